@@ -1,0 +1,2 @@
+//! yanma
+fn main() {}

@@ -1,0 +1,11 @@
+//! The keyring.
+pub mod ceremony;
+pub mod code;
+pub mod key;
+pub mod key_set;
+pub mod mint;
+pub mod p256;
+pub mod seal;
+pub mod store;
+pub mod time;
+pub mod verify;

@@ -1,0 +1,2 @@
+//! Load for the gateway.
+fn main() {}
