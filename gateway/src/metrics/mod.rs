@@ -1,0 +1,5 @@
+//! m
+mod cells;
+mod instruments;
+pub use cells::WorkerId;
+pub use instruments::{Counter,Gauge,Histogram};
