@@ -1,5 +1,127 @@
-//! m
+//! What is counted, and how it is shown to Prometheus.
+//!
+//! Workers count in cells of their own (`cells`, `instruments`); who asks adds them up and gets
+//! text (`families`, `exposition`). What other parts of the node know anyway is not counted a
+//! second time but read from them when somebody asks ([`Node`]).
+//!
+//! All labels are closed sets (`labels`) or names of the configuration and the keyring. A child,
+//! once there, stays for the life of the process: a reload that brings the same name goes on with
+//! the same counts, so that no counter ever goes back.
+
 mod cells;
+mod children;
+mod exposition;
+mod families;
 mod instruments;
-pub use cells::WorkerId;
-pub use instruments::{Counter,Gauge,Histogram};
+mod labels;
+mod node;
+mod process;
+
+use std::sync::Arc;
+
+use keyring::key::Channel;
+
+pub use self::cells::WorkerId;
+use self::children::{Channels, Children};
+pub use self::children::{BackendMetrics, RouteMetrics};
+use self::instruments::{BATCH, Buckets, Counters};
+pub use self::instruments::{Counter, Gauge, Histogram};
+pub use self::labels::{Limit, Outcome, ResponseClass};
+pub use self::node::{Node, Reloads};
+
+/// The media type of [`Metrics::render`]'s text.
+pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All that workers count.
+#[derive(Debug)]
+pub struct Metrics {
+    workers: usize,
+    routes: Children<RouteMetrics>,
+    backends: Children<BackendMetrics>,
+    listeners: Children<Gauge>,
+    channels: Channels,
+    limit_hits: Counters,
+    verify_batch_size: Buckets,
+    /// Requests between their head and the end of their answer.
+    pub requests_in_flight: Gauge,
+    /// A request's time, less the client's body and the backend.
+    pub gateway_duration: Histogram,
+    /// Verifying one code: signature and seal.
+    pub verify_duration: Histogram,
+    /// Spending one code.
+    pub redeem_duration: Histogram,
+    /// Verifications that the fast engine left to the reference.
+    pub verify_fallbacks: Counter,
+    /// Canaries on which the fast engine and the reference disagreed.
+    pub verify_mismatches: Counter,
+    /// Header lines of clients that pretended to be ours.
+    pub request_headers_dropped: Counter,
+}
+
+impl Metrics {
+    /// Cells for workers of the numbers 0 to `workers` - 1.
+    pub fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            workers,
+            routes: Children::default(),
+            backends: Children::default(),
+            listeners: Children::default(),
+            channels: Channels::new(workers),
+            limit_hits: Counters::new(workers, Limit::ALL.len()),
+            verify_batch_size: Buckets::new(workers, &BATCH),
+            requests_in_flight: Gauge::new(workers),
+            gateway_duration: Histogram::of_own_work(workers),
+            verify_duration: Histogram::of_own_work(workers),
+            redeem_duration: Histogram::of_own_work(workers),
+            verify_fallbacks: Counter::new(workers),
+            verify_mismatches: Counter::new(workers),
+            request_headers_dropped: Counter::new(workers),
+        })
+    }
+
+    /// The instruments of a route. To be resolved at start and on a reload, not for a request.
+    pub fn route(&self, label: &str) -> Arc<RouteMetrics> {
+        self.routes.resolve(label, || RouteMetrics::new(self.workers))
+    }
+
+    /// The instruments of a backend. To be resolved at start and on a reload, not for a request.
+    pub fn backend(&self, name: &str) -> Arc<BackendMetrics> {
+        self.backends.resolve(name, || BackendMetrics::new(self.workers))
+    }
+
+    /// The open connections of a listener. To be resolved at start and on a reload.
+    pub fn listener(&self, label: &str) -> Arc<Gauge> {
+        self.listeners.resolve(label, || Gauge::new(self.workers))
+    }
+
+    /// Shows these channels from now on, with zeroes: `rate()` cannot see the first count of a
+    /// series that was not there before. To be called at start and on a reload.
+    pub fn show_channels(&self, channels: impl IntoIterator<Item = Channel>) {
+        for channel in channels {
+            self.channels.of(Some(channel));
+        }
+    }
+
+    /// Counts a code by what became of its request. The channel is that of the key that the code
+    /// claims, and none if there is no such key.
+    pub fn code(&self, worker: WorkerId, channel: Option<Channel>, outcome: Outcome) {
+        self.channels.of(channel).count(worker, outcome);
+    }
+
+    /// Counts the age, in milliseconds, at which a code that verified arrived. One from the
+    /// future, by clocks that differ a little, counts as new.
+    pub fn code_age(&self, worker: WorkerId, channel: Channel, age_ms: i64) {
+        let age_ms = u64::try_from(age_ms).unwrap_or(0);
+        self.channels.of(Some(channel)).observe_age_ms(worker, age_ms);
+    }
+
+    /// Counts that something was refused or closed because of a limit.
+    pub fn limit_hit(&self, worker: WorkerId, limit: Limit) {
+        self.limit_hits.inc(worker, limit.index());
+    }
+
+    /// Counts a group of signatures that were verified together.
+    pub fn verify_batch(&self, worker: WorkerId, signatures: usize) {
+        self.verify_batch_size.observe(worker, u64::try_from(signatures).unwrap_or(u64::MAX));
+    }
+}
