@@ -5,6 +5,8 @@
 //! buffer, table and wait has a number here. [`Setting`]s are what the configuration may change
 //! and how far; the plain constants are what it may not.
 
+use keyring::verify::{PAYMENT_LIFE_MS, SKEW_MS_MAX};
+
 /// A number of the configuration: its default, the range that is allowed, and its unit.
 ///
 /// ```
@@ -72,8 +74,6 @@ pub const UNIX_PATH_BYTES_MAX: usize = 107;
 pub const SKEW_MS: Setting = Setting::new(2_000, 0, 10_000, "milliseconds");
 /// `codes.display_days`: the life of a display code.
 pub const DISPLAY_DAYS: Setting = Setting::new(180, 1, 3_650, "days");
-/// The life of a payment code without skew, by the code format.
-pub const PAYMENT_LIFE_S: u64 = 60;
 /// How long the replay table keeps a slot alive, by the signed issue second.
 pub const SLOT_LIFE_S: u64 = 80;
 /// `replay.capacity`: slots of 8 bytes.
@@ -168,34 +168,40 @@ pub const REGIONS_MAX: usize = 1_000;
 /// Bytes of a name: environment, channel, backend. Names become metric labels.
 pub const NAME_BYTES_MAX: usize = 32;
 /// Distinct channels in a process, over all reloads: metrics keep a child for each.
-pub const CHANNELS_MAX: usize = 500;
+pub use keyring::key::CHANNELS_MAX;
 
 // ---- What they must be to each other ----------------------------------------------------------
 
-// The commonest bug of replay caches: memory shorter than the window in which a code is accepted.
-const _: () = assert!(SLOT_LIFE_S * 1_000 == PAYMENT_LIFE_S * 1_000 + 2 * SKEW_MS.max);
-// The issue second of a slot has 22 bits; a slot must be dead long before its turn comes again.
-const _: () = assert!(SLOT_LIFE_S < (1 << 22) / 4);
-// A head that the configuration allows must fit hyper's buffer, with room for its last read.
-const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
-// hyper panics below its first buffer of 8 KiB.
-const _: () = assert!(H1_BUFFER_BYTES_MAX >= 8 * 1_024);
-// A code of 255 digits with its header name, and a few lines more, must fit the smallest head.
-const _: () = assert!(HEADER_BYTES_MAX.min >= 2 * (255 + "yanma-code: \r\n".len() as u64));
-const _: () = assert!(HEADER_COUNT_MAX.max <= H1_HEADERS_MAX as u64);
-// One stream may not shut the window for the others.
-const _: () = assert!(H2_STREAM_WINDOW_BYTES <= H2_CONNECTION_WINDOW_BYTES / 2);
-// RFC 9113, 4.2 and 6.9.1.
-const _: () = assert!(H2_FRAME_BYTES_MAX >= 1 << 14 && H2_FRAME_BYTES_MAX < 1 << 24);
-const _: () = assert!(H2_CONNECTION_WINDOW_BYTES < 1 << 31);
-// A timeout that the sweep keeps cannot be shorter than the sweep; the drain of a body neither.
-const _: () = assert!(SWEEP_MS <= HEADER_MS.min && SWEEP_MS <= BODY_MS.min);
-const _: () = assert!(SWEEP_MS <= IDLE_MS.min && SWEEP_MS <= WRITE_MS.min);
-const _: () = assert!(SWEEP_MS <= BACKEND_IDLE_MS.min && SWEEP_MS <= BODY_DRAIN_MS);
-// An upload and a backend's default patience together stay within what a HIS waits.
-const _: () = assert!(BODY_MS.default + BACKEND_TIMEOUT_MS.default < BACKEND_TIMEOUT_WARN_MS);
-// A drain outlasts an exchange that began just before it.
-const _: () = assert!(DRAIN_TIMEOUT_MS.default >= BODY_MS.default + BACKEND_TIMEOUT_MS.default);
-// All these numbers are handed on as `usize`, `u32` or `i64`.
-const _: () = assert!(usize::BITS >= 64 && REPLAY_CAPACITY.max <= 1 << 32);
-const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
+#[allow(clippy::as_conversions, reason = "`From` cannot be used in constants yet")]
+mod proofs {
+    use super::*;
+
+    // The commonest bug of replay caches: memory shorter than the window in which a code is accepted.
+    const _: () = assert!(SLOT_LIFE_S as i64 * 1_000 == PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX);
+    const _: () = assert!(SKEW_MS.max as i64 == SKEW_MS_MAX);
+    // The issue second of a slot has 22 bits; a slot must be dead long before its turn comes again.
+    const _: () = assert!(SLOT_LIFE_S < (1 << 22) / 4);
+    // A head that the configuration allows must fit hyper's buffer, with room for its last read.
+    const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
+    // hyper panics below its first buffer of 8 KiB.
+    const _: () = assert!(H1_BUFFER_BYTES_MAX >= 8 * 1_024);
+    // A code of 255 digits with its header name, and a few lines more, must fit the smallest head.
+    const _: () = assert!(HEADER_BYTES_MAX.min >= 2 * (255 + "yanma-code: \r\n".len() as u64));
+    const _: () = assert!(HEADER_COUNT_MAX.max <= H1_HEADERS_MAX as u64);
+    // One stream may not shut the window for the others.
+    const _: () = assert!(H2_STREAM_WINDOW_BYTES <= H2_CONNECTION_WINDOW_BYTES / 2);
+    // RFC 9113, 4.2 and 6.9.1.
+    const _: () = assert!(H2_FRAME_BYTES_MAX >= 1 << 14 && H2_FRAME_BYTES_MAX < 1 << 24);
+    const _: () = assert!(H2_CONNECTION_WINDOW_BYTES < 1 << 31);
+    // A timeout that the sweep keeps cannot be shorter than the sweep; the drain of a body neither.
+    const _: () = assert!(SWEEP_MS <= HEADER_MS.min && SWEEP_MS <= BODY_MS.min);
+    const _: () = assert!(SWEEP_MS <= IDLE_MS.min && SWEEP_MS <= WRITE_MS.min);
+    const _: () = assert!(SWEEP_MS <= BACKEND_IDLE_MS.min && SWEEP_MS <= BODY_DRAIN_MS);
+    // An upload and a backend's default patience together stay within what a HIS waits.
+    const _: () = assert!(BODY_MS.default + BACKEND_TIMEOUT_MS.default < BACKEND_TIMEOUT_WARN_MS);
+    // A drain outlasts an exchange that began just before it.
+    const _: () = assert!(DRAIN_TIMEOUT_MS.default >= BODY_MS.default + BACKEND_TIMEOUT_MS.default);
+    // All these numbers are handed on as `usize`, `u32` or `i64`.
+    const _: () = assert!(usize::BITS >= 64 && REPLAY_CAPACITY.max <= 1 << 32);
+    const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
+}
