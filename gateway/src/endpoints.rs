@@ -17,7 +17,7 @@ use keyring::time::UnixMillis;
 
 pub use self::endpoint::Endpoint;
 pub use self::probe::probe_loop;
-use crate::config::BackendConfig;
+use crate::config::{self, BackendConfig};
 
 /// All backends of the configuration in force, by name.
 #[derive(Debug, Default)]
@@ -65,12 +65,11 @@ pub struct Full;
 impl Backend {
     fn new(config: &BackendConfig, old: Option<&Self>) -> Self {
         assert!(!config.endpoints.is_empty(), "the configuration was checked");
-        let known = |config| {
-            let mut endpoints = old.iter().flat_map(|old| &old.endpoints);
-            endpoints.find(|endpoint| endpoint.config() == config).cloned()
+        let endpoint = |config: &config::Endpoint| {
+            let mut known = old.iter().flat_map(|old| &old.endpoints);
+            let known = known.find(|endpoint| endpoint.config() == config).map(Arc::clone);
+            known.unwrap_or_else(|| Arc::new(Endpoint::new(config.clone())))
         };
-        let endpoint =
-            |config| known(config).unwrap_or_else(|| Arc::new(Endpoint::new(config.clone())));
         Self {
             name: config.name.clone(),
             endpoints: config.endpoints.iter().map(endpoint).collect(),

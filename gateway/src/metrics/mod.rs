@@ -16,6 +16,8 @@ mod instruments;
 mod labels;
 mod node;
 mod process;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
