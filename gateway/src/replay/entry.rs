@@ -91,7 +91,7 @@ impl Entry {
         self.0 & (SPENT - 1)
     }
 
-    fn issued_at_s(self) -> i64 {
+    pub(super) fn issued_at_s(self) -> i64 {
         i64::try_from(self.identity() >> TAG_BITS).expect("32 bits fit")
     }
 }

@@ -47,15 +47,15 @@ pub(super) struct Table {
 /// Where one code stands: its path and its entry.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Place {
-    home: usize,
-    first: usize,
-    entry: Entry,
+    pub(super) home: usize,
+    pub(super) first: usize,
+    pub(super) entry: Entry,
 }
 
 /// The slot that a code was claimed in.
 #[derive(Debug)]
 pub(super) struct Claim {
-    line: usize,
+    pub(super) line: usize,
     lane: usize,
     entry: Entry,
 }
