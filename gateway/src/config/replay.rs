@@ -42,9 +42,8 @@ fn check_store(store: &Item<'_>, table: &Table<'_>, registers: usize) {
         Some("local") => {}
         Some("registers") => {
             table.missing("group", "one or more [[replay.group]] of 3 or 5 registers");
-            store.refuse(
-                "\"local\": this version keeps what is spent on one node and has no registers yet",
-            );
+            store
+                .refuse("\"local\": this version has no registers yet, they come with a later one");
         }
         _ => store.refuse(STORES),
     }

@@ -165,7 +165,8 @@ fn kinds(table: &mut Table<'_>, code: Option<CodeUse>) -> Kinds {
     let Some(items) = table.items("kinds", 2) else {
         return if code == Some(CodeUse::None) { Kinds::NONE } else { Kinds::PAYMENT };
     };
-    let read = |kinds: Kinds, item: Item<'_>| match item.string().and_then(|text| text.parse().ok()) {
+    let read = |kinds: Kinds, item: Item<'_>| match item.string().and_then(|text| text.parse().ok())
+    {
         Some(Kind::Display) if code == Some(CodeUse::Redeem) => {
             item.refuse("\"payment\" on a redeem route: a display code never pays");
             kinds
@@ -279,7 +280,7 @@ fn check_not_below(
 /// Two names for one endpoint are one backend here.
 fn share_backend(a: &RouteConfig, b: &RouteConfig, backends: &[BackendConfig]) -> bool {
     let backend = |index: usize| backends.get(index);
-    a.backends().filter_map(backend).any(|mine| {
-        b.backends().filter_map(backend).any(|theirs| mine.shares_endpoint(theirs))
-    })
+    a.backends()
+        .filter_map(backend)
+        .any(|mine| b.backends().filter_map(backend).any(|theirs| mine.shares_endpoint(theirs)))
 }

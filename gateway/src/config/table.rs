@@ -24,7 +24,10 @@ const _: () = assert!(NAME_BYTES_MAX == 32);
 ///
 /// # Errors
 /// All places where it is none.
-pub(super) fn document<'t>(text: &'t str, file: &Path) -> Result<Spanned<DeTable<'t>>, ConfigError> {
+pub(super) fn document<'t>(
+    text: &'t str,
+    file: &Path,
+) -> Result<Spanned<DeTable<'t>>, ConfigError> {
     let (document, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(document);
@@ -67,7 +70,8 @@ impl<'t> Source<'t> {
     /// A value as it is written in the file, shortened.
     fn written(&self, span: Range<usize>) -> String {
         let value = self.text.get(span).unwrap_or_default();
-        let shown: String = value.chars().take_while(|c| *c != '\n').take(SHOWN_CHARS_MAX).collect();
+        let shown: String =
+            value.chars().take_while(|c| *c != '\n').take(SHOWN_CHARS_MAX).collect();
         if shown.len() < value.len() { shown + "..." } else { shown }
     }
 }

@@ -1,1 +1,291 @@
+mod routes;
 
+use proptest::prelude::*;
+
+use super::*;
+
+/// The least that a file must say.
+const LEAST: &str = "\
+[replay]
+store = \"local\"
+[[backend]]
+name = \"settlement\"
+endpoints = [\"http://127.0.0.1:9001\"]
+[[route]]
+path = \"/\"
+code = \"redeem\"
+backend = \"settlement\"
+";
+
+const DOCUMENTED: &str = include_str!("../../../config/gateway.toml");
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/yanma"), Path::new("gateway.toml"))
+}
+
+/// The error's lines for a text that must have problems.
+fn problems(text: &str) -> Vec<String> {
+    let error = parse(text).err().unwrap_or_else(|| panic!("no problem in:\n{text}"));
+    error.to_string().lines().map(str::to_owned).collect()
+}
+
+/// [`LEAST`] with further lines: `[table]` lines may repeat none of its own.
+fn with(more: &str) -> String {
+    format!("{LEAST}{more}\n")
+}
+
+fn assert_one(text: &str, expected: &str) {
+    assert_eq!(problems(text), [expected], "in:\n{text}");
+}
+
+#[test]
+fn the_documented_file_loads_and_holds_the_defaults() {
+    let documented = parse(DOCUMENTED).unwrap();
+    let least = parse(LEAST).unwrap();
+    assert!(documented.warnings().is_empty(), "{:?}", documented.warnings());
+    assert_eq!(documented.server, least.server);
+    assert_eq!(documented.listeners, least.listeners);
+    assert_eq!(documented.admin, least.admin);
+    assert_eq!(documented.codes, least.codes);
+    assert_eq!(documented.replay, least.replay);
+    assert_eq!(documented.limits, least.limits);
+    assert_eq!(documented.timeouts, least.timeouts);
+    assert_eq!(documented.backends[0], least.backends[0]);
+    assert_ne!(documented.digest, least.digest);
+}
+
+#[test]
+fn the_documented_file_names_every_range() {
+    let settings = [
+        limits::WORKERS,
+        limits::DRAIN_DELAY_MS,
+        limits::DRAIN_TIMEOUT_MS,
+        limits::SKEW_MS,
+        limits::DISPLAY_DAYS,
+        limits::REPLAY_CAPACITY,
+        limits::REGISTERS_TIMEOUT_MS,
+        limits::CONNECTIONS_MAX,
+        limits::REQUESTS_IN_FLIGHT_MAX,
+        limits::HEADER_BYTES_MAX,
+        limits::HEADER_COUNT_MAX,
+        limits::BODY_BYTES_MAX,
+        limits::REPLY_BYTES_MAX,
+        limits::H2_STREAMS_MAX,
+        limits::HEADER_MS,
+        limits::BODY_MS,
+        limits::IDLE_MS,
+        limits::WRITE_MS,
+        limits::BACKEND_TIMEOUT_MS,
+        limits::BACKEND_CONNECT_MS,
+        limits::BACKEND_IDLE_MS,
+        limits::BACKEND_CONNECTIONS_MAX,
+    ];
+    for setting in settings {
+        let range = format!("{} to {}", setting.min, setting.max);
+        assert!(DOCUMENTED.contains(&range), "{setting} is documented as {range}");
+    }
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let config = parse(&with("[server]\nkeyring = \"keys\"\ndata_dir = \"/var/y\"")).unwrap();
+    assert_eq!(config.server.keyring, Path::new("/etc/yanma/keys"));
+    assert_eq!(config.server.data_dir, Path::new("/var/y"));
+}
+
+#[test]
+fn no_workers_means_one_per_core() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(parse(LEAST).unwrap().server.workers, cores);
+    assert_eq!(parse(&with("[server]\nworkers = 3")).unwrap().server.workers, 3);
+}
+
+#[test]
+fn listeners_may_share_the_port_that_the_system_chooses() {
+    let listener = "[[listener]]\naddress = \"127.0.0.1:0\"\n";
+    let text = with(&format!("{listener}{listener}[admin]\naddress = \"127.0.0.1:0\""));
+    assert_eq!(parse(&text).unwrap().listeners.len(), 2);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/gateway.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/gateway.toml: cannot be read: No such file"), "{error}");
+}
+
+#[test]
+fn a_file_is_loaded_from_its_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("gateway.toml");
+    std::fs::write(&file, LEAST).unwrap();
+    assert_eq!(Config::load(&file).unwrap().server.keyring, dir.path().join("keyring"));
+    let max = usize::try_from(limits::CONFIG_BYTES_MAX).unwrap();
+    std::fs::write(&file, format!("{LEAST}#{}", "x".repeat(max))).unwrap();
+    let error = Config::load(&file).unwrap_err().to_string();
+    assert!(error.ends_with("gateway.toml: the file must have at most 1048576 bytes"), "{error}");
+}
+
+#[test]
+fn all_problems_are_reported_in_the_order_of_the_file() {
+    let text = "[limits]\nh2_streams_max = 0\n[server]\nworkers = -1\n[admin]\nreload = 1\n";
+    assert_eq!(
+        problems(text),
+        [
+            "gateway.toml:2: limits.h2_streams_max = 0: must be 1 to 1000 streams",
+            "gateway.toml:4: server.workers = -1: must be 0 to 512 workers",
+            "gateway.toml:6: admin.reload = 1: must be true or false",
+            "gateway.toml: replay.store is missing: must be \"local\" or \"registers\"; there is \
+             no default: gateways that accept the same keys must share what is spent, and only \
+             the operator knows whether there is one gateway or several",
+            "gateway.toml: backend is missing: must be one or more [[backend]] tables",
+            "gateway.toml: route is missing: must be one or more [[route]] tables",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_reported_by_line() {
+    let found = problems("[server\nworkers = 1\n[limits]\nconnections_max = \n");
+    assert!(found.len() >= 2, "{found:?}");
+    assert!(found[0].starts_with("gateway.toml:1: "), "{found:?}");
+    assert!(found.iter().any(|line| line.starts_with("gateway.toml:4: ")), "{found:?}");
+}
+
+/// A text with one mistake, and the one line that must come of it.
+const MISTAKES: &[(&str, &str)] = &[
+    ("sever = 1", "10: route[1].sever is not a key: must be one of path, code, "),
+    ("[sever]", "10: sever is not a key: must be one of server, listener, admin, codes, replay, "),
+    ("[limits]\nbody_byte_max = 1", "11: limits.body_byte_max is not a key: must be one of conn"),
+    ("[limits]\nbody_bytes_max = \"1\"", "11: limits.body_bytes_max = \"1\": must be 1 to 67108"),
+    ("[limits]\nbody_bytes_max = 1.5", "11: limits.body_bytes_max = 1.5: must be 1 to 67108864"),
+    ("[limits]\nbody_bytes_max = 99999999999999999999", "11: limits.body_bytes_max = 9999999999"),
+    ("[codes]\nskew_ms = 10_001", "11: codes.skew_ms = 10_001: must be 0 to 10000 milliseconds"),
+    ("[server]\nenvironment = \"Prod\"", "11: server.environment = \"Prod\": must be 1 to 32 of"),
+    ("[server]\nenvironment = \"\"", "11: server.environment = \"\": must be 1 to 32 of a-z, 0-9"),
+    ("[server]\nkeyring = \"\"", "11: server.keyring = \"\": must be the path of a directory"),
+    ("[server]\nworkers = []", "11: server.workers = []: must be 0 to 512 workers"),
+    ("[[server]]\nworkers = 1", "10: server = "),
+    ("[admin]\naddress = \"unix:/a\"", "11: admin.address = \"unix:/a\": must be an IP address"),
+    ("[admin]\naddress = \"127.0.0.1:7460\"", "11: admin.address = \"127.0.0.1:7460\": must be"),
+    ("[[listener]]", "10: listener[1].address is missing: must be an IP address and port such as"),
+    ("[[listener]]\naddress = \"here\"", "11: listener[1].address = \"here\": must be an IP add"),
+    (
+        "[[listener]]\naddress = \"[::]:1\"\n[[listener]]\naddress = \"[::]:1\"",
+        "12: listener[2].address = \"[::]:1\": another listener has it",
+    ),
+    (
+        "[[backend]]\nname = \"settlement\"\nendpoints = [\"unix:/b\"]",
+        "10: backend[2].name = \"settlement\": must be unique",
+    ),
+    ("[[backend]]\nname = \"b\"", "10: backend[2].endpoints is missing: must be an array of one"),
+    (
+        "[[backend]]\nname = \"b\"\nendpoints = []",
+        "12: backend[2].endpoints = []: must be an array of 1 to 64 values; or leave the key out",
+    ),
+    (
+        "[[backend]]\nname = \"b\"\nendpoints = [\"unix:/b\", \"https://h:1\"]",
+        "12: backend[2].endpoints[2] = \"https://h:1\": must be http://host:port without a path",
+    ),
+    (
+        "[[backend]]\nname = \"b\"\nendpoints = [\"http://H:1\", \"http://h:1\"]",
+        "12: backend[2].endpoints[2] = \"http://h:1\": must be an endpoint that the backend does",
+    ),
+    (
+        "[[route]]\npath = \"/a\"\ncode = \"check\"\nbackend = \"setlement\"",
+        "13: route[2].backend = \"setlement\": must be the name of a backend: settlement",
+    ),
+    (
+        "[[route]]\npath = \"/\"\ncode = \"redeem\"\nbackend = \"settlement\"",
+        "10: route[2].path = \"/\": must be unique, compared without case",
+    ),
+];
+
+#[test]
+fn each_mistake_has_one_line_that_names_it() {
+    for (mistake, expected) in MISTAKES {
+        let found = problems(&with(mistake));
+        let start = format!("gateway.toml:{expected}");
+        assert!(found.len() == 1 && found[0].starts_with(&start), "{found:#?} for {mistake}");
+    }
+}
+
+fn registers(store: &str, groups: &[&str]) -> String {
+    let groups = groups.iter().fold(String::new(), |text, urls| {
+        format!("{text}[[replay.group]]\nregisters = [{urls}]\n")
+    });
+    LEAST.replace("store = \"local\"\n", &format!("store = \"{store}\"\n{groups}"))
+}
+
+const THREE: &str = "\"redis://r:1\", \"redis://r:2\", \"redis://r:3\"";
+
+#[test]
+fn registers_are_understood_and_not_served_yet() {
+    let refused = "gateway.toml:2: replay.store = \"registers\": must be \"local\": this version \
+                   has no registers yet, they come with a later one";
+    assert_one(&registers("registers", &[THREE]), refused);
+    let five =
+        "\"redis://s:1\", \"redis://s:2\", \"redis://s:3\", \"redis://s:4\", \"redis://s:5\"";
+    assert_one(&registers("registers", &[THREE, five]), refused);
+    let none = problems(&registers("registers", &[]));
+    assert!(none.len() == 2 && none[0].contains("replay.group is missing"), "{none:#?}");
+}
+
+#[test]
+fn groups_are_checked_whatever_the_store() {
+    let config = parse(&registers("local", &[THREE])).unwrap();
+    assert_eq!(config.warnings(), ["replay.group is not used: replay.store is \"local\""]);
+    let cases = [
+        ("\"redis://r:1\", \"redis://r:2\"", "replay.group[1].registers has 2: must be 3 or 5"),
+        ("\"redis://r:1\", \"redis://R:1\", \"redis://r:2\"", "must be a register that is named"),
+        ("\"r:1\", \"redis://r:2\", \"redis://r:3\"", "= \"r:1\": must be redis://host:port"),
+    ];
+    for (urls, expected) in cases {
+        let found = problems(&registers("local", &[urls]));
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:#?}");
+    }
+}
+
+#[test]
+fn what_looks_like_a_mistake_is_a_warning() {
+    let slow = LEAST.replace("name =", "timeout_ms = 50001\nmaintenance = true\nname =");
+    let text = format!(
+        "{slow}[admin]\naddress = \"0.0.0.0:7461\"\n[server]\ndrain_timeout_ms = 50000\n\
+         [[backend]]\nname = \"b\"\nendpoints = [\"unix:/b\"]\ntimeout_ms = 900"
+    );
+    let config = parse(&text).unwrap();
+    let starts = [
+        "admin.address = \"0.0.0.0:7461\" is not loopback",
+        "server.drain_timeout_ms = 50000 is below the 50001 ms of backend \"settlement\"",
+        "backend \"settlement\" has timeout_ms = 50001, above 50000",
+        "backend \"settlement\" is in maintenance",
+        "backend \"b\" has connect_ms = 1000 above timeout_ms = 900",
+        "backend \"b\" has no route",
+    ];
+    assert_eq!(config.warnings().len(), starts.len(), "{:#?}", config.warnings());
+    for (warning, start) in config.warnings().iter().zip(starts) {
+        assert!(warning.starts_with(start), "{warning}");
+    }
+}
+
+proptest! {
+    /// Whatever the text, the answer is a value or an error with lines, never a panic.
+    #[test]
+    fn any_text_is_answered(cut in 0..DOCUMENTED.len(), insert in "[\\[\\]\"=a-z0-9.\n# ]{0,8}") {
+        let mut text = DOCUMENTED.to_owned();
+        if text.is_char_boundary(cut) {
+            text.insert_str(cut, &insert);
+        }
+        if let Err(error) = parse(&text) {
+            prop_assert!(error.to_string().lines().all(|line| line.starts_with("gateway.toml")));
+        }
+    }
+
+    #[test]
+    fn a_number_is_taken_exactly_in_its_range(value in 0..=12_000_i64) {
+        let config = parse(&with(&format!("[codes]\nskew_ms = {value}")));
+        prop_assert_eq!(config.is_ok(), value <= 10_000);
+        if let Ok(config) = config {
+            prop_assert_eq!(config.codes.skew_ms, value);
+        }
+    }
+}
