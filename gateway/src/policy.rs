@@ -117,3 +117,6 @@ fn check_maintenance(index: usize, backends: &[BackendConfig]) -> Result<usize, 
     let backend = backends.get(index).expect("a route's backend exists");
     if backend.maintenance { Err(Refusal::Maintenance) } else { Ok(index) }
 }
+
+#[cfg(test)]
+mod tests;
