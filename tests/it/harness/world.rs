@@ -207,6 +207,15 @@ impl World {
         eventually(&format!("{sample} {value}"), look).await;
     }
 
+    /// Waits until a sample that may fall has a value.
+    pub(crate) async fn metric_becomes(&self, sample: &str, value: f64) {
+        let is_there = async || {
+            let found = sample_of(&self.metrics().await, sample)?;
+            ((found - value).abs() < 0.5).then_some(())
+        };
+        eventually(&format!("{sample} {value}"), is_there).await;
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
