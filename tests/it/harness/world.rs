@@ -257,9 +257,21 @@ pub(crate) async fn is_ready(admin: &str) -> bool {
     Client::connect(admin).await.ask(Request::get("/readyz").bytes()).await.status() == 200
 }
 
+/// The value of a sample, its labels compared without order.
 pub(crate) fn sample_of(metrics: &str, sample: &str) -> Option<f64> {
-    let line = metrics.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))?;
-    line.trim().parse().ok()
+    let wanted = parts(sample);
+    metrics.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let (known, value) = line.rsplit_once(' ')?;
+        if parts(known) == wanted { value.parse().ok() } else { None }
+    })
+}
+
+/// Splits `name{a="1",b="2"}` into its name and its labels in order. No value holds a comma.
+fn parts(sample: &str) -> (&str, Vec<&str>) {
+    let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
+    let mut labels: Vec<&str> = labels.trim_end_matches('}').split(',').collect();
+    labels.sort_unstable();
+    (name, labels)
 }
 
 fn first<'a>(config: &'a mut Table, list: &str) -> &'a mut Table {
