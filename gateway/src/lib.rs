@@ -14,6 +14,7 @@ pub mod replay;
 pub mod route;
 pub mod server;
 pub mod service;
+pub mod standin;
 pub mod sweep;
 pub mod target;
 pub mod upstream;
