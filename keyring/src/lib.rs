@@ -1,4 +1,32 @@
-//! The keyring.
+//! The Yanma code: its format, the issuers' keys, and the verification of codes.
+//!
+//! This crate is pure: it opens no connection and reads no clock (time is an argument), so an
+//! issuer, an offline tool and the gateway can share it. Only [`store`] and [`ceremony`] touch
+//! files.
+//!
+//! The way of a code, each step needing a value that only the step before can make:
+//!
+//! ```text
+//! text --code::UnverifiedCode::parse--> UnverifiedCode --KeySet::verify--> VerifiedCode
+//! ```
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`time`] | milliseconds of Unix time |
+//! | [`code`] | the wire format, the text form and the fields |
+//! | [`seal`] | the sealed verification code, which says who the person is |
+//! | [`p256`] | ECDSA on P-256, one signature or a group |
+//! | [`key`] | an issuer's key, its channel, state and dates |
+//! | [`key_set`] | all keys of a keyring, looked up and replaced without waiting |
+//! | [`verify`] | the checks: kind, key, time, signature, seal |
+//! | [`mint`] | making codes: the issuer's side, the sandbox, load and tests |
+//! | [`store`] | reading the keyring directory and key files |
+//! | [`ceremony`] | changing the keyring directory: generate, add, activate, retire, revoke |
+//!
+//! What it promises: parsing and verifying allocate nothing and do bounded work; every code has
+//! exactly one text form; nothing but the key id of an unverified code can be read by a decision;
+//! secrets do not show in `Debug` and are wiped when dropped.
+
 pub mod ceremony;
 pub mod code;
 pub mod key;

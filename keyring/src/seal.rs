@@ -1,1 +1,154 @@
-//! seal
+//! The sealed verification code: who the person is, readable to the back office alone.
+//!
+//! AES-128-CCM with an 8-byte tag (NIST SP 800-38C). Each issuer key has its own seal key, derived
+//! from the platform's secret by HKDF-SHA-256 (RFC 5869); the issuer is given that key alone.
+
+use std::fmt;
+
+use aes::Aes128;
+use ccm::{
+    Ccm,
+    aead::{AeadInOut, KeyInit},
+    consts::{U8, U13},
+};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::code::{BODY_BYTES, KeyId, RELATION_MAX, Subject};
+
+const INFO_PREFIX: &[u8] = b"yanma seal v1";
+/// Bytes 0..21 of the body: the clear fields, which the seal authenticates.
+const CLEAR_BYTES: usize = 21;
+const SEALED_BYTES: usize = 12;
+const TAG_BYTES: usize = 8;
+const NONCE_BYTES: usize = 13;
+const _: () = assert!(CLEAR_BYTES + SEALED_BYTES + TAG_BYTES == BODY_BYTES);
+
+/// The platform's secret, from which the seal keys of all issuers are derived. 32 bytes.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SealSecret([u8; Self::BYTES]);
+
+/// One issuer's seal key, its AES key schedule made once. 16 bytes.
+#[derive(Clone)]
+pub struct SealKey {
+    bytes: Zeroizing<[u8; Self::BYTES]>,
+    // Making the schedule costs as much as opening a seal; both parts wipe themselves on drop.
+    cipher: Ccm<Aes128, U8, U13>,
+}
+
+/// What is sealed in a code.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Sealed {
+    pub(crate) subject: Subject,
+    pub(crate) epoch: u16,
+    pub(crate) relation: u8,
+}
+
+impl SealSecret {
+    /// Length in bytes.
+    pub const BYTES: usize = 32;
+
+    /// A secret that is known already.
+    pub fn new(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new secret from the kernel's random numbers.
+    pub(crate) fn random() -> Self {
+        let mut secret = Self([0; Self::BYTES]);
+        getrandom::fill(&mut secret.0).expect("the kernel gives random numbers");
+        secret
+    }
+
+    /// The seal key of one issuer key: HKDF-SHA-256 without salt, the key id in the info.
+    pub fn derive(&self, key_id: KeyId) -> SealKey {
+        let mut bytes = Zeroizing::new([0; SealKey::BYTES]);
+        Hkdf::<Sha256>::new(None, &self.0)
+            .expand_multi_info(&[INFO_PREFIX, &key_id.get().to_be_bytes()], bytes.as_mut_slice())
+            .expect("HKDF-SHA-256 gives up to 8,160 bytes");
+        SealKey::new(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+}
+
+impl SealKey {
+    /// Length in bytes.
+    pub const BYTES: usize = 16;
+
+    /// A key that is known already: what an issuer was given.
+    pub fn new(bytes: Zeroizing<[u8; Self::BYTES]>) -> Self {
+        let cipher = Ccm::new((&*bytes).into());
+        Self { bytes, cipher }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.bytes
+    }
+
+    /// Writes ciphertext and tag behind the clear fields of `body`.
+    pub(crate) fn seal(&self, body: &mut [u8; BODY_BYTES], content: Sealed) {
+        let nonce = nonce(body);
+        let (clear, sealed) = body.split_at_mut(CLEAR_BYTES);
+        let (text, tag) = sealed.split_at_mut(SEALED_BYTES);
+        text.copy_from_slice(&content.to_bytes());
+        let computed = self.cipher.encrypt_inout_detached(&nonce.into(), clear, text.into());
+        tag.copy_from_slice(&computed.expect("twelve bytes are far below CCM's bound"));
+    }
+
+    /// What is sealed in `body`; `None` if the tag is wrong or the content is not allowed.
+    pub(crate) fn open(&self, body: &[u8; BODY_BYTES]) -> Option<Sealed> {
+        let (clear, sealed) = body.split_first_chunk::<CLEAR_BYTES>()?;
+        let (text, tag) = sealed.split_first_chunk::<SEALED_BYTES>()?;
+        let tag: &[u8; TAG_BYTES] = tag.try_into().ok()?;
+        let mut text = *text;
+        self.cipher
+            .decrypt_inout_detached(
+                &nonce(body).into(),
+                clear,
+                text.as_mut_slice().into(),
+                tag.into(),
+            )
+            .ok()?;
+        Sealed::from_bytes(text)
+    }
+}
+
+impl Sealed {
+    fn to_bytes(self) -> [u8; SEALED_BYTES] {
+        let [s7, s6, s5, s4, s3, s2, s1, s0] = self.subject.get().to_be_bytes();
+        let [e1, e0] = self.epoch.to_be_bytes();
+        [s7, s6, s5, s4, s3, s2, s1, s0, e1, e0, self.relation, 0]
+    }
+
+    fn from_bytes(bytes: [u8; SEALED_BYTES]) -> Option<Self> {
+        let [subject @ .., e1, e0, relation @ 0..=RELATION_MAX, 0] = bytes else {
+            return None;
+        };
+        let subject = Subject::new(u64::from_be_bytes(subject))?;
+        Some(Self { subject, epoch: u16::from_be_bytes([e1, e0]), relation })
+    }
+}
+
+/// Byte 0 of the body (kind), then its bytes 5..17 (issued at, serial).
+fn nonce(body: &[u8; BODY_BYTES]) -> [u8; NONCE_BYTES] {
+    let mut nonce = [0; NONCE_BYTES];
+    let bytes = body.iter().take(1).chain(body.iter().take(17).skip(5));
+    nonce.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
+    nonce
+}
+
+impl fmt::Debug for SealSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealSecret(..)")
+    }
+}
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealKey(..)")
+    }
+}

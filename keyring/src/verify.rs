@@ -1,1 +1,344 @@
-//! verify
+//! The verification of codes: the cheap checks, then the signature, then the seal.
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    code::{
+        Auth, BODY_BYTES, Claims, CodeIdentity, IssuedAt, KeyId, Kind, Kinds, Region,
+        SIGNED_PREFIX, Subject, UnverifiedCode,
+    },
+    key::{Channel, IssuerKey, KeyState},
+    key_set::KeySet,
+    p256::{self, Claim, GROUP_MAX},
+    seal::Sealed,
+    time::UnixMillis,
+};
+
+/// How long a payment code lives.
+pub const PAYMENT_LIFE_MS: i64 = 60_000;
+/// The largest skew that may be set.
+pub const SKEW_MS_MAX: i64 = 10_000;
+const MS_PER_DAY: i64 = 86_400_000;
+/// Issued further in the future than this, some clock is wrong.
+const FUTURE_MS_MAX: i64 = 300_000;
+
+/// When a code is in its time.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct TimeRules {
+    /// How far clocks may differ, 0..=10_000 ms.
+    pub skew_ms: i64,
+    /// How long a display code lives, in days.
+    pub display_days: u32,
+}
+
+/// Why a code is out of its time.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+pub enum TimeError {
+    /// Issued in the future, by up to five minutes.
+    NotYetValid,
+    /// Issued more than five minutes in the future.
+    ClockSuspect,
+    /// Its life is over.
+    Expired,
+}
+
+impl TimeRules {
+    /// In its time is `issued_at - skew <= now < issued_at + life + skew`.
+    ///
+    /// # Errors
+    /// [`TimeError`] says on which side `now` lies, and how far in the first case.
+    pub fn judge(&self, kind: Kind, issued_at: IssuedAt, now: UnixMillis) -> Result<(), TimeError> {
+        let age_ms = now.ms_since(issued_at.millis());
+        if age_ms < -FUTURE_MS_MAX {
+            Err(TimeError::ClockSuspect)
+        } else if age_ms < -self.skew_ms {
+            Err(TimeError::NotYetValid)
+        } else if now >= self.end_of_life(kind, issued_at) {
+            Err(TimeError::Expired)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The first moment at which the code has expired.
+    pub fn end_of_life(&self, kind: Kind, issued_at: IssuedAt) -> UnixMillis {
+        let life_ms = match kind {
+            Kind::Payment => PAYMENT_LIFE_MS,
+            Kind::Display => i64::from(self.display_days) * MS_PER_DAY,
+        };
+        issued_at.millis().plus_ms(life_ms).plus_ms(self.skew_ms)
+    }
+}
+
+/// What a code is judged by.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Rules {
+    /// The kinds that may serve here.
+    pub kinds: Kinds,
+    /// When a code is in its time.
+    pub time: TimeRules,
+}
+
+/// Why a well-formed code is refused, in the order of the checks.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+pub enum Rejection {
+    /// A code of this kind may not serve here.
+    WrongKind(Kind),
+    /// No key has the id that the code names.
+    KeyUnknown,
+    /// The key is revoked.
+    KeyRevoked,
+    /// The key is announced only, or the code was issued outside the key's dates.
+    KeyNotActive,
+    /// The code's life is over.
+    Expired,
+    /// The code is from the future, by up to five minutes.
+    NotYetValid,
+    /// The code is from the future, by more than five minutes.
+    ClockSuspect,
+    /// The key did not sign this.
+    SignatureInvalid,
+    /// The sealed verification code does not open, or holds what is not allowed.
+    SealInvalid,
+}
+
+impl From<TimeError> for Rejection {
+    fn from(error: TimeError) -> Self {
+        match error {
+            TimeError::NotYetValid => Self::NotYetValid,
+            TimeError::ClockSuspect => Self::ClockSuspect,
+            TimeError::Expired => Self::Expired,
+        }
+    }
+}
+
+/// A refusal, and whose code it claims to be.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Rejected {
+    /// Why.
+    pub rejection: Rejection,
+    /// The channel of the key that the code names, if that key is known. A claim, not a fact.
+    pub channel: Option<Channel>,
+}
+
+/// A code that is genuine and in its time. Only [`KeySet::verify`] and
+/// [`KeySet::verify_group`] make one, and it cannot be cloned, so holding one proves that this
+/// code passed every check once.
+#[derive(Debug)]
+pub struct VerifiedCode {
+    identity: CodeIdentity,
+    channel: Channel,
+    kind: Kind,
+    region: Region,
+    auth: Auth,
+    sealed: Sealed,
+}
+
+impl KeySet {
+    /// The cheap checks: kind, key known, not revoked, active and within its dates, time.
+    ///
+    /// # Errors
+    /// The first check that failed.
+    pub fn screen(
+        &self,
+        code: &UnverifiedCode,
+        rules: &Rules,
+        now: UnixMillis,
+    ) -> Result<(), Rejected> {
+        self.screened(code, rules, now).map(|_| ())
+    }
+
+    /// Every check: [`screen`](Self::screen), the signature, the seal.
+    ///
+    /// # Errors
+    /// The first check that failed.
+    pub fn verify(
+        &self,
+        code: &UnverifiedCode,
+        rules: &Rules,
+        now: UnixMillis,
+    ) -> Result<VerifiedCode, Rejected> {
+        let key = self.screened(code, rules, now)?;
+        key.judge(code, p256::verify(&key.claim(code)))
+    }
+
+    /// Verifies many codes, the signatures of up to [`GROUP_MAX`] together. The answers are those
+    /// of [`verify`](Self::verify), one for each code in the order of `group`, and replace what
+    /// `out` held; nothing is allocated if `out` has the room.
+    pub fn verify_group(
+        &self,
+        group: &[(&UnverifiedCode, &Rules)],
+        now: UnixMillis,
+        out: &mut Vec<Result<VerifiedCode, Rejected>>,
+    ) {
+        out.clear();
+        for part in group.chunks(GROUP_MAX) {
+            let mut waiting = [None; GROUP_MAX];
+            for (slot, (code, rules)) in waiting.iter_mut().zip(part) {
+                let answer = self.screened(code, rules, now).map(|key| {
+                    *slot = Some(Waiting { place: out.len(), key, code, claim: key.claim(code) });
+                    key.rejected(Rejection::SignatureInvalid)
+                });
+                // Refused until the signature is proven: nothing forgotten here can be accepted.
+                out.push(Err(answer.unwrap_or_else(|rejected| rejected)));
+            }
+            settle(&waiting, out);
+        }
+    }
+
+    fn screened(
+        &self,
+        code: &UnverifiedCode,
+        rules: &Rules,
+        now: UnixMillis,
+    ) -> Result<&IssuerKey, Rejected> {
+        let Claims { kind, issued_at, .. } = code.claims();
+        let key = code.key_id().and_then(|id| self.get(id));
+        let reject = |rejection| Rejected { rejection, channel: key.map(IssuerKey::channel) };
+        if !rules.kinds.contains(kind) {
+            return Err(reject(Rejection::WrongKind(kind)));
+        }
+        let Some(key) = key else {
+            return Err(reject(Rejection::KeyUnknown));
+        };
+        if key.state() == KeyState::Revoked {
+            return Err(reject(Rejection::KeyRevoked));
+        }
+        if !key.accepts(issued_at) {
+            return Err(reject(Rejection::KeyNotActive));
+        }
+        match rules.time.judge(kind, issued_at, now) {
+            Ok(()) => Ok(key),
+            Err(error) => Err(reject(error.into())),
+        }
+    }
+}
+
+/// A code that passed the cheap checks; its signature is about to be verified.
+#[derive(Copy, Clone)]
+struct Waiting<'a> {
+    place: usize,
+    key: &'a IssuerKey,
+    code: &'a UnverifiedCode,
+    claim: Claim<'a>,
+}
+
+/// Verifies the signatures together and puts the answers in their places.
+fn settle(waiting: &[Option<Waiting<'_>>; GROUP_MAX], out: &mut [Result<VerifiedCode, Rejected>]) {
+    let mut waiting_claims = waiting.iter().flatten().map(|one| one.claim);
+    let Some(first) = waiting_claims.next() else {
+        return;
+    };
+    let mut claims = [first; GROUP_MAX];
+    let others = claims.iter_mut().skip(1).zip(waiting_claims);
+    let count = 1 + others.map(|(slot, claim)| *slot = claim).count();
+
+    let mut answers = [false; GROUP_MAX];
+    let (claims, _) = claims.split_at(count);
+    let (answers, _) = answers.split_at_mut(count);
+    p256::verify_group(claims, answers);
+    for (one, valid) in waiting.iter().flatten().zip(answers) {
+        if let Some(answer) = out.get_mut(one.place) {
+            *answer = one.key.judge(one.code, *valid);
+        }
+    }
+}
+
+impl IssuerKey {
+    /// Signature and seal alone: proves that whoever made `code` holds both keys, whatever its
+    /// time and this key's state.
+    pub(crate) fn prove(&self, code: &UnverifiedCode) -> Result<(), Rejection> {
+        if code.key_id() != Some(self.id()) {
+            return Err(Rejection::KeyUnknown);
+        }
+        let verified = self.judge(code, p256::verify(&self.claim(code)));
+        verified.map(|_| ()).map_err(|rejected| rejected.rejection)
+    }
+
+    fn claim<'a>(&'a self, code: &'a UnverifiedCode) -> Claim<'a> {
+        Claim { key: self.public_key(), digest: digest(code.body()), signature: code.signature() }
+    }
+
+    /// What follows the signature: only here is a verified code made.
+    fn judge(&self, code: &UnverifiedCode, valid: bool) -> Result<VerifiedCode, Rejected> {
+        if !valid {
+            return Err(self.rejected(Rejection::SignatureInvalid));
+        }
+        let Some(sealed) = self.seal_key().open(code.body()) else {
+            return Err(self.rejected(Rejection::SealInvalid));
+        };
+        let Claims { kind, issued_at, serial, region, auth, key_id: _ } = code.claims();
+        let identity = CodeIdentity { key_id: self.id(), issued_at, serial };
+        Ok(VerifiedCode { identity, channel: self.channel(), kind, region, auth, sealed })
+    }
+
+    fn rejected(&self, rejection: Rejection) -> Rejected {
+        Rejected { rejection, channel: Some(self.channel()) }
+    }
+}
+
+/// SHA-256 of the prefix and the body: 55 bytes, one block.
+pub(crate) fn digest(body: &[u8; BODY_BYTES]) -> [u8; 32] {
+    Sha256::new().chain_update(SIGNED_PREFIX).chain_update(body).finalize().into()
+}
+
+impl VerifiedCode {
+    /// What single use is keyed on.
+    pub fn identity(&self) -> CodeIdentity {
+        self.identity
+    }
+
+    /// The issuer's key.
+    pub fn key_id(&self) -> KeyId {
+        self.identity.key_id
+    }
+
+    /// Who showed the code.
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Display or payment.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The second in which the code was made.
+    pub fn issued_at(&self) -> IssuedAt {
+        self.identity.issued_at
+    }
+
+    /// 参保地, the place of insurance.
+    pub fn region(&self) -> Region {
+        self.region
+    }
+
+    /// How the holder proved presence.
+    pub fn auth(&self) -> Auth {
+        self.auth
+    }
+
+    /// The holder's voucher number. With a relation other than 0 the patient is
+    /// (subject, relation), never the subject alone.
+    pub fn subject(&self) -> Subject {
+        self.sealed.subject
+    }
+
+    /// Grows by one each time the voucher is activated on a new device, per channel.
+    pub fn epoch(&self) -> u16 {
+        self.sealed.epoch
+    }
+
+    /// 0 = the holder; 1..=5 = that member of the holder's family account.
+    pub fn relation(&self) -> u8 {
+        self.sealed.relation
+    }
+
+    /// Milliseconds since the start of the second of issue; negative if that lies ahead.
+    pub fn age(&self, now: UnixMillis) -> i64 {
+        now.ms_since(self.issued_at().millis())
+    }
+}
+
+#[cfg(test)]
+mod tests;
