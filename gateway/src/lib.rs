@@ -11,6 +11,7 @@ pub mod policy;
 pub mod refusal;
 pub mod reload;
 pub mod replay;
+pub mod request_id;
 pub mod route;
 pub mod server;
 pub mod service;

@@ -1,1 +1,201 @@
-//! limits
+//! Every bound of the system, in one place, with what they must be to each other proven when the
+//! crate is compiled.
+//!
+//! A gateway that stands open to a million clients may not grow with what they send: each queue,
+//! buffer, table and wait has a number here. [`Setting`]s are what the configuration may change
+//! and how far; the plain constants are what it may not.
+
+/// A number of the configuration: its default, the range that is allowed, and its unit.
+///
+/// ```
+/// use gateway::limits::Setting;
+/// const LANES: Setting = Setting::new(2, 1, 8, "lanes");
+/// assert!(LANES.allows(8) && !LANES.allows(9));
+/// assert_eq!(LANES.to_string(), "1 to 8 lanes");
+/// ```
+#[derive(Copy, Clone, Debug)]
+pub struct Setting {
+    /// Used where the file says nothing.
+    pub default: u64,
+    /// The smallest value that is allowed.
+    pub min: u64,
+    /// The largest value that is allowed.
+    pub max: u64,
+    /// What is counted, in the plural.
+    pub unit: &'static str,
+}
+
+impl Setting {
+    /// A setting. Panics (when used for a constant: does not compile) if the default is outside
+    /// the range.
+    pub const fn new(default: u64, min: u64, max: u64, unit: &'static str) -> Self {
+        assert!(min <= default && default <= max, "the default must be in the range");
+        Self { default, min, max, unit }
+    }
+
+    /// Whether `value` is in the range.
+    pub const fn allows(&self, value: u64) -> bool {
+        self.min <= value && value <= self.max
+    }
+}
+
+impl std::fmt::Display for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {} {}", self.min, self.max, self.unit)
+    }
+}
+
+// ---- The process ------------------------------------------------------------------------------
+
+/// `server.workers`; 0 stands for one per core.
+pub const WORKERS: Setting = Setting::new(0, 0, 512, "workers");
+/// `server.drain_delay_ms`: how long the gateway still accepts after `/readyz` said no.
+pub const DRAIN_DELAY_MS: Setting = Setting::new(5_000, 0, 300_000, "milliseconds");
+/// `server.drain_timeout_ms`: how long a drain waits for what still runs.
+pub const DRAIN_TIMEOUT_MS: Setting = Setting::new(60_000, 0, 600_000, "milliseconds");
+
+/// How often a worker looks over its connections: no timeout that the sweep keeps is more exact.
+pub const SWEEP_MS: u64 = 250;
+/// Accepted connections that wait for one worker to take them. More are closed at once: a worker
+/// that far behind would only answer them too late.
+pub const HANDOFF_QUEUE_MAX: usize = 1_024;
+/// Bytes of a configuration file.
+pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+/// Listeners in one configuration.
+pub const LISTENERS_MAX: usize = 16;
+/// Bytes of a UNIX socket's path: `sun_path` holds 108 with its closing zero.
+pub const UNIX_PATH_BYTES_MAX: usize = 107;
+
+// ---- Codes and the replay table ---------------------------------------------------------------
+
+/// `codes.skew_ms`: how far clocks of issuers and gateways may differ.
+pub const SKEW_MS: Setting = Setting::new(2_000, 0, 10_000, "milliseconds");
+/// `codes.display_days`: the life of a display code.
+pub const DISPLAY_DAYS: Setting = Setting::new(180, 1, 3_650, "days");
+/// The life of a payment code without skew, by the code format.
+pub const PAYMENT_LIFE_S: u64 = 60;
+/// How long the replay table keeps a slot alive, by the signed issue second.
+pub const SLOT_LIFE_S: u64 = 80;
+/// `replay.capacity`: slots of 8 bytes.
+pub const REPLAY_CAPACITY: Setting = Setting::new(8_388_608, 8, 1 << 32, "slots");
+/// Bytes of one slot of the replay table.
+pub const SLOT_BYTES: u64 = 8;
+/// `replay.timeout_ms`: how long a claim waits for the registers.
+pub const REGISTERS_TIMEOUT_MS: Setting = Setting::new(50, 1, 5_000, "milliseconds");
+/// Groups of registers.
+pub const REGISTER_GROUPS_MAX: usize = 64;
+/// Registers in a group: odd numbers, so that a majority is never half.
+pub const REGISTERS_PER_GROUP: [usize; 2] = [3, 5];
+
+// ---- Connections and requests -----------------------------------------------------------------
+
+/// `limits.connections_max`: client connections over all listeners and workers.
+pub const CONNECTIONS_MAX: Setting = Setting::new(16_384, 1, 1_000_000, "connections");
+/// `limits.requests_in_flight_max`: requests over all workers.
+pub const REQUESTS_IN_FLIGHT_MAX: Setting = Setting::new(8_192, 1, 1_000_000, "requests");
+/// `limits.header_bytes_max`: request line and header lines of one request.
+pub const HEADER_BYTES_MAX: Setting = Setting::new(16_384, 1_024, 30_720, "bytes");
+/// `limits.header_count_max`: header lines of one request.
+pub const HEADER_COUNT_MAX: Setting = Setting::new(64, 8, 100, "header lines");
+/// `limits.body_bytes_max`: the body of one request.
+pub const BODY_BYTES_MAX: Setting = Setting::new(1 << 20, 1, 64 << 20, "bytes");
+/// `limits.reply_bytes_max`: a backend's reply on a redeem route is held until it is whole, up to
+/// this size; a larger one streams.
+pub const REPLY_BYTES_MAX: Setting = Setting::new(1 << 20, 1, 64 << 20, "bytes");
+/// `limits.h2_streams_max`: requests at once on one HTTP/2 connection.
+pub const H2_STREAMS_MAX: Setting = Setting::new(100, 1, 1_000, "streams");
+
+/// What hyper may buffer of one HTTP/1 connection while it reads a head.
+pub const H1_BUFFER_BYTES_MAX: usize = 32 * 1_024;
+/// Header lines that hyper's HTTP/1 parser holds on the stack; more would go to the heap.
+pub const H1_HEADERS_MAX: usize = 100;
+/// The flow-control window of one HTTP/2 connection: all that its streams together may have sent
+/// without our having read it.
+pub const H2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1_024;
+/// The flow-control window of one HTTP/2 stream. 64 KiB - 1 is the protocol's own start (RFC 9113,
+/// 6.9.2), so a client can use it before it has read our settings.
+pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1_024 - 1;
+/// What hyper may hold of replies that an HTTP/2 client does not read.
+pub const H2_SEND_BUFFER_BYTES: usize = 64 * 1_024;
+/// The largest HTTP/2 frame that we accept: the protocol's least.
+pub const H2_FRAME_BYTES_MAX: u32 = 16 * 1_024;
+/// Streams that a client opened and reset before we saw them; more ends the connection (rapid
+/// reset, CVE-2023-44487).
+pub const H2_PENDING_RESETS_MAX: usize = 20;
+/// Streams that we reset because of a client's errors; more ends the connection.
+pub const H2_LOCAL_RESETS_MAX: usize = 256;
+
+/// What is read of a refused request's body, so that the answer is not lost to a TCP reset.
+pub const BODY_DRAIN_BYTES_MAX: usize = 64 * 1_024;
+/// How long such a body is read.
+pub const BODY_DRAIN_MS: u64 = 1_000;
+/// Connections of one worker that linger on close so that the client can read the last answer;
+/// beyond it they are closed at once.
+pub const LINGERING_CONNECTIONS_MAX: usize = 256;
+
+/// `timeouts.header_ms`: from the first byte of a head, or from accepting, to its end.
+pub const HEADER_MS: Setting = Setting::new(5_000, SWEEP_MS, 60_000, "milliseconds");
+/// `timeouts.body_ms`: from the end of the head to the end of the body.
+pub const BODY_MS: Setting = Setting::new(15_000, SWEEP_MS, 300_000, "milliseconds");
+/// `timeouts.idle_ms`: between two requests of a connection.
+pub const IDLE_MS: Setting = Setting::new(60_000, SWEEP_MS, 3_600_000, "milliseconds");
+/// `timeouts.write_ms`: without progress while a client should read its answer.
+pub const WRITE_MS: Setting = Setting::new(15_000, SWEEP_MS, 300_000, "milliseconds");
+
+// ---- Backends and routes ----------------------------------------------------------------------
+
+/// Backends in one configuration.
+pub const BACKENDS_MAX: usize = 256;
+/// Endpoints of one backend.
+pub const ENDPOINTS_MAX: usize = 64;
+/// `backend.timeout_ms`: from sending a request to the end of the reply.
+pub const BACKEND_TIMEOUT_MS: Setting = Setting::new(30_000, 1, 600_000, "milliseconds");
+/// `check` warns above this: HIS give up at 60 seconds and then do not see our answer.
+pub const BACKEND_TIMEOUT_WARN_MS: u64 = 50_000;
+/// `backend.connect_ms`: to open a connection.
+pub const BACKEND_CONNECT_MS: Setting = Setting::new(1_000, 1, 60_000, "milliseconds");
+/// `backend.idle_ms`: how long an idle connection is kept.
+pub const BACKEND_IDLE_MS: Setting = Setting::new(4_000, SWEEP_MS, 600_000, "milliseconds");
+/// `backend.connections_max`: connections to one backend over all its endpoints and workers.
+pub const BACKEND_CONNECTIONS_MAX: Setting = Setting::new(1_024, 1, 65_536, "connections");
+
+/// Routes in one configuration. Finding a route compares with each of them at the worst.
+pub const ROUTES_MAX: usize = 256;
+/// Bytes of a route's path.
+pub const ROUTE_PATH_BYTES_MAX: usize = 256;
+/// Region prefixes of one route, open ones and those with a backend of their own, each.
+pub const REGIONS_MAX: usize = 1_000;
+/// Bytes of a name: environment, channel, backend. Names become metric labels.
+pub const NAME_BYTES_MAX: usize = 32;
+/// Distinct channels in a process, over all reloads: metrics keep a child for each.
+pub const CHANNELS_MAX: usize = 500;
+
+// ---- What they must be to each other ----------------------------------------------------------
+
+// The commonest bug of replay caches: memory shorter than the window in which a code is accepted.
+const _: () = assert!(SLOT_LIFE_S * 1_000 == PAYMENT_LIFE_S * 1_000 + 2 * SKEW_MS.max);
+// The issue second of a slot has 22 bits; a slot must be dead long before its turn comes again.
+const _: () = assert!(SLOT_LIFE_S < (1 << 22) / 4);
+// A head that the configuration allows must fit hyper's buffer, with room for its last read.
+const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
+// hyper panics below its first buffer of 8 KiB.
+const _: () = assert!(H1_BUFFER_BYTES_MAX >= 8 * 1_024);
+// A code of 255 digits with its header name, and a few lines more, must fit the smallest head.
+const _: () = assert!(HEADER_BYTES_MAX.min >= 2 * (255 + "yanma-code: \r\n".len() as u64));
+const _: () = assert!(HEADER_COUNT_MAX.max <= H1_HEADERS_MAX as u64);
+// One stream may not shut the window for the others.
+const _: () = assert!(H2_STREAM_WINDOW_BYTES <= H2_CONNECTION_WINDOW_BYTES / 2);
+// RFC 9113, 4.2 and 6.9.1.
+const _: () = assert!(H2_FRAME_BYTES_MAX >= 1 << 14 && H2_FRAME_BYTES_MAX < 1 << 24);
+const _: () = assert!(H2_CONNECTION_WINDOW_BYTES < 1 << 31);
+// A timeout that the sweep keeps cannot be shorter than the sweep; the drain of a body neither.
+const _: () = assert!(SWEEP_MS <= HEADER_MS.min && SWEEP_MS <= BODY_MS.min);
+const _: () = assert!(SWEEP_MS <= IDLE_MS.min && SWEEP_MS <= WRITE_MS.min);
+const _: () = assert!(SWEEP_MS <= BACKEND_IDLE_MS.min && SWEEP_MS <= BODY_DRAIN_MS);
+// An upload and a backend's default patience together stay within what a HIS waits.
+const _: () = assert!(BODY_MS.default + BACKEND_TIMEOUT_MS.default < BACKEND_TIMEOUT_WARN_MS);
+// A drain outlasts an exchange that began just before it.
+const _: () = assert!(DRAIN_TIMEOUT_MS.default >= BODY_MS.default + BACKEND_TIMEOUT_MS.default);
+// All these numbers are handed on as `usize`, `u32` or `i64`.
+const _: () = assert!(usize::BITS >= 64 && REPLAY_CAPACITY.max <= 1 << 32);
+const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
