@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use keyring::code::{
-    Auth, IssuedAt, KeyId, Kind, RELATION_MAX, Region, Serial, Subject, UnverifiedCode,
+    Auth, Claims, CodeIdentity, IssuedAt, KeyId, Kind, RELATION_MAX, Region, Serial, Subject,
+    UnverifiedCode,
 };
 use keyring::key::{IssuerKey, KeyState};
 use keyring::mint::{Minter, Spec, Spoil, random_serial};
@@ -248,4 +249,9 @@ impl<'a> Line<'a> {
             code_id: code_id(&claims),
         }
     }
+}
+
+fn code_id(claims: &Claims) -> Option<String> {
+    let Claims { key_id, issued_at, serial, .. } = *claims;
+    key_id.map(|key_id| CodeIdentity { key_id, issued_at, serial }.to_string())
 }

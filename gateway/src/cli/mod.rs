@@ -13,9 +13,11 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use keyring::ceremony::CeremonyError;
 use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
+use crate::start::StartError;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).
 const STATUS_USAGE: u8 = 64;
@@ -97,9 +99,15 @@ pub(crate) enum Failure {
     /// A keyring or key file that cannot be used.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// A ceremony that was refused; the keyring is as it was.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// Configuration and keyring are each right and do not fit together, or not this program.
     #[error("{0}")]
     Unfit(String),
+    /// The gateway cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The code is refused, as the program has said on standard output.
     #[error("the code is refused")]
     Refused,
@@ -120,8 +128,8 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => STATUS_USAGE,
-            Self::Config(_) | Self::Keyring(_) | Self::Unfit(_) => STATUS_CONFIG,
-            Self::Refused | Self::Other(_) | Self::Output(_) => STATUS_OTHER,
+            Self::Config(_) | Self::Keyring(_) | Self::Ceremony(_) | Self::Unfit(_) => STATUS_CONFIG,
+            Self::Start(_) | Self::Refused | Self::Other(_) | Self::Output(_) => STATUS_OTHER,
         }
     }
 
