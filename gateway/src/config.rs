@@ -1,1 +1,155 @@
-//! config
+//! The configuration: TOML in, a [`Config`] out whose every value is in its range.
+//!
+//! Strict: a key that is not known is an error, and all problems of a file are reported at once.
+//! `config/gateway.toml` documents each key; the ranges are in [`crate::limits`].
+
+mod address;
+mod backend;
+mod error;
+mod region;
+mod replay;
+mod route;
+mod server;
+mod table;
+#[cfg(test)]
+mod tests;
+mod warnings;
+
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+
+use keyring::verify::TimeRules;
+use sha2::{Digest as _, Sha256};
+
+pub use self::address::{Address, Endpoint, EndpointAddress};
+pub use self::backend::BackendConfig;
+pub use self::error::{ConfigError, Problem};
+pub use self::region::RegionPrefix;
+pub use self::replay::ReplayConfig;
+pub use self::route::{CodeUse, MinAuth, RouteConfig};
+pub use self::server::{AdminConfig, Limits, ServerConfig, Timeouts};
+use self::table::{Source, Table};
+use crate::limits;
+
+/// A whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The process: environment, workers, directories, drain.
+    pub server: ServerConfig,
+    /// Where clients connect: at least one.
+    pub listeners: Vec<Address>,
+    /// The admin listener.
+    pub admin: AdminConfig,
+    /// How long codes live. Changes only at start.
+    pub codes: TimeRules,
+    /// What remembers spent codes.
+    pub replay: ReplayConfig,
+    /// What clients may use up.
+    pub limits: Limits,
+    /// How long clients may take.
+    pub timeouts: Timeouts,
+    /// Where requests go: at least one.
+    pub backends: Vec<BackendConfig>,
+    /// Which requests go where, and what they need: at least one.
+    pub routes: Vec<RouteConfig>,
+    /// Names this text among others.
+    pub digest: Digest,
+    warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads and checks a file; relative paths in it are relative to its directory.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no TOML, or has problems: all of them, a line each.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")), path)
+    }
+
+    /// Checks a text. `base` is what relative paths are relative to, `file` names the text in
+    /// errors.
+    ///
+    /// # Errors
+    /// The text is no TOML, or has problems: all of them, a line each.
+    pub fn parse(text: &str, base: &Path, file: &Path) -> Result<Self, ConfigError> {
+        let document = table::document(text, file)?;
+        let source = Source::new(text, base);
+        let mut config = Self::read(&mut Table::root(&source, document.get_ref()), text);
+        config.warnings = warnings::of(&config, source.notes());
+        source.into_result(config, file)
+    }
+
+    /// What is allowed and yet looks like a mistake: a sentence each, in English.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What could not be read stands at its default; the source then holds a problem.
+    fn read(root: &mut Table<'_>, text: &str) -> Self {
+        let server = ServerConfig::read(&mut root.table("server"));
+        let listeners = server::listeners(root);
+        let admin = AdminConfig::read(&mut root.table("admin"), &listeners);
+        let codes = time_rules(&mut root.table("codes"));
+        let replay = ReplayConfig::read(&mut root.table("replay"));
+        let limits = Limits::read(&mut root.table("limits"));
+        let timeouts = Timeouts::read(&mut root.table("timeouts"));
+        let backends = backend::read_all(root);
+        let routes = route::read_all(root, &backends);
+        root.finish();
+        Self {
+            server,
+            listeners,
+            admin,
+            codes,
+            replay,
+            limits,
+            timeouts,
+            backends,
+            routes,
+            digest: Digest::of(text),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Eight bytes of the SHA-256 of a configuration's text: `yanma_config_info` shows which runs.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Digest([u8; 8]);
+
+impl Digest {
+    fn of(text: &str) -> Self {
+        let whole: [u8; 32] = Sha256::digest(text).into();
+        let [first, ..] = *whole.as_chunks::<8>().0 else { unreachable!("32 bytes are four chunks") };
+        Self(first)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limits::CONFIG_BYTES_MAX + 1).read_to_string(&mut text))
+        .map_err(|error| ConfigError::unreadable(path, error))?;
+    if u64::try_from(text.len()).is_ok_and(|bytes| bytes <= limits::CONFIG_BYTES_MAX) {
+        Ok(text)
+    } else {
+        let max = limits::CONFIG_BYTES_MAX;
+        Err(ConfigError::of_file(path, format!("the file must have at most {max} bytes")))
+    }
+}
+
+fn time_rules(table: &mut Table<'_>) -> TimeRules {
+    let rules = TimeRules {
+        skew_ms: table.number("skew_ms", limits::SKEW_MS),
+        display_days: table.number("display_days", limits::DISPLAY_DAYS),
+    };
+    table.finish();
+    rules
+}

@@ -5,6 +5,8 @@
 //! buffer, table and wait has a number here. [`Setting`]s are what the configuration may change
 //! and how far; the plain constants are what it may not.
 
+use std::time::Duration;
+
 /// A number of the configuration: its default, the range that is allowed, and its unit.
 ///
 /// ```
@@ -199,3 +201,40 @@ const _: () = assert!(DRAIN_TIMEOUT_MS.default >= BODY_MS.default + BACKEND_TIME
 // All these numbers are handed on as `usize`, `u32` or `i64`.
 const _: () = assert!(usize::BITS >= 64 && REPLAY_CAPACITY.max <= 1 << 32);
 const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
+
+/// New connections that the kernel queues for a listener.
+pub const LISTEN_BACKLOG: u32 = 4_096;
+/// How long accepting pauses after an error: mostly there is no descriptor left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a client gets to hang up after the gateway has said goodbye.
+pub const LINGER_MS: u64 = 1_000;
+/// Reads of 1 KiB in one turn on a connection that is being closed.
+pub const LINGER_READS_MAX: usize = 64;
+/// How long a quiet connection is kept in a drain: a request may be on its way.
+pub const DRAIN_IDLE_MS: u64 = 2_000;
+/// What the front thread waits for workers beyond their own limit.
+pub const DRAIN_MARGIN: Duration = Duration::from_secs(5);
+/// A pooled connection that idled this long is looked at twice before it is used.
+pub const UPSTREAM_DOUBT_MS: u64 = 1_000;
+/// First pause of an endpoint that refuses connections; it doubles with each further failure.
+pub const EJECT_MS: i64 = 1_000;
+/// Longest pause of an endpoint that refuses connections.
+pub const EJECT_MS_MAX: i64 = 30_000;
+/// Period of the probes of endpoints.
+pub const PROBE_MS: i64 = 2_000;
+/// How long a probe may take to connect.
+pub const PROBE_CONNECT_MS: u64 = 1_000;
+/// Failed probes after which an endpoint is out.
+pub const PROBE_FAILURES: u32 = 2;
+/// Connections of the admin listener.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// How long a request head on the admin listener may take.
+pub const ADMIN_TIME: Duration = Duration::from_secs(5);
+/// How long a connection to the admin listener may live.
+pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(120);
+
+const _: () = {
+    assert!(EJECT_MS > 0 && EJECT_MS <= EJECT_MS_MAX);
+    assert!(PROBE_CONNECT_MS.cast_signed() < PROBE_MS, "probes do not overlap");
+    assert!(DRAIN_IDLE_MS > SWEEP_MS);
+};

@@ -45,6 +45,16 @@ impl<'a> CheckedPath<'a> {
         if last == b'.' { Err(MalformedPath) } else { Ok(Self(path)) }
     }
 
+    /// Whether the path is `folder` or lies below it: whole segments, compared without ASCII case.
+    /// `folder` has no slash at its end but when it is `/`.
+    pub fn is_within(&self, folder: &str) -> bool {
+        let folder = folder.strip_suffix('/').unwrap_or(folder).as_bytes();
+        let Some((head, tail)) = self.0.as_bytes().split_at_checked(folder.len()) else {
+            return false;
+        };
+        matches!(tail, [] | [b'/', ..]) && head.eq_ignore_ascii_case(folder)
+    }
+
     /// The path as it came.
     pub fn as_str(&self) -> &'a str {
         self.0
@@ -163,6 +173,19 @@ mod tests {
             for path in [format!("/a%{byte:02x}"), format!("/%{byte:02X}b/c")] {
                 assert_eq!(CheckedPath::check(&path).is_err(), forbidden, "{path}");
             }
+        }
+    }
+
+    #[test]
+    fn a_folder_holds_whole_segments_in_any_case() {
+        let is_within = |path, folder| CheckedPath::check(path).unwrap().is_within(folder);
+        for (path, folder) in
+            [("/", "/"), ("/a", "/"), ("/a", "/a"), ("/a/", "/a"), ("/A/b", "/a"), ("/a/b", "/A/B")]
+        {
+            assert!(is_within(path, folder), "{path} in {folder}");
+        }
+        for (path, folder) in [("/", "/a"), ("/ab", "/a"), ("/a", "/a/b"), ("/b/a", "/a")] {
+            assert!(!is_within(path, folder), "{path} in {folder}");
         }
     }
 

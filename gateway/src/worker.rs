@@ -35,7 +35,6 @@ use crate::{
 };
 
 /// What all workers share. Nothing in it is locked on the way of a request.
-#[derive(Debug)]
 pub struct Shared {
     /// The reader of clocks.
     pub clock: Clock,
@@ -49,6 +48,12 @@ pub struct Shared {
     pub endpoints: Endpoints,
     /// Whether this node is ready.
     pub health: Arc<Health>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 /// How far the gateway is on its way out.
@@ -170,10 +175,11 @@ impl Worker {
     fn tick(&self) {
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
         self.pool.expire();
-        let timeouts = self.snapshot().config.timeouts;
+        let snapshot = self.snapshot();
+        let timeouts = &snapshot.config.timeouts;
         let (now_ms, leaving) = (self.sweep.now_ms(), self.leaving_since_ms.get());
         for (_, connection) in self.connections.borrow().iter() {
-            if let Some(end) = connection.overdue(now_ms, &timeouts, leaving) {
+            if let Some(end) = connection.overdue(now_ms, timeouts, leaving) {
                 connection.finish(end);
             }
         }
@@ -243,20 +249,24 @@ pub(crate) fn start(
     let (arrivals, inbox) = mpsc::channel(limits::HANDOFF_QUEUE_MAX);
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
-    let runtime = Builder::new_current_thread().enable_all().build();
-    // The runtime for tasks that stay on one thread must be built there; that it can be built
-    // at all is found out here, where an error still has a reader.
-    drop(runtime?);
-    let thread = std::thread::Builder::new().name(format!("worker-{}", id.index())).spawn(
-        move || {
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                .build_local(LocalOptions::default())
-                .expect("a runtime could be built a moment ago");
-            let worker = Worker::new(id, shared, count).expect("the system has random numbers");
+    // What can fail is done in the thread, and heard of here, where somebody can still say so.
+    let (started, starting) = std::sync::mpsc::sync_channel(1);
+    let name = format!("worker-{}", id.index());
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let runtime =
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let made = runtime.and_then(|runtime| Ok((runtime, Worker::new(id, shared, count)?)));
+        let (outcome, made) = match made {
+            Ok(made) => (Ok(()), Some(made)),
+            Err(error) => (Err(error), None),
+        };
+        if started.send(outcome).is_ok()
+            && let Some((runtime, worker)) = made
+        {
             runtime.block_on(run(worker, inbox, phase));
-        },
-    )?;
+        }
+    })?;
+    starting.recv().map_err(io::Error::other)??;
     Ok(Handle { arrivals, connections, thread })
 }
 

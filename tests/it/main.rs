@@ -1,1 +1,5 @@
-//! The integration tests: one binary, one module a topic.
+//! End-to-end tests: the real binary, real sockets, a backend that records every byte.
+
+mod harness;
+mod licences;
+mod tidy;

@@ -149,8 +149,7 @@ fn requests(page: &mut Page, metrics: &Metrics) {
 fn codes(page: &mut Page, metrics: &Metrics) {
     let (mut totals, mut ages) = (Vec::new(), Vec::new());
     for (index, counters) in metrics.codes.iter().enumerate() {
-        let Some(counters) = counters.get() else { continue };
-        let channel = keyring::key::Channel::by_index(index).map_or("unknown", |it| it.as_str());
+        let Some((channel, counters)) = counters.get() else { continue };
         for outcome in Outcome::all() {
             let total = counters.total(outcome.index());
             totals.push(counter(&[("channel", channel), ("outcome", outcome.name())], total));

@@ -36,7 +36,7 @@ pub struct Metrics {
     backends: DashMap<String, Arc<BackendMetrics>>,
     listeners: DashMap<String, Arc<Gauge>>,
     /// By channel index; the last is for codes that claim no known key.
-    codes: Box<[OnceLock<Counters>]>,
+    codes: Box<[OnceLock<(&'static str, Counters)>]>,
     code_ages: Box<[OnceLock<Buckets>]>,
     limit_hits: Counters,
     batch_sizes: Buckets,
@@ -131,8 +131,9 @@ impl Metrics {
     pub(crate) fn codes(&self, worker: WorkerId, channel: Option<Channel>, outcome: Outcome) {
         let index = channel.map_or(CHANNELS_MAX, Channel::index);
         if let Some(cell) = self.codes.get(index) {
-            let new = || Counters::new(self.workers, Outcome::COUNT);
-            cell.get_or_init(new).inc(worker, outcome.index());
+            let name = channel.map_or("unknown", Channel::as_str);
+            let new = || (name, Counters::new(self.workers, Outcome::COUNT));
+            cell.get_or_init(new).1.inc(worker, outcome.index());
         }
     }
 

@@ -3,7 +3,6 @@
 //!
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p gateway --lib replay --target-dir target/loom`.
 
-use loom::model::Builder;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -51,13 +50,6 @@ fn claimed(results: &[Result<Claim, Unclaimed>]) -> usize {
     results.iter().filter(|result| result.is_ok()).count()
 }
 
-/// Three threads have too many interleavings to try all; four forced switches find much.
-fn three_threads() -> Builder {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(4);
-    builder
-}
-
 #[test]
 fn two_redeemers_of_one_code() {
     loom::model(|| {
@@ -70,7 +62,7 @@ fn two_redeemers_of_one_code() {
 
 #[test]
 fn two_redeemers_of_one_code_and_a_stranger() {
-    three_threads().check(|| {
+    loom::model(|| {
         let results = race(&table(&[]), [code(T, 1), code(T, 1), code(T, 2)]);
         assert_eq!(claimed(&results[..2]), 1);
         assert!(results[2].is_ok());
@@ -80,7 +72,7 @@ fn two_redeemers_of_one_code_and_a_stranger() {
 /// The slot in front is dead to all three, and the one issued 80 s later may overwrite the others.
 #[test]
 fn two_redeemers_and_one_that_may_overwrite_them() {
-    three_threads().check(|| {
+    loom::model(|| {
         let table = table(&[code(T - 80, 9)]);
         let results = race(&table, [code(T, 1), code(T, 1), code(T + 80, 2)]);
         assert!(claimed(&results[..2]) <= 1);
@@ -93,7 +85,7 @@ fn two_redeemers_and_one_that_may_overwrite_them() {
 /// A slot dies, for the younger code, in front of where its copy may stand already.
 #[test]
 fn two_redeemers_and_a_late_older_one() {
-    three_threads().check(|| {
+    loom::model(|| {
         let table = table(&[code(T - 79, 9)]);
         let results = race(&table, [code(T, 1), code(T, 1), code(T - 159, 2)]);
         assert_eq!(claimed(&results[..2]), 1);
@@ -105,7 +97,7 @@ fn two_redeemers_and_a_late_older_one() {
 #[test]
 fn two_redeemers_an_age_after_the_slot_was_used() {
     const TURN: u32 = 1 << 22;
-    three_threads().check(|| {
+    loom::model(|| {
         let table = table(&[code(T - TURN, 9)]);
         let results = race(&table, [code(T, 1), code(T, 1), code(T - 80, 2)]);
         assert!(claimed(&results[..2]) == 1);
@@ -116,7 +108,7 @@ fn two_redeemers_an_age_after_the_slot_was_used() {
 
 #[test]
 fn a_released_code_is_taken_back_once() {
-    three_threads().check(|| {
+    loom::model(|| {
         let table = table(&[]);
         let claim = table.claim(&code(T, 1)).expect("an empty table");
         let releaser = {

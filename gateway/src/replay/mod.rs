@@ -179,11 +179,7 @@ impl Replay {
         self.mark.get()
     }
 
-    fn with_key(
-        slots: usize,
-        fence: Option<IssuedAt>,
-        key: [u8; 16],
-    ) -> Result<Self, ReplayError> {
+    fn with_key(slots: usize, fence: Option<IssuedAt>, key: [u8; 16]) -> Result<Self, ReplayError> {
         let table = Table::new(slots, key).ok_or(ReplayError::Memory { slots })?;
         Ok(Self { table, mark: Mark::new(), releases: AtomicU64::new(0), fence })
     }

@@ -55,8 +55,7 @@ struct Flaws {
     refused_in_time: bool,
 }
 
-const NONE: Flaws =
-    Flaws { spent_twice: false, forwarded_late: false, refused_in_time: false };
+const NONE: Flaws = Flaws { spent_twice: false, forwarded_late: false, refused_in_time: false };
 
 /// How far a request has come. `step` counts slots along its path.
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]

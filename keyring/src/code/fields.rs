@@ -45,6 +45,12 @@ impl KeyId {
     }
 }
 
+impl From<NonZeroU32> for KeyId {
+    fn from(id: NonZeroU32) -> Self {
+        Self(id)
+    }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

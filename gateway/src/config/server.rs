@@ -1,0 +1,160 @@
+//! The process: where it listens, what clients may use up, how long they may take.
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use super::address::Address;
+use super::table::Table;
+use crate::limits;
+
+/// `[server]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServerConfig {
+    /// Must be that of every key in the keyring.
+    pub environment: String,
+    /// Threads that serve, at least 1: a 0 in the file is already the number of cores.
+    pub workers: usize,
+    /// The keyring's directory.
+    pub keyring: PathBuf,
+    /// Where the process keeps what must outlive it.
+    pub data_dir: PathBuf,
+    /// How long requests are still accepted after `/readyz` said no.
+    pub drain_delay_ms: u64,
+    /// How long a drain waits for what still runs.
+    pub drain_timeout_ms: u64,
+}
+
+impl ServerConfig {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let server = Self {
+            environment: table.label("environment").unwrap_or_else(|| "production".to_owned()),
+            workers: resolve_workers(table.number("workers", limits::WORKERS)),
+            keyring: table.path("keyring", "keyring"),
+            data_dir: table.path("data_dir", "data"),
+            drain_delay_ms: table.number("drain_delay_ms", limits::DRAIN_DELAY_MS),
+            drain_timeout_ms: table.number("drain_timeout_ms", limits::DRAIN_TIMEOUT_MS),
+        };
+        table.finish();
+        server
+    }
+}
+
+fn resolve_workers(written: usize) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    NonZero::new(written).map_or_else(cores, NonZero::get)
+}
+
+/// Reads `[[listener]]`: one on loopback if the file names none.
+pub(super) fn listeners(root: &mut Table<'_>) -> Vec<Address> {
+    let mut listeners: Vec<Address> = Vec::new();
+    for mut table in root.tables("listener", limits::LISTENERS_MAX) {
+        let address = read_listener(&mut table, &listeners);
+        listeners.extend(address);
+    }
+    if listeners.is_empty() {
+        listeners.push(Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7460))));
+    }
+    listeners
+}
+
+fn read_listener(table: &mut Table<'_>, others: &[Address]) -> Option<Address> {
+    let base = table.base();
+    let address = table.required("address", |text| Address::parse(text, base), Address::ALLOWED);
+    table.finish();
+    let taken = others.iter().find(|other| address.as_ref().is_some_and(|a| a.clashes(other)));
+    if let Some(taken) = taken {
+        table.problem(&format!("{}.address = \"{taken}\": another listener has it", table.name()));
+    }
+    address
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdminConfig {
+    /// TCP only: who may reload is told by the peer's address.
+    pub address: SocketAddr,
+    /// Whether `POST /reload` is there, for loopback alone.
+    pub reload: bool,
+}
+
+impl AdminConfig {
+    pub(super) fn read(table: &mut Table<'_>, listeners: &[Address]) -> Self {
+        let free = |text: &str| {
+            let address: SocketAddr = text.parse().ok()?;
+            let taken = listeners.iter().any(|other| other.clashes(&Address::Tcp(address)));
+            (!taken).then_some(address)
+        };
+        let allowed = "an IP address and port such as 127.0.0.1:7461 that no listener has";
+        let address = table.string("address", free, allowed);
+        let admin = Self {
+            address: address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7461))),
+            reload: table.boolean("reload", false),
+        };
+        table.finish();
+        admin
+    }
+}
+
+/// `[limits]`: what clients may use up, over all workers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Client connections.
+    pub connections_max: usize,
+    /// Requests between their head and the end of their answer.
+    pub requests_in_flight_max: usize,
+    /// Request line and header lines of one request.
+    pub header_bytes_max: usize,
+    /// Header lines of one request.
+    pub header_count_max: usize,
+    /// The body of one request.
+    pub body_bytes_max: usize,
+    /// Replies on redeem routes are held until they are whole, up to this size.
+    pub reply_bytes_max: usize,
+    /// Requests at once on one HTTP/2 connection.
+    pub h2_streams_max: u32,
+}
+
+impl Limits {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let read = Self {
+            connections_max: table.number("connections_max", limits::CONNECTIONS_MAX),
+            requests_in_flight_max: table
+                .number("requests_in_flight_max", limits::REQUESTS_IN_FLIGHT_MAX),
+            header_bytes_max: table.number("header_bytes_max", limits::HEADER_BYTES_MAX),
+            header_count_max: table.number("header_count_max", limits::HEADER_COUNT_MAX),
+            body_bytes_max: table.number("body_bytes_max", limits::BODY_BYTES_MAX),
+            reply_bytes_max: table.number("reply_bytes_max", limits::REPLY_BYTES_MAX),
+            h2_streams_max: table.number("h2_streams_max", limits::H2_STREAMS_MAX),
+        };
+        table.finish();
+        read
+    }
+}
+
+/// `[timeouts]`: how long clients may take. A sweep keeps them, so each may last
+/// [`limits::SWEEP_MS`] longer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Timeouts {
+    /// For a head.
+    pub header_ms: u64,
+    /// For a body.
+    pub body_ms: u64,
+    /// Between two requests.
+    pub idle_ms: u64,
+    /// Without progress while an answer waits to be read.
+    pub write_ms: u64,
+}
+
+impl Timeouts {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
+        let timeouts = Self {
+            header_ms: table.number("header_ms", limits::HEADER_MS),
+            body_ms: table.number("body_ms", limits::BODY_MS),
+            idle_ms: table.number("idle_ms", limits::IDLE_MS),
+            write_ms: table.number("write_ms", limits::WRITE_MS),
+        };
+        table.finish();
+        timeouts
+    }
+}

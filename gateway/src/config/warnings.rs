@@ -1,0 +1,61 @@
+//! What is allowed and yet looks like a mistake.
+
+use super::backend::BackendConfig;
+use super::{Config, RouteConfig};
+use crate::limits::BACKEND_TIMEOUT_WARN_MS;
+
+/// A sentence each; `notes` are what the readers saw.
+pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {
+    let mut warnings = notes;
+    warnings.extend(admin(config));
+    warnings.extend(drain(config));
+    for (i, backend) in config.backends.iter().enumerate() {
+        warnings.extend(timeout(backend));
+        warnings.extend(connect(backend));
+        warnings.extend(maintenance(backend));
+        warnings.extend(unused(backend, i, &config.routes));
+    }
+    warnings
+}
+
+fn admin(config: &Config) -> Option<String> {
+    let address = config.admin.address;
+    let text = "is not loopback: whoever reaches it reads the metrics";
+    (!address.ip().is_loopback()).then(|| format!("admin.address = \"{address}\" {text}"))
+}
+
+fn drain(config: &Config) -> Option<String> {
+    let slowest = config.backends.iter().max_by_key(|backend| backend.timeout_ms)?;
+    let (drain_ms, timeout_ms) = (config.server.drain_timeout_ms, slowest.timeout_ms);
+    (drain_ms < timeout_ms).then(|| {
+        format!(
+            "server.drain_timeout_ms = {drain_ms} is below the {timeout_ms} ms of backend \
+             \"{}\": a restart may cut off settlements, whose outcome is then unknown",
+            slowest.name
+        )
+    })
+}
+
+fn timeout(BackendConfig { name, timeout_ms, .. }: &BackendConfig) -> Option<String> {
+    (*timeout_ms > BACKEND_TIMEOUT_WARN_MS).then(|| {
+        format!(
+            "backend \"{name}\" has timeout_ms = {timeout_ms}, above {BACKEND_TIMEOUT_WARN_MS}: \
+             hospital systems give up at 60 s and do not see a later answer"
+        )
+    })
+}
+
+fn connect(BackendConfig { name, timeout_ms, connect_ms, .. }: &BackendConfig) -> Option<String> {
+    (connect_ms > timeout_ms).then(|| {
+        format!("backend \"{name}\" has connect_ms = {connect_ms} above timeout_ms = {timeout_ms}")
+    })
+}
+
+fn maintenance(BackendConfig { name, maintenance, .. }: &BackendConfig) -> Option<String> {
+    maintenance.then(|| format!("backend \"{name}\" is in maintenance: its requests are refused"))
+}
+
+fn unused(backend: &BackendConfig, index: usize, routes: &[RouteConfig]) -> Option<String> {
+    let is_used = routes.iter().any(|route| route.backends().any(|used| used == index));
+    (!is_used).then(|| format!("backend \"{}\" has no route", backend.name))
+}

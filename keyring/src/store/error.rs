@@ -1,0 +1,44 @@
+//! What can be wrong with a keyring, said so that whoever meets it can put it right.
+
+use std::{io, path::PathBuf};
+
+/// A keyring or key file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is longer than any such file.
+    #[error("{}: too large; allowed: at most {bytes_max} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// A secret that others than its owner can read.
+    #[error(
+        "{path}: mode {mode:04o} lets others than its owner in; allowed: 0600 or less; \
+         use: chmod 600 {path}",
+        path = path.display()
+    )]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file does not hold what it should.
+    #[error("{}: {message}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The key, its value, and what is allowed.
+        message: String,
+    },
+}

@@ -1,0 +1,135 @@
+//! `keyring.toml`: strict, every value parsed into its type at once, so that an error can show
+//! the line it is on.
+
+use std::{fmt::Display, num::NonZeroU32, path::Path, str::FromStr};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::KeyringError;
+use crate::{
+    code::KeyId,
+    key::{Channel, ES256, KeyState, KeyTerms},
+    time::UnixMillis,
+};
+
+const ENVIRONMENT_BYTES_MAX: usize = 32;
+
+/// Names a seal secret within its keyring.
+pub(crate) type SecretId = NonZeroU32;
+
+/// All that `keyring.toml` says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    /// Ids of keys that were here once and may never come back.
+    #[serde(default, deserialize_with = "key_ids")]
+    pub(crate) removed_ids: Vec<KeyId>,
+    #[serde(default, rename = "seal_secret")]
+    pub(crate) seal_secrets: Vec<SecretEntry>,
+    #[serde(default, rename = "key")]
+    pub(crate) keys: Vec<KeyEntry>,
+}
+
+/// `[[seal_secret]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecretEntry {
+    #[serde(deserialize_with = "number")]
+    pub(crate) id: SecretId,
+    pub(crate) file: String,
+}
+
+/// `[[key]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyEntry {
+    #[serde(deserialize_with = "key_id")]
+    pub(crate) id: KeyId,
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) channel: Channel,
+    #[serde(rename = "algorithm", deserialize_with = "algorithm")]
+    _algorithm: (),
+    pub(crate) public_key_file: String,
+    #[serde(deserialize_with = "number")]
+    pub(crate) seal_secret: SecretId,
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) not_before: UnixMillis,
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) not_after: UnixMillis,
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) state: KeyState,
+    #[serde(deserialize_with = "environment")]
+    pub(crate) environment: String,
+}
+
+impl Manifest {
+    /// Reads the text of the file at `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, KeyringError> {
+        toml::from_str(text).map_err(|error| KeyringError::Content {
+            path: path.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        })
+    }
+
+    pub(crate) fn key(&self, id: KeyId) -> Option<&KeyEntry> {
+        self.keys.iter().find(|entry| entry.id == id)
+    }
+}
+
+impl KeyEntry {
+    pub(super) fn terms(&self) -> KeyTerms {
+        KeyTerms {
+            id: self.id,
+            channel: self.channel,
+            state: self.state,
+            not_before: self.not_before,
+            not_after: self.not_after,
+            environment: self.environment.clone(),
+        }
+    }
+}
+
+/// A word that its type reads, or that type's own error.
+fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
+    checked_number(i64::deserialize(deserializer)?)
+}
+
+fn key_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyId, D::Error> {
+    number(deserializer).map(KeyId::from)
+}
+
+fn key_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyId>, D::Error> {
+    let ids = Vec::<i64>::deserialize(deserializer)?.into_iter();
+    ids.map(|id| checked_number(id).map(KeyId::from)).collect()
+}
+
+fn checked_number<E: serde::de::Error>(number: i64) -> Result<NonZeroU32, E> {
+    let checked = u32::try_from(number).ok().and_then(NonZeroU32::new);
+    checked.ok_or_else(|| E::custom(format!("{number} is not an id; allowed: 1..=4294967295")))
+}
+
+fn algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        ES256 => Ok(()),
+        other => Err(D::Error::custom(format!("{other:?} is not an algorithm; allowed: {ES256}"))),
+    }
+}
+
+fn environment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    if (1..=ENVIRONMENT_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(name);
+    }
+    Err(D::Error::custom(format!(
+        "{name:?} is not an environment; allowed: 1 to 32 of a-z, 0-9 and -"
+    )))
+}
