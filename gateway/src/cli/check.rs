@@ -51,7 +51,7 @@ pub(super) fn write_summary(
     writeln!(out, "configuration  {}, environment {}", config.digest, server.environment)?;
     writeln!(
         out,
-        "keyring        {}, {} keys, {} of them accept codes issued now",
+        "keyring        {}, keys: {}, of which accept codes issued now: {}",
         keys.digest(),
         keys.iter().len(),
         keys.usable_at(now)
@@ -183,7 +183,7 @@ impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
         for (unit, bits) in UNITS {
-            let tenths = u128::from(self.0) * 10 >> bits;
+            let tenths = (u128::from(self.0) * 10) >> bits;
             if tenths >= 10 {
                 return write!(f, "{}.{} {unit}", tenths / 10, tenths % 10);
             }

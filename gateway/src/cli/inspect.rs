@@ -69,7 +69,8 @@ fn read_text() -> Result<Vec<u8>, Failure> {
     }
     let mut input = input.take(u64::try_from(TEXT_BYTES_MAX + 1).expect("fits"));
     let mut text = Vec::new();
-    let read = if by_hand { input.read_until(b'\n', &mut text) } else { input.read_to_end(&mut text) };
+    let read =
+        if by_hand { input.read_until(b'\n', &mut text) } else { input.read_to_end(&mut text) };
     read.map_err(|error| Failure::of("cannot read the code from standard input", &error))?;
     Ok(text)
 }

@@ -74,7 +74,10 @@ struct One {
 #[derive(Args)]
 struct New {
     #[command(flatten)]
-    one: One,
+    keyring: Keyring,
+    /// The new key's id, 1 to 4294967295; one that no key has or had
+    #[arg(long, value_name = "ID")]
+    key_id: KeyId,
     /// Whose app shows the codes: wechat, alipay, nhsa-app, a province's app
     #[arg(long, value_name = "NAME")]
     channel: Channel,
@@ -156,7 +159,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 impl New {
     fn key(&self, now: UnixMillis) -> NewKey<'_> {
         NewKey {
-            id: self.one.key_id,
+            id: self.key_id,
             channel: self.channel,
             environment: &self.environment,
             now,
@@ -168,7 +171,7 @@ impl New {
 
 impl Generate {
     fn run(&self, now: UnixMillis) -> Result<String, Failure> {
-        let One { keyring, key_id } = &self.new.one;
+        let New { keyring, key_id, .. } = &self.new;
         ceremony::generate(&keyring.dir, &self.new.key(now), &self.signing_key)?;
         Ok(format!("key {key_id} is active; its private half is {}", self.signing_key.display()))
     }
@@ -176,7 +179,7 @@ impl Generate {
 
 impl Add {
     fn run(&self, now: UnixMillis) -> Result<String, Failure> {
-        let One { keyring, key_id } = &self.new.one;
+        let New { keyring, key_id, .. } = &self.new;
         let proof = self.proof.as_ref().map(String::as_bytes);
         ceremony::add(&keyring.dir, &self.new.key(now), &self.public_key, proof)?;
         let proven = if proof.is_some() { ", and the proof holds" } else { "" };
@@ -245,3 +248,6 @@ fn days_left(key: &IssuerKey, now: UnixMillis) -> String {
         left_ms => (left_ms / MS_PER_DAY).to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

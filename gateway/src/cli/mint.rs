@@ -21,10 +21,10 @@ use crate::clock::Clock;
 const AFTER_HELP: &str = "\
 Examples:
   yanma mint --keyring keyring --key-id 7001 --signing-key 7001.key.pem --subject 42
-  yanma mint ... --format qr                 show it, to scan it from the screen
+  yanma mint ... --format qr                          show it, to scan from the screen
   yanma mint ... --format png > code.png
-  yanma mint ... --issued-at 1800000000      an old code, to see it refused
-  yanma mint ... --spoil signature           a forged code, to see it refused
+  yanma mint ... --issued-at $(($(date +%s) - 120))   an old code, to see it refused
+  yanma mint ... --spoil signature                    a forged code, to see it refused
 
 A payment code lives 60 seconds and pays once.";
 
@@ -109,20 +109,24 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_png(arguments)?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    mint(arguments, Clock::system().now(), &mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn mint(arguments: &Arguments, now: UnixMillis, out: &mut dyn Write) -> Result<(), Failure> {
     let keys = store::load(&arguments.keyring, None)?;
     let key = keys.get(arguments.key_id).ok_or_else(|| unknown(arguments))?;
     check_state(key, arguments)?;
     let signing_key = store::read_signing_key(&arguments.signing_key)?;
-    let minter = Minter::for_key(key, signing_key).map_err(|error| {
-        Failure::Unfit(format!("{}: {error}", arguments.signing_key.display()))
-    })?;
-    let spec = arguments.spec(Clock::system().now())?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let minter = Minter::for_key(key, signing_key)
+        .map_err(|error| Failure::Unfit(format!("{}: {error}", arguments.signing_key.display())))?;
+    let spec = arguments.spec(now)?;
     for _ in 0..arguments.count {
         let code = make(&minter, &spec, random_serial(), arguments.spoil);
-        write_code(&code, &spec, arguments.format, &mut out)?;
+        write_code(&code, &spec, arguments.format, out)?;
     }
-    out.flush()?;
     Ok(())
 }
 
@@ -255,3 +259,6 @@ fn code_id(claims: &Claims) -> Option<String> {
     let Claims { key_id, issued_at, serial, .. } = *claims;
     key_id.map(|key_id| CodeIdentity { key_id, issued_at, serial }.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,7 +128,9 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => STATUS_USAGE,
-            Self::Config(_) | Self::Keyring(_) | Self::Ceremony(_) | Self::Unfit(_) => STATUS_CONFIG,
+            Self::Config(_) | Self::Keyring(_) | Self::Ceremony(_) | Self::Unfit(_) => {
+                STATUS_CONFIG
+            }
             Self::Start(_) | Self::Refused | Self::Other(_) | Self::Output(_) => STATUS_OTHER,
         }
     }
@@ -151,5 +153,7 @@ impl Failure {
     }
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

@@ -42,7 +42,8 @@ impl Symbol {
         let colors = symbol.to_colors();
         let light = |modules| std::iter::repeat_n(Color::Light, modules);
         let rows = colors.chunks(symbol.width());
-        let middle = rows.flat_map(|row| light(QUIET).chain(row.iter().copied()).chain(light(QUIET)));
+        let middle =
+            rows.flat_map(|row| light(QUIET).chain(row.iter().copied()).chain(light(QUIET)));
         let modules = light(QUIET * side).chain(middle).chain(light(QUIET * side)).collect();
         Self { side, modules }
     }
@@ -93,8 +94,7 @@ fn half_block(upper: Color, lower: Color) -> char {
 
 fn pixel_rows(modules: &[Color]) -> Vec<u8> {
     let pixel = |module: &Color| module.select(DARK_PIXEL, LIGHT_PIXEL);
-    let row: Vec<u8> =
-        modules.iter().flat_map(|module| [pixel(module); MODULE_PIXELS]).collect();
+    let row: Vec<u8> = modules.iter().flat_map(|module| [pixel(module); MODULE_PIXELS]).collect();
     row.repeat(MODULE_PIXELS)
 }
 
@@ -112,7 +112,8 @@ mod tests {
         for line in text.lines() {
             let line = line.strip_prefix(BLACK_ON_WHITE).unwrap().strip_suffix(RESET).unwrap();
             let dark_in = |blocks: [char; 2]| {
-                let color = |block| if blocks.contains(&block) { Color::Dark } else { Color::Light };
+                let color =
+                    |block| if blocks.contains(&block) { Color::Dark } else { Color::Light };
                 line.chars().map(color).collect::<Vec<_>>()
             };
             rows.extend([dark_in(['▀', '█']), dark_in(['▄', '█'])]);
@@ -145,7 +146,8 @@ mod tests {
     #[test]
     fn the_png_holds_every_module() {
         let symbol = symbol();
-        let mut reader = png::Decoder::new(std::io::Cursor::new(symbol.to_png())).read_info().unwrap();
+        let mut reader =
+            png::Decoder::new(std::io::Cursor::new(symbol.to_png())).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut pixels).unwrap();
         assert_eq!((info.width, info.height), (392, 392));

@@ -30,7 +30,10 @@ impl Directory {
     /// Makes the directory if it is missing and takes its lock.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error| {
-            Failure::of(format!("cannot write to the directory {} (--data)", path.display()), &error)
+            Failure::of(
+                format!("cannot write to the directory {} (--data)", path.display()),
+                &error,
+            )
         };
         fs::create_dir_all(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
@@ -136,7 +139,10 @@ impl Directory {
     }
 
     fn failed(&self, error: &io::Error) -> Failure {
-        Failure::of(format!("cannot write to the directory {} (--data)", self.path.display()), error)
+        Failure::of(
+            format!("cannot write to the directory {} (--data)", self.path.display()),
+            error,
+        )
     }
 }
 
@@ -155,3 +161,6 @@ fn spec(now: UnixMillis) -> Spec {
         relation: 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ impl Shell {
 
     /// Shows head and body of an answer of the gateway.
     pub(super) fn request(&self, path: &str, options: &str) -> String {
-        format!("curl -sS -i -w '\\n' {options} http://{}{path}", self.addresses.gateway)
+        format!("curl -sS -i -w '\\n' {options} 'http://{}{path}'", self.addresses.gateway)
             .replace("  ", " ")
     }
 
