@@ -33,6 +33,8 @@ pub mod key;
 pub mod key_set;
 pub mod mint;
 pub mod p256;
+#[cfg(test)]
+mod sample;
 pub mod seal;
 pub mod store;
 pub mod time;

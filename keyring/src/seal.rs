@@ -152,3 +152,90 @@ impl fmt::Debug for SealKey {
         f.write_str("SealKey(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sample::{self, VECTOR_BODY, hex};
+
+    /// A body whose seal holds these twelve bytes, allowed or not.
+    fn sealed_around(content: [u8; SEALED_BYTES]) -> [u8; BODY_BYTES] {
+        let mut body = VECTOR_BODY.map(|byte| byte ^ 0x5a);
+        let nonce = nonce(&body);
+        let (clear, sealed) = body.split_at_mut(CLEAR_BYTES);
+        let (text, tag) = sealed.split_at_mut(SEALED_BYTES);
+        text.copy_from_slice(&content);
+        let computed =
+            sample::seal_key().cipher.encrypt_inout_detached(&nonce.into(), clear, text.into());
+        tag.copy_from_slice(&computed.unwrap());
+        body
+    }
+
+    #[test]
+    fn vector_key_is_derived() {
+        let key = sample::seal_secret().derive(sample::KEY_ID);
+        assert_eq!(key.as_bytes(), &hex("7be1eaff82ad21430c74c52aece656df"));
+        let other = sample::seal_secret().derive(KeyId::new(7002).unwrap());
+        assert_ne!(other.as_bytes(), key.as_bytes());
+    }
+
+    #[test]
+    fn vector_opens_and_closes() {
+        let content = Sealed { subject: Subject::new(42).unwrap(), epoch: 1, relation: 0 };
+        assert_eq!(sample::seal_key().open(&VECTOR_BODY), Some(content));
+        let mut body = VECTOR_BODY;
+        body[CLEAR_BYTES..].fill(0);
+        sample::seal_key().seal(&mut body, content);
+        assert_eq!(body, VECTOR_BODY);
+    }
+
+    #[test]
+    fn every_bit_is_authenticated() {
+        for bit in 0..BODY_BYTES * 8 {
+            let mut body = VECTOR_BODY;
+            body[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(sample::seal_key().open(&body), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn another_issuers_key_does_not_open() {
+        let other = sample::seal_secret().derive(KeyId::new(7002).unwrap());
+        assert_eq!(other.open(&VECTOR_BODY), None);
+    }
+
+    #[test]
+    fn forbidden_content_does_not_open() {
+        let open = |content| sample::seal_key().open(&sealed_around(content));
+        let relation = |relation| open([0, 0, 0, 0, 0, 0, 0, 42, 0, 1, relation, 0]);
+        for allowed in 0..=5 {
+            assert_eq!(relation(allowed).unwrap().relation, allowed);
+        }
+        for forbidden in 6..=255 {
+            assert_eq!(relation(forbidden), None, "relation {forbidden}");
+        }
+        for last in 1..=255 {
+            assert_eq!(open([0, 0, 0, 0, 0, 0, 0, 42, 0, 1, 0, last]), None, "last {last}");
+        }
+        assert_eq!(open([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]), None, "subject 0");
+        assert!(open([1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]).is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        assert_eq!(format!("{:?}", sample::seal_secret()), "SealSecret(..)");
+        assert_eq!(format!("{:?}", sample::seal_key()), "SealKey(..)");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens(subject in 1u64.., epoch: u16, relation in 0..=RELATION_MAX) {
+            let content = Sealed { subject: Subject::new(subject).unwrap(), epoch, relation };
+            let mut body = VECTOR_BODY;
+            sample::seal_key().seal(&mut body, content);
+            prop_assert_eq!(sample::seal_key().open(&body), Some(content));
+        }
+    }
+}

@@ -7,7 +7,7 @@ mod manifest;
 use std::{collections::BTreeMap, path::Path};
 
 pub use error::KeyringError;
-pub(crate) use files::{hex_line, public_key_pem, read_manifest, read_public_key};
+pub(crate) use files::{hex_line, private_key_pem, public_key_pem, read_manifest, read_public_key};
 pub use files::{read_seal_secret, read_signing_key};
 pub(crate) use manifest::{KeyEntry, Manifest, SecretId};
 
@@ -98,7 +98,8 @@ impl<'a> Keyring<'a> {
         for entry in &self.manifest.seal_secrets {
             let secret = read_seal_secret(&self.dir.join(&entry.file))?;
             if secrets.insert(entry.id, secret).is_some() {
-                let message = format!("[[seal_secret]] id {} is there twice; ids are unique", entry.id);
+                let message =
+                    format!("[[seal_secret]] id {} is there twice; ids are unique", entry.id);
                 return Err(self.wrong(message));
             }
         }
@@ -106,7 +107,8 @@ impl<'a> Keyring<'a> {
     }
 
     fn check_removed(&self) -> Result<(), KeyringError> {
-        let back = self.manifest.keys.iter().find(|key| self.manifest.removed_ids.contains(&key.id));
+        let back =
+            self.manifest.keys.iter().find(|key| self.manifest.removed_ids.contains(&key.id));
         match back {
             Some(key) => Err(self.wrong(format!(
                 "[[key]] id {} is one of removed_ids; an id is never given to another key",

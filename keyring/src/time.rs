@@ -48,6 +48,14 @@ impl UnixMillis {
     pub const fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// RFC 3339 in UTC without a fraction, which is dropped: `2026-11-23T09:41:21Z`.
+    pub(crate) fn to_whole_seconds(self) -> String {
+        match Timestamp::from_second(self.seconds()) {
+            Ok(moment) => moment.to_string(),
+            Err(_) => self.to_string(),
+        }
+    }
 }
 
 /// RFC 3339 in UTC with three digits of milliseconds: `2026-11-23T09:41:21.123Z`.

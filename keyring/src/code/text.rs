@@ -8,7 +8,7 @@ pub const TEXT_BYTES_MAX: usize = 1_024;
 const GROUP_DIGITS: usize = 17;
 const GROUP_BYTES: usize = 7;
 const _: () = assert!(CODE_DIGITS / GROUP_DIGITS * GROUP_BYTES == CODE_BYTES);
-const _: () = assert!(CODE_DIGITS % GROUP_DIGITS == 0);
+const _: () = assert!(CODE_DIGITS.is_multiple_of(GROUP_DIGITS));
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// U+FF10..U+FF19 in UTF-8 are these two bytes, then 0x90..=0x99.

@@ -118,15 +118,17 @@ mod tests {
     fn racing_threads_agree() {
         static NAMES: Names<8> = Names::new();
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-        let round = || names.map(|name| NAMES.intern(name).unwrap());
+        let forwards = || names.map(|name| NAMES.intern(name).unwrap());
+        let backwards = || {
+            let mut channels = names;
+            channels.reverse();
+            let mut channels = channels.map(|name| NAMES.intern(name).unwrap());
+            channels.reverse();
+            channels
+        };
         let (mine, theirs) = std::thread::scope(|scope| {
-            let other = scope.spawn(|| {
-                let mut channels = names.map(Some);
-                channels.reverse();
-                channels.into_iter().flatten().for_each(|name| drop(NAMES.intern(name)));
-                round()
-            });
-            (round(), other.join().unwrap())
+            let other = scope.spawn(backwards);
+            (forwards(), other.join().unwrap())
         });
         assert_eq!(mine, theirs);
     }

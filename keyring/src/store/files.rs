@@ -1,16 +1,14 @@
 //! Key files: seal secrets as hex, public keys as SPKI PEM (RFC 7468) or JWK (RFC 7517), private
 //! keys as PKCS#8 PEM (RFC 5958).
 
-use std::{
-    fs::File,
-    io::Read as _,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-};
+use std::{fs::File, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path};
 
 use ::p256::{
     ecdsa::VerifyingKey,
-    pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _, LineEnding},
+    pkcs8::{
+        DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
+        LineEnding,
+    },
 };
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::Deserialize;
@@ -113,6 +111,11 @@ fn public_key_of_jwk(text: &str) -> Result<PublicKey, String> {
 /// SPKI PEM.
 pub(crate) fn public_key_pem(key: &PublicKey) -> String {
     key.as_inner().to_public_key_pem(LineEnding::LF).expect("a valid point can be encoded")
+}
+
+/// PKCS#8 PEM.
+pub(crate) fn private_key_pem(key: &SigningKey) -> Zeroizing<String> {
+    key.to_pkcs8_pem(LineEnding::LF).expect("a valid key can be encoded")
 }
 
 /// Reads `keyring.toml`.

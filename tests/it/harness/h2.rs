@@ -110,6 +110,7 @@ async fn read(response: Response<h2::RecvStream>) -> Result<Message, h2::Error> 
 }
 
 fn fields(map: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &http::HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
+    let text =
+        |value: &http::HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
     map.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }

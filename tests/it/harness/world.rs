@@ -139,8 +139,7 @@ impl Setup {
         let skew_ms = config.get("codes").and_then(|codes| codes.get("skew_ms"));
         let skew_ms = skew_ms.and_then(Value::as_integer).unwrap_or(SKEW_MS);
         let address = listener;
-        let mut world =
-            World { backend, address, admin, process, directory, config, open_from: 0 };
+        let mut world = World { backend, address, admin, process, directory, config, open_from: 0 };
         world.ready().await;
         world.open_from = (now_ms() + skew_ms).div_euclid(1_000) + 2;
         until(world.open_from * 1_000 - skew_ms + CLOCK_MARGIN_MS).await;
