@@ -14,6 +14,7 @@
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`start`] |
 //! | what operators see | [`metrics`], [`health`], [`admin`] |
+//! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
 
 mod accept;
 pub mod admin;
@@ -41,6 +42,7 @@ pub mod server;
 mod service;
 pub mod signals;
 pub mod snapshot;
+pub mod standin;
 pub mod start;
 mod sweep;
 pub mod target;

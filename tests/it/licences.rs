@@ -144,7 +144,10 @@ fn packages() -> Vec<Package> {
     let nodes = metadata["resolve"]["nodes"].as_array().expect("a list of nodes");
     let built: BTreeSet<&str> = nodes.iter().filter_map(|node| node["id"].as_str()).collect();
     let all = metadata["packages"].as_array().expect("a list of packages");
-    all.iter().filter(|p| built.contains(p["id"].as_str().unwrap_or_default())).map(package).collect()
+    all.iter()
+        .filter(|p| built.contains(p["id"].as_str().unwrap_or_default()))
+        .map(package)
+        .collect()
 }
 
 fn package(value: &Value) -> Package {

@@ -6,13 +6,31 @@ use std::path::{Path, PathBuf};
 
 /// The modules of each crate in pipeline order: a module may import those above it, never one
 /// below. To find where a change belongs, read down this list.
-const KEYRING: &[&str] = &[
-    "time", "code", "key", "p256", "seal", "verify", "key_set", "mint", "store", "ceremony",
-];
+const KEYRING: &[&str] =
+    &["time", "code", "key", "p256", "seal", "verify", "key_set", "mint", "store", "ceremony"];
 const GATEWAY: &[&str] = &[
-    "limits", "clock", "request_id", "refusal", "config", "target", "route", "policy", "replay",
-    "metrics", "health", "admin", "io", "sweep", "upstream", "forward", "service", "worker",
-    "server", "reload", "standin", "cli",
+    "limits",
+    "clock",
+    "request_id",
+    "refusal",
+    "config",
+    "target",
+    "route",
+    "policy",
+    "replay",
+    "metrics",
+    "health",
+    "admin",
+    "io",
+    "sweep",
+    "upstream",
+    "forward",
+    "service",
+    "worker",
+    "server",
+    "reload",
+    "standin",
+    "cli",
 ];
 
 /// The only files that may hold `unsafe`, each with a `// SAFETY:` for every block.

@@ -5,8 +5,8 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{soon, wire};
 use super::wire::Message;
+use super::{soon, wire};
 
 /// One connection over HTTP/1.1.
 pub(crate) struct Client<S = TcpStream> {
@@ -85,7 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Waits until the gateway closes and returns what it still sent; a reset closes too.
     pub(crate) async fn closed(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        let _reset_is_a_close = soon("the connection to close", self.stream.read_to_end(&mut rest)).await;
+        let _reset_is_a_close =
+            soon("the connection to close", self.stream.read_to_end(&mut rest)).await;
         rest
     }
 }

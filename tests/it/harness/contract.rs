@@ -7,13 +7,7 @@ use super::wire::Message;
 pub(crate) type Row = (&'static str, u16, &'static str, &'static str, &'static str);
 
 pub(crate) const REFUSALS: &[Row] = &[
-    (
-        "code_missing",
-        400,
-        "YM1001",
-        "rescan",
-        "未收到医保码，请扫码后重试",
-    ),
+    ("code_missing", 400, "YM1001", "rescan", "未收到医保码，请扫码后重试"),
     (
         "code_malformed",
         400,
@@ -84,13 +78,7 @@ pub(crate) const REFUSALS: &[Row] = &[
         "rescan",
         "该码未通过验证，请患者在微信、支付宝或国家医保服务平台APP里重新打开医保码；仍不行请改用实体卡",
     ),
-    (
-        "key_revoked",
-        403,
-        "YM1104",
-        "rescan",
-        "这个APP的医保码暂不能用，请患者换一个APP打开医保码",
-    ),
+    ("key_revoked", 403, "YM1104", "rescan", "这个APP的医保码暂不能用，请患者换一个APP打开医保码"),
     (
         "key_not_active",
         403,
@@ -140,13 +128,7 @@ pub(crate) const REFUSALS: &[Row] = &[
         "query",
         "同一交易号前后内容不一致。先查询原交易，查清前不要换号再收费，并告知信息科",
     ),
-    (
-        "account_frozen",
-        403,
-        "YM1401",
-        "patient",
-        "该医保码已冻结，请本人解除冻结或拨打12393",
-    ),
+    ("account_frozen", 403, "YM1401", "patient", "该医保码已冻结，请本人解除冻结或拨打12393"),
     (
         "device_unbound",
         403,
@@ -175,41 +157,11 @@ pub(crate) const REFUSALS: &[Row] = &[
         "patient",
         "该亲情账户已解绑，请使用本人医保码或重新绑定",
     ),
-    (
-        "route_not_found",
-        404,
-        "YM1501",
-        "vendor",
-        "接口地址有误，请联系信息科或HIS厂商",
-    ),
-    (
-        "request_too_large",
-        413,
-        "YM1502",
-        "vendor",
-        "提交内容过大，请联系信息科或HIS厂商",
-    ),
-    (
-        "request_timeout",
-        408,
-        "YM1503",
-        "resend",
-        "网络慢，请求没有收完，本次未扣费，请重新提交",
-    ),
-    (
-        "institution_not_allowed",
-        403,
-        "YM1504",
-        "operator",
-        "本机构未开通此业务，请联系信息科",
-    ),
-    (
-        "rate_limited",
-        429,
-        "YM1505",
-        "resend",
-        "提交过于频繁，本次未扣费，请稍候再提交",
-    ),
+    ("route_not_found", 404, "YM1501", "vendor", "接口地址有误，请联系信息科或HIS厂商"),
+    ("request_too_large", 413, "YM1502", "vendor", "提交内容过大，请联系信息科或HIS厂商"),
+    ("request_timeout", 408, "YM1503", "resend", "网络慢，请求没有收完，本次未扣费，请重新提交"),
+    ("institution_not_allowed", 403, "YM1504", "operator", "本机构未开通此业务，请联系信息科"),
+    ("rate_limited", 429, "YM1505", "resend", "提交过于频繁，本次未扣费，请稍候再提交"),
     (
         "request_malformed",
         400,
@@ -245,13 +197,7 @@ pub(crate) const REFUSALS: &[Row] = &[
         "query",
         "暂时无法核对该码，本次未扣费。之前提交过的先查询；没提交过的，请患者刷新后重扫",
     ),
-    (
-        "replay_full",
-        503,
-        "YM1604",
-        "rescan",
-        "系统繁忙，本次未扣费，请患者刷新后重扫",
-    ),
+    ("replay_full", 503, "YM1604", "rescan", "系统繁忙，本次未扣费，请患者刷新后重扫"),
     (
         "maintenance",
         503,
@@ -297,7 +243,8 @@ pub(crate) const REFUSALS: &[Row] = &[
 ];
 
 /// Refusals after which the same code may pass, so that a time to wait makes sense.
-const MAY_RETRY_AFTER: &[&str] = &["rate_limited", "overloaded", "maintenance", "request_in_flight"];
+const MAY_RETRY_AFTER: &[&str] =
+    &["rate_limited", "overloaded", "maintenance", "request_in_flight"];
 
 impl Message {
     /// Asserts that this is the contract's answer for a reason, to the letter. Returns its body.

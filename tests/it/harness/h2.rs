@@ -41,6 +41,28 @@ impl H2 {
         let (response, stream) = self.sender.send_request(request, false).expect("a sound head");
         Exchange { response, stream }
     }
+
+    /// How many streams the gateway's settings allow at once.
+    pub(crate) fn streams_max(&self) -> usize {
+        self.sender.current_max_send_streams()
+    }
+
+    /// Opens streams and resets each at once (CVE-2023-44487), until the gateway ends the
+    /// connection; returns how many it took.
+    pub(crate) async fn flood_with_resets(&mut self, most: usize) -> usize {
+        for count in 0..most {
+            let sender = self.sender.clone();
+            let Ok(ready) = soon("a free stream", sender.ready()).await else { return count };
+            self.sender = ready;
+            let request = post("/nowhere", "").body(()).expect("a request");
+            let Ok((_response, mut stream)) = self.sender.send_request(request, false) else {
+                return count;
+            };
+            stream.send_reset(Reason::CANCEL);
+            tokio::task::yield_now().await;
+        }
+        most
+    }
 }
 
 impl Exchange {
@@ -88,6 +110,7 @@ async fn read(response: Response<h2::RecvStream>) -> Result<Message, h2::Error> 
 }
 
 fn fields(map: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &http::HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
+    let text =
+        |value: &http::HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
     map.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }

@@ -90,7 +90,11 @@ where
 }
 
 /// Reads the body that the head announces, into `message`.
-pub(crate) async fn read_body<R>(reader: &mut R, message: &mut Message, kind: Kind) -> io::Result<()>
+pub(crate) async fn read_body<R>(
+    reader: &mut R,
+    message: &mut Message,
+    kind: Kind,
+) -> io::Result<()>
 where
     R: AsyncBufRead + Unpin,
 {

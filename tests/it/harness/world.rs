@@ -139,8 +139,7 @@ impl Setup {
         let skew_ms = config.get("codes").and_then(|codes| codes.get("skew_ms"));
         let skew_ms = skew_ms.and_then(Value::as_integer).unwrap_or(SKEW_MS);
         let address = listener;
-        let mut world =
-            World { backend, address, admin, process, directory, config, open_from: 0 };
+        let mut world = World { backend, address, admin, process, directory, config, open_from: 0 };
         world.ready().await;
         world.open_from = (now_ms() + skew_ms).div_euclid(1_000) + 2;
         until(world.open_from * 1_000 - skew_ms + CLOCK_MARGIN_MS).await;
@@ -207,6 +206,15 @@ impl World {
         eventually(&format!("{sample} {value}"), look).await;
     }
 
+    /// Waits until a sample that may fall has a value.
+    pub(crate) async fn metric_becomes(&self, sample: &str, value: f64) {
+        let is_there = async || {
+            let found = sample_of(&self.metrics().await, sample)?;
+            ((found - value).abs() < 0.5).then_some(())
+        };
+        eventually(&format!("{sample} {value}"), is_there).await;
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -248,9 +256,21 @@ pub(crate) async fn is_ready(admin: &str) -> bool {
     Client::connect(admin).await.ask(Request::get("/readyz").bytes()).await.status() == 200
 }
 
+/// The value of a sample, its labels compared without order.
 pub(crate) fn sample_of(metrics: &str, sample: &str) -> Option<f64> {
-    let line = metrics.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))?;
-    line.trim().parse().ok()
+    let wanted = parts(sample);
+    metrics.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let (known, value) = line.rsplit_once(' ')?;
+        if parts(known) == wanted { value.parse().ok() } else { None }
+    })
+}
+
+/// Splits `name{a="1",b="2"}` into its name and its labels in order. No value holds a comma.
+fn parts(sample: &str) -> (&str, Vec<&str>) {
+    let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
+    let mut labels: Vec<&str> = labels.trim_end_matches('}').split(',').collect();
+    labels.sort_unstable();
+    (name, labels)
 }
 
 fn first<'a>(config: &'a mut Table, list: &str) -> &'a mut Table {
