@@ -121,10 +121,7 @@ pub struct Digest([u8; 8]);
 impl Digest {
     fn of(text: &str) -> Self {
         let whole: [u8; 32] = Sha256::digest(text).into();
-        let [first, ..] = *whole.as_chunks::<8>().0 else {
-            unreachable!("32 bytes are four chunks")
-        };
-        Self(first)
+        Self(*whole.first_chunk().expect("32 bytes hold 8"))
     }
 }
 

@@ -1,1 +1,177 @@
-//! io
+//! Sockets: what listens, what is accepted, and one stream type over TCP and UNIX sockets.
+//!
+//! Backends and clients may both be reached over either kind; everything above this module
+//! sees bytes only.
+
+use std::{
+    fmt, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
+};
+
+use crate::{config::Address, limits};
+
+/// A connected socket.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// Who is at the other end of an accepted connection.
+#[derive(Debug, Copy, Clone)]
+pub(crate) enum Peer {
+    /// The address that `X-Forwarded-For` tells the backend.
+    Ip(IpAddr),
+    /// A process on this machine.
+    Local,
+}
+
+/// An accepted socket on its way from the accepting thread to a worker: tied to no runtime.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Accepted {
+    /// Ties the socket to the runtime of the calling thread.
+    pub(crate) fn into_stream(self) -> io::Result<Stream> {
+        match self {
+            Accepted::Tcp(socket) => TcpStream::from_std(socket).map(Stream::Tcp),
+            Accepted::Unix(socket) => UnixStream::from_std(socket).map(Stream::Unix),
+        }
+    }
+}
+
+/// A bound listening socket.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    label: String,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+impl Listener {
+    /// Binds and listens. Must be called within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the address is taken or not ours to bind.
+    pub fn bind(address: &Address) -> io::Result<Self> {
+        let socket = match address {
+            Address::Tcp(address) => {
+                let socket =
+                    if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+                socket.set_reuseaddr(true)?;
+                socket.bind(*address)?;
+                Socket::Tcp(socket.listen(limits::LISTEN_BACKLOG)?)
+            }
+            Address::Unix(path) => {
+                remove_stale(path)?;
+                Socket::Unix(UnixListener::bind(path)?, path.clone())
+            }
+        };
+        Ok(Self { socket, label: address.to_string() })
+    }
+
+    /// The address as the configuration writes it, for metrics and messages.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Waits for the next connection. Cancel safe: a connection is either returned or still queued.
+    pub(crate) async fn accept(&self) -> io::Result<(Accepted, Peer)> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (socket, peer) = listener.accept().await?;
+                // A reply is one write; waiting for an acknowledgement would only delay it.
+                socket.set_nodelay(true)?;
+                Ok((Accepted::Tcp(socket.into_std()?), Peer::Ip(peer.ip())))
+            }
+            Socket::Unix(listener, _) => {
+                let (socket, _) = listener.accept().await?;
+                Ok((Accepted::Unix(socket.into_std()?), Peer::Local))
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Socket::Unix(_, path) = &self.socket {
+            // What cannot be removed now is recognised as stale at the next start.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Removes a socket file that nobody listens on any more; a living listener is left alone.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::from(io::ErrorKind::AddrInUse)),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
+            Stream::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),
+            Stream::Unix(socket) => Pin::new(socket).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
+            Stream::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Ip(ip) => ip.fmt(f),
+            Peer::Local => f.write_str("local"),
+        }
+    }
+}

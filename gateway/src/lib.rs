@@ -1,10 +1,33 @@
-//! The gateway.
+//! Yanma's gateway: verifies a scanned code, spends it once and forwards the transaction.
+//!
+//! The modules in the order in which a request meets them:
+//!
+//! | what happens | where |
+//! |---|---|
+//! | sockets, connections and their time limits | [`io`], `connection`, `sweep` |
+//! | accepting, spreading over workers, signals, drain | [`server`], `accept`, [`signals`], [`worker`] |
+//! | the way of a request, its record | `service`, `call` |
+//! | path rules, routes, header rules | [`target`], [`route`], `headers` |
+//! | who may do what | [`policy`] |
+//! | spending a code once | [`replay`], [`clock`] |
+//! | the exchange with a backend | `exchange`, `forward`, `body`, `upstream`, [`endpoints`] |
+//! | what the client is told otherwise | [`refusal`], [`request_id`] |
+//! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`start`] |
+//! | what operators see | [`metrics`], [`health`], [`admin`] |
+//! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
+
+mod accept;
 pub mod admin;
+mod body;
+mod call;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod connection;
 pub mod endpoints;
-pub mod forward;
+mod exchange;
+mod forward;
+mod headers;
 pub mod health;
 pub mod io;
 pub mod limits;
@@ -16,8 +39,12 @@ pub mod replay;
 pub mod request_id;
 pub mod route;
 pub mod server;
-pub mod service;
-pub mod sweep;
+mod service;
+pub mod signals;
+pub mod snapshot;
+pub mod standin;
+pub mod start;
+mod sweep;
 pub mod target;
-pub mod upstream;
+mod upstream;
 pub mod worker;

@@ -5,6 +5,8 @@
 //! buffer, table and wait has a number here. [`Setting`]s are what the configuration may change
 //! and how far; the plain constants are what it may not.
 
+use std::time::Duration;
+
 use keyring::verify::{PAYMENT_LIFE_MS, SKEW_MS_MAX};
 
 /// A number of the configuration: its default, the range that is allowed, and its unit.
@@ -61,6 +63,14 @@ pub const SWEEP_MS: u64 = 250;
 /// Accepted connections that wait for one worker to take them. More are closed at once: a worker
 /// that far behind would only answer them too late.
 pub const HANDOFF_QUEUE_MAX: usize = 1_024;
+/// New connections that the kernel queues for a listener.
+pub const LISTEN_BACKLOG: u32 = 4_096;
+/// How long accepting pauses after an error: mostly there is no descriptor left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a quiet connection is kept in a drain: a request may be on its way.
+pub const DRAIN_IDLE_MS: u64 = 2_000;
+/// What the front thread waits for workers beyond their own limit.
+pub const DRAIN_MARGIN: Duration = Duration::from_secs(5);
 /// Bytes of a configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Listeners in one configuration.
@@ -133,6 +143,11 @@ pub const BODY_DRAIN_MS: u64 = 1_000;
 /// beyond it they are closed at once.
 pub const LINGERING_CONNECTIONS_MAX: usize = 256;
 
+/// How long a client gets to hang up after the gateway has said goodbye.
+pub const LINGER_MS: u64 = 1_000;
+/// Reads of 1 KiB in one turn on a connection that is being closed.
+pub const LINGER_READS_MAX: usize = 64;
+
 /// `timeouts.header_ms`: from the first byte of a head, or from accepting, to its end.
 pub const HEADER_MS: Setting = Setting::new(5_000, SWEEP_MS, 60_000, "milliseconds");
 /// `timeouts.body_ms`: from the end of the head to the end of the body.
@@ -159,6 +174,19 @@ pub const BACKEND_IDLE_MS: Setting = Setting::new(4_000, SWEEP_MS, 600_000, "mil
 /// `backend.connections_max`: connections to one backend over all its endpoints and workers.
 pub const BACKEND_CONNECTIONS_MAX: Setting = Setting::new(1_024, 1, 65_536, "connections");
 
+/// A pooled connection that idled this long is looked at twice before it is used.
+pub const UPSTREAM_DOUBT_MS: u64 = 1_000;
+/// First pause of an endpoint that refuses connections; it doubles with each further failure.
+pub const EJECT_MS: i64 = 1_000;
+/// Longest pause of an endpoint that refuses connections.
+pub const EJECT_MS_MAX: i64 = 30_000;
+/// Period of the probes of endpoints.
+pub const PROBE_MS: i64 = 2_000;
+/// How long a probe may take to connect.
+pub const PROBE_CONNECT_MS: u64 = 1_000;
+/// Failed probes after which an endpoint is out.
+pub const PROBE_FAILURES: u32 = 2;
+
 /// Routes in one configuration. Finding a route compares with each of them at the worst.
 pub const ROUTES_MAX: usize = 256;
 /// Bytes of a route's path.
@@ -170,13 +198,22 @@ pub const NAME_BYTES_MAX: usize = 32;
 /// Distinct channels in a process, over all reloads: metrics keep a child for each.
 pub use keyring::key::CHANNELS_MAX;
 
+// ---- The admin listener -----------------------------------------------------------------------
+
+/// Connections of the admin listener.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// How long a request head on the admin listener may take.
+pub const ADMIN_TIME: Duration = Duration::from_secs(5);
+/// How long a connection to the admin listener may live.
+pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(120);
+
 // ---- What they must be to each other ----------------------------------------------------------
 
 #[allow(clippy::as_conversions, reason = "`From` cannot be used in constants yet")]
 mod proofs {
     use super::*;
 
-    // The commonest bug of replay caches: memory shorter than the window in which a code is accepted.
+    // The commonest bug of replay caches: memory shorter than the window of acceptance.
     const _: () = assert!(SLOT_LIFE_S as i64 * 1_000 == PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX);
     const _: () = assert!(SKEW_MS.max as i64 == SKEW_MS_MAX);
     // The issue second of a slot has 22 bits; a slot must be dead long before its turn comes again.
@@ -204,4 +241,9 @@ mod proofs {
     // All these numbers are handed on as `usize`, `u32` or `i64`.
     const _: () = assert!(usize::BITS >= 64 && REPLAY_CAPACITY.max <= 1 << 32);
     const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
+    // An endpoint that is out is tried again.
+    const _: () = assert!(EJECT_MS > 0 && EJECT_MS <= EJECT_MS_MAX);
+    // Probes do not overlap.
+    const _: () = assert!((PROBE_CONNECT_MS as i64) < PROBE_MS);
+    const _: () = assert!(DRAIN_IDLE_MS > SWEEP_MS);
 }

@@ -1,2 +1,10 @@
-//! yanma
-fn main() {}
+//! `yanma`: a verification gateway in front of settlement backends.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    gateway::cli::run(std::env::args_os())
+}

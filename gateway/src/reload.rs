@@ -1,1 +1,114 @@
-//! reload
+//! Reading configuration and keyring again: all of it, or nothing changes.
+
+use std::path::PathBuf;
+
+use keyring::{key_set::KeySet, store};
+use tokio::sync::oneshot;
+
+use crate::{config::Config, snapshot::Snapshot, worker::Shared};
+
+/// Somebody asks for a reload and waits for the sentence that tells how it went.
+#[derive(Debug)]
+pub struct ReloadRequest {
+    /// `Ok`: what runs now. `Err`: why nothing changed.
+    pub answer: oneshot::Sender<Result<String, String>>,
+}
+
+/// Knows where configuration and keyring come from.
+#[derive(Debug)]
+pub struct Reloader {
+    config_file: PathBuf,
+}
+
+impl Reloader {
+    /// Reloads from `config_file`, and from the keyring that it names.
+    #[must_use]
+    pub fn new(config_file: PathBuf) -> Self {
+        Self { config_file }
+    }
+
+    /// Puts new configuration and keyring in force, or keeps the last good ones and says why.
+    /// The sentence also goes to standard error, and the metrics show which digest runs.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names file, key and value.
+    pub fn reload(&self, shared: &Shared) -> Result<String, String> {
+        let outcome = self.load(shared);
+        match &outcome {
+            Ok(_) => {
+                let current = shared.current.load();
+                shared.metrics.reloaded(shared.clock.now());
+                eprintln!("yanma: reloaded: {}", describe(&current));
+            }
+            Err(why) => {
+                shared.metrics.reload_failed();
+                eprintln!("yanma: reload refused, the last good state stays in force: {why}");
+            }
+        }
+        outcome
+    }
+
+    fn load(&self, shared: &Shared) -> Result<String, String> {
+        let config = Config::load(&self.config_file).map_err(|error| error.to_string())?;
+        let in_force = shared.current.load();
+        if let Some(what) = needs_restart(in_force.config(), &config) {
+            return Err(format!("{what} changes only with a restart"));
+        }
+        let keys = load_keys(&config)?;
+        if keys.usable_at(shared.clock.now()) == 0 {
+            return Err(format!(
+                "{}: no key would accept a code issued now",
+                config.server.keyring.display()
+            ));
+        }
+        let snapshot = Snapshot::new(config, keys, &shared.endpoints, &shared.metrics);
+        let sentence = describe(&snapshot);
+        shared.endpoints.forget_others(snapshot.backends());
+        shared.current.replace(snapshot);
+        Ok(sentence)
+    }
+}
+
+/// Reads the keyring that `config` names, for the environment that it names.
+///
+/// # Errors
+///
+/// A sentence that names file, key and value.
+pub fn load_keys(config: &Config) -> Result<KeySet, String> {
+    store::load(&config.server.keyring, Some(&config.server.environment))
+        .map_err(|error| error.to_string())
+}
+
+fn describe(snapshot: &Snapshot) -> String {
+    format!(
+        "configuration {}, keyring {} with {} keys",
+        snapshot.config().digest,
+        snapshot.keys().digest(),
+        snapshot.keys().iter().count()
+    )
+}
+
+/// What was fixed at start and is different now.
+fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
+    if old.listeners != new.listeners {
+        return Some("[[listener]]");
+    }
+    if old.admin != new.admin {
+        return Some("[admin]");
+    }
+    if old.codes.skew_ms != new.codes.skew_ms {
+        return Some("[codes] skew_ms");
+    }
+    if old.replay != new.replay {
+        return Some("[replay]");
+    }
+    let (old, new) = (&old.server, &new.server);
+    if old.workers != new.workers {
+        return Some("[server] workers");
+    }
+    if old.environment != new.environment {
+        return Some("[server] environment");
+    }
+    (old.data_dir != new.data_dir).then_some("[server] data_dir")
+}

@@ -1,1 +1,326 @@
-//! service
+//! The way of a request, from its head to its answer.
+//!
+//! [`decide`] is the contract's order of checks, read top to bottom. What it returns can only
+//! be forwarded; on `redeem` routes the body is then read whole, the code is spent, and the
+//! exchange with the backend belongs to nobody but itself ([`crate::exchange`]).
+
+use std::rc::Rc;
+
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
+    header::{ALLOW, CONNECTION, HOST},
+    request,
+};
+use http_body::Body;
+use hyper::{Request, body::Incoming};
+use keyring::{
+    code::UnverifiedCode,
+    verify::{Rules, VerifiedCode},
+};
+
+use crate::{
+    body::{self, Outgoing, Reply, Unread, Upload, Whole},
+    call::{Call, Refused},
+    config::{CodeUse, RouteConfig},
+    connection::Connection,
+    endpoints::InFlight,
+    exchange::{self, Exchange, Outliving},
+    forward::{CleanHead, Says},
+    headers::{self, Expectation, Framing, YANMA_CODE},
+    io::Peer,
+    limits,
+    metrics::Limit,
+    policy::{self, Admitted, Denied},
+    refusal::{Problem, Refusal},
+    replay::{RedeemError, Redemption},
+    target::CheckedPath,
+    worker::Worker,
+};
+
+/// Answers one request. Never fails: what goes wrong is an answer.
+///
+/// Cancel safe in the sense that matters: dropping the future before the code is spent spends
+/// nothing, and after it the exchange goes on without its client.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    connection: Rc<Connection>,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> Response<Reply> {
+    let active = connection.begin();
+    let http1 = request.version() != Version::HTTP_2;
+    let call = Rc::new(Call::new(worker, peer));
+    let mut response = match answer(&call, request).await {
+        Ok(response) => response,
+        Err(refused) => refuse(&call, &refused),
+    };
+    if http1 && call.worker.is_leaving() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let write_ms = (!http1).then_some(call.snapshot.config.timeouts.write_ms);
+    response.map(|reply| reply.during(active, write_ms))
+}
+
+async fn answer(
+    call: &Rc<Call>,
+    request: Request<Incoming>,
+) -> Result<Response<Reply>, Refused> {
+    let (head, mut body) = request.into_parts();
+    match decide(call, &head) {
+        Ok(decision) => forward(call, decision, head, body).await,
+        Err(refused) => {
+            listen_a_little(call, &head.headers, &mut body).await;
+            Err(refused)
+        }
+    }
+}
+
+/// Everything that is settled before the body is looked at.
+#[derive(Debug)]
+struct Decision {
+    code_use: CodeUse,
+    framing: Framing,
+    host: HeaderValue,
+    /// The verified code, on routes that want one.
+    code: Option<VerifiedCode>,
+    backend: usize,
+    in_flight: InFlight,
+}
+
+/// The checks in the contract's order; the first that fails is the answer.
+fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
+    if call.is_one_too_many() {
+        call.worker.hit(Limit::RequestsInFlight);
+        return Err(Refusal::Overloaded.into());
+    }
+    let (framing, host) = check_head(call, head)?;
+    let route = find_route(call, head)?;
+    let (code, backend) = match route.code {
+        CodeUse::None => (None, uncoded_backend(call, route)?),
+        CodeUse::Check | CodeUse::Redeem => {
+            let admitted = admit(call, route, verify(call, route, &head.headers)?)?;
+            let backend = admitted.backend();
+            (Some(admitted.into_code()), backend)
+        }
+    };
+    let in_flight = call.snapshot.backend(backend).reserve().map_err(|_full| {
+        call.worker.hit(Limit::BackendConnections);
+        Refused::from(Refusal::Overloaded)
+    })?;
+    Ok(Decision { code_use: route.code, framing, host, code, backend, in_flight })
+}
+
+/// Is this one well-formed HTTP request that can be passed on without guessing?
+fn check_head(
+    call: &Call,
+    head: &request::Parts,
+) -> Result<(Framing, HeaderValue), Refused> {
+    if head.headers.len() > call.snapshot.config.limits.header_count_max {
+        call.worker.hit(Limit::Headers);
+        return Err(Refusal::HeadersTooLarge.into());
+    }
+    if head.method == Method::CONNECT || head.method == Method::TRACE {
+        return Err(Refusal::MethodNotAllowed.into());
+    }
+    let framing = headers::framing(head.version, &head.headers)
+        .ok_or(Refused::malformed("Transfer-Encoding must be one plain `chunked`"))?;
+    if headers::expectation(&head.headers) == Expectation::Unknown {
+        return Err(Refusal::ExpectationFailed.into());
+    }
+    Ok((framing, host_of(head)?))
+}
+
+/// The host that the client asked for: an absolute target's authority, or exactly one `Host`;
+/// HTTP/1.0 clients may send none (RFC 9112 3.2).
+fn host_of(head: &request::Parts) -> Result<HeaderValue, Refused> {
+    let mut hosts = head.headers.get_all(HOST).into_iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    if second.is_some() {
+        return Err(Refused::malformed("more than one Host"));
+    }
+    if let Some(authority) = head.uri.authority() {
+        return HeaderValue::from_str(authority.as_str())
+            .map_err(|_| Refused::malformed("the target's authority is no host"));
+    }
+    match first {
+        Some(host) => Ok(host.clone()),
+        None if head.version == Version::HTTP_10 => Ok(HeaderValue::from_static("yanma")),
+        None => Err(Refused::malformed("Host is missing")),
+    }
+}
+
+fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConfig, Refused> {
+    let path = CheckedPath::check(head.uri.path()).map_err(|_| {
+        Refused::malformed("the path has a form that backends may read differently")
+    })?;
+    let index = call.snapshot.routes.find(&path).ok_or(Refusal::RouteNotFound)?;
+    call.enter(index);
+    let route = call.snapshot.route(index);
+    if !route.allows(&head.method) {
+        return Err(Refusal::MethodNotAllowed.into());
+    }
+    Ok(route)
+}
+
+fn uncoded_backend(call: &Call, route: &RouteConfig) -> Result<usize, Refused> {
+    if call.snapshot.backend_config(route.backend).maintenance {
+        return Err(Refusal::Maintenance.into());
+    }
+    Ok(route.backend)
+}
+
+/// Reads the code and proves it: genuine, of a kind that serves here, and in its time.
+fn verify(
+    call: &Call,
+    route: &RouteConfig,
+    headers: &HeaderMap,
+) -> Result<VerifiedCode, Refused> {
+    let code = UnverifiedCode::parse(code_text(headers)?).map_err(Refusal::from)?;
+    let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes };
+    let now = call.worker.clock().now();
+    let begun = call.worker.clock().instant();
+    let verified = call.snapshot.keys.verify(&code, &rules, now);
+    call.worker.metrics().verify_duration.observe_ns(call.worker.id, call.ns_since(begun));
+    call.worker.metrics().batch(call.worker.id, 1);
+    let code = verified.map_err(|rejected| Refused::rejected(&rejected))?;
+    call.met(&code, now);
+    Ok(code)
+}
+
+fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
+    let mut lines = headers.get_all(YANMA_CODE).into_iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Err(Refusal::CodeMissing.into()),
+        (Some(line), None) if !line.as_bytes().trim_ascii().is_empty() => Ok(line.as_bytes()),
+        (Some(_), None) => Err(Refusal::CodeMissing.into()),
+        (Some(_), Some(_)) => Err(Refusal::CodeMalformed.into()),
+    }
+}
+
+fn admit(call: &Call, route: &RouteConfig, code: VerifiedCode) -> Result<Admitted, Refused> {
+    policy::admit(code, route, &call.snapshot.config.backends)
+        .map_err(|Denied { refusal, .. }| Refused::from(refusal))
+}
+
+async fn forward(
+    call: &Rc<Call>,
+    decision: Decision,
+    head: request::Parts,
+    body: Incoming,
+) -> Result<Response<Reply>, Refused> {
+    let Decision { code_use, framing, host, code, backend, in_flight } = decision;
+    let head = CleanHead::new(head, framing, host, !body.is_end_stream());
+    call.worker.dropped_headers(head.forbidden);
+    let exchange = |redemption| Exchange { call: Rc::clone(call), backend, in_flight, redemption };
+    match (code_use, code) {
+        (CodeUse::Redeem, Some(code)) => {
+            let whole = read_body(call, body).await?;
+            let redemption = redeem(call, &code)?;
+            let identity = Some(redemption.identity());
+            let says = says(call, Some(&code), identity);
+            let request = head.into_request(&says, Outgoing::Whole(whole));
+            Outliving::new(exchange::run(exchange(Some(redemption)), request)).await
+        }
+        (_, code) => {
+            let (body, failure) = stream_body(call, body)?;
+            let request = head.into_request(&says(call, code.as_ref(), None), body);
+            let answer = exchange::run(exchange(None), request).await;
+            // A client that broke its own upload off hears of that, not of the backend.
+            answer.map_err(|refused| match failure.and_then(|failure| failure.get()) {
+                Some(unread) => Refused::from(unread.refusal()),
+                None => refused,
+            })
+        }
+    }
+}
+
+fn says<'a>(
+    call: &'a Call,
+    code: Option<&'a VerifiedCode>,
+    redemption: Option<keyring::code::CodeIdentity>,
+) -> Says<'a> {
+    Says { request_id: &call.id, peer: call.peer, code, redemption }
+}
+
+/// Spends the code: from here on the answer is the backend's, or that nobody knows it.
+fn redeem(call: &Call, code: &VerifiedCode) -> Result<Redemption, Refused> {
+    let worker = &call.worker;
+    let rules = &call.snapshot.config.codes;
+    let begun = worker.clock().instant();
+    // The body may have taken its time: freshness is judged again, by the time of this moment.
+    let now = worker.clock().now();
+    let redeemed = worker.replay().redeem(&code.identity(), now, rules, worker.clock());
+    worker.metrics().redeem_duration.observe_ns(worker.id, call.ns_since(begun));
+    call.names(code.identity());
+    redeemed.map_err(|error| {
+        Refused::from(match error {
+            RedeemError::Used => Refusal::CodeUsed,
+            RedeemError::Expired => Refusal::CodeExpired,
+            RedeemError::WarmingUp => Refusal::WarmingUp,
+            RedeemError::Full => {
+                worker.hit(Limit::Replay);
+                Refusal::ReplayFull
+            }
+        })
+    })
+}
+
+async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
+    let config = &call.snapshot.config;
+    let mut deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
+    let begun = call.worker.clock().instant();
+    let whole = body::read_whole(&mut body, config.limits.body_bytes_max, &mut deadline).await;
+    call.was_away(begun);
+    whole.map_err(|cut| over_limit(call, cut.why))
+}
+
+type Failure = Rc<std::cell::Cell<Option<Unread>>>;
+
+fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<Failure>), Refused> {
+    if body.is_end_stream() {
+        return Ok((Outgoing::Whole(Whole::default()), None));
+    }
+    let config = &call.snapshot.config;
+    let deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
+    let (upload, failure) = Upload::new(body, config.limits.body_bytes_max, deadline)
+        .map_err(|unread| over_limit(call, unread))?;
+    Ok((Outgoing::Upload(upload), Some(failure)))
+}
+
+fn over_limit(call: &Call, unread: Unread) -> Refused {
+    if unread == Unread::TooLarge {
+        call.worker.hit(Limit::BodyBytes);
+    }
+    unread.refusal().into()
+}
+
+/// Hears a refused client out for a moment: one that is still sending would lose the answer to
+/// the reset that follows it. A client that waits for `100 Continue` is not sending.
+async fn listen_a_little(call: &Call, headers: &HeaderMap, body: &mut Incoming) {
+    if body.is_end_stream() || headers::expectation(headers) != Expectation::None {
+        return;
+    }
+    let mut deadline = call.worker.sweep.deadline(limits::BODY_DRAIN_MS);
+    let begun = call.worker.clock().instant();
+    body::discard(body, &mut deadline).await;
+    call.was_away(begun);
+}
+
+fn refuse(call: &Call, refused: &Refused) -> Response<Reply> {
+    call.refused(refused);
+    let redemption = call.redemption().map(|identity| identity.to_string());
+    let problem = Problem {
+        refusal: refused.refusal,
+        request_id: &call.id,
+        redemption: redemption.as_deref(),
+        now: call.worker.clock().now(),
+        detail: refused.detail,
+    };
+    let mut response = problem.to_response();
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(route) = call.route()
+    {
+        response.headers_mut().insert(ALLOW, route.allow_header());
+    }
+    response.map(|bytes| Reply::whole(Whole::new(bytes)))
+}

@@ -202,7 +202,7 @@ mod tests {
         /// The rules once more, as the contract's sentence puts them, over paths made of the
         /// characters that matter.
         #[test]
-        fn agrees_with_the_contracts_sentence(path in "[/.a;%2eEfF5c0\\\\\u{7f}é-]{0,12}") {
+        fn agrees_with_the_contract(path in "[/.a;%2eEfF5c0\\\\\u{7f}é-]{0,12}") {
             prop_assert_eq!(CheckedPath::check(&path).is_err(), contract_forbids(&path), "{}", path);
         }
     }

@@ -135,3 +135,90 @@ fn digest(keys: &[IssuerKey]) -> String {
     }
     hash.finalize().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        key::KeyState,
+        sample::{self, KEY_ID, at},
+    };
+
+    fn id(id: u32) -> KeyId {
+        KeyId::new(id).unwrap()
+    }
+
+    fn set(keys: impl IntoIterator<Item = IssuerKey>) -> Result<KeySet, KeySetError> {
+        KeySet::new(keys.into_iter().collect())
+    }
+
+    #[test]
+    fn every_key_is_found_and_no_other() {
+        let ids = (0..500).rev().map(|n| id(4 * n + 3));
+        let keys = set(ids.map(|id| sample::key(id, KeyState::Active))).unwrap();
+        assert_eq!(keys.iter().len(), KEYS_MAX);
+        for n in 1..2_002 {
+            let found = keys.get(id(n)).map(IssuerKey::id);
+            assert_eq!(found, Some(id(n)).filter(|_| n % 4 == 3), "{n}");
+        }
+        assert!(keys.iter().map(IssuerKey::id).is_sorted());
+        assert!(set([]).unwrap().get(id(1)).is_none());
+    }
+
+    #[test]
+    fn ids_are_unique_and_keys_bounded() {
+        let twice = [1, 2, 1].map(|n| sample::key(id(n), KeyState::Active));
+        assert_eq!(set(twice).err(), Some(KeySetError::Duplicate(id(1))));
+        let many = (1..=501).map(|n| sample::key(id(n), KeyState::Active));
+        assert_eq!(set(many).err(), Some(KeySetError::TooMany(501)));
+    }
+
+    #[test]
+    fn usable_is_trusted_and_within_its_dates() {
+        use KeyState::{Active, Announced, Retiring, Revoked};
+        let keys = [(1, Announced), (2, Active), (3, Retiring), (4, Revoked)];
+        let keys = keys.map(|(n, state)| sample::key_between(id(n), state, at(-1), at(1)));
+        let keys = set(keys).unwrap();
+        assert_eq!([-2, -1, 0, 1].map(|ms| keys.usable_at(at(ms))), [0, 2, 2, 0]);
+    }
+
+    #[test]
+    fn digest_changes_with_each_public_thing_and_not_with_the_order() {
+        let key = |n, state, to_ms| sample::key_between(id(n), state, at(0), at(to_ms));
+        let digest = |keys: Vec<IssuerKey>| KeySet::new(keys).unwrap().digest().to_owned();
+        let (active, revoked) = (KeyState::Active, KeyState::Revoked);
+        let base = digest(vec![key(1, active, 9), key(2, active, 9)]);
+        assert_eq!(base, digest(vec![key(2, active, 9), key(1, active, 9)]));
+        assert_eq!(base.len(), 2 * DIGEST_BYTES);
+        for other in [
+            vec![key(1, active, 9)],
+            vec![key(1, active, 9), key(3, active, 9)],
+            vec![key(1, active, 9), key(2, revoked, 9)],
+            vec![key(1, active, 9), key(2, active, 8)],
+        ] {
+            assert_ne!(base, digest(other));
+        }
+    }
+
+    #[test]
+    fn a_useless_set_does_not_replace_a_good_one() {
+        let good = Arc::new(sample::key_set());
+        let shared = SharedKeySet::new(Arc::clone(&good));
+        let revoked = Arc::new(set([sample::key(KEY_ID, KeyState::Revoked)]).unwrap());
+        let error = shared.replace(Arc::clone(&revoked), at(0)).unwrap_err();
+        assert!(error.to_string().starts_with("none of the 1 keys accepts a code"), "{error}");
+        assert!(Arc::ptr_eq(&shared.load(), &good));
+        let late = at(86_400_000);
+        assert!(shared.replace(Arc::new(sample::key_set()), late).is_err());
+        let better = Arc::new(sample::key_set());
+        let held = shared.load();
+        shared.replace(Arc::clone(&better), at(0)).unwrap();
+        assert!(Arc::ptr_eq(&held, &good) && Arc::ptr_eq(&shared.load(), &better));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let text = format!("{:?}", sample::key_set());
+        assert!(text.contains("7001") && !text.contains("seal"), "{text}");
+    }
+}

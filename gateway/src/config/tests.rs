@@ -42,7 +42,7 @@ fn assert_one(text: &str, expected: &str) {
 fn the_documented_file_loads_and_holds_the_defaults() {
     let documented = parse(DOCUMENTED).unwrap();
     let least = parse(LEAST).unwrap();
-    assert_eq!(documented.warnings(), &[] as &[String]);
+    assert!(documented.warnings().is_empty(), "{:?}", documented.warnings());
     assert_eq!(documented.server, least.server);
     assert_eq!(documented.listeners, least.listeners);
     assert_eq!(documented.admin, least.admin);
@@ -98,6 +98,13 @@ fn no_workers_means_one_per_core() {
     let cores = std::thread::available_parallelism().unwrap().get();
     assert_eq!(parse(LEAST).unwrap().server.workers, cores);
     assert_eq!(parse(&with("[server]\nworkers = 3")).unwrap().server.workers, 3);
+}
+
+#[test]
+fn listeners_may_share_the_port_that_the_system_chooses() {
+    let listener = "[[listener]]\naddress = \"127.0.0.1:0\"\n";
+    let text = with(&format!("{listener}{listener}[admin]\naddress = \"127.0.0.1:0\""));
+    assert_eq!(parse(&text).unwrap().listeners.len(), 2);
 }
 
 #[test]

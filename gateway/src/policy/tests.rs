@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use keyring::code::{IssuedAt, KeyId, Kind, Kinds, Serial, Subject};
-use keyring::key::{Channel, IssuerKey, KeyState, KeyTerms};
+use keyring::key::{IssuerKey, KeyState, KeyTerms};
 use keyring::key_set::KeySet;
 use keyring::mint::{Minter, Spec};
 use keyring::p256::{PublicKey, SigningKey};
@@ -115,7 +115,7 @@ fn verified(auth: Auth) -> VerifiedCode {
     let seal_key = SealSecret::new([1; 32]).derive(id);
     let terms = KeyTerms {
         id,
-        channel: Channel::new("wechat").unwrap(),
+        channel: "wechat".parse().unwrap(),
         state: KeyState::Active,
         not_before: UnixMillis::new(0),
         not_after: UnixMillis::new(i64::MAX),

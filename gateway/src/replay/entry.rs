@@ -87,11 +87,19 @@ impl Entry {
         }
     }
 
+    /// Whether `found` is a living code's, not mine: `judge`'s most frequent answer, branch-free.
+    pub(super) fn passes(self, found: Self) -> bool {
+        let d = self.issued_at_s() - found.issued_at_s();
+        let is_near = d.unsigned_abs() < REMEMBER_S.unsigned_abs();
+        let is_mine = found.identity() == self.identity();
+        is_near & !is_mine & (found != Self::EMPTY)
+    }
+
     const fn identity(self) -> u64 {
         self.0 & (SPENT - 1)
     }
 
-    fn issued_at_s(self) -> i64 {
+    pub(super) fn issued_at_s(self) -> i64 {
         i64::try_from(self.identity() >> TAG_BITS).expect("32 bits fit")
     }
 }
@@ -130,6 +138,7 @@ mod tests {
         for (d, standing) in edges {
             assert_eq!(MINE.judge(other(d)), standing, "d = {d}");
             assert_eq!(MINE.judge(other(d).released()), standing, "released, d = {d}");
+            assert_eq!(MINE.passes(other(d)), standing == Standing::Living, "d = {d}");
         }
     }
 
@@ -146,6 +155,10 @@ mod tests {
         assert_eq!(MINE.judge(MINE), Standing::Spent);
         assert_eq!(MINE.judge(MINE.released()), Standing::Free);
         assert_eq!(MINE.judge(Entry::EMPTY), Standing::Free);
+        for stop in [MINE, MINE.released(), Entry::EMPTY] {
+            assert!(!MINE.passes(stop));
+            assert!(!Entry::spent(0, 7).passes(Entry::EMPTY));
+        }
     }
 
     #[test]

@@ -14,11 +14,14 @@ mod memory;
 mod sync;
 mod table;
 
-#[cfg(all(test, loom))]
-mod loom;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(loom)]
+mod interleavings;
+#[cfg(test)]
+#[cfg(not(loom))]
 mod model;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 use keyring::code::{CodeIdentity, IssuedAt, Kind};
@@ -93,9 +96,7 @@ impl Replay {
     pub fn new(capacity_slots: usize, fence: Option<IssuedAt>) -> Result<Self, ReplayError> {
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(ReplayError::Random)?;
-        let table =
-            Table::new(capacity_slots, key).ok_or(ReplayError::Memory { slots: capacity_slots })?;
-        Ok(Self { table, mark: Mark::new(), releases: AtomicU64::new(0), fence })
+        Self::with_key(capacity_slots, fence, key)
     }
 
     /// Asks the processor to fetch the code's line: 100 ns ahead of `redeem` is best.
@@ -179,6 +180,11 @@ impl Replay {
     /// The latest time by which any code was judged here.
     pub fn mark(&self) -> UnixMillis {
         self.mark.get()
+    }
+
+    fn with_key(slots: usize, fence: Option<IssuedAt>, key: [u8; 16]) -> Result<Self, ReplayError> {
+        let table = Table::new(slots, key).ok_or(ReplayError::Memory { slots })?;
+        Ok(Self { table, mark: Mark::new(), releases: AtomicU64::new(0), fence })
     }
 
     fn place(&self, identity: &CodeIdentity) -> Place {

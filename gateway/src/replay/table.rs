@@ -21,7 +21,9 @@
 //! between any two steps. It needs no second look at slots passed before, and no scan of the rest
 //! of the path: a copy of the code can not stand behind a slot that is free to it.
 //!
-//! Losing a swap is no exception: the slot is judged again, with what the winner put there.
+//! Hence two simplifications. The slots of a line may be looked at all together, to find where to
+//! stop: one that was seen living is passed for good. And after a lost swap only that one slot is
+//! judged again, with what the winner put there.
 
 use siphasher::sip128::{Hash128, SipHasher13};
 
@@ -38,6 +40,7 @@ pub(super) const PATH_LINES: usize = 64;
 
 /// Lines sampled to estimate how full the table is.
 const SAMPLE_LINES: usize = 4_096;
+const _: () = assert!(LINE_SLOTS == 8, "a lane is three bits of the hash and one bit of a byte");
 
 pub(super) struct Table {
     lines: Box<[Line]>,
@@ -47,15 +50,15 @@ pub(super) struct Table {
 /// Where one code stands: its path and its entry.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Place {
-    home: usize,
-    first: usize,
-    entry: Entry,
+    pub(super) home: usize,
+    pub(super) first: u32,
+    pub(super) entry: Entry,
 }
 
 /// The slot that a code was claimed in.
 #[derive(Debug)]
 pub(super) struct Claim {
-    line: usize,
+    pub(super) line: usize,
     lane: usize,
     entry: Entry,
 }
@@ -86,10 +89,12 @@ impl Table {
         memory::bytes(self.lines.len())
     }
 
+    #[inline]
     pub(super) fn place(&self, identity: &[u8; 16], issued_at_s: u32) -> Place {
         let Hash128 { h1, h2 } = self.hasher.hash(identity);
         let entry = Entry::spent(issued_at_s, h2);
-        Place { home: scale(h1, self.lines.len()), first: scale(h2, LINE_SLOTS), entry }
+        let first = u32::try_from(h2 >> 61).expect("three bits");
+        Place { home: scale(h1, self.lines.len()), first, entry }
     }
 
     pub(super) fn prefetch(&self, place: &Place) {
@@ -100,13 +105,17 @@ impl Table {
 
     /// Claims the code: of all calls for one code, at most one is answered `Ok` (until that claim
     /// is given back).
+    #[inline]
     pub(super) fn claim(&self, place: &Place) -> Result<Claim, Unclaimed> {
-        for (line, lane, slot) in self.path(place) {
-            match take(slot, place.entry) {
-                Standing::Free => return Ok(Claim { line, lane, entry: place.entry }),
-                Standing::Spent => return Err(Unclaimed::Used),
-                Standing::Overtaken => return Err(Unclaimed::Over),
-                Standing::Living => {}
+        for (number, line) in self.path(place) {
+            for lane in Lanes::not_passed(line, place) {
+                let Some(slot) = line.0.get(lane) else { continue };
+                match take(slot, place.entry) {
+                    Standing::Free => return Ok(Claim { line: number, lane, entry: place.entry }),
+                    Standing::Spent => return Err(Unclaimed::Used),
+                    Standing::Overtaken => return Err(Unclaimed::Over),
+                    Standing::Living => {}
+                }
             }
         }
         Err(Unclaimed::Full)
@@ -125,11 +134,14 @@ impl Table {
     /// Whether the code is known to be spent. Entries of dead codes stay until a younger code
     /// needs their slot, so a yes is certain (but for a tag of 30 bits) and a no is not.
     pub(super) fn remembers(&self, place: &Place) -> bool {
-        for (_, _, slot) in self.path(place) {
-            match place.entry.judge(look(slot)) {
-                Standing::Spent => return true,
-                Standing::Free => return false,
-                Standing::Living | Standing::Overtaken => {}
+        for (_, line) in self.path(place) {
+            for lane in Lanes::not_passed(line, place) {
+                let Some(slot) = line.0.get(lane) else { continue };
+                match place.entry.judge(look(slot)) {
+                    Standing::Spent => return true,
+                    Standing::Free => return false,
+                    Standing::Living | Standing::Overtaken => {}
+                }
             }
         }
         false
@@ -145,20 +157,47 @@ impl Table {
         (living * self.lines.len()).div_ceil(sampled)
     }
 
-    /// The slots of a path in their order, each with its line and its lane in the line.
-    fn path(&self, place: &Place) -> impl Iterator<Item = (usize, usize, &AtomicU64)> {
-        let Place { home, first, .. } = *place;
+    /// The lines of a path in their order, each with its number. None comes twice.
+    fn path(&self, place: &Place) -> impl Iterator<Item = (usize, &Line)> {
         let lines = self.lines.iter().enumerate();
-        let from_home = lines.clone().skip(home).chain(lines.take(home));
-        from_home.take(PATH_LINES).flat_map(move |(number, line)| {
-            let lanes = (first..LINE_SLOTS).chain(0..first);
-            lanes.filter_map(move |lane| Some((number, lane, line.0.get(lane)?)))
-        })
+        lines.clone().skip(place.home).chain(lines.take(place.home)).take(PATH_LINES)
+    }
+}
+
+/// The lanes of a line at which a code may have to stop, in the order of its path.
+///
+/// Found for all eight at once and without a branch: where a walk stops can not be predicted, and a
+/// mispredicted branch per slot costs more than eight comparisons.
+struct Lanes {
+    first: u32,
+    /// Bit n: the lane n places on from the first.
+    open: u8,
+}
+
+impl Lanes {
+    #[inline]
+    fn not_passed(line: &Line, place: &Place) -> Self {
+        let mut open = 0;
+        for (slot, bit) in line.0.iter().zip([1, 2, 4, 8, 16, 32, 64, 128]) {
+            open |= if place.entry.passes(look(slot)) { 0 } else { bit };
+        }
+        Self { first: place.first, open: u8::rotate_right(open, place.first) }
+    }
+}
+
+impl Iterator for Lanes {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let nearest = self.open.trailing_zeros();
+        self.open &= self.open.checked_sub(1)?;
+        usize::try_from((self.first + nearest) % u8::BITS).ok()
     }
 }
 
 /// Swaps `mine` into the slot if it is free to it. `Free`: it was, and mine is in it now. A swap
 /// is lost only to another claim or release, so this ends.
+#[inline]
 fn take(slot: &AtomicU64, mine: Entry) -> Standing {
     let mut found = look(slot);
     loop {

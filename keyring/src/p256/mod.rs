@@ -116,3 +116,6 @@ impl fmt::Debug for PublicKey {
         write!(f, "PublicKey(x = {x}..)")
     }
 }
+
+#[cfg(test)]
+mod tests;

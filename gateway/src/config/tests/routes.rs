@@ -78,7 +78,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("code = \"check\"\nmin_auth = \"face\"", "min_auth = \"face\": must be \"none\", \"password"),
     (
         "code = \"check\"\nopen_regions = [\"3701000\"]",
-        "open_regions[1] = \"3701000\": must be 1 to 6 digits, such as \"37\" or \"370100\", each once",
+        "open_regions[1] = \"3701000\": must be 1 to 6 digits, such as \"37\" or \"3701",
     ),
     ("code = \"check\"\nopen_regions = [37]", "open_regions[1] = 37: must be 1 to 6 digits"),
     ("code = \"check\"\nopen_regions = [\"37\", \"37\"]", "open_regions[2] = \"37\": must be 1 to"),
@@ -138,6 +138,7 @@ fn a_redeem_route_below_one_that_spends_nothing_needs_another_backend() {
         (check, "path = \"/apis/pay\"\ncode = \"redeem\"\nbackend = \"a\""),
         (check, "path = \"/\"\ncode = \"redeem\"\nbackend = \"a\""),
         (none, "path = \"/pay\"\ncode = \"check\"\nbackend = \"a\""),
+        ("path = \"/\"\ncode = \"redeem\"", "path = \"/pay\"\ncode = \"redeem\"\nbackend = \"a\""),
     ] {
         assert!(parse(&two(outer, inner)).is_ok(), "{outer}\n{inner}");
     }
@@ -150,4 +151,12 @@ fn one_endpoint_under_two_names_is_one_backend() {
                   [[route]]\npath = \"/pay\"\ncode = \"redeem\"\nbackend = \"c\"";
     let found = problems(&routed(&format!("{alias}{routes}")));
     assert!(found.len() == 1 && found[0].contains("must not lie below"), "{found:#?}");
+}
+
+#[test]
+fn the_same_path_twice_is_one_problem_whatever_the_routes_do() {
+    let routes = "[[route]]\npath = \"/Pay\"\ncode = \"none\"\nbackend = \"a\"\n\
+                  [[route]]\npath = \"/pay\"\ncode = \"redeem\"\nbackend = \"a\"";
+    let found = problems(&routed(routes));
+    assert!(found.len() == 1 && found[0].contains("must be unique"), "{found:#?}");
 }

@@ -1,0 +1,236 @@
+//! One accepted connection, from its first bytes to its end.
+
+use std::{convert::Infallible, future::Future as _, pin::Pin, rc::Rc, task::Poll};
+
+use bytes::Bytes;
+use http::Response;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::{
+    config::Limits,
+    connection::{ClientStream, Connection, End, Preface},
+    io::{Accepted, Peer, Stream},
+    limits,
+    metrics::{Gauge, Limit},
+    refusal::{Problem, Refusal},
+    service,
+    worker::Worker,
+};
+
+/// A connection on its way to a worker.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) socket: Accepted,
+    pub(crate) peer: Peer,
+    /// Counts the open connections of the listener it came by.
+    pub(crate) open: std::sync::Arc<Gauge>,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
+    let Arrival { socket, peer, open } = arrival;
+    let connection = Connection::new(Rc::clone(&worker.sweep));
+    // Whichever way this ends, the connection is taken out of the worker's books.
+    let _registered = worker.register(Rc::clone(&connection));
+    let Ok(mut stream) = socket.into_stream() else { return };
+    open.add(worker.id, 1);
+    let preface = {
+        let mut reading = std::pin::pin!(Preface::read(&mut stream, &connection));
+        until_ended(&connection, |cx| reading.as_mut().poll(cx)).await
+    };
+    match preface {
+        Ok(Ok(Some(preface))) => {
+            let http2 = preface.is_http2();
+            let stream = ClientStream::new(stream, Rc::clone(&connection), preface);
+            if http2 {
+                serve_http2(&worker, &connection, peer, stream).await;
+            } else {
+                serve_http1(&worker, &connection, peer, stream).await;
+            }
+        }
+        Err(End::SlowHead) => say_too_slow(&worker, stream).await,
+        // It left, or never said anything: there is nobody to answer.
+        Ok(_) | Err(_) => {}
+    }
+    open.add(worker.id, -1);
+}
+
+async fn serve_http1(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    peer: Peer,
+    stream: ClientStream,
+) {
+    let service = service_fn({
+        let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
+        move |request: hyper::Request<Incoming>| {
+            let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
+            async move {
+                Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await)
+            }
+        }
+    });
+    let builder = http1_builder(&worker.snapshot().config.limits);
+    let mut http = builder.serve_connection(TokioIo::new(stream), service);
+    match until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await {
+        Err(End::SlowHead) => {
+            let stream = http.into_parts().io.into_inner().into_stream();
+            say_too_slow(worker, stream).await;
+        }
+        // Errors of a connection are its client's; each request on it has been counted.
+        Ok(_) | Err(_) => {}
+    }
+}
+
+async fn serve_http2(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    peer: Peer,
+    stream: ClientStream,
+) {
+    let service = service_fn({
+        let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
+        move |request: hyper::Request<Incoming>| {
+            let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
+            async move {
+                Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await)
+            }
+        }
+    });
+    let builder = http2_builder(&worker.snapshot().config.limits);
+    let mut http = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut leaving = false;
+    std::future::poll_fn(|cx| {
+        let end = connection.poll_end(cx);
+        if !leaving && (worker.is_leaving() || matches!(end, Some(End::Idle | End::Drained))) {
+            // GOAWAY first: what the client has sent by then is still answered.
+            leaving = true;
+            http.as_mut().graceful_shutdown();
+            if end.is_some() {
+                connection.say_goodbye();
+            }
+        } else if matches!(end, Some(End::Silent | End::SlowReader | End::Lingered)) {
+            return Poll::Ready(());
+        }
+        http.as_mut().poll(cx).map(drop)
+    })
+    .await;
+}
+
+/// Runs `poll` until it is done or the sweep ends the connection.
+async fn until_ended<T>(
+    connection: &Connection,
+    mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>,
+) -> Result<T, End> {
+    std::future::poll_fn(|cx| match connection.poll_end(cx) {
+        Some(end) => Poll::Ready(Err(end)),
+        None => poll(cx).map(Ok),
+    })
+    .await
+}
+
+/// Every setting by hand: what hyper defaults to may change, and half of it is not for proxies.
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        // A client that has sent its request may close its half and still wants the answer.
+        .half_close(true)
+        .keep_alive(true)
+        .writev(false)
+        // Time is limited by the sweep, which can tell a slow head from an idle connection.
+        .header_read_timeout(None)
+        .max_headers(limits::H1_HEADERS_MAX)
+        .max_header_size(limits.header_bytes_max)
+        .max_buf_size(limits::H1_BUFFER_BYTES_MAX);
+    builder
+}
+
+fn http2_builder(limits: &Limits) -> http2::Builder<OnThisThread> {
+    let header_bytes_max = u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX);
+    let mut builder = http2::Builder::new(OnThisThread);
+    builder
+        .max_concurrent_streams(limits.h2_streams_max)
+        .max_header_list_size(header_bytes_max)
+        .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(limits::H2_STREAM_WINDOW_BYTES)
+        .max_frame_size(limits::H2_FRAME_BYTES_MAX)
+        .max_send_buf_size(limits::H2_SEND_BUFFER_BYTES)
+        // Rapid reset (CVE-2023-44487) and its mirror image.
+        .max_pending_accept_reset_streams(limits::H2_PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(limits::H2_LOCAL_RESETS_MAX)
+        .adaptive_window(false)
+        .keep_alive_interval(None);
+    builder
+}
+
+/// Runs HTTP/2 streams as tasks of the worker that their connection lives on.
+#[derive(Debug, Copy, Clone)]
+struct OnThisThread;
+
+impl<F> hyper::rt::Executor<F> for OnThisThread
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+/// Answers a request whose head never ended. hyper has written nothing, so this can.
+async fn say_too_slow(worker: &Worker, stream: Stream) {
+    let id = worker.request_ids.next();
+    let route = worker.snapshot();
+    route.route_metrics(None).requests(
+        worker.id,
+        crate::metrics::Outcome::Refused(Refusal::RequestTimeout),
+    );
+    worker.hit(Limit::HeaderTime);
+    let problem = Problem {
+        refusal: Refusal::RequestTimeout,
+        request_id: &id,
+        redemption: None,
+        now: worker.clock().now(),
+        detail: Some("the request's head did not end in time"),
+    };
+    let mut deadline = worker.sweep.deadline(limits::LINGER_MS);
+    let goodbye = std::pin::pin!(say_goodbye(stream, to_http1(&problem.to_response())));
+    deadline.limit(goodbye).await;
+}
+
+/// Writes a last answer, closes our half and waits for the client to hang up, so that the answer
+/// is not lost to a reset.
+pub(crate) async fn say_goodbye(mut stream: Stream, answer: Vec<u8>) {
+    if stream.write_all(&answer).await.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut space = [0; 1024];
+    for _ in 0..limits::LINGER_READS_MAX {
+        if matches!(stream.read(&mut space).await, Ok(0) | Err(_)) {
+            return;
+        }
+    }
+}
+
+/// An answer as bytes, for connections that hyper does not serve.
+pub(crate) fn to_http1(response: &Response<Bytes>) -> Vec<u8> {
+    let status = response.status();
+    let reason = status.canonical_reason().unwrap_or("");
+    let mut text = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16());
+    for (name, value) in response.headers() {
+        text.push_str(name.as_str());
+        text.push_str(": ");
+        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        text.push_str("\r\n");
+    }
+    text.push_str("\r\n");
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(response.body());
+    bytes
+}

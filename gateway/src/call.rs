@@ -1,0 +1,159 @@
+//! One request's own record: who it is, where it is, and what is counted when it ends.
+
+use std::{cell::Cell, rc::Rc, sync::Arc};
+
+use keyring::{
+    code::CodeIdentity,
+    key::Channel,
+    time::UnixMillis,
+    verify::{Rejected, VerifiedCode},
+};
+
+use crate::{
+    clock::Instant, config::RouteConfig, io::Peer, metrics::Outcome, refusal::Refusal,
+    request_id::RequestId, snapshot::Snapshot, worker::Worker,
+};
+
+/// A refusal on its way to the client.
+#[derive(Debug, Copy, Clone)]
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    /// For developers; only where it helps no forger.
+    pub(crate) detail: Option<&'static str>,
+    /// Of the key that the code claims to be signed with, whether or not it is.
+    channel: Option<Channel>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, detail: None, channel: None }
+    }
+}
+
+impl Refused {
+    pub(crate) fn malformed(detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..Refusal::RequestMalformed.into() }
+    }
+
+    pub(crate) fn rejected(rejected: &Rejected) -> Self {
+        let refusal = Refusal::of_rejection(rejected.rejection);
+        Self { channel: rejected.channel, ..refusal.into() }
+    }
+}
+
+/// A request under way. When it is dropped it has been counted, exactly once.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) snapshot: Rc<Arc<Snapshot>>,
+    pub(crate) peer: Peer,
+    pub(crate) id: RequestId,
+    begun: Instant,
+    /// Time that was the client's or the backend's, not ours.
+    away_ns: Cell<u64>,
+    route: Cell<Option<usize>>,
+    channel: Cell<Option<Channel>>,
+    redemption: Cell<Option<CodeIdentity>>,
+    /// What is counted if the client leaves now.
+    if_left: Cell<Option<Refusal>>,
+}
+
+impl Call {
+    pub(crate) fn new(worker: Rc<Worker>, peer: Peer) -> Self {
+        worker.request_begins();
+        Self {
+            snapshot: worker.snapshot(),
+            peer,
+            id: worker.request_ids.next(),
+            begun: worker.clock().instant(),
+            away_ns: Cell::new(0),
+            route: Cell::new(None),
+            channel: Cell::new(None),
+            redemption: Cell::new(None),
+            if_left: Cell::new(Some(Refusal::RequestMalformed)),
+            worker,
+        }
+    }
+
+    /// Is this request over the worker's share of `requests_in_flight_max`?
+    pub(crate) fn is_one_too_many(&self) -> bool {
+        let limit = self.snapshot.config.limits.requests_in_flight_max;
+        self.worker.requests_in_flight() > limit.div_ceil(self.snapshot.config.server.workers)
+    }
+
+    pub(crate) fn enter(&self, route: usize) {
+        self.route.set(Some(route));
+    }
+
+    pub(crate) fn route(&self) -> Option<&RouteConfig> {
+        self.route.get().map(|index| self.snapshot.route(index))
+    }
+
+    /// A genuine code has arrived.
+    pub(crate) fn met(&self, code: &VerifiedCode, now: UnixMillis) {
+        self.channel.set(Some(code.channel()));
+        let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
+        self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
+    }
+
+    /// From here on answers name the redemption.
+    pub(crate) fn names(&self, redemption: CodeIdentity) {
+        self.redemption.set(Some(redemption));
+    }
+
+    pub(crate) fn redemption(&self) -> Option<CodeIdentity> {
+        self.redemption.get()
+    }
+
+    /// From here on a request that is dropped may have reached the backend.
+    pub(crate) fn is_sent(&self) {
+        self.if_left.set(Some(Refusal::OutcomeUnknown));
+    }
+
+    /// The time since `begun` was spent waiting for somebody else.
+    pub(crate) fn was_away(&self, begun: Instant) {
+        self.away_ns.set(self.away_ns.get() + self.ns_since(begun));
+    }
+
+    pub(crate) fn ns_since(&self, begun: Instant) -> u64 {
+        begun.elapsed_ns(self.worker.clock())
+    }
+
+    pub(crate) fn refused(&self, refused: &Refused) {
+        if self.channel.get().is_none() {
+            self.channel.set(refused.channel);
+        }
+        self.count(Outcome::Refused(refused.refusal));
+    }
+
+    /// The backend's answer is being relayed.
+    pub(crate) fn approved(&self) {
+        self.count(Outcome::Approved);
+    }
+
+    /// Counts the outcome, once: an exchange that outlived its client has counted it already.
+    fn count(&self, outcome: Outcome) {
+        if self.if_left.take().is_none() {
+            return;
+        }
+        let (worker, total_ns) = (&self.worker, self.ns_since(self.begun));
+        let metrics = worker.metrics();
+        let route = self.snapshot.route_metrics(self.route.get());
+        route.requests(worker.id, outcome);
+        route.duration.observe_ns(worker.id, total_ns);
+        let own_ns = total_ns.saturating_sub(self.away_ns.get());
+        metrics.gateway_duration.observe_ns(worker.id, own_ns);
+        if self.route().is_some_and(|route| route.code != crate::config::CodeUse::None) {
+            metrics.codes(worker.id, self.channel.get(), outcome);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(refusal) = self.if_left.get() {
+            self.count(Outcome::Refused(refusal));
+        }
+        self.worker.request_ends();
+    }
+}

@@ -1,0 +1,212 @@
+//! `yanma check`: what a configuration would do, and how much memory by part.
+
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use keyring::code::{Kind, Kinds};
+use keyring::key_set::KeySet;
+use keyring::time::UnixMillis;
+
+use super::serve::{self, SANDBOX};
+use super::{Failure, keys};
+use crate::clock::Clock;
+use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig};
+use crate::limits;
+
+/// What an idle HTTP/1 connection costs, measured with hyper 1.12.
+const IDLE_CONNECTION_BYTES: u64 = 20 * 1_024;
+
+/// Read configuration and keyring, say what the gateway would do, and how much memory it may take
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Configuration; relative paths in it are relative to its directory
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = Config::load(&arguments.config)?;
+    let now = Clock::system().now();
+    let keys = serve::load_usable_keys(&config, now)?;
+    let mut out = std::io::stdout().lock();
+    write_summary(&config, &keys, now, &mut out)?;
+    write_backends(&config.backends, &mut out)?;
+    write_routes(&config, &mut out)?;
+    writeln!(out, "keys")?;
+    keys::write_table(&keys, now, &mut out)?;
+    write_memory(&config, &mut out)?;
+    write_warnings(&config, &mut out)
+}
+
+/// Which gateway this is and where it listens.
+pub(super) fn write_summary(
+    config: &Config,
+    keys: &KeySet,
+    now: UnixMillis,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let server = &config.server;
+    writeln!(out, "configuration  {}, environment {}", config.digest, server.environment)?;
+    writeln!(
+        out,
+        "keyring        {}, keys: {}, of which accept codes issued now: {}",
+        keys.digest(),
+        keys.iter().len(),
+        keys.usable_at(now)
+    )?;
+    for listener in &config.listeners {
+        writeln!(out, "listens on     {listener}")?;
+    }
+    let reload = if config.admin.reload { ", POST /reload allowed" } else { "" };
+    writeln!(out, "admin on       {}{reload}", config.admin.address)?;
+    writeln!(out, "workers        {}", server.workers)?;
+    let (slots, bytes) = replay_table(config);
+    writeln!(out, "replay table   {slots} slots, {}", Bytes(bytes))?;
+    Ok(())
+}
+
+fn write_backends(backends: &[BackendConfig], out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "backends")?;
+    for backend in backends {
+        let endpoints: Vec<String> = backend.endpoints.iter().map(ToString::to_string).collect();
+        let state = if backend.maintenance { ", in maintenance" } else { "" };
+        writeln!(
+            out,
+            "  {:<16} {}, answers within {} ms{state}",
+            backend.name,
+            endpoints.join(" "),
+            backend.timeout_ms
+        )?;
+    }
+    Ok(())
+}
+
+fn write_routes(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "routes")?;
+    for route in &config.routes {
+        let backend = config.backends.get(route.backend).map_or("", |backend| &backend.name);
+        writeln!(out, "  {:<16} {} -> {backend}", route.path, demands(route).join(", "))?;
+        for (prefix, backend) in &route.region_backends {
+            let backend = config.backends.get(*backend).map_or("", |backend| &backend.name);
+            writeln!(out, "  {:<16}   insured in {prefix} -> {backend}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// What a route does with a code and asks of it.
+fn demands(route: &RouteConfig) -> Vec<String> {
+    let mut demands = vec![match route.code {
+        CodeUse::Redeem => "verifies the code and spends it".to_owned(),
+        CodeUse::Check => "verifies the code, spends nothing".to_owned(),
+        CodeUse::None => "takes no code".to_owned(),
+    }];
+    if !route.methods.is_empty() {
+        let methods: Vec<&str> = route.methods.iter().map(|method| method.as_str()).collect();
+        demands.push(methods.join(" "));
+    }
+    demands.extend(kinds(route.kinds).map(str::to_owned));
+    match route.min_auth {
+        MinAuth::None => {}
+        MinAuth::Password => demands.push("password or better".to_owned()),
+        MinAuth::Biometric => demands.push("fingerprint or face".to_owned()),
+    }
+    if route.require_region {
+        demands.push("region chosen".to_owned());
+    }
+    if let Some(regions) = &route.open_regions {
+        let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
+        demands.push(format!("open for {}", regions.join(" ")));
+    }
+    demands
+}
+
+fn kinds(kinds: Kinds) -> Option<&'static str> {
+    match (kinds.contains(Kind::Payment), kinds.contains(Kind::Display)) {
+        (true, true) => Some("payment and display codes"),
+        (true, false) => Some("payment codes"),
+        (false, true) => Some("display codes"),
+        (false, false) => None,
+    }
+}
+
+fn replay_table(config: &Config) -> (u64, u64) {
+    let slots = u64::try_from(config.replay.capacity).expect("a setting fits").next_multiple_of(8);
+    (slots, slots * limits::SLOT_BYTES)
+}
+
+fn write_memory(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    let limits = &config.limits;
+    let (_, table) = replay_table(config);
+    let clients = product(limits.connections_max, IDLE_CONNECTION_BYTES);
+    let bodies = product(limits.requests_in_flight_max, size(limits.body_bytes_max));
+    let replies = product(limits.requests_in_flight_max, size(limits.reply_bytes_max));
+    let upstream = config.backends.iter().map(|backend| backend.connections_max);
+    let upstream = upstream.map(|count| product(count, IDLE_CONNECTION_BYTES)).sum();
+    writeln!(out, "memory, at most")?;
+    for (part, bytes, how) in [
+        ("replay table", table, "from the start".to_owned()),
+        ("client connections", clients, format!("{} idle ones", limits.connections_max)),
+        ("backend connections", upstream, "all of all backends".to_owned()),
+        ("request bodies", bodies, format!("{} in flight", limits.requests_in_flight_max)),
+        ("replies held", replies, "redeem routes, all in flight".to_owned()),
+    ] {
+        writeln!(out, "  {part:<20} {:>10}  {how}", Bytes(bytes).to_string())?;
+    }
+    Ok(())
+}
+
+fn size(bytes: usize) -> u64 {
+    u64::try_from(bytes).expect("a setting fits")
+}
+
+fn product(count: usize, bytes: u64) -> u64 {
+    size(count).saturating_mul(bytes)
+}
+
+fn write_warnings(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    if config.server.environment == SANDBOX {
+        writeln!(out, "warning: environment \"{SANDBOX}\": `yanma serve` refuses to run this")?;
+    }
+    for warning in config.warnings() {
+        writeln!(out, "warning: {warning}")?;
+    }
+    Ok(())
+}
+
+/// A number of bytes for a person.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+        for (unit, bits) in UNITS {
+            let tenths = (u128::from(self.0) * 10) >> bits;
+            if tenths >= 10 {
+                return write!(f, "{}.{} {unit}", tenths / 10, tenths % 10);
+            }
+        }
+        write!(f, "{} B", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_written_in_the_largest_unit_that_is_full() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1.0 KiB"),
+            (8_388_608 * 8, "64.0 MiB"),
+            ((1 << 30) - 1, "1023.9 MiB"),
+            (u64::MAX, "17179869183.9 GiB"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! `yanma inspect`: what a code says, what each check says, and why it would be refused.
+
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use keyring::code::{Claims, CodeIdentity, Kind, Kinds, TEXT_BYTES_MAX, UnverifiedCode};
+use keyring::key::IssuerKey;
+use keyring::key_set::KeySet;
+use keyring::store;
+use keyring::time::UnixMillis;
+use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
+
+use super::Failure;
+use crate::clock::Clock;
+use crate::limits;
+use crate::refusal::Refusal;
+
+const AFTER_HELP: &str = "\
+Examples:
+  yanma inspect --keyring keyring 0506655...          the digits as they were scanned
+  yanma mint ... | yanma inspect --keyring keyring    the digits from standard input
+  yanma inspect --keyring keyring --at 2026-11-23T09:41:21+08:00 ...   as the gateway saw it then
+
+Codes are judged by the gateway's own code, with a skew of 2 s and display codes of 180 days.
+Exit status: 0 nothing is wrong, 1 refused.";
+
+/// Say every field of a code, every check, and why the gateway would refuse it
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Keyring directory to judge by; without it only form and time are checked
+    #[arg(long, value_name = "DIR")]
+    keyring: Option<PathBuf>,
+    /// Judge as of this moment: Unix seconds, or RFC 3339 as 2026-01-01T08:00:00+08:00 [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<UnixMillis>,
+    /// Show who the person is, which is sealed in the code
+    #[arg(long)]
+    show_subject: bool,
+    /// What the scanner typed; read from standard input if absent
+    #[arg(value_name = "DIGITS")]
+    digits: Option<String>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let keys = match &arguments.keyring {
+        Some(dir) => Some(store::load(dir, None)?),
+        None => None,
+    };
+    let text = match &arguments.digits {
+        Some(digits) => digits.as_bytes().to_vec(),
+        None => read_text()?,
+    };
+    let at = arguments.at.unwrap_or_else(|| Clock::system().now());
+    let mut out = std::io::stdout().lock();
+    match report(&text, keys.as_ref(), at, arguments.show_subject, &mut out)? {
+        None => Ok(()),
+        Some(_) => Err(Failure::Refused),
+    }
+}
+
+/// One line from a person, else all of the input; no more than a code can be.
+fn read_text() -> Result<Vec<u8>, Failure> {
+    let input = std::io::stdin().lock();
+    let by_hand = input.is_terminal();
+    if by_hand {
+        eprintln!("Scan or paste the code, then press Enter:");
+    }
+    let mut input = input.take(u64::try_from(TEXT_BYTES_MAX + 1).expect("fits"));
+    let mut text = Vec::new();
+    let read =
+        if by_hand { input.read_until(b'\n', &mut text) } else { input.read_to_end(&mut text) };
+    read.map_err(|error| Failure::of("cannot read the code from standard input", &error))?;
+    Ok(text)
+}
+
+/// Writes all that can be said of `text`, and returns why it would be refused, if it would.
+fn report(
+    text: &[u8],
+    keys: Option<&KeySet>,
+    at: UnixMillis,
+    show_subject: bool,
+    out: &mut dyn Write,
+) -> Result<Option<Refusal>, Failure> {
+    let refusal = match UnverifiedCode::parse(text) {
+        Err(error) => {
+            let refusal = Refusal::from(error);
+            // Never the text itself: it may be somebody's identity number.
+            line(out, "form", &Check::Refused(refusal, error.to_string()))?;
+            Some(refusal)
+        }
+        Ok(code) => {
+            write_fields(&code, keys, at, out)?;
+            line(out, "form", &Check::Ok("255 digits, format 1".to_owned()))?;
+            let judgement = Judgement::new(&code, keys, at);
+            judgement.write(show_subject, out)?;
+            judgement.refusal()
+        }
+    };
+    write_verdict(refusal, keys.is_some(), out)?;
+    Ok(refusal)
+}
+
+fn write_fields(
+    code: &UnverifiedCode,
+    keys: Option<&KeySet>,
+    at: UnixMillis,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Claims { kind, key_id, issued_at, serial, region, auth } = code.claims();
+    let key = key_of(code, keys);
+    let key_text = match (key_id, key) {
+        (None, _) => "0".to_owned(),
+        (Some(id), None) => id.to_string(),
+        (Some(id), Some(key)) => format!("{id}, channel {}, {}", key.channel(), key.state()),
+    };
+    let region_text = if region.is_chosen() { "" } else { " (none chosen)" };
+    writeln!(out, "The code says (a forger can write what he likes):")?;
+    writeln!(out, "  kind       {kind}")?;
+    writeln!(out, "  key id     {key_text}")?;
+    writeln!(out, "  issued at  {} = {}, {}", issued_at, issued_at.millis(), age(code, at))?;
+    writeln!(out, "  ends at    {}", time_rules().end_of_life(kind, issued_at))?;
+    writeln!(out, "  serial     {serial}")?;
+    writeln!(out, "  region     {region}{region_text}")?;
+    writeln!(out, "  auth       {auth}")?;
+    if let Some(key_id) = key_id {
+        writeln!(out, "  code id    {}", CodeIdentity { key_id, issued_at, serial })?;
+    }
+    writeln!(out, "Checked as of {at}:")?;
+    Ok(())
+}
+
+fn key_of<'a>(code: &UnverifiedCode, keys: Option<&'a KeySet>) -> Option<&'a IssuerKey> {
+    keys?.get(code.key_id()?)
+}
+
+fn age(code: &UnverifiedCode, at: UnixMillis) -> String {
+    let age_s = at.ms_since(code.claims().issued_at.millis()).div_euclid(1_000);
+    if age_s < 0 { format!("{} s ahead", age_s.unsigned_abs()) } else { format!("{age_s} s old") }
+}
+
+/// The defaults of the configuration; kinds are a route's to choose.
+fn time_rules() -> TimeRules {
+    TimeRules {
+        skew_ms: i64::try_from(limits::SKEW_MS.default).expect("some seconds"),
+        display_days: u32::try_from(limits::DISPLAY_DAYS.default).expect("some days"),
+    }
+}
+
+fn rules() -> Rules {
+    Rules { kinds: Kinds::BOTH, time: time_rules() }
+}
+
+/// What the checks behind the form say of a code.
+struct Judgement<'a> {
+    kind: Kind,
+    key: Option<&'a IssuerKey>,
+    /// The verdict of the clock alone.
+    time: Option<Refusal>,
+    /// Without a keyring nobody can say.
+    by_keys: Option<ByKeys>,
+}
+
+struct ByKeys {
+    /// The gateway's verdict.
+    now: Result<VerifiedCode, Rejection>,
+    /// The verdict if the clock stood at the moment of issue: it gets past the check of the time,
+    /// so signature and seal are seen of an old code too.
+    when_fresh: Result<VerifiedCode, Rejection>,
+}
+
+impl<'a> Judgement<'a> {
+    fn new(code: &UnverifiedCode, keys: Option<&'a KeySet>, at: UnixMillis) -> Self {
+        let Claims { kind, issued_at, .. } = code.claims();
+        let verify = |keys: &KeySet, at| {
+            keys.verify(code, &rules(), at).map_err(|rejected| rejected.rejection)
+        };
+        let time = rules().time.judge(kind, issued_at, at).err();
+        Self {
+            kind,
+            key: key_of(code, keys),
+            time: time.map(|error| Refusal::of_rejection(error.into())),
+            by_keys: keys.map(|keys| ByKeys {
+                now: verify(keys, at),
+                when_fresh: verify(keys, issued_at.millis()),
+            }),
+        }
+    }
+
+    /// Why the gateway would refuse the code: the first check that fails.
+    fn refusal(&self) -> Option<Refusal> {
+        match &self.by_keys {
+            Some(by_keys) => by_keys.now.as_ref().err().map(|why| Refusal::of_rejection(*why)),
+            None => self.time,
+        }
+    }
+
+    fn write(&self, show_subject: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        line(out, "kind", &self.kind_check())?;
+        line(out, "key", &self.key_check())?;
+        line(out, "time", &self.time_check())?;
+        line(out, "signature", &self.signature_check())?;
+        line(out, "seal", &self.seal_check(show_subject))
+    }
+
+    fn kind_check(&self) -> Check {
+        Check::Ok(match self.kind {
+            Kind::Payment => "pays, where the route's kinds have \"payment\"".to_owned(),
+            Kind::Display => "never pays: for routes whose kinds have \"display\"".to_owned(),
+        })
+    }
+
+    fn key_check(&self) -> Check {
+        let Some(by_keys) = &self.by_keys else { return Check::without_keyring() };
+        let why = match by_keys.when_fresh {
+            Err(Rejection::KeyUnknown) => "the keyring has no such key".to_owned(),
+            Err(Rejection::KeyRevoked) => "the key is revoked".to_owned(),
+            Err(Rejection::KeyNotActive) => self.why_not_active(),
+            _ => return Check::Ok("known, trusted, and the code is within its dates".to_owned()),
+        };
+        Check::of(&by_keys.when_fresh, why)
+    }
+
+    fn why_not_active(&self) -> String {
+        match self.key {
+            Some(key) => format!(
+                "the key is {}, for codes issued from {} to before {}",
+                key.state(),
+                key.not_before(),
+                key.not_after()
+            ),
+            None => "the key is not in use".to_owned(),
+        }
+    }
+
+    fn time_check(&self) -> Check {
+        match self.time {
+            None => Check::Ok("within its time".to_owned()),
+            Some(refusal) => Check::Refused(refusal, refusal.title().to_owned()),
+        }
+    }
+
+    fn signature_check(&self) -> Check {
+        let Some(by_keys) = &self.by_keys else { return Check::without_keyring() };
+        match by_keys.when_fresh {
+            Ok(_) | Err(Rejection::SealInvalid) => Check::Ok("the key made it".to_owned()),
+            Err(Rejection::SignatureInvalid) => {
+                Check::of(&by_keys.when_fresh, "the key did not make it".to_owned())
+            }
+            Err(_) => Check::NotReached("the key is refused"),
+        }
+    }
+
+    fn seal_check(&self, show_subject: bool) -> Check {
+        let Some(by_keys) = &self.by_keys else { return Check::without_keyring() };
+        match &by_keys.when_fresh {
+            Ok(code) if show_subject => Check::Ok(person(code)),
+            Ok(_) => Check::Ok("it opens (--show-subject shows the person)".to_owned()),
+            Err(Rejection::SealInvalid) => {
+                Check::of(&by_keys.when_fresh, "it does not open".to_owned())
+            }
+            Err(Rejection::SignatureInvalid) => Check::NotReached("the signature is refused"),
+            Err(_) => Check::NotReached("the key is refused"),
+        }
+    }
+}
+
+fn person(code: &VerifiedCode) -> String {
+    let relation = match code.relation() {
+        0 => "the holder".to_owned(),
+        member => format!("family member {member}"),
+    };
+    format!("it opens: subject {}, {relation}, device epoch {}", code.subject(), code.epoch())
+}
+
+/// What one check says.
+enum Check {
+    Ok(String),
+    Refused(Refusal, String),
+    NotReached(&'static str),
+}
+
+impl Check {
+    fn without_keyring() -> Self {
+        Self::NotReached("needs --keyring DIR")
+    }
+
+    fn of(verdict: &Result<VerifiedCode, Rejection>, why: String) -> Self {
+        match verdict {
+            Ok(_) => Self::Ok(why),
+            Err(rejection) => Self::Refused(Refusal::of_rejection(*rejection), why),
+        }
+    }
+}
+
+fn line(out: &mut dyn Write, name: &str, check: &Check) -> Result<(), Failure> {
+    match check {
+        Check::Ok(why) => writeln!(out, "  {name:<10} ok           {why}")?,
+        Check::Refused(refusal, why) => {
+            writeln!(out, "  {name:<10} REFUSED      {}: {why}", refusal.reason())?;
+        }
+        Check::NotReached(why) => writeln!(out, "  {name:<10} not checked  {why}")?,
+    }
+    Ok(())
+}
+
+fn write_verdict(
+    refusal: Option<Refusal>,
+    with_keyring: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    match refusal {
+        Some(refusal) => {
+            let (status, number) = (refusal.status().as_u16(), refusal.error_code());
+            writeln!(out, "REFUSED: {}, status {status}, {number}", refusal.reason())?;
+            writeln!(out, "  {}", refusal.title())?;
+            writeln!(out, "  {}", refusal.message_zh())?;
+        }
+        None if with_keyring => {
+            writeln!(out, "Genuine and fresh. Only the gateway knows whether it was used, and")?;
+            writeln!(out, "its routes may ask for more (kind, authentication, region).")?;
+        }
+        None => writeln!(out, "Well formed and fresh; whether it is genuine needs --keyring DIR.")?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use clap::Parser;
+use keyring::code::Kinds;
+use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
+
+use super::*;
+use crate::cli::testing::{Issuer, NOW};
+
+#[derive(Parser)]
+struct Program {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// What the program writes to standard output.
+pub(in crate::cli) fn output<'a>(
+    options: impl IntoIterator<Item = &'a str>,
+    now: UnixMillis,
+) -> Result<String, Failure> {
+    let program = Program::try_parse_from(["mint"].into_iter().chain(options)).unwrap();
+    let mut out = Vec::new();
+    mint(&program.arguments, now, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+fn verify(issuer: &Issuer, text: &str) -> Result<VerifiedCode, Rejection> {
+    let rules = Rules { kinds: Kinds::BOTH, time: TimeRules { skew_ms: 2_000, display_days: 180 } };
+    let code = UnverifiedCode::parse(text.as_bytes()).unwrap();
+    issuer.keys().verify(&code, &rules, NOW).map_err(|rejected| rejected.rejection)
+}
+
+#[test]
+fn a_minted_code_says_what_was_asked_for() {
+    let issuer = Issuer::new();
+    let options = "--region 440300 --kind display --auth face --relation 3 --epoch 7";
+    let text = issuer.mint(&options.split(' ').collect::<Vec<_>>()).unwrap();
+    let code = verify(&issuer, &text).unwrap();
+    assert_eq!(code.kind(), Kind::Display);
+    assert_eq!((code.region().get(), code.auth()), (440_300, Auth::Face));
+    assert_eq!((code.subject().get(), code.relation(), code.epoch()), (42, 3, 7));
+    assert_eq!(code.issued_at().millis(), NOW);
+}
+
+#[test]
+fn codes_are_a_line_each_and_all_different() {
+    let text = Issuer::new().mint(&["--count", "3"]).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    assert!(lines.iter().all(|line| line.len() == 255 && line.bytes().all(|b| b.is_ascii_digit())));
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn a_spoiled_code_has_one_fault() {
+    let issuer = Issuer::new();
+    for (what, rejection) in [
+        ("signature", Rejection::SignatureInvalid),
+        ("seal", Rejection::SealInvalid),
+        ("key", Rejection::KeyUnknown),
+    ] {
+        let text = issuer.mint(&["--spoil", what]).unwrap();
+        assert_eq!(verify(&issuer, &text).unwrap_err(), rejection);
+    }
+}
+
+#[test]
+fn json_holds_the_code_and_what_it_says() {
+    let issuer = Issuer::new();
+    let text = issuer.mint(&["--format", "json", "--issued-at", "1799999990"]).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let identity = verify(&issuer, line["code"].as_str().unwrap()).unwrap().identity();
+    assert_eq!(line["code_id"], identity.to_string());
+    assert_eq!(line["issued_at"], 1_799_999_990);
+    assert_eq!(line["subject"], 42);
+}
+
+#[test]
+fn only_active_keys_mint() {
+    let issuer = Issuer::new();
+    for state in [KeyState::Retiring, KeyState::Revoked] {
+        issuer.set_state(state);
+        let failure = issuer.mint(&[]).unwrap_err();
+        assert_eq!(failure.status(), 78);
+        let text = failure.to_string();
+        assert!(text.contains(&format!("key 7001 is {state}; allowed: active")), "{text}");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_in_the_keyring_does_not_mint() {
+    let failure = Issuer::new().mint(&["--key-id", "7002"]).unwrap_err();
+    assert_eq!(failure.status(), 78);
+    assert!(failure.to_string().ends_with("keyring.toml: there is no key 7002"));
+}
+
+#[test]
+fn another_keys_private_half_does_not_mint() {
+    let (issuer, other) = (Issuer::new(), Issuer::new());
+    std::fs::copy(other.signing_key(), issuer.signing_key()).unwrap();
+    let failure = issuer.mint(&[]).unwrap_err();
+    assert_eq!(failure.status(), 78);
+    assert!(failure.to_string().contains("7001.key.pem: "), "{failure}");
+}
+
+#[test]
+fn a_moment_that_no_code_can_say_is_a_wrong_argument() {
+    let failure = Issuer::new().mint(&["--issued-at", "4294967296"]).unwrap_err();
+    assert_eq!(failure.status(), 64);
+}

@@ -1,0 +1,166 @@
+//! The sandbox's directory: one sandbox at a time, keys that are kept between runs.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use keyring::ceremony::{self, NewKey};
+use keyring::code::{Auth, IssuedAt, KeyId, Kind, Region, Subject};
+use keyring::key::{Channel, KeyState};
+use keyring::mint::{Minter, Spec, random_serial};
+use keyring::store;
+use keyring::time::UnixMillis;
+
+use super::super::serve::SANDBOX;
+use crate::cli::Failure;
+
+/// The key that the printed commands mint with.
+pub(super) const KEY_ID: u32 = 7001;
+/// A revoked key. Nothing mints with it any more, so one code of it is kept in a file.
+const REVOKED_KEY_ID: u32 = 7002;
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// The directory, held for this process until it is dropped.
+pub(super) struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes the directory if it is missing and takes its lock.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |error| {
+            Failure::of(
+                format!("cannot write to the directory {} (--data)", path.display()),
+                &error,
+            )
+        };
+        fs::create_dir_all(path).map_err(failed)?;
+        let path = path.canonicalize().map_err(failed)?;
+        let lock = File::create(path.join("lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Failure::Other(format!(
+                "another sandbox runs on {}; stop it, or give this one another directory: --data DIR",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    /// Absolute.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn keyring(&self) -> PathBuf {
+        self.path.join("keyring")
+    }
+
+    pub(super) fn signing_key(&self) -> PathBuf {
+        self.signing_key_of(KEY_ID)
+    }
+
+    /// One code of the revoked key, 255 digits.
+    pub(super) fn revoked_code(&self) -> PathBuf {
+        self.path.join("revoked-key.code")
+    }
+
+    /// Makes the keys unless there are some. True: they are new.
+    pub(super) fn make_keys(&self, now: UnixMillis) -> Result<bool, Failure> {
+        if self.keyring().exists() {
+            return Ok(false);
+        }
+        // Made aside and renamed when whole: a sandbox that is stopped here starts afresh.
+        let unfinished = self.path.join("keyring.new");
+        self.remove(&unfinished, |path| fs::remove_dir_all(path))?;
+        for id in [KEY_ID, REVOKED_KEY_ID] {
+            self.remove(&self.signing_key_of(id), |path| fs::remove_file(path))?;
+        }
+        self.generate(&unfinished, KEY_ID, "wechat", now)?;
+        self.generate(&unfinished, REVOKED_KEY_ID, "alipay", now)?;
+        self.mint_and_revoke(&unfinished, now)?;
+        fs::rename(&unfinished, self.keyring()).map_err(|error| self.failed(&error))?;
+        Ok(true)
+    }
+
+    pub(super) fn write_settings(&self, text: &str) -> Result<PathBuf, Failure> {
+        let file = self.path.join("gateway.toml");
+        fs::write(&file, text).map_err(|error| self.failed(&error))?;
+        Ok(file)
+    }
+
+    fn signing_key_of(&self, id: u32) -> PathBuf {
+        self.path.join(format!("{id}.key.pem"))
+    }
+
+    fn generate(
+        &self,
+        keyring: &Path,
+        id: u32,
+        channel: &str,
+        now: UnixMillis,
+    ) -> Result<(), Failure> {
+        let new = NewKey {
+            id: key_id(id),
+            channel: channel.parse::<Channel>().expect("a channel's name, and not many"),
+            environment: SANDBOX,
+            now,
+            // From yesterday, or a code of a minute ago would be older than its key.
+            not_before: Some(now.plus_ms(-MS_PER_DAY)),
+            not_after: None,
+        };
+        Ok(ceremony::generate(keyring, &new, &self.signing_key_of(id))?)
+    }
+
+    /// Keeps one code of the second key, then revokes it and forgets its private half.
+    fn mint_and_revoke(&self, keyring: &Path, now: UnixMillis) -> Result<(), Failure> {
+        let id = key_id(REVOKED_KEY_ID);
+        let signing_key = self.signing_key_of(REVOKED_KEY_ID);
+        let keys = store::load(keyring, Some(SANDBOX))?;
+        let key = keys.get(id).expect("just generated");
+        let minter = Minter::for_key(key, store::read_signing_key(&signing_key)?)
+            .map_err(|error| Failure::Unfit(error.to_string()))?;
+        let digits = minter.mint(&spec(now), random_serial()).to_digits();
+        fs::write(self.revoked_code(), digits).map_err(|error| self.failed(&error))?;
+        ceremony::set_state(keyring, id, KeyState::Revoked)?;
+        self.remove(&signing_key, |path| fs::remove_file(path))
+    }
+
+    fn remove(
+        &self,
+        path: &Path,
+        remove: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        match remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> Failure {
+        Failure::of(
+            format!("cannot write to the directory {} (--data)", self.path.display()),
+            error,
+        )
+    }
+}
+
+fn key_id(id: u32) -> KeyId {
+    KeyId::new(id).expect("not 0")
+}
+
+fn spec(now: UnixMillis) -> Spec {
+    Spec {
+        kind: Kind::Payment,
+        issued_at: IssuedAt::from_time(now).unwrap_or(IssuedAt::new(0)),
+        region: Region::new(370_100).expect("six digits"),
+        auth: Auth::Password,
+        subject: Subject::new(42).expect("not 0"),
+        epoch: 1,
+        relation: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! The commands that the sandbox prints. One list, so that a test can read it from the output and
+//! run each of them.
+//!
+//! An example is two lines. Every command stands for itself, so each works at any time:
+//!
+//! ```text
+//! # <name> -> <status> <outcome>: <what it shows>        for requests; the last answer counts
+//! # <name> -> exit <status>: <what it shows>             for everything else
+//! <command for a POSIX shell>
+//! ```
+
+mod shell;
+
+use std::fmt;
+
+use self::shell::{AMOUNT, Shell, WITH_REUSED};
+use super::directory::Directory;
+use super::{Addresses, Failure};
+use crate::limits;
+use crate::refusal::Refusal;
+
+/// All examples, in the order in which they are printed: what scrolls away first is needed last.
+pub(super) struct Examples(Vec<Example>);
+
+struct Example {
+    name: &'static str,
+    about: &'static str,
+    expected: Expected,
+    command: String,
+}
+
+enum Expected {
+    /// The gateway forwards, and the backend answers with this status.
+    Approved(u16),
+    Refused(Refusal),
+    Exit(u8),
+}
+
+impl Examples {
+    /// # Errors
+    /// The path of the running program cannot be found.
+    pub(super) fn new(directory: &Directory, addresses: &Addresses) -> Result<Self, Failure> {
+        let shell = Shell::new(directory, addresses)?;
+        let groups = [
+            requests_refused(&shell),
+            texts_refused(&shell),
+            codes_refused(&shell),
+            routes_refuse(&shell),
+            backends_fail(&shell),
+            first_steps(&shell),
+        ];
+        Ok(Self(groups.into_iter().flatten().collect()))
+    }
+}
+
+impl fmt::Display for Examples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Example { name, about, expected, command } in &self.0 {
+            writeln!(f, "# {name} -> {expected}: {about}\n{command}\n")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Approved(status) => write!(f, "{status} approved"),
+            Self::Refused(refusal) => {
+                write!(f, "{} {}", refusal.status().as_u16(), refusal.reason())
+            }
+            Self::Exit(status) => write!(f, "exit {status}"),
+        }
+    }
+}
+
+fn approved(name: &'static str, about: &'static str, command: String) -> Example {
+    Example { name, about, expected: Expected::Approved(200), command }
+}
+
+/// Named for its reason.
+fn refused(refusal: Refusal, about: &'static str, command: String) -> Example {
+    Example { name: refusal.reason(), about, expected: Expected::Refused(refusal), command }
+}
+
+fn exits(status: u8, name: &'static str, about: &'static str, command: String) -> Example {
+    Example { name, about, expected: Expected::Exit(status), command }
+}
+
+/// What is wrong is the request; the code is good.
+fn requests_refused(shell: &Shell) -> Vec<Example> {
+    use Refusal::*;
+    let pay_with = |options: &str| {
+        let code = shell.fresh_code("");
+        shell.request("/pay", &format!("{options} {AMOUNT} {code}"))
+    };
+    let too_large = limits::BODY_BYTES_MAX.default + 1;
+    let large_body = shell.request("/pay", &format!("--data-binary @- {}", shell.fresh_code("")));
+    let slow_body = shell.request("/pay", &format!("-X POST -T . {}", shell.fresh_code("")));
+    let lines = "$(i=0; while [ $i -lt 70 ]; do printf ' -H Line-%d:x' $i; i=$((i+1)); done)";
+    vec![
+        refused(RouteNotFound, "no route has this path", shell.pay("/settle", "")),
+        refused(MethodNotAllowed, "/pay takes POST", pay_with("-X PUT")),
+        refused(
+            RequestMalformed,
+            "a path with a way around the routes",
+            shell.request("/x/../pay", &format!("--path-as-is {AMOUNT} {}", shell.fresh_code(""))),
+        ),
+        refused(ExpectationFailed, "an expectation nobody knows", pay_with("-H 'Expect: tea'")),
+        refused(HeadersTooLarge, "70 header lines more", pay_with(lines)),
+        refused(
+            RequestTooLarge,
+            "a body of more than a MiB",
+            format!("head -c {too_large} /dev/zero | {large_body}"),
+        ),
+        refused(
+            RequestTimeout,
+            "a body that does not end in time",
+            format!("{{ printf 1; sleep 5; }} | {slow_body}"),
+        ),
+        refused(CodeMissing, "no header Yanma-Code", shell.request("/pay", AMOUNT)),
+    ]
+}
+
+/// What was scanned is no code of ours.
+fn texts_refused(shell: &Shell) -> Vec<Example> {
+    use Refusal::*;
+    let scan = |text: &str| shell.request("/pay", &format!("{AMOUNT} -H \"Yanma-Code: {text}\""));
+    // The first of 15 groups holds the version in its highest bits; here it is 2.
+    let version_2 = format!("{:017}$(printf %0238d 0)", 0x22_u64 << 48);
+    vec![
+        refused(CodeMalformed, "half a code", scan("0506655003963680")),
+        refused(WrongCodeType, "WeChat Pay's own code", scan("134567890123456789")),
+        refused(CodeNotServed, "the national platform's own code", scan(&format!("424{:025}", 7))),
+        refused(FormatNotSupported, "a code of another format version", scan(&version_2)),
+    ]
+}
+
+/// What was scanned is a code, but a bad one.
+fn codes_refused(shell: &Shell) -> Vec<Example> {
+    use Refusal::*;
+    let pay = |mint_options: &str| shell.pay("/pay", mint_options);
+    let revoked = format!("{AMOUNT} {}", shell.revoked_code());
+    vec![
+        refused(KeyUnknown, "a key that nobody knows", pay("--spoil key")),
+        refused(SignatureInvalid, "forged: not signed by its key", pay("--spoil signature")),
+        refused(SealInvalid, "made with a stolen signing key alone", pay("--spoil seal")),
+        refused(KeyRevoked, "a code of a revoked key", shell.request("/pay", &revoked)),
+        refused(KeyNotActive, "older than its key", pay("--issued-at 2020-01-01T00:00:00Z")),
+        refused(CodeNotYetValid, "of the next minute", pay("--issued-at $(($(date +%s) + 60))")),
+        refused(ClockSuspect, "of the next hour", pay("--issued-at $(($(date +%s) + 3600))")),
+    ]
+}
+
+/// The code is good, but not for this route.
+fn routes_refuse(shell: &Shell) -> Vec<Example> {
+    use Refusal::*;
+    vec![
+        refused(
+            DisplayCodeNotPayable,
+            "a static code, which never pays",
+            shell.pay("/pay", "--kind display"),
+        ),
+        refused(PaymentCodeNotAccepted, "for static codes only", shell.pay("/information", "")),
+        refused(
+            AuthTooWeak,
+            "a password where a fingerprint or the face is asked for",
+            shell.pay("/pay-biometric", "--auth password"),
+        ),
+        refused(
+            RegionMissing,
+            "the holder has not chosen a place of insurance",
+            shell.pay("/pay", "--region 000000"),
+        ),
+        refused(
+            RegionNotOpen,
+            "insured in Shenzhen where only Shandong is served",
+            shell.pay("/pay-in-shandong", "--region 440300"),
+        ),
+    ]
+}
+
+/// All is good until the backend is asked.
+fn backends_fail(shell: &Shell) -> Vec<Example> {
+    let faulty = |fault: &str| {
+        let code = shell.fresh_code("");
+        shell.request("/pay", &format!("-H 'Sandbox-Fault: {fault}' {AMOUNT} {code}"))
+    };
+    let unknown = |name, about, fault| Example {
+        name,
+        about,
+        expected: Expected::Refused(Refusal::OutcomeUnknown),
+        command: faulty(fault),
+    };
+    vec![
+        refused(
+            Refusal::Maintenance,
+            "the backend is in maintenance; the code stays good",
+            shell.pay("/pay-in-maintenance", ""),
+        ),
+        refused(
+            Refusal::BackendUnreachable,
+            "no connection, nothing sent, the code stays good",
+            shell.pay("/pay-to-nobody", ""),
+        ),
+        unknown("outcome_unknown-stall", "the backend does not answer: was it paid?", "stall"),
+        unknown("outcome_unknown-reset", "the backend resets: was it paid?", "reset"),
+        unknown("outcome_unknown-half", "half an answer: was it paid?", "half"),
+        Example {
+            name: "backend-error",
+            about: "the backend's own error is relayed as it is",
+            expected: Expected::Approved(500),
+            command: faulty("error"),
+        },
+    ]
+}
+
+/// What a newcomer tries first.
+fn first_steps(shell: &Shell) -> Vec<Example> {
+    let mut steps = making_codes(shell);
+    steps.extend(paying(shell));
+    steps.extend(looking(shell));
+    steps
+}
+
+fn making_codes(shell: &Shell) -> Vec<Example> {
+    let png = format!("{} > {}", shell.mint("--format png"), shell.picture());
+    vec![
+        exits(0, "mint", "a code, as a phone makes one each minute", shell.mint("")),
+        exits(0, "show", "a code as a QR symbol in the terminal", shell.mint("--format qr")),
+        exits(0, "picture", "a code as a picture", png),
+    ]
+}
+
+fn paying(shell: &Shell) -> Vec<Example> {
+    let fresh = shell.keep_code("");
+    let pay = shell.request("/pay", &format!("{AMOUNT} {WITH_REUSED}"));
+    let identify = shell.request("/identify", WITH_REUSED);
+    let pay_more = shell.request("/pay", &format!("-d '{{\"amount\":\"99.00\"}}' {WITH_REUSED}"));
+    let forged = format!("-H 'Yanma-Subject: 1' {AMOUNT} {}", shell.fresh_code(""));
+    vec![
+        approved("pay", "the answer shows what the backend was told", shell.pay("/pay", "")),
+        approved(
+            "identify-then-pay",
+            "one scan serves two calls: only paying spends the code",
+            format!("{fresh} && {identify} && {pay}"),
+        ),
+        refused(
+            Refusal::CodeUsed,
+            "the same code again, with another amount",
+            format!("{fresh} && {pay} && {pay_more}"),
+        ),
+        refused(
+            Refusal::CodeExpired,
+            "a code of two minutes ago",
+            shell.pay("/pay", "--issued-at $(($(date +%s) - 120))"),
+        ),
+        approved(
+            "who-pays",
+            "the backend hears of subject 42, whatever the client says",
+            shell.request("/pay", &forged),
+        ),
+        approved(
+            "query",
+            "was the patient charged? needs no code",
+            shell.request("/query?setl_id=SANDBOX000000001", ""),
+        ),
+    ]
+}
+
+fn looking(shell: &Shell) -> Vec<Example> {
+    let inspect = shell.inspect();
+    let old = shell.mint("--issued-at $(($(date +%s) - 120))");
+    let new = shell.mint("");
+    vec![
+        exits(1, "inspect-expired", "why a code is refused", format!("{old} | {inspect}")),
+        exits(
+            0,
+            "inspect",
+            "all that a good code says, and of whom",
+            format!("{new} | {inspect} --show-subject"),
+        ),
+        exits(0, "keys", "the keys", shell.list_keys()),
+        exits(0, "ready", "whether the gateway can serve", shell.admin("/readyz")),
+        exits(0, "metrics", "what it counted", shell.admin("/metrics")),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The words that the printed commands are made of, for a POSIX shell.
+
+use std::path::Path;
+
+use crate::cli::Failure;
+use crate::cli::sandbox::Addresses;
+use crate::cli::sandbox::directory::{Directory, KEY_ID};
+
+/// The request body of a payment.
+pub(super) const AMOUNT: &str = "-d '{\"amount\":\"12.30\"}'";
+/// The code that [`Shell::keep_code`] kept.
+pub(super) const WITH_REUSED: &str = "-H \"Yanma-Code: $CODE\"";
+
+/// Paths are absolute and quoted where they need it.
+pub(super) struct Shell {
+    yanma: String,
+    keyring: String,
+    signing_key: String,
+    revoked_code: String,
+    picture: String,
+    addresses: Addresses,
+}
+
+impl Shell {
+    /// # Errors
+    /// The path of the running program cannot be found.
+    pub(super) fn new(directory: &Directory, addresses: &Addresses) -> Result<Self, Failure> {
+        let yanma = std::env::current_exe()
+            .map_err(|error| Failure::of("cannot find the path of this program", &error))?;
+        Ok(Self {
+            yanma: quoted(&yanma),
+            keyring: quoted(&directory.keyring()),
+            signing_key: quoted(&directory.signing_key()),
+            revoked_code: quoted(&directory.revoked_code()),
+            picture: quoted(&directory.path().join("code.png")),
+            addresses: *addresses,
+        })
+    }
+
+    /// Prints a code.
+    pub(super) fn mint(&self, options: &str) -> String {
+        let Self { yanma, keyring, signing_key, .. } = self;
+        let command = format!(
+            "{yanma} mint --keyring {keyring} --key-id {KEY_ID} --signing-key {signing_key} \
+             --subject 42 {options}"
+        );
+        command.trim_end().to_owned()
+    }
+
+    /// curl's option that sends a code minted at that moment.
+    pub(super) fn fresh_code(&self, mint_options: &str) -> String {
+        format!("-H \"Yanma-Code: $({})\"", self.mint(mint_options))
+    }
+
+    /// curl's option that sends the kept code of the revoked key.
+    pub(super) fn revoked_code(&self) -> String {
+        format!("-H \"Yanma-Code: $(cat {})\"", self.revoked_code)
+    }
+
+    /// Mints a code for several requests.
+    pub(super) fn keep_code(&self, mint_options: &str) -> String {
+        format!("CODE=$({})", self.mint(mint_options))
+    }
+
+    /// Shows head and body of an answer of the gateway.
+    pub(super) fn request(&self, path: &str, options: &str) -> String {
+        format!("curl -sS -i -w '\\n' {options} 'http://{}{path}'", self.addresses.gateway)
+            .replace("  ", " ")
+    }
+
+    /// Pays with a code minted at that moment.
+    pub(super) fn pay(&self, path: &str, mint_options: &str) -> String {
+        self.request(path, &format!("{AMOUNT} {}", self.fresh_code(mint_options)))
+    }
+
+    pub(super) fn inspect(&self) -> String {
+        format!("{} inspect --keyring {}", self.yanma, self.keyring)
+    }
+
+    pub(super) fn list_keys(&self) -> String {
+        format!("{} keys list --keyring {}", self.yanma, self.keyring)
+    }
+
+    /// Shows what the admin listener says.
+    pub(super) fn admin(&self, path: &str) -> String {
+        format!("curl -sSf http://{}{path}", self.addresses.admin)
+    }
+
+    pub(super) fn picture(&self) -> &str {
+        &self.picture
+    }
+}
+
+/// A path as one word.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    if text.bytes().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_for_the_shell() {
+        for (path, word) in [
+            ("/opt/yanma-1.0/bin", "/opt/yanma-1.0/bin"),
+            ("/home/a b", "'/home/a b'"),
+            ("/it's $HOME", r"'/it'\''s $HOME'"),
+            ("/家", "'/家'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
+    }
+}

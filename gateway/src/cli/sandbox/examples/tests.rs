@@ -1,0 +1,67 @@
+use std::collections::HashSet;
+
+use super::*;
+
+fn examples() -> Vec<Example> {
+    let root = tempfile::tempdir().unwrap();
+    let directory = Directory::open(root.path()).unwrap_or_else(|failure| panic!("{failure}"));
+    let addresses = Addresses {
+        gateway: "127.0.0.1:7460".parse().unwrap(),
+        admin: "127.0.0.1:7461".parse().unwrap(),
+        backend: "127.0.0.1:7462".parse().unwrap(),
+    };
+    Examples::new(&directory, &addresses).unwrap().0
+}
+
+#[test]
+fn every_refusal_that_a_command_can_reach_is_shown() {
+    let shown: HashSet<Refusal> = examples()
+        .into_iter()
+        .filter_map(|example| match example.expected {
+            Expected::Refused(refusal) => Some(refusal),
+            _ => None,
+        })
+        .collect();
+    let missing: Vec<Refusal> =
+        Refusal::ALL.into_iter().filter(|refusal| !shown.contains(refusal)).collect();
+    // Retries, accounts, institutions, rates and registers are not built; the others need a
+    // restart, a full gateway or a bug.
+    assert_eq!(
+        missing,
+        [
+            Refusal::RequestInFlight,
+            Refusal::IdempotencyMismatch,
+            Refusal::AccountFrozen,
+            Refusal::DeviceUnbound,
+            Refusal::FamilyMemberRemoved,
+            Refusal::InstitutionNotAllowed,
+            Refusal::RateLimited,
+            Refusal::Overloaded,
+            Refusal::WarmingUp,
+            Refusal::ReplayStoreUnavailable,
+            Refusal::ReplayFull,
+            Refusal::InternalError,
+        ]
+    );
+}
+
+#[test]
+fn an_example_is_two_lines_that_a_test_can_read() {
+    for example in examples() {
+        assert!(!example.command.contains('\n'), "{}", example.command);
+        assert!(!example.command.contains("  "), "{}", example.command);
+        assert!(!example.name.contains(' '), "{}", example.name);
+    }
+    let pay = examples().into_iter().find(|example| example.name == "pay").unwrap();
+    let text = Examples(vec![pay]).to_string();
+    assert!(text.starts_with("# pay -> 200 approved: "), "{text}");
+    assert!(text.ends_with("'http://127.0.0.1:7460/pay'\n\n"), "{text}");
+}
+
+#[test]
+fn names_are_unique() {
+    let mut names = HashSet::new();
+    for example in examples() {
+        assert!(names.insert(example.name), "{}", example.name);
+    }
+}

@@ -1,0 +1,120 @@
+//! The sandbox's `gateway.toml`: a route for every behaviour that can be tried.
+
+use super::Addresses;
+
+/// How long the stand-in may take; short, so that an unknown outcome is soon seen.
+const BACKEND_TIMEOUT_MS: u64 = 3_000;
+/// How long a request body may take; short for the same reason.
+const BODY_TIMEOUT_MS: u64 = 3_000;
+
+/// The configuration with everything relative to its own directory.
+pub(super) fn text(addresses: &Addresses) -> String {
+    let Addresses { gateway, admin, backend } = addresses;
+    format!(
+        r#"# Written by `yanma sandbox` at each start: to be read; changes do not last.
+# Every setting is documented in config/gateway.toml.
+
+[server]
+environment = "sandbox"         # `yanma serve` refuses it
+keyring = "keyring"
+data_dir = "data"
+drain_delay_ms = 0              # Ctrl-C ends at once
+drain_timeout_ms = 5000
+
+[[listener]]
+address = "{gateway}"
+
+[admin]
+address = "{admin}"
+reload = true
+
+[replay]
+store = "local"
+capacity = 65_536
+
+[timeouts]
+body_ms = {BODY_TIMEOUT_MS}                  # short, to see request_timeout
+
+[[backend]]
+name = "settlement"
+endpoints = ["http://{backend}"]
+timeout_ms = {BACKEND_TIMEOUT_MS}               # short, to see outcome_unknown
+
+[[backend]]
+name = "nobody"                 # there is no such socket: backend_unreachable
+endpoints = ["unix:nobody.sock"]
+
+[[backend]]
+name = "resting"
+endpoints = ["http://{backend}"]
+maintenance = true
+
+[[route]]                       # money moves: the code is spent
+path = "/pay"
+methods = ["POST"]
+code = "redeem"
+backend = "settlement"
+
+[[route]]                       # who is it? the same code can pay afterwards
+path = "/identify"
+code = "check"
+kinds = ["payment", "display"]
+backend = "settlement"
+
+[[route]]                       # for static codes only
+path = "/information"
+code = "check"
+kinds = ["display"]
+backend = "settlement"
+
+[[route]]                       # was the patient charged? needs no code
+path = "/query"
+code = "none"
+backend = "settlement"
+
+[[route]]
+path = "/pay-biometric"
+code = "redeem"
+min_auth = "biometric"
+backend = "settlement"
+
+[[route]]                       # for people insured in Shandong
+path = "/pay-in-shandong"
+code = "redeem"
+open_regions = ["37"]
+backend = "settlement"
+
+[[route]]
+path = "/pay-to-nobody"
+code = "redeem"
+backend = "nobody"
+
+[[route]]
+path = "/pay-in-maintenance"
+code = "redeem"
+backend = "resting"
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_settings_are_a_configuration() {
+        let addresses = Addresses {
+            gateway: "127.0.0.1:7460".parse().unwrap(),
+            admin: "[::1]:7461".parse().unwrap(),
+            backend: "127.0.0.1:7462".parse().unwrap(),
+        };
+        let text = text(&addresses);
+        let config = Config::parse(&text, Path::new("/sandbox"), Path::new("gateway.toml"));
+        let config = config.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(config.server.environment, "sandbox");
+        assert_eq!(config.admin.address, addresses.admin);
+    }
+}

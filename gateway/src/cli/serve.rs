@@ -1,0 +1,75 @@
+//! `yanma serve`: the gateway.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use keyring::key_set::KeySet;
+use keyring::store;
+use keyring::time::UnixMillis;
+
+use super::{Failure, check};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::start::{self, Fence, Start};
+
+/// The environment of keys that anybody can make codes with.
+pub(super) const SANDBOX: &str = "sandbox";
+
+const AFTER_HELP: &str = "\
+Signals: SIGTERM drains and ends, SIGHUP reads configuration and keyring again.
+What a configuration would do, without doing it: yanma check --config FILE
+The file that documents every setting: config/gateway.toml
+
+Golden rule for clients: sent this code before and got no answer? Query first, whatever the reason \
+says now.";
+
+/// Run the gateway
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Configuration; relative paths in it are relative to its directory
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let file = &arguments.config;
+    let config = Config::load(file)?;
+    refuse_sandbox(&config, file)?;
+    let now = Clock::system().now();
+    let keys = load_usable_keys(&config, now)?;
+    for warning in config.warnings() {
+        eprintln!("yanma: warning: {}: {warning}", file.display());
+    }
+    check::write_summary(&config, &keys, now, &mut std::io::stderr().lock())?;
+    let start = Start { config, keys, config_file: file.clone(), fence: Fence::UntilNow };
+    start::serve(start, |_| eprintln!("yanma: serving"))?;
+    Ok(())
+}
+
+/// In the sandbox everybody can make codes, so nobody's money may depend on them.
+fn refuse_sandbox(config: &Config, file: &Path) -> Result<(), Failure> {
+    if config.server.environment != SANDBOX {
+        return Ok(());
+    }
+    Err(Failure::Unfit(format!(
+        "{}: server.environment = \"{SANDBOX}\" is for `yanma sandbox` alone; allowed here: any \
+         other name, such as \"production\", with keys of that environment",
+        file.display()
+    )))
+}
+
+/// The keyring of the configuration, if a code issued at `now` could pass.
+pub(super) fn load_usable_keys(config: &Config, now: UnixMillis) -> Result<KeySet, Failure> {
+    let dir = &config.server.keyring;
+    let keys = store::load(dir, Some(&config.server.environment))?;
+    if keys.usable_at(now) == 0 {
+        return Err(Failure::Unfit(format!(
+            "{}: no key accepts a code issued at {now}; needed: one that is active or retiring \
+             and within its dates (yanma keys list --keyring {})",
+            dir.join(store::MANIFEST).display(),
+            dir.display()
+        )));
+    }
+    Ok(keys)
+}

@@ -1,0 +1,81 @@
+//! A keyring of one key in a directory of its own, for the tests of the programs.
+
+use std::path::PathBuf;
+
+use keyring::ceremony::{self, NewKey};
+use keyring::code::{KeyId, UnverifiedCode};
+use keyring::key::KeyState;
+use keyring::key_set::KeySet;
+use keyring::store;
+use keyring::time::UnixMillis;
+
+use super::{Failure, mint};
+
+/// Inside the key's dates.
+pub(super) const NOW: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
+pub(super) const DAY_MS: i64 = 86_400_000;
+
+pub(super) struct Issuer {
+    root: tempfile::TempDir,
+}
+
+impl Issuer {
+    /// Key 7001, active, for a day before [`NOW`] and ten days after.
+    pub(super) fn new() -> Self {
+        let issuer = Self { root: tempfile::tempdir().unwrap() };
+        let key = NewKey {
+            id: Self::key_id(),
+            channel: "wechat".parse().unwrap(),
+            environment: "production",
+            now: NOW,
+            not_before: Some(NOW.plus_ms(-DAY_MS)),
+            not_after: Some(NOW.plus_ms(10 * DAY_MS)),
+        };
+        ceremony::generate(&issuer.keyring(), &key, &issuer.signing_key()).unwrap();
+        issuer
+    }
+
+    pub(super) fn key_id() -> KeyId {
+        KeyId::new(7001).unwrap()
+    }
+
+    pub(super) fn keyring(&self) -> PathBuf {
+        self.root.path().join("keyring")
+    }
+
+    pub(super) fn signing_key(&self) -> PathBuf {
+        self.root.path().join("7001.key.pem")
+    }
+
+    pub(super) fn keys(&self) -> KeySet {
+        store::load(&self.keyring(), None).unwrap()
+    }
+
+    pub(super) fn set_state(&self, state: KeyState) {
+        ceremony::set_state(&self.keyring(), Self::key_id(), state).unwrap();
+    }
+
+    /// What `yanma mint` writes at [`NOW`] for subject 42.
+    pub(super) fn mint(&self, options: &[&str]) -> Result<String, Failure> {
+        let keyring = self.keyring();
+        let signing_key = self.signing_key();
+        let fixed = [
+            "--keyring",
+            keyring.to_str().unwrap(),
+            "--signing-key",
+            signing_key.to_str().unwrap(),
+            "--subject",
+            "42",
+        ];
+        let mut options = options.to_vec();
+        if !options.contains(&"--key-id") {
+            options.extend(["--key-id", "7001"]);
+        }
+        mint::tests::output(fixed.into_iter().chain(options), NOW)
+    }
+
+    /// The only code that `yanma mint` writes.
+    pub(super) fn code(&self, options: &[&str]) -> UnverifiedCode {
+        UnverifiedCode::parse(self.mint(options).unwrap().as_bytes()).unwrap()
+    }
+}

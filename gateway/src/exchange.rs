@@ -1,0 +1,225 @@
+//! The exchange with a backend. After a redemption it belongs to nobody's connection: whatever
+//! the client does, it runs to its end and its outcome is counted.
+
+use std::{future::Future, pin::Pin, rc::Rc, sync::Arc, task::{Context, Poll}};
+
+use http::{Request, Response, response};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use crate::{
+    body::{self, Outgoing, Reply, Whole},
+    call::{Call, Refused},
+    config::BackendConfig,
+    endpoints::{Endpoint, InFlight},
+    forward,
+    refusal::Refusal,
+    replay::Redemption,
+    sweep::Deadline,
+    upstream::{Answer, Lease, Sent, keep_alive_ms},
+};
+
+/// Everything an exchange needs, its own.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) call: Rc<Call>,
+    /// Index of the backend in the configuration that the request began with.
+    pub(crate) backend: usize,
+    pub(crate) in_flight: InFlight,
+    /// The spent code, on redeem routes.
+    pub(crate) redemption: Option<Redemption>,
+}
+
+/// Sends the request once and brings its answer. There is no second try: a request that may
+/// have been read is never sent again.
+///
+/// # Errors
+///
+/// `backend_unreachable` if not one byte left, and then the code is given back;
+/// `outcome_unknown` in every other case without a whole answer.
+pub(crate) async fn run(
+    mut exchange: Exchange,
+    request: Request<Outgoing>,
+) -> Result<Response<Reply>, Refused> {
+    let call = Rc::clone(&exchange.call);
+    let begun = call.worker.clock().instant();
+    let answered = talk(&mut exchange, request).await;
+    call.was_away(begun);
+    let metrics = call.snapshot.backend_metrics(exchange.backend);
+    metrics.duration.observe_ns(call.worker.id, call.ns_since(begun));
+    match answered {
+        Ok((head, body)) => {
+            metrics.responses(call.worker.id, Some(head.status));
+            Ok(deliver(exchange, head, body))
+        }
+        Err(refusal) => {
+            metrics.responses(call.worker.id, None);
+            if refusal == Refusal::BackendUnreachable
+                && let Some(redemption) = exchange.redemption.take()
+            {
+                call.worker.replay().release(redemption);
+            }
+            let refused = Refused::from(refusal);
+            call.refused(&refused);
+            Err(refused)
+        }
+    }
+}
+
+/// The body of an answer: in hand, or still coming.
+#[derive(Debug)]
+enum Held {
+    Whole(Whole),
+    Coming(bytes::Bytes, Incoming, Lease, Option<u64>),
+}
+
+async fn talk(
+    exchange: &mut Exchange,
+    request: Request<Outgoing>,
+) -> Result<(response::Parts, Held), Refusal> {
+    let call = Rc::clone(&exchange.call);
+    let config = call.snapshot.backend_config(exchange.backend);
+    let mut lease = connect(exchange, config).await.ok_or(Refusal::BackendUnreachable)?;
+    call.is_sent();
+    let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
+    let response = match lease.send(request, &mut deadline).await {
+        Sent::Answered(response) => response,
+        Sent::Nothing => return Err(Refusal::BackendUnreachable),
+        Sent::Unanswered => return Err(Refusal::OutcomeUnknown),
+    };
+    let shows_its_end = forward::shows_its_end(&response);
+    let (head, body) = response.into_parts();
+    let keep_alive_ms = keep_alive_ms(&head.headers);
+    if exchange.redemption.is_none() {
+        return Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, keep_alive_ms)));
+    }
+    if !shows_its_end {
+        return Err(Refusal::OutcomeUnknown);
+    }
+    hold(&call, body, lease, keep_alive_ms, &mut deadline).await.map(|held| (head, held))
+}
+
+/// Holds the answer of a spent code until it is whole: half an answer is no answer. One that is
+/// larger than `reply_bytes_max` is passed on as it comes.
+async fn hold(
+    call: &Call,
+    mut body: Incoming,
+    lease: Lease,
+    keep_alive_ms: Option<u64>,
+    deadline: &mut Deadline,
+) -> Result<Held, Refusal> {
+    let bytes_max = call.snapshot.config.limits.reply_bytes_max;
+    match body::read_whole(&mut body, bytes_max, deadline).await {
+        Ok(whole) => {
+            lease.give_back(keep_alive_ms);
+            Ok(Held::Whole(whole))
+        }
+        Err(cut) if cut.why == body::Unread::TooLarge => {
+            Ok(Held::Coming(cut.read, body, lease, keep_alive_ms))
+        }
+        Err(_) => Err(Refusal::OutcomeUnknown),
+    }
+}
+
+/// One endpoint is chosen and tried; which one failed is remembered for the next request.
+async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
+    let call = &exchange.call;
+    let backend = call.snapshot.backend(exchange.backend);
+    let endpoint: &Arc<Endpoint> = backend.choose(call.worker.random())?;
+    exchange.in_flight.at(endpoint);
+    match call.worker.pool.acquire(endpoint, config).await {
+        Ok(lease) => {
+            endpoint.record_success();
+            Some(lease)
+        }
+        Err(_) => {
+            endpoint.record_connect_failure(call.worker.clock().now());
+            None
+        }
+    }
+}
+
+fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
+    let Exchange { call, backend, in_flight, redemption } = exchange;
+    let redemption = redemption.map(|redemption| redemption.identity());
+    let reply = match held {
+        Held::Whole(whole) => {
+            call.approved();
+            Reply::whole(whole)
+        }
+        Held::Coming(begin, body, lease, keep_alive_ms) => {
+            let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
+            if body.is_end_stream() && begin.is_empty() {
+                lease.give_back(keep_alive_ms);
+                call.approved();
+                Reply::whole(Whole::default())
+            } else {
+                let answer = Answer::new(begin, body, lease, keep_alive_ms, stall_ms, in_flight);
+                Reply::stream(answer, Rc::clone(&call))
+            }
+        }
+    };
+    forward::answer(head, reply, &call.id, redemption)
+}
+
+/// A future that is run to its end even if nobody waits for it any more: dropping it hands the
+/// rest to the worker. Bounded by the backend's time limits.
+pub(crate) struct Outliving<T: 'static>(Option<Pin<Box<dyn Future<Output = T>>>>);
+
+impl<T: 'static> Outliving<T> {
+    pub(crate) fn new(future: impl Future<Output = T> + 'static) -> Self {
+        Self(Some(Box::pin(future)))
+    }
+}
+
+impl<T: 'static> Future for Outliving<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let future = self.0.as_mut().expect("a finished exchange is not polled again");
+        let output = std::task::ready!(future.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(output)
+    }
+}
+
+impl<T: 'static> Drop for Outliving<T> {
+    fn drop(&mut self) {
+        if let Some(future) = self.0.take() {
+            tokio::task::spawn_local(async move { drop(future.await) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_runs_to_its_end() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build_local(tokio::runtime::LocalOptions::default())
+            .unwrap();
+        let ended = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&ended);
+        runtime.block_on(async move {
+            let (done, finished) = oneshot::channel();
+            let (go, gone) = oneshot::channel::<()>();
+            let mut exchange = Outliving::new(async move {
+                gone.await.unwrap();
+                seen.set(true);
+                done.send(()).unwrap();
+            });
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            assert!(Pin::new(&mut exchange).poll(&mut cx).is_pending());
+            drop(exchange);
+            go.send(()).unwrap();
+            finished.await.unwrap();
+        });
+        assert!(ended.get());
+    }
+}

@@ -1,0 +1,124 @@
+//! The real binary as a child process.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::SystemTime;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use super::soon;
+
+/// A running `yanma`, killed when dropped. What it said is shown if the test fails.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `yanma` in `directory`; both outputs go to one file there.
+    pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let log = directory.join("yanma.log");
+        let file = File::create(&log).expect("a log file");
+        let child = yanma(directory)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .spawn()
+            .expect("yanma starts");
+        Self { child, log }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.child.id().expect("still running");
+        let pid = Pid::from_raw(pid.try_into().expect("a process id")).expect("not 0");
+        kill_process(pid, signal).expect("a signal to our own child");
+    }
+
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        soon("the end of yanma", self.child.wait()).await.expect("a child of ours")
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_none()
+    }
+
+    /// All that it has said so far.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("---- yanma said ----\n{}--------------------", self.said());
+        }
+    }
+}
+
+/// Runs `yanma` to its end.
+pub(crate) async fn run(directory: &Path, arguments: &[&str]) -> Output {
+    let child = yanma(directory).args(arguments).stdin(Stdio::null()).output();
+    soon("the end of yanma", child).await.expect("yanma starts")
+}
+
+/// Runs `yanma`, which must succeed; returns what it printed.
+pub(crate) async fn run_well(directory: &Path, arguments: &[&str]) -> String {
+    let output = run(directory, arguments).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "yanma {arguments:?}: {}: {said}", output.status);
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn yanma(directory: &Path) -> Command {
+    let mut command = Command::new(binary());
+    command.current_dir(directory).kill_on_drop(true);
+    command
+}
+
+/// The binary that cargo built last, in the directory above this test's own.
+pub(crate) fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let test = std::env::current_exe().expect("a path of this test");
+        let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+        let binary = profile.join("yanma");
+        assert!(binary.exists(), "{} is missing: run {BUILD}", binary.display());
+        let newer = newer_source(&binary);
+        assert!(newer.is_none(), "yanma is older than {newer:?}: run {BUILD}");
+        binary
+    })
+}
+
+const BUILD: &str = "`cargo build --workspace --bins` first, or tests/run";
+
+/// A source that changed after the binary was built, by the list that cargo wrote beside it.
+fn newer_source(binary: &Path) -> Option<String> {
+    let list = fs::read_to_string(binary.with_extension("d")).ok()?;
+    let built = modified(binary)?;
+    let (_, sources) = list.split_once(": ")?;
+    let changed = |source: &&str| modified(Path::new(source)).is_none_or(|time| time > built);
+    sources.split_whitespace().find(changed).map(str::to_owned)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|data| data.modified()).ok()
+}
+
+/// A loopback address and port that no other test has.
+///
+/// The configuration must name a port, and a port that was bound and let go may be taken before
+/// the gateway binds it. Linux serves all of 127.0.0.0/8, so each test process has an address of
+/// its own, made from its process id, and counts ports there below those the kernel gives out.
+pub(crate) fn address() -> String {
+    static PORT: AtomicU16 = AtomicU16::new(20_000);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let port = PORT.fetch_add(1, Ordering::Relaxed);
+    assert!(port < 30_000, "the kernel gives out ports from 32768");
+    format!("127.{}.{middle}.{low}:{port}", 64 | (high & 0x3f))
+}

@@ -1,0 +1,292 @@
+//! A gateway between a client and a backend, each with what a test needs to see.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use keyring::mint::Spec;
+use rustix::process::Signal;
+use tempfile::TempDir;
+use toml::{Table, Value};
+
+use super::backend::{Backend, Reply};
+use super::client::{Client, Request};
+use super::keys::{self, ISSUERS, WECHAT, payment};
+use super::process::{Process, address};
+use super::wire::Message;
+use super::{eventually, now_ms, until};
+
+/// What most tests run with. Routes: `/pay` spends, `/check` looks, `/open` carries no code.
+const CONFIG: &str = r#"
+    [server]
+    environment = "test"
+    workers = 2
+    keyring = "keyring"
+    data_dir = "data"
+    drain_delay_ms = 0
+    drain_timeout_ms = 10000
+    [admin]
+    reload = true
+    [replay]
+    store = "local"
+    capacity = 65536
+    [[backend]]
+    name = "settlement"
+    [[route]]
+    path = "/pay"
+    code = "redeem"
+    kinds = ["payment"]
+    backend = "settlement"
+    [[route]]
+    path = "/check"
+    code = "check"
+    kinds = ["payment", "display"]
+    backend = "settlement"
+    [[route]]
+    path = "/open"
+    code = "none"
+    backend = "settlement"
+"#;
+
+/// The codes' skew unless a test sets another.
+const SKEW_MS: i64 = 2_000;
+/// The gateway's clock may read a moment behind ours.
+const CLOCK_MARGIN_MS: i64 = 50;
+
+/// A gateway that has not started yet.
+pub(crate) struct Setup {
+    directory: TempDir,
+    config: Table,
+    backend: Backend,
+}
+
+/// A gateway that serves.
+pub(crate) struct World {
+    /// The backend `settlement`.
+    pub(crate) backend: Backend,
+    /// Where clients connect.
+    pub(crate) address: String,
+    pub(crate) admin: String,
+    pub(crate) process: Process,
+    directory: TempDir,
+    config: Table,
+    /// The first issue second that the start fence lets pass.
+    open_from: i64,
+}
+
+impl Setup {
+    pub(crate) async fn new() -> Self {
+        let backend = Backend::start(Reply::settled()).await;
+        let directory = tempfile::tempdir().expect("a directory");
+        keys::write_keyring(&directory.path().join("keyring"), ISSUERS);
+        let mut config: Table = CONFIG.parse().expect("TOML");
+        lay_over(&mut config, &format!("[[listener]]\naddress = \"{}\"", address()));
+        lay_over(&mut config, &format!("admin.address = \"{}\"", address()));
+        Self { directory, config, backend }.endpoints(&[])
+    }
+
+    /// Lays TOML over the configuration: tables are joined, everything else is replaced.
+    pub(crate) fn config(mut self, overlay: &str) -> Self {
+        lay_over(&mut self.config, overlay);
+        self
+    }
+
+    /// More endpoints of backend `settlement`, after its own.
+    pub(crate) fn endpoints(self, more: &[&str]) -> Self {
+        let own = self.backend.endpoint.clone();
+        self.only_endpoints(&[&[own.as_str()], more].concat())
+    }
+
+    /// The endpoints of backend `settlement`.
+    pub(crate) fn only_endpoints(mut self, endpoints: &[&str]) -> Self {
+        let list = endpoints.iter().map(|one| Value::from(*one)).collect();
+        first(&mut self.config, "backend").insert("endpoints".to_owned(), Value::Array(list));
+        self
+    }
+
+    /// A setting of backend `settlement`.
+    pub(crate) fn backend(mut self, key: &str, value: impl Into<Value>) -> Self {
+        first(&mut self.config, "backend").insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// One more `[[route]]` or `[[backend]]`.
+    pub(crate) fn also(mut self, table: &str, entry: &str) -> Self {
+        let entry: Table = entry.parse().expect("TOML");
+        let list = self.config.entry(table).or_insert(Value::Array(Vec::new()));
+        list.as_array_mut().expect("a list of tables").push(Value::Table(entry));
+        self
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Writes the configuration and returns its path, for commands other than `serve`.
+    pub(crate) fn write(&self) -> PathBuf {
+        let path = self.directory.path().join("gateway.toml");
+        fs::write(&path, self.config.to_string()).expect("gateway.toml");
+        path
+    }
+
+    /// Starts the gateway and waits until it is ready.
+    pub(crate) async fn start(self) -> World {
+        let path = self.write();
+        let path = path.to_str().expect("a path of plain letters");
+        let process = Process::start(self.directory.path(), &["serve", "--config", path]);
+        let Self { directory, config, backend } = self;
+        let admin = config["admin"]["address"].as_str().expect("an address").to_owned();
+        let listener = config["listener"][0]["address"].as_str().expect("an address").to_owned();
+        let skew_ms = config.get("codes").and_then(|codes| codes.get("skew_ms"));
+        let skew_ms = skew_ms.and_then(Value::as_integer).unwrap_or(SKEW_MS);
+        let address = listener;
+        let mut world = World { backend, address, admin, process, directory, config, open_from: 0 };
+        world.ready().await;
+        world.open_from = (now_ms() + skew_ms).div_euclid(1_000) + 2;
+        until(world.open_from * 1_000 - skew_ms + CLOCK_MARGIN_MS).await;
+        world
+    }
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Setup::new().await.start().await
+    }
+
+    pub(crate) async fn with(overlay: &str) -> Self {
+        Setup::new().await.config(overlay).start().await
+    }
+
+    /// What a fresh payment code says. It is later than the start fence.
+    pub(crate) fn fresh(&self) -> Spec {
+        payment(self.open_from.max(now_ms().div_euclid(1_000)))
+    }
+
+    /// A fresh payment code that nobody has used.
+    pub(crate) fn code(&self) -> String {
+        WECHAT.mint(&self.fresh())
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(&self.address).await
+    }
+
+    /// Sends a request on a connection of its own.
+    pub(crate) async fn ask(&self, request: &Request) -> Message {
+        self.client().await.ask(request.bytes()).await
+    }
+
+    /// Sends bytes on a connection of their own.
+    pub(crate) async fn ask_raw(&self, bytes: impl AsRef<[u8]>) -> Message {
+        self.client().await.ask(bytes).await
+    }
+
+    pub(crate) async fn pay(&self, code: &str) -> Message {
+        self.ask(&Request::post("/pay").code(code)).await
+    }
+
+    /// Asks the admin listener.
+    pub(crate) async fn admin(&self, method: &'static str, target: &str) -> Message {
+        Client::connect(&self.admin).await.ask(Request::new(method, target).bytes()).await
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.admin("GET", "/metrics").await;
+        assert_eq!(answer.status(), 200);
+        answer.text().to_owned()
+    }
+
+    /// A sample of `/metrics`: `name{label="value"}` as Prometheus writes it; 0 if absent.
+    pub(crate) async fn metric(&self, sample: &str) -> f64 {
+        sample_of(&self.metrics().await, sample).unwrap_or(0.0)
+    }
+
+    /// Waits until a sample has a value.
+    pub(crate) async fn metric_reaches(&self, sample: &str, value: f64) {
+        let look = async || (self.metric(sample).await >= value).then_some(());
+        eventually(&format!("{sample} {value}"), look).await;
+    }
+
+    /// Waits until a sample that may fall has a value.
+    pub(crate) async fn metric_becomes(&self, sample: &str, value: f64) {
+        let is_there = async || {
+            let found = sample_of(&self.metrics().await, sample)?;
+            ((found - value).abs() < 0.5).then_some(())
+        };
+        eventually(&format!("{sample} {value}"), is_there).await;
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Writes a keyring with other keys; the gateway reads it when told to.
+    pub(crate) fn write_keyring(&self, issuers: &[keys::Issuer]) {
+        keys::write_keyring(&self.directory.path().join("keyring"), issuers);
+    }
+
+    /// Lays TOML over the configuration file; the gateway reads it when told to.
+    pub(crate) fn write_config(&mut self, overlay: &str) {
+        lay_over(&mut self.config, overlay);
+        fs::write(self.config_path(), self.config.to_string()).expect("gateway.toml");
+    }
+
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.directory.path().join("gateway.toml")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    async fn ready(&mut self) {
+        eventually("a gateway that is ready", async || {
+            let running = self.process.is_running();
+            assert!(running, "yanma ended while starting: {}", self.process.said());
+            is_ready(&self.admin).await.then_some(())
+        })
+        .await;
+    }
+}
+
+/// Whether `/readyz` says yes; false also where nobody listens yet.
+pub(crate) async fn is_ready(admin: &str) -> bool {
+    if tokio::net::TcpStream::connect(admin).await.is_err() {
+        return false;
+    }
+    Client::connect(admin).await.ask(Request::get("/readyz").bytes()).await.status() == 200
+}
+
+/// The value of a sample, its labels compared without order.
+pub(crate) fn sample_of(metrics: &str, sample: &str) -> Option<f64> {
+    let wanted = parts(sample);
+    metrics.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let (known, value) = line.rsplit_once(' ')?;
+        if parts(known) == wanted { value.parse().ok() } else { None }
+    })
+}
+
+/// Splits `name{a="1",b="2"}` into its name and its labels in order. No value holds a comma.
+fn parts(sample: &str) -> (&str, Vec<&str>) {
+    let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
+    let mut labels: Vec<&str> = labels.trim_end_matches('}').split(',').collect();
+    labels.sort_unstable();
+    (name, labels)
+}
+
+fn first<'a>(config: &'a mut Table, list: &str) -> &'a mut Table {
+    let entry = config[list].as_array_mut().and_then(|entries| entries.first_mut());
+    entry.and_then(Value::as_table_mut).expect("a list of tables")
+}
+
+fn lay_over(base: &mut Table, overlay: &str) {
+    merge(base, overlay.parse().expect("an overlay in TOML"));
+}
+
+fn merge(base: &mut Table, overlay: Table) {
+    for (key, value) in overlay {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => drop(base.insert(key, value)),
+        }
+    }
+}
