@@ -1,23 +1,33 @@
 //! The admin listener: metrics, health, reload. On a thread of its own, so that a scrape never
-//! stands in a request's way.
+//! stands in a request's way; it answers until the process ends, through the drain too.
+//!
+//! A connection carries one request and is bounded in time: whoever can reach the listener may
+//! hold up another operator for some seconds, but not the gateway.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+#[cfg(test)]
+mod tests;
+
+use std::{
+    convert::Infallible, fmt::Write as _, future::Future, io, net::SocketAddr, sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
 };
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, mpsc, oneshot},
-    time::{MissedTickBehavior, interval, timeout},
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{endpoints, limits, reload::ReloadRequest, worker::Shared};
+use crate::{endpoints, limits, metrics, reload::ReloadRequest, worker::Shared};
 
 /// What the admin listener shows and may do.
 #[derive(Debug)]
@@ -28,127 +38,154 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Shows `shared`; reloads through `reload` if there is one.
+    /// Shows `shared`; reloads through `reload` if there is one. A second request while one waits
+    /// in the channel is refused, so a channel of one place will do.
     #[must_use]
     pub fn new(shared: Arc<Shared>, reload: Option<mpsc::Sender<ReloadRequest>>) -> Self {
         Self { shared, reload }
     }
 }
 
-/// Serves on a thread of its own until the process ends.
+/// Serves on a thread of its own until the process ends, and probes the endpoints there.
 ///
 /// # Errors
 ///
 /// The system's error if thread, runtime or socket cannot be had.
 pub fn start(socket: std::net::TcpListener, admin: Admin) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    socket.set_nonblocking(true)?;
+    let listener = {
+        let _in_runtime = runtime.enter();
+        TcpListener::from_std(socket)?
+    };
     std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
-        let admin = Arc::new(admin);
-        runtime.block_on(async {
-            let probing = probe_for_ever(&admin.shared);
-            tokio::join!(serve(socket, Arc::clone(&admin)), probing)
-        })
+        let shared = Arc::clone(&admin.shared);
+        runtime.block_on(async { tokio::join!(serve(listener, Arc::new(admin)), probe(&shared)) })
     })?;
     Ok(())
 }
 
-async fn probe_for_ever(shared: &Shared) {
+async fn probe(shared: &Shared) -> Infallible {
     let mut ticks = interval(Duration::from_millis(limits::PROBE_MS.unsigned_abs()));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        endpoints::probe(shared.current.load().backends(), shared.clock.now()).await;
+        endpoints::probe(shared.current.load().backends()).await;
     }
 }
 
-async fn serve(socket: std::net::TcpListener, admin: Arc<Admin>) {
-    let listener = match TcpListener::from_std(socket) {
-        Ok(listener) => listener,
-        Err(error) => return eprintln!("yanma: admin listener: {error}"),
-    };
-    let places = Arc::new(Semaphore::new(limits::ADMIN_CONNECTIONS_MAX));
+/// Cancel safe: connections are cut when the future is dropped; a reload under way goes on.
+async fn serve(listener: TcpListener, admin: Arc<Admin>) -> Infallible {
+    let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, peer)) = listener.accept().await else {
-            tokio::time::sleep(limits::ACCEPT_PAUSE).await;
-            continue;
-        };
+        while connections.try_join_next().is_some() {}
+        if connections.len() >= limits::ADMIN_CONNECTIONS_MAX {
+            connections.join_next().await;
+        }
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                connections.spawn(serve_one(stream, peer, Arc::clone(&admin)));
+            }
+            Err(_) => sleep(limits::ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) -> impl Future<Output = ()> {
+    let service = service_fn(move |request: Request<Incoming>| {
         let admin = Arc::clone(&admin);
-        tokio::spawn(async move {
-            let _place = place;
-            let service = service_fn(|request| {
-                let admin = Arc::clone(&admin);
-                async move { Ok::<_, Infallible>(answer(&admin, peer, request).await) }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(limits::ADMIN_TIME)
-                .serve_connection(TokioIo::new(stream), service);
-            // A scraper that keeps its connection comes back within the minute.
-            let _ = timeout(limits::ADMIN_CONNECTION_TIME, connection).await;
-        });
+        async move {
+            let answer = answer(&admin, peer, request.method(), request.uri().path()).await;
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::ADMIN_TIME)
+        .max_buf_size(limits::ADMIN_BUFFER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    async {
+        // Neither a late nor a broken client concerns anybody else.
+        let _ = timeout(limits::ADMIN_CONNECTION_TIME, connection).await;
     }
 }
 
 async fn answer(
     admin: &Admin,
     peer: SocketAddr,
-    request: Request<Incoming>,
+    method: &Method,
+    path: &str,
 ) -> Response<Full<Bytes>> {
-    let allowed = match request.uri().path() {
-        "/metrics" | "/healthz" | "/readyz" => &[Method::GET, Method::HEAD][..],
-        "/reload" => &[Method::POST][..],
-        _ => return text(StatusCode::NOT_FOUND, "no such page: /metrics /healthz /readyz /reload\n"),
-    };
-    if !allowed.contains(request.method()) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-        let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-        if let Ok(list) = HeaderValue::try_from(names.join(", ")) {
-            response.headers_mut().insert(ALLOW, list);
-        }
-        return response;
-    }
-    match request.uri().path() {
-        "/metrics" => metrics(&admin.shared),
-        "/healthz" => text(StatusCode::OK, "alive\n"),
-        "/readyz" => readiness(&admin.shared),
-        _ => reload(admin, peer).await,
+    match (path, &admin.reload) {
+        ("/metrics", _) => get(method, || metrics_page(&admin.shared)),
+        ("/healthz", _) => get(method, || text(StatusCode::OK, "alive\n")),
+        ("/readyz", _) => get(method, || readiness(&admin.shared)),
+        ("/reload", Some(reload)) => reload_by(peer, method, reload).await,
+        ("/reload", None) => text(
+            StatusCode::NOT_FOUND,
+            "reload over HTTP is off ([admin] reload = false); SIGHUP reloads too\n",
+        ),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "no such page; there are GET /metrics /healthz /readyz and POST /reload\n",
+        ),
     }
 }
 
-fn metrics(shared: &Shared) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::OK, shared.metrics.render(shared));
-    let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, format);
+fn metrics_page(shared: &Shared) -> Response<Full<Bytes>> {
+    let current = shared.current.load();
+    let page = shared.metrics.render(&metrics::Node {
+        clock: &shared.clock,
+        replay: &shared.replay,
+        health: &shared.health,
+        config: current.config().digest,
+        keys: current.keys(),
+        backends: current.backends(),
+        engine: "reference",
+    });
+    let mut response = text(StatusCode::OK, page);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::TEXT_FORMAT));
     response
 }
 
+/// A line for each condition; then, for the operator, the backends, which decide nothing.
 fn readiness(shared: &Shared) -> Response<Full<Bytes>> {
-    let ready = shared.health.is_ready();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut lines = vec![if ready { "ready".to_owned() } else { "not ready".to_owned() }];
-    for (condition, holds) in shared.health.conditions() {
-        lines.push(format!("{condition}: {}", if holds { "ok" } else { "no" }));
+    let (status, verdict) = if shared.health.is_ready() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let mut page = format!("{verdict}\n");
+    // Writing to a String cannot fail.
+    for condition in shared.health.conditions() {
+        let state = if condition.holds { "ok" } else { condition.otherwise };
+        let _ = writeln!(page, "{}: {state}", condition.name);
     }
     for backend in shared.current.load().backends() {
+        let (name, n, max) = (backend.name(), backend.in_flight(), backend.connections_max());
+        let _ = writeln!(page, "backend {name}: {n} of {max} requests in flight");
         for endpoint in backend.endpoints() {
+            let (label, n) = (endpoint.label(), endpoint.in_flight());
             let state = if endpoint.is_up() { "up" } else { "down" };
-            lines.push(format!("backend {} {}: {state}", backend.name(), endpoint.label()));
+            let _ = writeln!(page, "backend {name} {label}: {state}, {n} in flight");
         }
     }
-    lines.push(String::new());
-    text(status, lines.join("\n"))
+    text(status, page)
 }
 
-async fn reload(admin: &Admin, peer: SocketAddr) -> Response<Full<Bytes>> {
+async fn reload_by(
+    peer: SocketAddr,
+    method: &Method,
+    reload: &mpsc::Sender<ReloadRequest>,
+) -> Response<Full<Bytes>> {
+    if method != Method::POST {
+        return method_not_allowed("POST");
+    }
     if !peer.ip().to_canonical().is_loopback() {
         return text(StatusCode::FORBIDDEN, "reload is only for callers on this machine\n");
     }
-    let Some(reload) = &admin.reload else {
-        let why = "reload over HTTP is off ([admin] reload = false); SIGHUP reloads too\n";
-        return text(StatusCode::FORBIDDEN, why);
-    };
     let (answer, answered) = oneshot::channel();
     if reload.try_send(ReloadRequest { answer }).is_err() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "a reload is under way, or we are leaving\n");
@@ -163,10 +200,26 @@ async fn reload(admin: &Admin, peer: SocketAddr) -> Response<Full<Bytes>> {
     }
 }
 
+/// hyper leaves out the body of an answer to HEAD, but not its length.
+fn get(method: &Method, answer: impl FnOnce() -> Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    match *method {
+        Method::GET | Method::HEAD => answer(),
+        _ => method_not_allowed("GET, HEAD"),
+    }
+}
+
+fn method_not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {
+    let why = format!("method not allowed; allowed: {allowed}\n");
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    let format = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, format);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

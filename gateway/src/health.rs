@@ -11,6 +11,17 @@ pub struct Health {
     draining: AtomicBool,
 }
 
+/// One of the conditions, as it is now.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub struct Condition {
+    /// The label of `yanma_ready`, and the name in the answer of `/readyz`.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What it means that it does not, for an operator.
+    pub otherwise: &'static str,
+}
+
 impl Health {
     /// Can a code that is issued now be accepted under some key?
     pub fn set_keys(&self, usable: bool) {
@@ -27,22 +38,38 @@ impl Health {
         self.draining.store(true, Relaxed);
     }
 
-    /// Each condition by name, and whether it holds. The replay table exists before anything
-    /// listens, so its condition holds as long as the process does.
+    /// Each condition. The replay table exists before anything listens, so its condition holds
+    /// as long as the process does.
     #[must_use]
-    pub fn conditions(&self) -> [(&'static str, bool); 4] {
+    pub fn conditions(&self) -> [Condition; 4] {
         [
-            ("keys", self.keys.load(Relaxed)),
-            ("clock", self.clock.load(Relaxed)),
-            ("table", true),
-            ("not_draining", !self.draining.load(Relaxed)),
+            Condition {
+                name: "keys",
+                holds: self.keys.load(Relaxed),
+                otherwise: "no key of the keyring accepts a code that is issued now",
+            },
+            Condition {
+                name: "clock",
+                holds: self.clock.load(Relaxed),
+                otherwise: "the wall clock stepped and is not believed; check it, then restart",
+            },
+            Condition {
+                name: "table",
+                holds: true,
+                otherwise: "the table of spent codes cannot judge codes",
+            },
+            Condition {
+                name: "not_draining",
+                holds: !self.draining.load(Relaxed),
+                otherwise: "the gateway was told to leave and finishes what it has begun",
+            },
         ]
     }
 
     /// Do all conditions hold?
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.conditions().iter().all(|(_, holds)| *holds)
+        self.conditions().iter().all(|condition| condition.holds)
     }
 }
 
@@ -50,15 +77,23 @@ impl Health {
 mod tests {
     use super::*;
 
+    fn missing(health: &Health) -> Vec<&'static str> {
+        let conditions = health.conditions().into_iter();
+        conditions.filter(|condition| !condition.holds).map(|condition| condition.name).collect()
+    }
+
     #[test]
     fn every_condition_alone_makes_a_node_unready() {
         let health = Health::default();
-        assert!(!health.is_ready());
+        assert_eq!((missing(&health), health.is_ready()), (vec!["keys", "clock"], false));
         health.set_keys(true);
-        assert!(!health.is_ready());
+        assert_eq!((missing(&health), health.is_ready()), (vec!["clock"], false));
         health.set_clock(true);
-        assert!(health.is_ready());
+        assert_eq!((missing(&health), health.is_ready()), (vec![], true));
+        health.set_keys(false);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["keys"], false));
+        health.set_keys(true);
         health.set_draining();
-        assert!(!health.is_ready());
+        assert_eq!((missing(&health), health.is_ready()), (vec!["not_draining"], false));
     }
 }

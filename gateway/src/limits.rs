@@ -184,6 +184,8 @@ pub const EJECT_MS_MAX: i64 = 30_000;
 pub const PROBE_MS: i64 = 2_000;
 /// How long a probe may take to connect.
 pub const PROBE_CONNECT_MS: u64 = 1_000;
+/// Probes at once: each holds a file descriptor until it is answered or given up.
+pub const PROBES_MAX: usize = 64;
 /// Failed probes after which an endpoint is out.
 pub const PROBE_FAILURES: u32 = 2;
 
@@ -204,8 +206,11 @@ pub use keyring::key::CHANNELS_MAX;
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 /// How long a request head on the admin listener may take.
 pub const ADMIN_TIME: Duration = Duration::from_secs(5);
-/// How long a connection to the admin listener may live.
-pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(120);
+/// How long a connection to the admin listener may live, from accepting it to the end of its one
+/// answer. A reload that takes longer happens all the same, but its answer is not seen.
+pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(30);
+/// What hyper may buffer of one connection to the admin listener.
+pub const ADMIN_BUFFER_BYTES_MAX: usize = 16 * 1_024;
 
 // ---- What they must be to each other ----------------------------------------------------------
 

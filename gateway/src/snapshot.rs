@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use keyring::key_set::KeySet;
+use keyring::{key::IssuerKey, key_set::KeySet};
 
 use crate::{
     config::{BackendConfig, Config, RouteConfig},
@@ -35,6 +35,7 @@ impl Snapshot {
         let backend_metrics =
             config.backends.iter().map(|backend| metrics.backend(&backend.name)).collect();
         let no_route = metrics.route("none");
+        metrics.show_channels(keys.iter().map(IssuerKey::channel));
         Self { config, keys, routes, backends, route_metrics, backend_metrics, no_route }
     }
 

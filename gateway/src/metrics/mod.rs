@@ -1,191 +1,148 @@
-//! What is counted, under the names and labels of the contract.
+//! What is counted, and how it is shown to Prometheus.
 //!
-//! Label sets are closed: routes, backends, channels, reasons; nothing per person, per code or
-//! per institution. Children are made at start and by reloads and kept, so no counter runs back.
+//! Workers count in cells of their own (`cells`, `instruments`); who asks adds them up and gets
+//! text (`families`, `exposition`). What other parts of the node know anyway is not counted a
+//! second time but read from them when somebody asks ([`Node`]).
+//!
+//! All labels are closed sets (`labels`) or names of the configuration and the keyring. A child,
+//! once there, stays for the life of the process: a reload that brings the same name goes on with
+//! the same counts, so that no counter ever goes back.
 
 mod cells;
+mod children;
 mod exposition;
+mod families;
 mod instruments;
-mod outcome;
+mod labels;
+mod process;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
 };
 
-use dashmap::DashMap;
-use http::StatusCode;
-use keyring::{
-    key::{CHANNELS_MAX, Channel},
-    time::UnixMillis,
-};
+use keyring::{key::Channel, time::UnixMillis};
 
 pub use self::{
     cells::WorkerId,
+    children::{BackendMetrics, RouteMetrics},
+    families::Node,
     instruments::{Counter, Gauge, Histogram},
-    outcome::{Limit, Outcome},
+    labels::{Limit, Outcome},
 };
-use self::instruments::{BATCH, Buckets, CODE_AGE, Counters};
-use crate::worker::Shared;
+use self::{
+    children::{Channels, Children},
+    instruments::{BATCH, Buckets, Counters},
+};
 
-/// Every family that requests write. One writer per worker; the admin thread reads.
+/// The media type of [`Metrics::render`]'s text.
+pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All that workers count.
 #[derive(Debug)]
 pub struct Metrics {
     workers: usize,
-    routes: DashMap<String, Arc<RouteMetrics>>,
-    backends: DashMap<String, Arc<BackendMetrics>>,
-    listeners: DashMap<String, Arc<Gauge>>,
-    /// By channel index; the last is for codes that claim no known key.
-    codes: Box<[OnceLock<(&'static str, Counters)>]>,
-    code_ages: Box<[OnceLock<Buckets>]>,
+    routes: Children<RouteMetrics>,
+    backends: Children<BackendMetrics>,
+    listeners: Children<Gauge>,
+    channels: Channels,
     limit_hits: Counters,
     batch_sizes: Buckets,
-    /// The gateway's own time per request.
-    pub gateway_duration: Histogram,
-    /// The time of verifying one code.
-    pub verify_duration: Histogram,
-    /// The time of spending one code.
-    pub redeem_duration: Histogram,
-    /// Requests under way.
+    last_reload_successful: AtomicBool,
+    last_reload_success_ms: AtomicI64,
+    /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
-    /// Request header names that only the gateway may use.
-    pub request_headers_dropped: Counter,
-    /// Verifications that needed the complete formulas.
+    /// A request's time, less the client's body and the backend.
+    pub gateway_duration: Histogram,
+    /// Verifying one code: signature and seal.
+    pub verify_duration: Histogram,
+    /// Spending one code.
+    pub redeem_duration: Histogram,
+    /// Verifications that the fast engine left to the reference.
     pub verify_fallbacks: Counter,
-    /// Verifications on which two engines disagreed.
+    /// Canaries on which the fast engine and the reference disagreed.
     pub verify_mismatches: Counter,
-    reloaded: AtomicBool,
-    reloaded_at_ms: AtomicI64,
-}
-
-/// What is counted per route.
-#[derive(Debug)]
-pub struct RouteMetrics {
-    requests: Counters,
-    /// From head to answer.
-    pub duration: Histogram,
-}
-
-/// What is counted per backend.
-#[derive(Debug)]
-pub struct BackendMetrics {
-    responses: Counters,
-    /// From the choice of an endpoint to the whole answer, or the head of a streamed one.
-    pub duration: Histogram,
+    /// Header lines of clients that pretended to be ours.
+    pub request_headers_dropped: Counter,
 }
 
 impl Metrics {
-    /// `workers`: how many threads write.
-    #[must_use]
+    /// Cells for workers of the numbers 0 to `workers` - 1.
     pub fn new(workers: usize) -> Arc<Self> {
         Arc::new(Self {
             workers,
-            routes: DashMap::new(),
-            backends: DashMap::new(),
-            listeners: DashMap::new(),
-            codes: (0..=CHANNELS_MAX).map(|_| OnceLock::new()).collect(),
-            code_ages: (0..CHANNELS_MAX).map(|_| OnceLock::new()).collect(),
+            routes: Children::default(),
+            backends: Children::default(),
+            listeners: Children::default(),
+            channels: Channels::new(workers),
             limit_hits: Counters::new(workers, Limit::ALL.len()),
             batch_sizes: Buckets::new(workers, &BATCH),
+            last_reload_successful: AtomicBool::new(false),
+            last_reload_success_ms: AtomicI64::new(0),
+            requests_in_flight: Gauge::new(workers),
             gateway_duration: Histogram::of_own_work(workers),
             verify_duration: Histogram::of_own_work(workers),
             redeem_duration: Histogram::of_own_work(workers),
-            requests_in_flight: Gauge::new(workers),
-            request_headers_dropped: Counter::new(workers),
             verify_fallbacks: Counter::new(workers),
             verify_mismatches: Counter::new(workers),
-            reloaded: AtomicBool::new(false),
-            reloaded_at_ms: AtomicI64::new(0),
+            request_headers_dropped: Counter::new(workers),
         })
     }
 
-    /// The counters of the route with this path.
-    pub fn route(&self, path: &str) -> Arc<RouteMetrics> {
-        let new = || {
-            Arc::new(RouteMetrics {
-                requests: Counters::new(self.workers, Outcome::COUNT),
-                duration: Histogram::of_exchanges(self.workers),
-            })
-        };
-        Arc::clone(&self.routes.entry(path.to_owned()).or_insert_with(new))
+    /// The instruments of a route. To be resolved at start and on a reload, not for a request.
+    pub fn route(&self, label: &str) -> Arc<RouteMetrics> {
+        self.routes.resolve(label, || RouteMetrics::new(self.workers))
     }
 
-    /// The counters of the backend of this name.
+    /// The instruments of a backend. To be resolved at start and on a reload, not for a request.
     pub fn backend(&self, name: &str) -> Arc<BackendMetrics> {
-        let new = || {
-            Arc::new(BackendMetrics {
-                responses: Counters::new(self.workers, BackendMetrics::CLASSES.len()),
-                duration: Histogram::of_exchanges(self.workers),
-            })
-        };
-        Arc::clone(&self.backends.entry(name.to_owned()).or_insert_with(new))
+        self.backends.resolve(name, || BackendMetrics::new(self.workers))
     }
 
-    /// The open connections of the listener of this name.
+    /// The open connections of a listener. To be resolved at start and on a reload.
     pub fn listener(&self, label: &str) -> Arc<Gauge> {
-        let new = || Arc::new(Gauge::new(self.workers));
-        Arc::clone(&self.listeners.entry(label.to_owned()).or_insert_with(new))
+        self.listeners.resolve(label, || Gauge::new(self.workers))
     }
 
-    /// Counts a request with a code, under the channel of the key that the code claims.
+    /// Shows these channels from now on, with zeroes: `rate()` cannot see the first count of a
+    /// series that was not there before. To be called at start and on a reload.
+    pub fn show_channels(&self, channels: impl IntoIterator<Item = Channel>) {
+        for channel in channels {
+            self.channels.of(Some(channel));
+        }
+    }
+
+    /// Counts a code by what became of its request. The channel is that of the key that the code
+    /// claims, and none if there is no such key.
     pub(crate) fn codes(&self, worker: WorkerId, channel: Option<Channel>, outcome: Outcome) {
-        let index = channel.map_or(CHANNELS_MAX, Channel::index);
-        if let Some(cell) = self.codes.get(index) {
-            let name = channel.map_or("unknown", Channel::as_str);
-            let new = || (name, Counters::new(self.workers, Outcome::COUNT));
-            cell.get_or_init(new).1.inc(worker, outcome.index());
-        }
+        self.channels.of(channel).count(worker, outcome);
     }
 
-    /// Counts the age of a verified code on arrival.
+    /// Counts the age, in milliseconds, at which a code that verified arrived.
     pub(crate) fn code_age(&self, worker: WorkerId, channel: Channel, age_ms: u64) {
-        if let Some(cell) = self.code_ages.get(channel.index()) {
-            cell.get_or_init(|| Buckets::new(self.workers, &CODE_AGE)).observe(worker, age_ms);
-        }
+        self.channels.of(Some(channel)).observe_age_ms(worker, age_ms);
     }
 
-    /// Counts a refusal for a limit.
+    /// Counts that something was refused or closed because of a limit.
     pub(crate) fn limit_hits(&self, worker: WorkerId, limit: Limit) {
         self.limit_hits.inc(worker, limit.index());
     }
 
-    /// Counts how many codes were verified together.
+    /// Counts a group of codes that were verified together.
     pub(crate) fn batch(&self, worker: WorkerId, codes: u64) {
         self.batch_sizes.observe(worker, codes);
     }
 
-    /// Configuration and keyring were put in force.
+    /// Configuration and keyring were read and are in force.
     pub(crate) fn reloaded(&self, now: UnixMillis) {
-        self.reloaded_at_ms.store(now.get(), Relaxed);
-        self.reloaded.store(true, Relaxed);
+        self.last_reload_success_ms.store(now.get(), Relaxed);
+        self.last_reload_successful.store(true, Relaxed);
     }
 
-    /// A reload changed nothing, because something was wrong.
+    /// Nothing changed, because what was read could not be used.
     pub(crate) fn reload_failed(&self) {
-        self.reloaded.store(false, Relaxed);
-    }
-
-    /// Everything as Prometheus text (exposition format 0.0.4).
-    #[must_use]
-    pub fn render(&self, shared: &Shared) -> String {
-        exposition::render(self, shared)
-    }
-}
-
-impl RouteMetrics {
-    /// Counts a request's outcome.
-    pub(crate) fn requests(&self, worker: WorkerId, outcome: Outcome) {
-        self.requests.inc(worker, outcome.index());
-    }
-}
-
-impl BackendMetrics {
-    /// `none`: no whole answer.
-    const CLASSES: [&'static str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
-
-    /// Counts an answer by the class of its status; `None` if there was no whole one.
-    pub(crate) fn responses(&self, worker: WorkerId, status: Option<StatusCode>) {
-        let class = status.map_or(0, |status| usize::from(status.as_u16() / 100));
-        self.responses.inc(worker, class.min(Self::CLASSES.len() - 1));
+        self.last_reload_successful.store(false, Relaxed);
     }
 }

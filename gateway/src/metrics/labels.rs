@@ -1,0 +1,153 @@
+//! Labels with a closed set of values.
+
+use http::StatusCode;
+
+use crate::refusal::Refusal;
+
+/// What became of a request.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub enum Outcome {
+    /// It was forwarded, and the backend's answer was relayed, whatever it says.
+    Approved,
+    /// It was refused.
+    Refused(Refusal),
+}
+
+impl Outcome {
+    pub(super) const COUNT: usize = 1 + Refusal::ALL.len();
+
+    /// Every outcome, in the order of their indices.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Approved).chain(Refusal::ALL.map(Self::Refused))
+    }
+
+    /// Dense, from 0.
+    pub(super) fn index(self) -> usize {
+        match self {
+            Self::Approved => 0,
+            Self::Refused(refusal) => 1 + refusal.index(),
+        }
+    }
+
+    /// `approved`, or the refusal's reason: also the value of the header `Yanma-Outcome`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Refused(refusal) => refusal.reason(),
+        }
+    }
+}
+
+/// Makes an enum of labels from one table, so that none can lack its text.
+macro_rules! labels {
+    (
+        $(#[$doc:meta])*
+        $visible:vis enum $name:ident { $($(#[$about:meta])* $variant:ident = $label:literal,)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Copy, Clone, Eq, PartialEq, Debug)]
+        $visible enum $name { $($(#[$about])* $variant,)* }
+
+        impl $name {
+            pub(super) const ALL: [Self; [$($label),*].len()] = [$(Self::$variant),*];
+
+            /// The label's value.
+            pub(super) fn name(self) -> &'static str {
+                match self { $(Self::$variant => $label,)* }
+            }
+
+            /// Dense, from 0.
+            #[expect(clippy::as_conversions, reason = "From does not offer an enum's number")]
+            pub(super) const fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+labels! {
+    /// A limit for the sake of which something was refused or closed. Its label is the key of the
+    /// configuration that raises it, where there is one.
+    pub enum Limit {
+        /// Client connections over all listeners, or a worker's queue of new ones.
+        Connections = "connections_max",
+        /// Requests over all workers.
+        RequestsInFlight = "requests_in_flight_max",
+        /// Header lines of a request.
+        Headers = "header_count_max",
+        /// Time for a request's head.
+        HeaderTime = "header_ms",
+        /// Bytes of a request's body.
+        BodyBytes = "body_bytes_max",
+        /// Requests at one backend at once.
+        BackendConnections = "backend_connections_max",
+        /// Slots of the replay table: a probe path held only living ones.
+        Replay = "replay_capacity",
+        /// File descriptors of the process: none was free for a new connection.
+        Accept = "file_descriptors",
+    }
+}
+
+labels! {
+    /// What a backend answered.
+    pub(super) enum ResponseClass {
+        /// 200 to 299.
+        Success = "2xx",
+        /// 300 to 399.
+        Redirection = "3xx",
+        /// 400 to 499.
+        ClientError = "4xx",
+        /// 500 to 599.
+        ServerError = "5xx",
+        /// A status that HTTP does not define.
+        Other = "other",
+        /// No whole answer.
+        None = "none",
+    }
+}
+
+impl ResponseClass {
+    /// The class of an answer's status; no status: there was no whole answer. An interim answer
+    /// (1xx) that a backend ends with, such as 101, is none either.
+    pub(super) fn of(status: Option<StatusCode>) -> Self {
+        match status.map_or(0, |status| status.as_u16()) {
+            0..200 => Self::None,
+            200..300 => Self::Success,
+            300..400 => Self::Redirection,
+            400..500 => Self::ClientError,
+            500..600 => Self::ServerError,
+            _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn outcomes_have_dense_indices_and_distinct_labels() {
+        assert!(Outcome::all().map(Outcome::index).eq(0..Outcome::COUNT));
+        let labels: BTreeSet<_> = Outcome::all().map(Outcome::name).collect();
+        assert_eq!(labels.len(), Outcome::COUNT);
+        assert!(labels.contains("approved") && labels.contains("outcome_unknown"));
+    }
+
+    #[test]
+    fn closed_labels_have_dense_indices() {
+        assert!(Limit::ALL.map(Limit::index).into_iter().eq(0..Limit::ALL.len()));
+        let classes = ResponseClass::ALL.map(ResponseClass::index);
+        assert!(classes.into_iter().eq(0..ResponseClass::ALL.len()));
+    }
+
+    #[test]
+    fn every_status_has_its_class() {
+        let cases = [(101, "none"), (200, "2xx"), (299, "2xx"), (304, "3xx"), (499, "4xx")];
+        for (status, class) in cases.into_iter().chain([(500, "5xx"), (599, "5xx"), (600, "other")]) {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(ResponseClass::of(Some(status)).name(), class, "{status}");
+        }
+    }
+}

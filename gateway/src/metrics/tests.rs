@@ -1,0 +1,282 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use keyring::{
+    code::{IssuedAt, KeyId},
+    key::{IssuerKey, KeyState, KeyTerms},
+    key_set::KeySet,
+    p256::{PublicKey, SigningKey},
+    seal::SealSecret,
+};
+
+use super::*;
+use crate::{
+    clock::{Clock, Hand},
+    config::Config,
+    endpoints::{Backend, Endpoints},
+    health::Health,
+    refusal::Refusal,
+    replay::Replay,
+};
+
+const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
+const W0: WorkerId = WorkerId::new(0);
+const W1: WorkerId = WorkerId::new(1);
+
+const CONFIG: &str = "
+replay.store = \"local\"
+[[backend]]
+name = \"settlement\"
+endpoints = [\"http://127.0.0.1:9001\", \"unix:/run/b\"]
+[[route]]
+path = \"/pay\"
+code = \"redeem\"
+backend = \"settlement\"
+";
+
+/// A node at [`START`] with the key 7001, a backend of two endpoints and a table of 64 slots.
+struct Parts {
+    clock: Clock,
+    hand: Hand,
+    replay: Replay,
+    health: Health,
+    config: Config,
+    keys: KeySet,
+    backends: Vec<Arc<Backend>>,
+}
+
+impl Parts {
+    fn new() -> Self {
+        let (clock, hand) = Clock::hand_set(START);
+        let config = Config::parse(CONFIG, Path::new("/"), Path::new("test")).unwrap();
+        let endpoints = Endpoints::default();
+        Self {
+            clock,
+            hand,
+            replay: Replay::new(64, IssuedAt::from_time(START)).unwrap(),
+            health: Health::default(),
+            keys: KeySet::new(vec![key()]).unwrap(),
+            backends: config.backends.iter().map(|backend| endpoints.backend(backend)).collect(),
+            config,
+        }
+    }
+
+    fn page(&self, metrics: &Metrics) -> String {
+        metrics.render(&Node {
+            clock: &self.clock,
+            replay: &self.replay,
+            health: &self.health,
+            config: self.config.digest,
+            keys: &self.keys,
+            backends: &self.backends,
+            engine: "reference",
+        })
+    }
+}
+
+fn key() -> IssuerKey {
+    let id = KeyId::new(7001).unwrap();
+    let terms = KeyTerms {
+        id,
+        channel: "wechat".parse().unwrap(),
+        state: KeyState::Active,
+        not_before: UnixMillis::new(0),
+        not_after: UnixMillis::from_seconds(1_900_000_000),
+        environment: "test".to_owned(),
+    };
+    let signing_key = SigningKey::from_slice(&[7; 32]).unwrap();
+    let seal_key = SealSecret::new([1; 32]).derive(id);
+    IssuerKey::new(terms, PublicKey::from(&signing_key), seal_key).unwrap()
+}
+
+/// Metrics with every child that a small node has.
+fn metrics() -> Arc<Metrics> {
+    let metrics = Metrics::new(2);
+    metrics.route("/pay");
+    metrics.backend("settlement");
+    metrics.listener("127.0.0.1:7460");
+    metrics.show_channels(["wechat".parse().unwrap()]);
+    metrics
+}
+
+/// The samples of a page by their name with labels, as they are written.
+fn samples(page: &str) -> BTreeMap<&str, &str> {
+    page.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.rsplit_once(' ').expect("a name and a value"))
+        .collect()
+}
+
+#[track_caller]
+fn assert_samples(page: &str, expected: &[(&str, &str)]) {
+    let samples = samples(page);
+    for (name, value) in expected {
+        assert_eq!(samples.get(name), Some(value), "{name} in\n{page}");
+    }
+}
+
+/// Name, type and labels of every family, by the contract's section on metrics.
+const FAMILIES: &str = "\
+yanma_requests_total counter route,outcome
+yanma_codes_total counter channel,outcome
+yanma_request_duration_seconds histogram route
+yanma_gateway_duration_seconds histogram
+yanma_verify_duration_seconds histogram
+yanma_redeem_duration_seconds histogram
+yanma_backend_duration_seconds histogram backend
+yanma_code_age_seconds histogram channel
+yanma_backend_responses_total counter backend,class
+yanma_backend_in_flight gauge backend
+yanma_backend_endpoint_up gauge backend,endpoint
+yanma_requests_in_flight gauge
+yanma_limit_hits_total counter limit
+yanma_replay_entries gauge
+yanma_replay_capacity gauge
+yanma_replay_releases_total counter
+yanma_replay_fence_end_timestamp_seconds gauge
+yanma_key_info gauge key_id,channel,state,algorithm
+yanma_key_expiry_timestamp_seconds gauge key_id
+yanma_config_last_reload_successful gauge
+yanma_config_last_reload_success_timestamp_seconds gauge
+yanma_config_info gauge config,keyring
+yanma_clock_steps_total counter
+yanma_ready gauge condition
+yanma_verify_batch_size histogram
+yanma_verify_fallbacks_total counter
+yanma_verify_mismatches_total counter
+yanma_verify_engine_active gauge engine
+yanma_request_headers_dropped_total counter
+yanma_connections gauge listener
+yanma_build_info gauge version
+";
+
+#[test]
+fn a_page_has_exactly_the_families_of_the_contract() {
+    let page = Parts::new().page(&metrics());
+    let shown: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE yanma_"))
+        .map(|family| family_with_labels(&page, family))
+        .collect();
+    let expected: BTreeSet<String> = FAMILIES.lines().map(str::to_owned).collect();
+    assert_eq!(shown, expected);
+}
+
+/// `yanma_x type` with the label names of its first series, as a line of [`FAMILIES`].
+fn family_with_labels(page: &str, family: &str) -> String {
+    let (name, kind) = family.split_once(' ').unwrap();
+    let first = page.lines().find(|line| {
+        let rest = line.strip_prefix(&format!("yanma_{name}"));
+        rest.is_some_and(|rest| rest.starts_with(['{', ' ']) || rest.starts_with("_bucket{"))
+    });
+    let labels = first.unwrap().split_once('{').map_or("", |(_, labels)| labels);
+    let names: Vec<&str> = labels
+        .split(',')
+        .filter_map(|label| Some(label.split_once("=\"")?.0))
+        .filter(|name| *name != "le")
+        .collect();
+    format!("yanma_{name} {kind} {}", names.join(",")).trim_end().to_owned()
+}
+
+#[test]
+fn no_series_is_named_twice() {
+    let metrics = metrics();
+    metrics.show_channels(["unknown".parse().unwrap(), "alipay".parse().unwrap()]);
+    let page = Parts::new().page(&metrics);
+    let lines = page.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(samples(&page).len(), lines);
+}
+
+#[test]
+fn a_request_is_counted_where_it_belongs() {
+    let metrics = metrics();
+    let (route, backend) = (metrics.route("/pay"), metrics.backend("settlement"));
+    let used = Outcome::Refused(Refusal::CodeUsed);
+    route.requests(W0, Outcome::Approved);
+    route.requests(W1, Outcome::Approved);
+    route.requests(W1, used);
+    route.duration.observe_ns(W0, 30_000_000_001);
+    backend.responses(W0, Some(http::StatusCode::OK));
+    backend.responses(W1, None);
+    metrics.codes(W1, Some("wechat".parse().unwrap()), used);
+    metrics.codes(W0, None, Outcome::Refused(Refusal::KeyUnknown));
+    metrics.code_age(W0, "wechat".parse().unwrap(), 60_001);
+    metrics.code_age(W1, "wechat".parse().unwrap(), 0);
+    metrics.limit_hits(W0, Limit::BodyBytes);
+    metrics.batch(W1, 8);
+    metrics.requests_in_flight.add(W0, 2);
+    metrics.requests_in_flight.add(W1, -1);
+    assert_samples(
+        &Parts::new().page(&metrics),
+        &[
+            ("yanma_requests_total{route=\"/pay\",outcome=\"approved\"}", "2"),
+            ("yanma_requests_total{route=\"/pay\",outcome=\"code_used\"}", "1"),
+            ("yanma_requests_total{route=\"/pay\",outcome=\"code_expired\"}", "0"),
+            ("yanma_request_duration_seconds_bucket{route=\"/pay\",le=\"30\"}", "1"),
+            ("yanma_request_duration_seconds_sum{route=\"/pay\"}", "30"),
+            ("yanma_backend_responses_total{backend=\"settlement\",class=\"2xx\"}", "1"),
+            ("yanma_backend_responses_total{backend=\"settlement\",class=\"none\"}", "1"),
+            ("yanma_codes_total{channel=\"wechat\",outcome=\"code_used\"}", "1"),
+            ("yanma_codes_total{channel=\"unknown\",outcome=\"key_unknown\"}", "1"),
+            ("yanma_code_age_seconds_bucket{channel=\"wechat\",le=\"1\"}", "1"),
+            ("yanma_code_age_seconds_bucket{channel=\"wechat\",le=\"60\"}", "1"),
+            ("yanma_code_age_seconds_bucket{channel=\"wechat\",le=\"62\"}", "2"),
+            ("yanma_code_age_seconds_sum{channel=\"wechat\"}", "60.001"),
+            ("yanma_limit_hits_total{limit=\"body_bytes_max\"}", "1"),
+            ("yanma_limit_hits_total{limit=\"header_ms\"}", "0"),
+            ("yanma_verify_batch_size_bucket{le=\"7\"}", "0"),
+            ("yanma_verify_batch_size_bucket{le=\"8\"}", "1"),
+            ("yanma_requests_in_flight", "1"),
+        ],
+    );
+}
+
+#[test]
+fn what_the_node_knows_is_read_when_asked() {
+    let parts = Parts::new();
+    parts.health.set_keys(true);
+    parts.hand.step_wall(-60_000);
+    parts.clock.tick();
+    let backend = &parts.backends[0];
+    let _place = backend.reserve().unwrap();
+    backend.endpoints()[0].record_connect_failure(START);
+    let (config, keys) = (parts.config.digest, parts.keys.digest());
+    let key = "key_id=\"7001\",channel=\"wechat\",state=\"active\",algorithm=\"ES256\"";
+    assert_samples(
+        &parts.page(&metrics()),
+        &[
+            ("yanma_backend_in_flight{backend=\"settlement\"}", "1"),
+            (&up("http://127.0.0.1:9001"), "0"),
+            (&up("unix:/run/b"), "1"),
+            ("yanma_replay_capacity", "64"),
+            ("yanma_replay_entries", "0"),
+            ("yanma_replay_fence_end_timestamp_seconds", "1800000000"),
+            (&format!("yanma_key_info{{{key}}}"), "1"),
+            ("yanma_key_expiry_timestamp_seconds{key_id=\"7001\"}", "1900000000"),
+            (&format!("yanma_config_info{{config=\"{config}\",keyring=\"{keys}\"}}"), "1"),
+            ("yanma_ready{condition=\"keys\"}", "1"),
+            ("yanma_ready{condition=\"clock\"}", "0"),
+            ("yanma_clock_steps_total", "1"),
+            ("yanma_verify_engine_active{engine=\"reference\"}", "1"),
+        ],
+    );
+}
+
+fn up(endpoint: &str) -> String {
+    format!("yanma_backend_endpoint_up{{backend=\"settlement\",endpoint=\"{endpoint}\"}}")
+}
+
+#[test]
+fn a_failed_reload_does_not_move_the_time_of_the_last_good_one() {
+    let (parts, metrics) = (Parts::new(), metrics());
+    let successful = "yanma_config_last_reload_successful";
+    let at = "yanma_config_last_reload_success_timestamp_seconds";
+    metrics.reloaded(START);
+    assert_samples(&parts.page(&metrics), &[(successful, "1"), (at, "1800000000")]);
+    metrics.reload_failed();
+    assert_samples(&parts.page(&metrics), &[(successful, "0"), (at, "1800000000")]);
+    metrics.reloaded(START.plus_ms(60_500));
+    assert_samples(&parts.page(&metrics), &[(successful, "1"), (at, "1800000060.5")]);
+}
