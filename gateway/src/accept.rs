@@ -71,9 +71,7 @@ async fn serve_http1(
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
             let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-            async move {
-                Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await)
-            }
+            async move { Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await) }
         }
     });
     let builder = http1_builder(&worker.snapshot().config.limits);
@@ -98,9 +96,7 @@ async fn serve_http2(
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
             let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-            async move {
-                Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await)
-            }
+            async move { Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await) }
         }
     });
     let builder = http2_builder(&worker.snapshot().config.limits);
@@ -187,10 +183,9 @@ where
 async fn say_too_slow(worker: &Worker, stream: Stream) {
     let id = worker.request_ids.next();
     let route = worker.snapshot();
-    route.route_metrics(None).requests(
-        worker.id,
-        crate::metrics::Outcome::Refused(Refusal::RequestTimeout),
-    );
+    route
+        .route_metrics(None)
+        .requests(worker.id, crate::metrics::Outcome::Refused(Refusal::RequestTimeout));
     worker.hit(Limit::HeaderTime);
     let problem = Problem {
         refusal: Refusal::RequestTimeout,
