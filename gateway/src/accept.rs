@@ -76,13 +76,11 @@ async fn serve_http1(
     });
     let builder = http1_builder(&worker.snapshot().config.limits);
     let mut http = builder.serve_connection(TokioIo::new(stream), service);
-    match until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await {
-        Err(End::SlowHead) => {
-            let stream = http.into_parts().io.into_inner().into_stream();
-            say_too_slow(worker, stream).await;
-        }
-        // Errors of a connection are its client's; each request on it has been counted.
-        Ok(_) | Err(_) => {}
+    // Errors of a connection are its client's; each request on it has been counted.
+    let ended = until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await;
+    if matches!(ended, Err(End::SlowHead)) {
+        let stream = http.into_parts().io.into_inner().into_stream();
+        say_too_slow(worker, stream).await;
     }
 }
 

@@ -100,7 +100,10 @@ async fn answer(
         "/metrics" | "/healthz" | "/readyz" => &[Method::GET, Method::HEAD][..],
         "/reload" => &[Method::POST][..],
         _ => {
-            return text(StatusCode::NOT_FOUND, "no such page: /metrics /healthz /readyz /reload\n");
+            return text(
+                StatusCode::NOT_FOUND,
+                "no such page: /metrics /healthz /readyz /reload\n",
+            );
         }
     };
     if !allowed.contains(request.method()) {

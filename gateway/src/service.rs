@@ -19,7 +19,7 @@ use keyring::{
 };
 
 use crate::{
-    body::{self, Outgoing, Reply, Unread, Upload, Whole},
+    body::{self, Failure, Outgoing, Reply, Unread, Upload, Whole},
     call::{Call, Refused},
     config::{CodeUse, RouteConfig},
     connection::Connection,
@@ -263,8 +263,6 @@ async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
     call.was_away(begun);
     whole.map_err(|cut| over_limit(call, cut.why))
 }
-
-type Failure = Rc<std::cell::Cell<Option<Unread>>>;
 
 fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<Failure>), Refused> {
     if body.is_end_stream() {

@@ -67,8 +67,10 @@ async fn histograms_have_the_contracts_buckets() {
         .filter(|line| line.starts_with("yanma_code_age_seconds_bucket"))
         .filter_map(|line| line.split("le=\"").nth(1)?.split('"').next())
         .collect();
-    let expected =
-        ["1", "2", "5", "10", "20", "30", "40", "50", "55", "58", "60", "62", "70", "120", "600", "+Inf"];
+    let expected = [
+        "1", "2", "5", "10", "20", "30", "40", "50", "55", "58", "60", "62", "70", "120", "600",
+        "+Inf",
+    ];
     assert_eq!(bounds, expected);
 }
 

@@ -66,9 +66,9 @@ async fn a_picture_has_a_quiet_zone_of_four_modules() {
     let scale = picture.width() / (SIDE + 8);
     assert_eq!((picture.width(), picture.height()), (scale * (SIDE + 8), scale * (SIDE + 8)));
     let quiet = |at: u32| at < 4 * scale || at >= (SIDE + 4) * scale;
-    let dark = picture.enumerate_pixels().find(|(x, y, pixel)| {
-        (quiet(*x) || quiet(*y)) && pixel.0 != [255]
-    });
+    let dark = picture
+        .enumerate_pixels()
+        .find(|(x, y, pixel)| (quiet(*x) || quiet(*y)) && pixel.0 != [255]);
     assert!(dark.is_none(), "dark in the quiet zone: {dark:?}");
 }
 

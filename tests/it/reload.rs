@@ -25,14 +25,16 @@ async fn a_new_keyring_takes_effect_at_once() {
     world.pay(&NEW.mint(&world.fresh())).await.is_approved();
     world.pay(&RETIRING.mint(&world.fresh())).await.is_approved();
     world.metric_becomes(SUCCESSFUL, 1.0).await;
-    let info = "yanma_key_info{key_id=\"8001\",channel=\"city-app\",state=\"active\",algorithm=\"ES256\"}";
+    let info =
+        "yanma_key_info{key_id=\"8001\",channel=\"city-app\",state=\"active\",algorithm=\"ES256\"}";
     world.metric_becomes(info, 1.0).await;
 }
 
 #[tokio::test]
 async fn a_keyring_that_cannot_be_read_changes_nothing() {
     let world = World::start().await;
-    std::fs::write(world.directory().join("keyring/keyring.toml"), "[[key]]\nid = 0\n").expect("written");
+    std::fs::write(world.directory().join("keyring/keyring.toml"), "[[key]]\nid = 0\n")
+        .expect("written");
     world.signal(Signal::HUP);
     world.metric_becomes(SUCCESSFUL, 0.0).await;
     world.pay(&world.code()).await.is_approved();

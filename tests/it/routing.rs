@@ -48,7 +48,10 @@ async fn a_place_with_leading_zeros_is_six_digits() {
 async fn a_backend_in_maintenance_spends_nothing() {
     let world = Setup::new()
         .await
-        .also("backend", "name = \"resting\"\nendpoints = [\"http://127.0.0.1:9\"]\nmaintenance = true")
+        .also(
+            "backend",
+            "name = \"resting\"\nendpoints = [\"http://127.0.0.1:9\"]\nmaintenance = true",
+        )
         .also(
             "route",
             "path = \"/settle\"\ncode = \"redeem\"\nkinds = [\"payment\"]\n\
