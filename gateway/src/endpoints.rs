@@ -122,8 +122,7 @@ impl Backend {
     /// tried: an honest `backend_unreachable` is better than guessing that it would be one.
     pub(crate) fn choose(&self, random: u64) -> Option<&Arc<Endpoint>> {
         let up = self.endpoints.iter().filter(|endpoint| endpoint.is_up());
-        less_busy_of_two(up, random)
-            .or_else(|| less_busy_of_two(self.endpoints.iter(), random))
+        less_busy_of_two(up, random).or_else(|| less_busy_of_two(self.endpoints.iter(), random))
     }
 }
 

@@ -261,4 +261,4 @@ fn code_id(claims: &Claims) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

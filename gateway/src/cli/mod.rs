@@ -80,11 +80,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// clap's own errors; help and version are "errors" that go to standard output.
 fn usage(error: &clap::Error) -> ExitCode {
     // Nothing is left to tell that standard error is closed.
     let _ = error.print();
-    if error.use_stderr() { STATUS_USAGE.into() } else { ExitCode::SUCCESS }
+    usage_status(error).into()
+}
+
+/// clap would end with 2. Help and version are "errors" that go to standard output.
+fn usage_status(error: &clap::Error) -> u8 {
+    if error.use_stderr() { STATUS_USAGE } else { 0 }
 }
 
 /// Why a program did not do what it was asked.

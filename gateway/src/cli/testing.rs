@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use keyring::ceremony::{self, NewKey};
-use keyring::code::{KeyId, UnverifiedCode};
+use keyring::code::KeyId;
 use keyring::key::KeyState;
 use keyring::key_set::KeySet;
 use keyring::store;
@@ -72,10 +72,5 @@ impl Issuer {
             options.extend(["--key-id", "7001"]);
         }
         mint::tests::output(fixed.into_iter().chain(options), NOW)
-    }
-
-    /// The only code that `yanma mint` writes.
-    pub(super) fn code(&self, options: &[&str]) -> UnverifiedCode {
-        UnverifiedCode::parse(self.mint(options).unwrap().as_bytes()).unwrap()
     }
 }

@@ -122,7 +122,8 @@ impl Metrics {
         let hits = Limit::ALL.map(|limit| {
             ([("limit", limit.name())], to_float(self.limit_hits.total(limit.index())))
         });
-        let help = "What was refused or closed because of a limit, by its key in the configuration.";
+        let help =
+            "What was refused or closed because of a limit, by its key in the configuration.";
         page.counter("yanma_limit_hits_total", help, hits);
         let dropped = self.request_headers_dropped.total();
         let help = "Header lines of clients that pretended to be the gateway's.";
@@ -202,9 +203,8 @@ fn show_keys(page: &mut Exposition, node: &Node<'_>) {
         (labels, 1.0)
     });
     page.gauge("yanma_key_info", "The keys in force.", info);
-    let expiry = keys
-        .iter()
-        .map(|(id, key)| ([("key_id", id.as_str())], signed(key.not_after().seconds())));
+    let expiry =
+        keys.iter().map(|(id, key)| ([("key_id", id.as_str())], signed(key.not_after().seconds())));
     let help = "When a key's dates end, in Unix seconds.";
     page.gauge("yanma_key_expiry_timestamp_seconds", help, expiry);
 }

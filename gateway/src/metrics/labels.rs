@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn every_status_has_its_class() {
         let cases = [(101, "none"), (200, "2xx"), (299, "2xx"), (304, "3xx"), (499, "4xx")];
-        for (status, class) in cases.into_iter().chain([(500, "5xx"), (599, "5xx"), (600, "other")]) {
+        for (status, class) in cases.into_iter().chain([(500, "5xx"), (599, "5xx"), (600, "other")])
+        {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(ResponseClass::of(Some(status)).name(), class, "{status}");
         }
