@@ -1,15 +1,14 @@
 //! The admin listener: metrics, health, reload. On a thread of its own, so that a scrape never
 //! stands in a request's way; it answers until the process ends, through the drain too.
 //!
-//! A connection carries one request and is bounded in time: whoever can reach the listener may
-//! hold up another operator for some seconds, but not the gateway.
+//! Connections are few and bounded in time: whoever can reach the listener may hold up another
+//! operator for some seconds, but not the gateway.
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    convert::Infallible, fmt::Write as _, future::Future, io, net::SocketAddr, sync::Arc,
-    time::Duration,
+    convert::Infallible, fmt::Write as _, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
 };
 
 use bytes::Bytes;
@@ -91,24 +90,25 @@ async fn serve(listener: TcpListener, admin: Arc<Admin>) -> Infallible {
     }
 }
 
-fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) -> impl Future<Output = ()> {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let admin = Arc::clone(&admin);
+async fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let admin = &admin;
         async move {
-            let answer = answer(&admin, peer, request.method(), request.uri().path()).await;
+            let answer = answer(admin, peer, request.method(), request.uri().path()).await;
             Ok::<_, Infallible>(answer)
         }
     });
     let connection = http1::Builder::new()
-        .keep_alive(false)
         .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(limits::ADMIN_TIME)
         .max_buf_size(limits::ADMIN_BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    async {
-        // Neither a late nor a broken client concerns anybody else.
-        let _ = timeout(limits::ADMIN_CONNECTION_TIME, connection).await;
+    let mut connection = pin!(connection);
+    // Neither a late nor a broken client concerns anybody else.
+    if timeout(limits::ADMIN_CONNECTION_TIME, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(limits::ADMIN_TIME, connection).await;
     }
 }
 

@@ -204,10 +204,10 @@ pub use keyring::key::CHANNELS_MAX;
 
 /// Connections of the admin listener.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
-/// How long a request head on the admin listener may take.
+/// How long a request head on the admin listener may take, and a connection be idle.
 pub const ADMIN_TIME: Duration = Duration::from_secs(5);
-/// How long a connection to the admin listener may live, from accepting it to the end of its one
-/// answer. A reload that takes longer happens all the same, but its answer is not seen.
+/// How long a connection to the admin listener may live; what is being answered then still has
+/// [`ADMIN_TIME`]. A reload that takes longer happens all the same, but its answer is not seen.
 pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(30);
 /// What hyper may buffer of one connection to the admin listener.
 pub const ADMIN_BUFFER_BYTES_MAX: usize = 16 * 1_024;

@@ -1,1 +1,206 @@
+use std::path::Path;
 
+use keyring::{key_set::KeySet, time::UnixMillis};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+use crate::{
+    clock::Clock,
+    config::Config,
+    endpoints::Endpoints,
+    health::Health,
+    metrics::Metrics,
+    replay::Replay,
+    snapshot::{Current, Snapshot},
+};
+
+const CONFIG: &str = "
+replay.store = \"local\"
+[[backend]]
+name = \"settlement\"
+endpoints = [\"http://127.0.0.1:9001\"]
+[[route]]
+path = \"/pay\"
+code = \"redeem\"
+backend = \"settlement\"
+";
+
+fn shared() -> Arc<Shared> {
+    let (clock, _hand) = Clock::hand_set(UnixMillis::from_seconds(1_800_000_000));
+    let config = Config::parse(CONFIG, Path::new("/"), Path::new("test")).unwrap();
+    let (metrics, endpoints) = (Metrics::new(1), Endpoints::default());
+    let snapshot = Snapshot::new(config, KeySet::new(vec![]).unwrap(), &endpoints, &metrics);
+    Arc::new(Shared {
+        clock,
+        replay: Replay::new(64, None).unwrap(),
+        metrics,
+        current: Current::new(snapshot),
+        endpoints,
+        health: Arc::new(Health::default()),
+    })
+}
+
+/// An admin listener on a free port, served until the runtime ends.
+async fn listen(admin: Admin) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, Arc::new(admin)));
+    address
+}
+
+/// Sends bytes, all of them requests, and reads until the connection ends.
+async fn exchange(address: SocketAddr, requests: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(requests.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Status line and header lines in lower case, and the body.
+async fn ask(address: SocketAddr, method: &str, path: &str) -> (String, String) {
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    let answer = exchange(address, &request).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
+    (head.to_ascii_lowercase(), body.to_owned())
+}
+
+#[tokio::test]
+async fn metrics_are_served_as_prometheus_asks() {
+    let address = listen(Admin::new(shared(), None)).await;
+    let (head, body) = ask(address, "GET", "/metrics").await;
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    assert!(head.contains("\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
+    assert!(body.contains("\nyanma_requests_total{route=\"/pay\",outcome=\"approved\"} 0\n"));
+    assert!(body.contains("\nyanma_ready{condition=\"keys\"} 0\n"));
+}
+
+#[tokio::test]
+async fn head_gets_the_length_without_the_body() {
+    let address = listen(Admin::new(shared(), None)).await;
+    let (head, body) = ask(address, "HEAD", "/healthz").await;
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    assert!(head.contains("\r\ncontent-length: 6"), "{head}");
+    assert_eq!(body, "");
+    assert_eq!(ask(address, "GET", "/healthz").await.1, "alive\n");
+}
+
+#[tokio::test]
+async fn a_connection_can_be_used_again() {
+    let address = listen(Admin::new(shared(), None)).await;
+    let first = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    let second = "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answers = exchange(address, &[first, second].concat()).await;
+    assert_eq!(answers.matches("alive\n").count(), 2, "{answers}");
+}
+
+#[tokio::test]
+async fn wrong_paths_and_methods_are_told_apart() {
+    let (reload, _requests) = mpsc::channel(1);
+    let address = listen(Admin::new(shared(), Some(reload))).await;
+    for path in ["/", "/metrics/", "/pay", "/metrics%2f"] {
+        let (head, body) = ask(address, "GET", path).await;
+        assert!(head.starts_with("http/1.1 404 "), "{path}: {head}");
+        assert!(body.contains("/readyz"), "{body}");
+    }
+    let cases = [
+        ("POST", "/metrics", "get, head"),
+        ("DELETE", "/readyz", "get, head"),
+        ("GET", "/reload", "post"),
+    ];
+    for (method, path, allowed) in cases {
+        let (head, _) = ask(address, method, path).await;
+        assert!(head.starts_with("http/1.1 405 "), "{method} {path}: {head}");
+        assert!(head.contains(&format!("\r\nallow: {allowed}\r\n")), "{method} {path}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_is_the_nodes_own_and_tells_the_backends() {
+    let shared = shared();
+    let address = listen(Admin::new(Arc::clone(&shared), None)).await;
+    shared.health.set_clock(true);
+    let (head, body) = ask(address, "GET", "/readyz").await;
+    assert!(head.starts_with("http/1.1 503 "), "{head}");
+    let why = "keys: no key of the keyring accepts a code that is issued now\nclock: ok\n";
+    assert!(body.starts_with(&format!("not ready\n{why}")), "{body}");
+
+    shared.health.set_keys(true);
+    let current = shared.current.load();
+    let [backend] = current.backends() else { panic!("one backend") };
+    let place = backend.reserve().unwrap();
+    let [endpoint] = backend.endpoints() else { panic!("one endpoint") };
+    place.at(endpoint);
+    endpoint.record_connect_failure(shared.clock.now());
+    let (head, body) = ask(address, "GET", "/readyz").await;
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    let expected = "ready\nkeys: ok\nclock: ok\ntable: ok\nnot_draining: ok\n\
+                    backend settlement: 1 of 1024 requests in flight\n\
+                    backend settlement http://127.0.0.1:9001: down, 1 in flight\n";
+    assert_eq!(body, expected);
+
+    shared.health.set_draining();
+    assert!(ask(address, "GET", "/readyz").await.0.starts_with("http/1.1 503 "));
+}
+
+#[tokio::test]
+async fn reload_is_not_there_unless_it_is_allowed() {
+    let address = listen(Admin::new(shared(), None)).await;
+    let (head, body) = ask(address, "POST", "/reload").await;
+    assert!(head.starts_with("http/1.1 404 "), "{head}");
+    assert!(body.contains("[admin] reload") && body.contains("SIGHUP"), "{body}");
+}
+
+#[tokio::test]
+async fn reload_is_for_this_machine_only() {
+    let (reload, mut requests) = mpsc::channel(1);
+    let admin = Admin::new(shared(), Some(reload));
+    for peer in ["192.0.2.1:5000", "[2001:db8::1]:5000", "[::ffff:192.0.2.1]:5000"] {
+        let answer = answer(&admin, peer.parse().unwrap(), &Method::POST, "/reload").await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{peer}");
+    }
+    assert!(requests.try_recv().is_err(), "nothing was asked for");
+    for peer in ["127.9.9.9:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
+        let obey = async { requests.recv().await.unwrap().answer.send(Ok(peer.to_owned())) };
+        let ask = answer(&admin, peer.parse().unwrap(), &Method::POST, "/reload");
+        let (answer, obeyed) = tokio::join!(ask, obey);
+        assert_eq!((answer.status(), obeyed), (StatusCode::OK, Ok(())), "{peer}");
+    }
+}
+
+#[tokio::test]
+async fn what_came_of_a_reload_is_told() {
+    let (reload, mut requests) = mpsc::channel(1);
+    let address = listen(Admin::new(shared(), Some(reload))).await;
+    let cases = [
+        (Ok("keyring 12"), "200", "reloaded: keyring 12\n"),
+        (Err("bad key"), "422", "not reloaded, the last good state stays in force: bad key\n"),
+    ];
+    for (outcome, status, told) in cases {
+        let outcome = outcome.map(str::to_owned).map_err(str::to_owned);
+        let obey = async { requests.recv().await.unwrap().answer.send(outcome) };
+        let ((head, body), obeyed) = tokio::join!(ask(address, "POST", "/reload"), obey);
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{head}");
+        assert_eq!((body.as_str(), obeyed), (told, Ok(())));
+    }
+}
+
+#[tokio::test]
+async fn reloads_do_not_queue_up() {
+    let (reload, requests) = mpsc::channel(1);
+    let (answer, _answered) = oneshot::channel();
+    reload.try_send(ReloadRequest { answer }).unwrap();
+    let address = listen(Admin::new(shared(), Some(reload))).await;
+    assert!(ask(address, "POST", "/reload").await.0.starts_with("http/1.1 503 "));
+    drop(requests);
+    assert!(ask(address, "POST", "/reload").await.0.starts_with("http/1.1 503 "));
+}
+
+#[tokio::test]
+async fn a_reload_that_is_never_answered_is_not_said_to_be_done() {
+    let (reload, mut requests) = mpsc::channel(1);
+    let address = listen(Admin::new(shared(), Some(reload))).await;
+    let leave = async { drop(requests.recv().await) };
+    let ((head, _), ()) = tokio::join!(ask(address, "POST", "/reload"), leave);
+    assert!(head.starts_with("http/1.1 503 "), "{head}");
+}

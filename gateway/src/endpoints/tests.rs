@@ -45,7 +45,9 @@ fn equals_are_chosen_alike() {
 fn the_busiest_is_never_chosen_and_the_idlest_most_often() {
     let backend = backend(THREE);
     let [a, b, _] = backend.endpoints() else { panic!("three endpoints") };
-    [a, a, b].map(|busy| busy.enter());
+    for busy in [a, a, b] {
+        busy.enter();
+    }
     let counts = chosen(&backend);
     // Of the three pairs, two hold the idle one, and one pair is the two busy ones.
     assert_eq!(counts[0], 0, "{counts:?}");
