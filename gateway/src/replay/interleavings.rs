@@ -1,0 +1,178 @@
+//! The table under loom: every interleaving of the real code, and every value that the memory
+//! model lets a load return.
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p gateway --lib replay --target-dir target/loom`.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
+use keyring::time::UnixMillis;
+use keyring::verify::TimeRules;
+
+use super::entry::Entry;
+use super::table::{Claim, Place, Table, Unclaimed};
+use super::{RedeemError, Replay};
+use crate::clock::Clock;
+
+const T: u32 = 1_800_000_000;
+const RULES: TimeRules = TimeRules { skew_ms: 2_000, display_days: 180 };
+
+/// All codes here start at the same slot, so that they get in each other's way.
+fn code(issued_at_s: u32, tag: u64) -> Place {
+    Place { home: 0, first: 0, entry: Entry::spent(issued_at_s, tag) }
+}
+
+fn table(standing: &[Place]) -> Arc<Table> {
+    let table = Table::new(8, [0; 16]).expect("eight slots");
+    for place in standing {
+        table.claim(place).expect("an empty table");
+    }
+    Arc::new(table)
+}
+
+/// Runs one claim per place, each in a thread of its own, but the last in this one.
+fn race<const N: usize>(table: &Arc<Table>, places: [Place; N]) -> Vec<Result<Claim, Unclaimed>> {
+    let [others @ .., last] = places.as_slice() else { return Vec::new() };
+    let spawn = |place: &Place| {
+        let (table, place) = (Arc::clone(table), *place);
+        thread::spawn(move || table.claim(&place))
+    };
+    let threads: Vec<_> = others.iter().map(spawn).collect();
+    let mine = table.claim(last);
+    let joined = threads.into_iter().map(|thread| thread.join().expect("no panic"));
+    let mut results: Vec<_> = joined.collect();
+    results.push(mine);
+    results
+}
+
+fn claimed(results: &[Result<Claim, Unclaimed>]) -> usize {
+    results.iter().filter(|result| result.is_ok()).count()
+}
+
+#[test]
+fn two_redeemers_of_one_code() {
+    loom::model(|| {
+        let table = table(&[]);
+        let results = race(&table, [code(T, 1); 2]);
+        assert_eq!(claimed(&results), 1);
+        assert!(results.iter().any(|result| result.as_ref().err() == Some(&Unclaimed::Used)));
+    });
+}
+
+#[test]
+fn two_redeemers_of_one_code_and_a_stranger() {
+    loom::model(|| {
+        let results = race(&table(&[]), [code(T, 1), code(T, 1), code(T, 2)]);
+        assert_eq!(claimed(&results[..2]), 1);
+        assert!(results[2].is_ok());
+    });
+}
+
+/// The slot in front is dead to all three, and the one issued 80 s later may overwrite the others.
+#[test]
+fn two_redeemers_and_one_that_may_overwrite_them() {
+    loom::model(|| {
+        let table = table(&[code(T - 80, 9)]);
+        let results = race(&table, [code(T, 1), code(T, 1), code(T + 80, 2)]);
+        assert!(claimed(&results[..2]) <= 1);
+        assert!(results[2].is_ok());
+        assert!(matches!(table.claim(&code(T, 1)), Err(Unclaimed::Used | Unclaimed::Over)));
+        assert_eq!(table.claim(&code(T + 80, 2)).err(), Some(Unclaimed::Used));
+    });
+}
+
+/// A slot dies, for the younger code, in front of where its copy may stand already.
+#[test]
+fn two_redeemers_and_a_late_older_one() {
+    loom::model(|| {
+        let table = table(&[code(T - 79, 9)]);
+        let results = race(&table, [code(T, 1), code(T, 1), code(T - 159, 2)]);
+        assert_eq!(claimed(&results[..2]), 1);
+        assert_eq!(results[2].as_ref().err(), Some(&Unclaimed::Over));
+    });
+}
+
+/// The same where a counter of 22 bits would have come round.
+#[test]
+fn two_redeemers_an_age_after_the_slot_was_used() {
+    const TURN: u32 = 1 << 22;
+    loom::model(|| {
+        let table = table(&[code(T - TURN, 9)]);
+        let results = race(&table, [code(T, 1), code(T, 1), code(T - 80, 2)]);
+        assert!(claimed(&results[..2]) == 1);
+        assert!(matches!(results[2], Ok(_) | Err(Unclaimed::Over)));
+        assert_eq!(table.claim(&code(T, 1)).err(), Some(Unclaimed::Used));
+    });
+}
+
+#[test]
+fn a_released_code_is_taken_back_once() {
+    loom::model(|| {
+        let table = table(&[]);
+        let claim = table.claim(&code(T, 1)).expect("an empty table");
+        let releaser = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || table.give_back(claim))
+        };
+        let results = race(&table, [code(T, 1), code(T, 1)]);
+        assert!(releaser.join().expect("no panic"));
+        let after = table.claim(&code(T, 1));
+        assert_eq!(claimed(&results) + usize::from(after.is_ok()), 1);
+    });
+}
+
+#[test]
+fn a_release_that_comes_late_spares_the_younger_code() {
+    loom::model(|| {
+        let table = table(&[]);
+        let claim = table.claim(&code(T, 1)).expect("an empty table");
+        let releaser = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || table.give_back(claim))
+        };
+        assert!(table.claim(&code(T + 80, 2)).is_ok());
+        releaser.join().expect("no panic");
+        assert_eq!(table.claim(&code(T + 80, 2)).err(), Some(Unclaimed::Used));
+        assert_eq!(table.claim(&code(T, 1)).err(), Some(Unclaimed::Over));
+    });
+}
+
+fn identity(issued_at_s: u32, serial: u64) -> CodeIdentity {
+    CodeIdentity {
+        key_id: KeyId::new(7001).expect("not zero"),
+        issued_at: IssuedAt::new(issued_at_s),
+        serial: Serial::new(serial),
+    }
+}
+
+/// A code at home in the same slot as all others from here.
+fn neighbour(replay: &Replay, issued_at_s: u32) -> CodeIdentity {
+    let is_first = |code: &CodeIdentity| replay.place(code).first == 0;
+    (0..).map(|serial| identity(issued_at_s, serial)).find(is_first).expect("one in eight")
+}
+
+/// A redeemer sleeps after its code was judged, while its code's life ends, a younger code takes
+/// its slot, and the code is presented again.
+#[test]
+fn a_paused_redeemer_does_not_go_on_with_a_code_that_is_over() {
+    loom::model(|| {
+        let replay = Replay::with_key(8, None, [7; 16]).expect("eight slots");
+        let replay = Arc::new(replay);
+        let (clock, hand) = Clock::hand_set(UnixMillis::from_seconds(i64::from(T)));
+        let (mine, younger) = (neighbour(&replay, T), neighbour(&replay, T + 80));
+        let judged_at = clock.now();
+        let sleeper = {
+            let (replay, clock) = (Arc::clone(&replay), clock.clone());
+            thread::spawn(move || replay.redeem(&mine, judged_at, &RULES, &clock).is_ok())
+        };
+        let first = replay.redeem(&mine, judged_at, &RULES, &clock).is_ok();
+        hand.advance(80_000);
+        assert!(replay.redeem(&younger, clock.now(), &RULES, &clock).is_ok());
+        let again = replay.redeem(&mine, judged_at, &RULES, &clock);
+        assert_eq!(again.err(), Some(RedeemError::Expired));
+        let slept = sleeper.join().expect("no panic");
+        assert!(!(first && slept));
+        assert_eq!(replay.mark(), clock.now());
+    });
+}
