@@ -71,20 +71,16 @@ async fn serve_http1(
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
             let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-            async move {
-                Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await)
-            }
+            async move { Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await) }
         }
     });
     let builder = http1_builder(&worker.snapshot().config.limits);
     let mut http = builder.serve_connection(TokioIo::new(stream), service);
-    match until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await {
-        Err(End::SlowHead) => {
-            let stream = http.into_parts().io.into_inner().into_stream();
-            say_too_slow(worker, stream).await;
-        }
-        // Errors of a connection are its client's; each request on it has been counted.
-        Ok(_) | Err(_) => {}
+    // Errors of a connection are its client's; each request on it has been counted.
+    let ended = until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await;
+    if matches!(ended, Err(End::SlowHead)) {
+        let stream = http.into_parts().io.into_inner().into_stream();
+        say_too_slow(worker, stream).await;
     }
 }
 
@@ -98,9 +94,7 @@ async fn serve_http2(
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
             let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-            async move {
-                Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await)
-            }
+            async move { Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await) }
         }
     });
     let builder = http2_builder(&worker.snapshot().config.limits);
@@ -187,10 +181,9 @@ where
 async fn say_too_slow(worker: &Worker, stream: Stream) {
     let id = worker.request_ids.next();
     let route = worker.snapshot();
-    route.route_metrics(None).requests(
-        worker.id,
-        crate::metrics::Outcome::Refused(Refusal::RequestTimeout),
-    );
+    route
+        .route_metrics(None)
+        .requests(worker.id, crate::metrics::Outcome::Refused(Refusal::RequestTimeout));
     worker.hit(Limit::HeaderTime);
     let problem = Problem {
         refusal: Refusal::RequestTimeout,

@@ -99,7 +99,12 @@ async fn answer(
     let allowed = match request.uri().path() {
         "/metrics" | "/healthz" | "/readyz" => &[Method::GET, Method::HEAD][..],
         "/reload" => &[Method::POST][..],
-        _ => return text(StatusCode::NOT_FOUND, "no such page: /metrics /healthz /readyz /reload\n"),
+        _ => {
+            return text(
+                StatusCode::NOT_FOUND,
+                "no such page: /metrics /healthz /readyz /reload\n",
+            );
+        }
     };
     if !allowed.contains(request.method()) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");

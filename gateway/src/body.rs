@@ -37,6 +37,13 @@ impl Whole {
     pub(crate) fn has_trailers(&self) -> bool {
         self.trailers.is_some()
     }
+
+    fn next_frame(&mut self) -> Option<Frame<Bytes>> {
+        match self.data.take() {
+            Some(data) => Some(Frame::data(data)),
+            None => self.trailers.take().map(|trailers| Frame::trailers(*trailers)),
+        }
+    }
 }
 
 impl Body for Whole {
@@ -47,11 +54,7 @@ impl Body for Whole {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = match self.data.take() {
-            Some(data) => Some(Frame::data(data)),
-            None => self.trailers.take().map(|trailers| Frame::trailers(*trailers)),
-        };
-        Poll::Ready(frame.map(Ok))
+        Poll::Ready(self.next_frame().map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -203,6 +206,9 @@ fn declared_len(body: &Incoming) -> usize {
     body.size_hint().exact().map_or(0, |len| usize::try_from(len).unwrap_or(usize::MAX))
 }
 
+/// Where an [`Upload`] leaves word of why it ended early.
+pub(crate) type Failure = Rc<Cell<Option<Unread>>>;
+
 /// A client's upload that is passed on as it comes, within a bound of bytes and time.
 #[derive(Debug)]
 pub(crate) struct Upload {
@@ -210,7 +216,7 @@ pub(crate) struct Upload {
     left: usize,
     deadline: Deadline,
     /// Why it ended early: the error that reaches hyper's client says only that it did.
-    failure: Rc<Cell<Option<Unread>>>,
+    failure: Failure,
 }
 
 impl Upload {
@@ -221,11 +227,11 @@ impl Upload {
         body: Incoming,
         bytes_max: usize,
         deadline: Deadline,
-    ) -> Result<(Self, Rc<Cell<Option<Unread>>>), Unread> {
+    ) -> Result<(Self, Failure), Unread> {
         if declared_len(&body) > bytes_max {
             return Err(Unread::TooLarge);
         }
-        let failure = Rc::new(Cell::new(None));
+        let failure = Failure::default();
         let upload = Self { body, left: bytes_max, deadline, failure: Rc::clone(&failure) };
         Ok((upload, failure))
     }
@@ -267,9 +273,7 @@ impl Body for Outgoing {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, NotWhole>>> {
         match self.get_mut() {
-            Outgoing::Whole(whole) => {
-                Pin::new(whole).poll_frame(cx).map(|frame| frame.map(|Ok(frame)| Ok(frame)))
-            }
+            Outgoing::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
             Outgoing::Upload(upload) => match ready!(upload.poll(cx)) {
                 Ok(frame) => Poll::Ready(frame.map(Ok)),
                 Err(failure) => {
@@ -352,9 +356,7 @@ impl Body for Reply {
         let this = self.get_mut();
         this.was_read();
         match &mut this.source {
-            Source::Whole(whole) => {
-                Pin::new(whole).poll_frame(cx).map(|frame| frame.map(|Ok(frame)| Ok(frame)))
-            }
+            Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
             Source::Backend(answer, call) => match ready!(answer.poll_frame(cx)) {
                 Ok(frame) => {
                     if answer.is_over() {

@@ -1,6 +1,6 @@
 //! One request's own record: who it is, where it is, and what is counted when it ends.
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc};
 
 use keyring::{
     code::CodeIdentity,
@@ -11,7 +11,7 @@ use keyring::{
 
 use crate::{
     clock::Instant, config::RouteConfig, io::Peer, metrics::Outcome, refusal::Refusal,
-    request_id::RequestId, snapshot::Snapshot, worker::Worker,
+    request_id::RequestId, snapshot::Held, worker::Worker,
 };
 
 /// A refusal on its way to the client.
@@ -45,7 +45,7 @@ impl Refused {
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) worker: Rc<Worker>,
-    pub(crate) snapshot: Rc<Arc<Snapshot>>,
+    pub(crate) snapshot: Rc<Held>,
     pub(crate) peer: Peer,
     pub(crate) id: RequestId,
     begun: Instant,

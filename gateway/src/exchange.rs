@@ -1,7 +1,13 @@
 //! The exchange with a backend. After a redemption it belongs to nobody's connection: whatever
 //! the client does, it runs to its end and its outcome is counted.
 
-use std::{future::Future, pin::Pin, rc::Rc, sync::Arc, task::{Context, Poll}};
+use std::{
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::{Request, Response, response};
 use http_body::Body as _;

@@ -13,7 +13,7 @@ use http_body::Body;
 use keyring::{code::CodeIdentity, verify::VerifiedCode};
 
 use crate::{
-    body::{Outgoing, Whole},
+    body::Outgoing,
     headers::{self, Framing},
     io::Peer,
     request_id::RequestId,
@@ -63,11 +63,8 @@ impl CleanHead {
             || head.version == Version::HTTP_2 && has_body && open_length;
         let forbidden = headers::clean_request(&mut headers, chunked);
         headers.insert(HOST, host);
-        let target = head
-            .uri
-            .into_parts()
-            .path_and_query
-            .unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let target =
+            head.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         Self { method: head.method, target, headers, chunked, forbidden }
     }
 
@@ -194,9 +191,4 @@ pub(crate) fn shows_its_end<B: Body>(response: &Response<B>) -> bool {
     response.body().is_end_stream()
         || response.body().size_hint().exact().is_some()
         || response.headers().contains_key(TRANSFER_ENCODING)
-}
-
-/// An empty body.
-pub(crate) fn nothing() -> Outgoing {
-    Outgoing::Whole(Whole::default())
 }

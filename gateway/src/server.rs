@@ -14,7 +14,7 @@ use crate::{
     limits,
     metrics::{Gauge, Limit, WorkerId},
     refusal::{Problem, Refusal},
-    reload::{Reloader, ReloadRequest},
+    reload::{ReloadRequest, Reloader},
     request_id::RequestIds,
     signals::{Signal, Signals},
     worker::{self, Handle, Phase, Shared},

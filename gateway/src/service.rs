@@ -19,7 +19,7 @@ use keyring::{
 };
 
 use crate::{
-    body::{self, Outgoing, Reply, Unread, Upload, Whole},
+    body::{self, Failure, Outgoing, Reply, Unread, Upload, Whole},
     call::{Call, Refused},
     config::{CodeUse, RouteConfig},
     connection::Connection,
@@ -61,10 +61,7 @@ pub(crate) async fn serve(
     response.map(|reply| reply.during(active, write_ms))
 }
 
-async fn answer(
-    call: &Rc<Call>,
-    request: Request<Incoming>,
-) -> Result<Response<Reply>, Refused> {
+async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
     match decide(call, &head) {
         Ok(decision) => forward(call, decision, head, body).await,
@@ -111,10 +108,7 @@ fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
 }
 
 /// Is this one well-formed HTTP request that can be passed on without guessing?
-fn check_head(
-    call: &Call,
-    head: &request::Parts,
-) -> Result<(Framing, HeaderValue), Refused> {
+fn check_head(call: &Call, head: &request::Parts) -> Result<(Framing, HeaderValue), Refused> {
     if head.headers.len() > call.snapshot.config.limits.header_count_max {
         call.worker.hit(Limit::Headers);
         return Err(Refusal::HeadersTooLarge.into());
@@ -170,11 +164,7 @@ fn uncoded_backend(call: &Call, route: &RouteConfig) -> Result<usize, Refused> {
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time.
-fn verify(
-    call: &Call,
-    route: &RouteConfig,
-    headers: &HeaderMap,
-) -> Result<VerifiedCode, Refused> {
+fn verify(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<VerifiedCode, Refused> {
     let code = UnverifiedCode::parse(code_text(headers)?).map_err(Refusal::from)?;
     let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes };
     let now = call.worker.clock().now();
@@ -273,8 +263,6 @@ async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
     call.was_away(begun);
     whole.map_err(|cut| over_limit(call, cut.why))
 }
-
-type Failure = Rc<std::cell::Cell<Option<Unread>>>;
 
 fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<Failure>), Refused> {
     if body.is_end_stream() {

@@ -79,6 +79,19 @@ impl Snapshot {
 
 const SAME_TABLE: &str = "indexes are made by the snapshot that they are used on";
 
+/// A worker's hold on a snapshot. Its requests count references to this, on a cache line that
+/// no other worker writes.
+#[derive(Debug)]
+pub(crate) struct Held(Arc<Snapshot>);
+
+impl std::ops::Deref for Held {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
 /// The snapshot in force. Readers never wait; whoever replaces it never waits for readers.
 #[derive(Debug)]
 pub struct Current(ArcSwap<Snapshot>);
@@ -96,9 +109,13 @@ impl Current {
         self.0.load_full()
     }
 
-    /// Is `snapshot` still the one in force? One load.
-    pub(crate) fn is(&self, snapshot: &Arc<Snapshot>) -> bool {
-        std::ptr::eq(&raw const **self.0.load(), Arc::as_ptr(snapshot))
+    pub(crate) fn hold(&self) -> Held {
+        Held(self.load())
+    }
+
+    /// Is `held` still the one in force? One load.
+    pub(crate) fn is(&self, held: &Held) -> bool {
+        std::ptr::eq(&raw const **self.0.load(), Arc::as_ptr(&held.0))
     }
 
     /// Puts `snapshot` in force for every request that begins from now on.

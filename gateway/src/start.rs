@@ -81,8 +81,7 @@ fn listen_error(error: &io::Error) -> String {
 ///
 /// [`StartError`]; nothing keeps running then.
 pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError> {
-    let runtime =
-        Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let left = runtime.block_on(async move {
         let listeners = start
             .config

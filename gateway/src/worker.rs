@@ -29,7 +29,7 @@ use crate::{
     metrics::{Limit, Metrics, WorkerId},
     replay::Replay,
     request_id::RequestIds,
-    snapshot::{Current, Snapshot},
+    snapshot::{Current, Held},
     sweep::Sweep,
     upstream::Pool,
 };
@@ -72,7 +72,7 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     pub(crate) request_ids: RequestIds,
     shared: Arc<Shared>,
-    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    snapshot: RefCell<Rc<Held>>,
     connections: RefCell<Slab<Rc<Connection>>>,
     connection_count: Arc<AtomicUsize>,
     requests: Cell<usize>,
@@ -89,7 +89,7 @@ impl Worker {
     ) -> io::Result<Rc<Self>> {
         let sweep = Rc::new(Sweep::default());
         let request_ids = RequestIds::from_os().map_err(io::Error::from)?;
-        let snapshot = RefCell::new(Rc::new(shared.current.load()));
+        let snapshot = RefCell::new(Rc::new(shared.current.hold()));
         Ok(Rc::new(Self {
             id,
             pool: Pool::new(Rc::clone(&sweep)),
@@ -107,10 +107,10 @@ impl Worker {
     }
 
     /// The configuration and keyring that a request beginning now is judged by.
-    pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub(crate) fn snapshot(&self) -> Rc<Held> {
         let mut snapshot = self.snapshot.borrow_mut();
         if !self.shared.current.is(&snapshot) {
-            *snapshot = Rc::new(self.shared.current.load());
+            *snapshot = Rc::new(self.shared.current.hold());
         }
         Rc::clone(&snapshot)
     }

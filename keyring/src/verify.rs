@@ -245,14 +245,30 @@ fn settle(waiting: &[Option<Waiting<'_>>; GROUP_MAX], out: &mut [Result<Verified
 }
 
 impl IssuerKey {
-    /// Signature and seal alone: proves that whoever made `code` holds both keys, whatever its
-    /// time and this key's state.
+    /// Whether this key signed `code`, whatever else is wrong with it. For showing to a person;
+    /// decisions are [`KeySet::verify`]'s.
+    pub fn signed(&self, code: &UnverifiedCode) -> bool {
+        code.key_id() == Some(self.id()) && p256::verify(&self.claim(code))
+    }
+
+    /// Whether the seal of `code` opens with this key's seal key and holds what is allowed. For
+    /// showing to a person; decisions are [`KeySet::verify`]'s.
+    pub fn opens(&self, code: &UnverifiedCode) -> bool {
+        self.seal_key().open(code.body()).is_some()
+    }
+
+    /// Signature and seal alone: whoever made `code` holds both keys, whatever its time and this
+    /// key's state.
     pub(crate) fn prove(&self, code: &UnverifiedCode) -> Result<(), Rejection> {
         if code.key_id() != Some(self.id()) {
-            return Err(Rejection::KeyUnknown);
+            Err(Rejection::KeyUnknown)
+        } else if !self.signed(code) {
+            Err(Rejection::SignatureInvalid)
+        } else if !self.opens(code) {
+            Err(Rejection::SealInvalid)
+        } else {
+            Ok(())
         }
-        let verified = self.judge(code, p256::verify(&self.claim(code)));
-        verified.map(|_| ()).map_err(|rejected| rejected.rejection)
     }
 
     fn claim<'a>(&'a self, code: &'a UnverifiedCode) -> Claim<'a> {

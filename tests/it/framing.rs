@@ -2,7 +2,8 @@
 
 use crate::harness::{Message, Request, World};
 
-const SMUGGLED: &str = "POST /open/smuggled HTTP/1.1\r\nHost: yanma.test\r\nContent-Length: 0\r\n\r\n";
+const SMUGGLED: &str =
+    "POST /open/smuggled HTTP/1.1\r\nHost: yanma.test\r\nContent-Length: 0\r\n\r\n";
 
 #[tokio::test]
 async fn a_length_beside_chunked_never_reaches_a_backend() {
@@ -17,7 +18,10 @@ async fn a_length_beside_chunked_never_reaches_a_backend() {
         client.closed().await;
     }
     for seen in world.backend.arrived(2).await {
-        assert_eq!((seen.start.as_str(), seen.body.as_slice()), ("POST /open HTTP/1.1", &b"hello"[..]));
+        assert_eq!(
+            (seen.start.as_str(), seen.body.as_slice()),
+            ("POST /open HTTP/1.1", &b"hello"[..])
+        );
         let lengths = seen.fields_named("content-length");
         assert!(lengths.is_empty() || lengths == ["5"], "{lengths:?}");
     }
@@ -46,7 +50,10 @@ async fn equal_lengths_are_one_length() {
     client.send(doubled).await;
     if client.answer().await.status() == 200 {
         let seen = world.backend.only().await;
-        assert_eq!((seen.field("content-length"), seen.body.as_slice()), (Some("5"), &b"hello"[..]));
+        assert_eq!(
+            (seen.field("content-length"), seen.body.as_slice()),
+            (Some("5"), &b"hello"[..])
+        );
     }
 }
 
@@ -100,7 +107,8 @@ async fn old_clients_without_host_are_served_and_closed() {
 #[tokio::test]
 async fn old_clients_cannot_send_chunks() {
     let world = World::start().await;
-    let request = "POST /open HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let request =
+        "POST /open HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     let answer = world.ask_raw(request).await;
     assert_eq!(answer.status(), 400);
     assert_eq!(world.backend.count(), 0);

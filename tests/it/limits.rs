@@ -5,9 +5,11 @@ use crate::harness::{Client, Request, World, eventually, h2};
 #[tokio::test]
 async fn too_many_header_lines() {
     let world = World::with("limits.header_count_max = 8").await;
-    let over = (0..9).fold(Request::get("/open"), |request, n| request.field(&format!("X-{n}"), "1"));
+    let over =
+        (0..9).fold(Request::get("/open"), |request, n| request.field(&format!("X-{n}"), "1"));
     world.ask(&over).await.is_refused("headers_too_large");
-    let most = (0..7).fold(Request::get("/open"), |request, n| request.field(&format!("X-{n}"), "1"));
+    let most =
+        (0..7).fold(Request::get("/open"), |request, n| request.field(&format!("X-{n}"), "1"));
     world.ask(&most).await.is_approved();
 }
 
@@ -39,7 +41,8 @@ async fn heads_without_end_are_cut_off() {
 async fn too_many_headers_over_http_2() {
     let world = World::with("limits.header_count_max = 8").await;
     let mut client = h2::H2::connect(&world.address).await;
-    let request = (0..9).fold(h2::post("/open", ""), |request, n| request.header(format!("x-{n}"), "1"));
+    let request =
+        (0..9).fold(h2::post("/open", ""), |request, n| request.header(format!("x-{n}"), "1"));
     let answer = client.ask(request.body(()).expect("a request"), "{}").await;
     answer.is_refused("headers_too_large");
 }

@@ -2,7 +2,9 @@
 
 mod harness;
 
+mod admin;
 mod bodies;
+mod drain;
 mod framing;
 mod leaving;
 mod licences;
@@ -10,8 +12,14 @@ mod limits;
 mod outcomes;
 mod paths;
 mod pay;
+mod python;
+mod qr;
 mod refusals;
+mod reload;
+mod routing;
+mod sandbox;
 mod scrub;
 mod single_use;
+mod start;
 mod tidy;
 mod timers;

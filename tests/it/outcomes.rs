@@ -70,7 +70,9 @@ async fn a_large_answer_that_breaks_off_breaks_off_for_the_client_too() {
     client.send(Request::post("/pay").code(&code).bytes()).await;
     let answer = client.try_answer(wire::Kind::Answer).await;
     assert!(!answer.is_ok_and(|seen| seen.is_some_and(|one| one.is_whole)), "never whole");
-    world.metric_reaches("yanma_requests_total{outcome=\"outcome_unknown\",route=\"/pay\"}", 1.0).await;
+    world
+        .metric_reaches("yanma_requests_total{outcome=\"outcome_unknown\",route=\"/pay\"}", 1.0)
+        .await;
     world.pay(&code).await.is_refused("code_used");
 }
 

@@ -4,9 +4,7 @@ use keyring::code::Auth;
 use keyring::mint::{Spec, Spoil};
 
 use crate::harness::contract::REFUSALS;
-use crate::harness::keys::{
-    ANNOUNCED, OVER, REVOKED, STRANGER, WECHAT, display, payment, region,
-};
+use crate::harness::keys::{ANNOUNCED, OVER, REVOKED, STRANGER, WECHAT, display, payment, region};
 use crate::harness::{Message, Request, Setup, World, now_ms};
 
 #[test]
@@ -73,7 +71,10 @@ async fn texts_that_are_no_codes() {
 async fn each_kind_only_where_it_may_serve() {
     let world = Setup::new()
         .await
-        .also("route", "path = \"/look\"\ncode = \"check\"\nkinds = [\"display\"]\nbackend = \"settlement\"")
+        .also(
+            "route",
+            "path = \"/look\"\ncode = \"check\"\nkinds = [\"display\"]\nbackend = \"settlement\"",
+        )
         .start()
         .await;
     let shown = WECHAT.mint(&display(now_s()));
@@ -160,7 +161,10 @@ async fn holders_who_did_not_prove_presence() {
 async fn routes_and_methods_that_are_not_there() {
     let world = Setup::new()
         .await
-        .also("route", "path = \"/post\"\nmethods = [\"POST\"]\ncode = \"none\"\nbackend = \"settlement\"")
+        .also(
+            "route",
+            "path = \"/post\"\nmethods = [\"POST\"]\ncode = \"none\"\nbackend = \"settlement\"",
+        )
         .start()
         .await;
     world.ask(&Request::get("/")).await.is_refused("route_not_found");

@@ -28,7 +28,8 @@ async fn a_thousand_copies_from_32_connections_arrive_once() {
         }
         approved
     };
-    let shares = (0..CONNECTIONS).map(|n| COPIES / CONNECTIONS + usize::from(n < COPIES % CONNECTIONS));
+    let shares =
+        (0..CONNECTIONS).map(|n| COPIES / CONNECTIONS + usize::from(n < COPIES % CONNECTIONS));
     let approved: usize = together(shares.map(run)).await.into_iter().sum();
 
     assert_eq!(approved, 1);

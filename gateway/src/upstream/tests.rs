@@ -138,7 +138,8 @@ fn nobody_asked_to_switch_protocols() {
         let mut deadline = backend.sweep.deadline(1_000);
         let switches = async {
             socket.read_u8().await.unwrap();
-            let head = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n";
+            let head =
+                "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n";
             socket.write_all(head.as_bytes()).await.unwrap();
         };
         let (sent, ()) = tokio::join!(lease.send(payment(), &mut deadline), switches);

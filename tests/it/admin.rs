@@ -1,0 +1,132 @@
+//! The admin listener: what Prometheus and a load balancer see.
+
+use crate::harness::{Client, Request, World};
+
+/// Every family that the contract names and this node can have.
+const FAMILIES: &[&str] = &[
+    "yanma_requests_total",
+    "yanma_codes_total",
+    "yanma_request_duration_seconds",
+    "yanma_gateway_duration_seconds",
+    "yanma_verify_duration_seconds",
+    "yanma_redeem_duration_seconds",
+    "yanma_backend_duration_seconds",
+    "yanma_code_age_seconds",
+    "yanma_backend_responses_total",
+    "yanma_backend_in_flight",
+    "yanma_backend_endpoint_up",
+    "yanma_requests_in_flight",
+    "yanma_limit_hits_total",
+    "yanma_replay_entries",
+    "yanma_replay_capacity",
+    "yanma_replay_releases_total",
+    "yanma_replay_fence_end_timestamp_seconds",
+    "yanma_key_info",
+    "yanma_key_expiry_timestamp_seconds",
+    "yanma_config_last_reload_successful",
+    "yanma_config_last_reload_success_timestamp_seconds",
+    "yanma_config_info",
+    "yanma_clock_steps_total",
+    "yanma_ready",
+    "yanma_verify_batch_size",
+    "yanma_verify_fallbacks_total",
+    "yanma_verify_mismatches_total",
+    "yanma_verify_engine_active",
+    "yanma_request_headers_dropped_total",
+    "yanma_connections",
+    "yanma_build_info",
+    "process_cpu_seconds_total",
+];
+
+#[tokio::test]
+async fn every_family_of_the_contract_is_there() {
+    let world = World::start().await;
+    world.pay(&world.code()).await.is_approved();
+    let answer = world.admin("GET", "/metrics").await;
+    let kind = answer.field("content-type").expect("a content type");
+    assert!(kind.starts_with("text/plain") && kind.contains("version=0.0.4"), "{kind}");
+    let text = answer.text();
+    for family in FAMILIES {
+        assert!(text.contains(&format!("\n# TYPE {family} ")), "{family} is missing");
+    }
+    let known = |name: &str| FAMILIES.contains(&name) || name.starts_with("process_");
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    for name in types.filter_map(|line| line.split(' ').next()) {
+        assert!(known(name), "{name} is not in the contract");
+    }
+}
+
+#[tokio::test]
+async fn histograms_have_the_contracts_buckets() {
+    let world = World::start().await;
+    world.pay(&world.code()).await.is_approved();
+    world.metric_reaches("yanma_code_age_seconds_count{channel=\"wechat\"}", 1.0).await;
+    let metrics = world.metrics().await;
+    let bounds: Vec<&str> = metrics
+        .lines()
+        .filter(|line| line.starts_with("yanma_code_age_seconds_bucket"))
+        .filter_map(|line| line.split("le=\"").nth(1)?.split('"').next())
+        .collect();
+    let expected = [
+        "1", "2", "5", "10", "20", "30", "40", "50", "55", "58", "60", "62", "70", "120", "600",
+        "+Inf",
+    ];
+    assert_eq!(bounds, expected);
+}
+
+#[tokio::test]
+async fn gauges_tell_what_is() {
+    let world = World::start().await;
+    let _idle = world.client().await.ask(Request::get("/open").bytes()).await;
+    world.pay(&world.code()).await.is_approved();
+    world.metric_becomes("yanma_replay_capacity", 65_536.0).await;
+    world.metric_becomes("yanma_replay_entries", 1.0).await;
+    world.metric_becomes("yanma_requests_in_flight", 0.0).await;
+    world.metric_becomes("yanma_backend_in_flight{backend=\"settlement\"}", 0.0).await;
+    let up = format!(
+        "yanma_backend_endpoint_up{{backend=\"settlement\",endpoint=\"{}\"}}",
+        world.backend.endpoint
+    );
+    world.metric_becomes(&up, 1.0).await;
+    for condition in ["keys", "clock", "table", "draining"] {
+        world.metric_becomes(&format!("yanma_ready{{condition=\"{condition}\"}}"), 1.0).await;
+    }
+    let expiry = world.metric("yanma_key_expiry_timestamp_seconds{key_id=\"7001\"}").await;
+    assert!((expiry - 4_102_444_800.0).abs() < 0.5, "2100-01-01: {expiry}");
+}
+
+#[tokio::test]
+async fn health_and_readiness() {
+    let world = World::start().await;
+    assert_eq!(world.admin("GET", "/healthz").await.status(), 200);
+    let ready = world.admin("GET", "/readyz").await;
+    assert_eq!(ready.status(), 200);
+    assert!(ready.text().contains("settlement"), "backends are told: {}", ready.text());
+}
+
+#[tokio::test]
+async fn a_dead_backend_does_not_make_the_node_unready() {
+    let dead = crate::harness::DeadPort::new();
+    let setup = crate::harness::Setup::new().await.only_endpoints(&[&dead.endpoint]);
+    let world = setup.start().await;
+    world.pay(&world.code()).await.is_refused("backend_unreachable");
+    assert_eq!(world.admin("GET", "/readyz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn nothing_else_is_served_there() {
+    let world = World::start().await;
+    assert_eq!(world.admin("GET", "/").await.status(), 404);
+    assert_eq!(world.admin("GET", "/pay").await.status(), 404);
+    assert_eq!(world.admin("POST", "/metrics").await.status(), 405);
+    world.ask(&Request::get("/metrics")).await.is_refused("route_not_found");
+}
+
+#[tokio::test]
+async fn many_scrapes_on_one_connection() {
+    let world = World::start().await;
+    let mut client = Client::connect(&world.admin).await;
+    for _ in 0..10 {
+        assert_eq!(client.ask(Request::get("/metrics").bytes()).await.status(), 200);
+    }
+}
