@@ -75,13 +75,23 @@ async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<
 /// Everything that is settled before the body is looked at.
 #[derive(Debug)]
 struct Decision {
-    code_use: CodeUse,
+    purpose: Purpose,
     framing: Framing,
     host: HeaderValue,
-    /// The verified code, on routes that want one.
-    code: Option<VerifiedCode>,
     backend: usize,
     in_flight: InFlight,
+}
+
+/// What the route does with a code. Only a redeem route's code can be spent, and it is spent
+/// before its request can be sent: there is no other way out of this enum.
+#[derive(Debug)]
+enum Purpose {
+    /// The route reads no code.
+    Pass,
+    /// The code is proven, and stays good.
+    Check(Admitted),
+    /// The code is to be spent.
+    Redeem(Admitted),
 }
 
 /// The checks in the contract's order; the first that fails is the answer.
@@ -92,19 +102,20 @@ fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
     }
     let (framing, host) = check_head(call, head)?;
     let route = find_route(call, head)?;
-    let (code, backend) = match route.code {
-        CodeUse::None => (None, uncoded_backend(call, route)?),
-        CodeUse::Check | CodeUse::Redeem => {
-            let admitted = admit(call, route, verify(call, route, &head.headers)?)?;
-            let backend = admitted.backend();
-            (Some(admitted.into_code()), backend)
-        }
+    let purpose = match route.code {
+        CodeUse::None => Purpose::Pass,
+        CodeUse::Check => Purpose::Check(admit(call, route, &head.headers)?),
+        CodeUse::Redeem => Purpose::Redeem(admit(call, route, &head.headers)?),
+    };
+    let backend = match &purpose {
+        Purpose::Pass => policy::admit_without_code(route, &call.snapshot.config.backends)?,
+        Purpose::Check(admitted) | Purpose::Redeem(admitted) => admitted.backend(),
     };
     let in_flight = call.snapshot.backend(backend).reserve().map_err(|_full| {
         call.worker.hit(Limit::BackendConnections);
         Refused::from(Refusal::Overloaded)
     })?;
-    Ok(Decision { code_use: route.code, framing, host, code, backend, in_flight })
+    Ok(Decision { purpose, framing, host, backend, in_flight })
 }
 
 /// Is this one well-formed HTTP request that can be passed on without guessing?
@@ -156,13 +167,6 @@ fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConf
     Ok(route)
 }
 
-fn uncoded_backend(call: &Call, route: &RouteConfig) -> Result<usize, Refused> {
-    if call.snapshot.backend_config(route.backend).maintenance {
-        return Err(Refusal::Maintenance.into());
-    }
-    Ok(route.backend)
-}
-
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time.
 fn verify(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<VerifiedCode, Refused> {
     let code = UnverifiedCode::parse(code_text(headers)?).map_err(Refusal::from)?;
@@ -187,7 +191,9 @@ fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
     }
 }
 
-fn admit(call: &Call, route: &RouteConfig, code: VerifiedCode) -> Result<Admitted, Refused> {
+/// Proves the code, then asks whether it may do here what the request wants.
+fn admit(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Admitted, Refused> {
+    let code = verify(call, route, headers)?;
     policy::admit(code, route, &call.snapshot.config.backends)
         .map_err(|Denied { refusal, .. }| Refused::from(refusal))
 }
@@ -198,30 +204,41 @@ async fn forward(
     head: request::Parts,
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
-    let Decision { code_use, framing, host, code, backend, in_flight } = decision;
+    let Decision { purpose, framing, host, backend, in_flight } = decision;
     let head = CleanHead::new(head, framing, host, !body.is_end_stream());
     call.worker.dropped_headers(head.forbidden);
     let exchange = |redemption| Exchange { call: Rc::clone(call), backend, in_flight, redemption };
-    match (code_use, code) {
-        (CodeUse::Redeem, Some(code)) => {
+    match purpose {
+        Purpose::Redeem(admitted) => {
             let whole = read_body(call, body).await?;
-            let redemption = redeem(call, &code)?;
-            let identity = Some(redemption.identity());
-            let says = says(call, Some(&code), identity);
+            let redemption = redeem(call, &admitted)?;
+            let says = says(call, Some(admitted.code()), Some(redemption.identity()));
             let request = head.into_request(&says, Outgoing::Whole(whole));
             Outliving::new(exchange::run(exchange(Some(redemption)), request)).await
         }
-        (_, code) => {
-            let (body, failure) = stream_body(call, body)?;
-            let request = head.into_request(&says(call, code.as_ref(), None), body);
-            let answer = exchange::run(exchange(None), request).await;
-            // A client that broke its own upload off hears of that, not of the backend.
-            answer.map_err(|refused| match failure.and_then(|failure| failure.get()) {
-                Some(unread) => Refused::from(unread.refusal()),
-                None => refused,
-            })
+        Purpose::Check(admitted) => {
+            let says = says(call, Some(admitted.code()), None);
+            stream(call, exchange(None), head, &says, body).await
         }
+        Purpose::Pass => stream(call, exchange(None), head, &says(call, None, None), body).await,
     }
+}
+
+/// Passes a request on whose code is not spent: its body goes as it comes.
+async fn stream(
+    call: &Call,
+    exchange: Exchange,
+    head: CleanHead,
+    says: &Says<'_>,
+    body: Incoming,
+) -> Result<Response<Reply>, Refused> {
+    let (body, failure) = stream_body(call, body)?;
+    let answer = exchange::run(exchange, head.into_request(says, body)).await;
+    // A client that broke its own upload off hears of that, not of the backend.
+    answer.map_err(|refused| match failure.and_then(|failure| failure.get()) {
+        Some(unread) => Refused::from(unread.refusal()),
+        None => refused,
+    })
 }
 
 fn says<'a>(
@@ -233,7 +250,8 @@ fn says<'a>(
 }
 
 /// Spends the code: from here on the answer is the backend's, or that nobody knows it.
-fn redeem(call: &Call, code: &VerifiedCode) -> Result<Redemption, Refused> {
+fn redeem(call: &Call, admitted: &Admitted) -> Result<Redemption, Refused> {
+    let code = admitted.code();
     let worker = &call.worker;
     let rules = &call.snapshot.config.codes;
     let begun = worker.clock().instant();

@@ -15,13 +15,13 @@ mod sync;
 mod table;
 
 #[cfg(test)]
-#[cfg(loom)]
+#[cfg(feature = "loom")]
 mod interleavings;
 #[cfg(test)]
-#[cfg(not(any(loom, miri)))]
+#[cfg(not(any(feature = "loom", miri)))]
 mod model;
 #[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(not(feature = "loom"))]
 mod tests;
 
 use keyring::code::{CodeIdentity, IssuedAt, Kind};
