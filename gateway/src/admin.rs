@@ -17,7 +17,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use crate::{endpoints, limits, reload::ReloadRequest, worker::Shared};
+use crate::{endpoints, limits, reload::ReloadRequest, scrape, worker::Shared};
 
 /// What the admin listener shows and may do.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ async fn answer(
 }
 
 fn metrics(shared: &Shared) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::OK, shared.metrics.render(shared));
+    let mut response = text(StatusCode::OK, scrape::render(shared));
     let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, format);
     response

@@ -14,13 +14,14 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{self, Outgoing, Reply, Whole},
+    body::{self, Outgoing, Whole},
     call::{Call, Refused},
     config::BackendConfig,
     endpoints::{Endpoint, InFlight},
     forward,
     refusal::Refusal,
     replay::Redemption,
+    reply::Reply,
     sweep::Deadline,
     upstream::{Answer, Lease, Sent, keep_alive_ms},
 };

@@ -19,7 +19,7 @@ use keyring::{
 };
 
 use crate::{
-    body::{self, Failure, Outgoing, Reply, Unread, Upload, Whole},
+    body::{self, Failure, Outgoing, Unread, Upload, Whole},
     call::{Call, Refused},
     config::{CodeUse, RouteConfig},
     connection::Connection,
@@ -33,6 +33,7 @@ use crate::{
     policy::{self, Admitted, Denied},
     refusal::{Problem, Refusal},
     replay::{RedeemError, Redemption},
+    reply::Reply,
     target::CheckedPath,
     worker::Worker,
 };
@@ -50,11 +51,11 @@ pub(crate) async fn serve(
     let active = connection.begin();
     let http1 = request.version() != Version::HTTP_2;
     let call = Rc::new(Call::new(worker, peer));
-    let mut response = match answer(&call, request).await {
-        Ok(response) => response,
-        Err(refused) => refuse(&call, &refused),
-    };
-    if http1 && call.worker.is_leaving() {
+    let answered = answer(&call, request).await;
+    // Where a head can be read in two ways, so can whatever follows it on the connection.
+    let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
+    let mut response = answered.unwrap_or_else(|refused| refuse(&call, &refused));
+    if http1 && (is_doubtful || call.worker.is_leaving()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let write_ms = (!http1).then_some(call.snapshot.config.timeouts.write_ms);

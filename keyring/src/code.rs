@@ -9,6 +9,7 @@ mod text;
 
 use std::fmt;
 
+pub use crate::p256::SIGNATURE_BYTES;
 pub use fields::{
     Auth, CodeIdentity, IssuedAt, KeyId, Kind, Kinds, Region, Serial, Subject, UnknownWord,
 };
@@ -20,8 +21,6 @@ pub const CODE_DIGITS: usize = 255;
 pub const CODE_BYTES: usize = BODY_BYTES + SIGNATURE_BYTES;
 /// Bytes of the body: everything that is signed.
 pub const BODY_BYTES: usize = 41;
-/// Bytes of a signature: r, then s, 32 bytes each, big-endian.
-pub const SIGNATURE_BYTES: usize = 64;
 /// The highest number of a family member; 0 is the holder.
 pub const RELATION_MAX: u8 = 5;
 

@@ -7,6 +7,7 @@ mod cells;
 mod exposition;
 mod instruments;
 mod outcome;
+pub(crate) mod page;
 
 use std::sync::{
     Arc, OnceLock,
@@ -21,12 +22,12 @@ use keyring::{
 };
 
 use self::instruments::{BATCH, Buckets, CODE_AGE, Counters};
+use self::page::Page;
 pub use self::{
     cells::WorkerId,
     instruments::{Counter, Gauge, Histogram},
     outcome::{Limit, Outcome},
 };
-use crate::worker::Shared;
 
 /// Every family that requests write. One writer per worker; the admin thread reads.
 #[derive(Debug)]
@@ -165,10 +166,9 @@ impl Metrics {
         self.reloaded.store(false, Relaxed);
     }
 
-    /// Everything as Prometheus text (exposition format 0.0.4).
-    #[must_use]
-    pub fn render(&self, shared: &Shared) -> String {
-        exposition::render(self, shared)
+    /// Adds everything that is counted to a page.
+    pub(crate) fn fill(&self, page: &mut Page) {
+        exposition::fill(page, self);
     }
 }
 
