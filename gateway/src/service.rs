@@ -24,7 +24,7 @@ use crate::{
     config::{CodeUse, RouteConfig},
     connection::Connection,
     endpoints::InFlight,
-    exchange::{self, Exchange, Outliving},
+    exchange::{Exchange, Outliving},
     forward::{CleanHead, Says},
     headers::{self, Expectation, Framing, YANMA_CODE},
     io::Peer,
@@ -78,9 +78,9 @@ async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<
 struct Decision {
     purpose: Purpose,
     framing: Framing,
-    host: HeaderValue,
+    /// Absent only in HTTP/1.0.
+    host: Option<HeaderValue>,
     backend: usize,
-    in_flight: InFlight,
 }
 
 /// What the route does with a code. Only a redeem route's code can be spent, and it is spent
@@ -112,15 +112,14 @@ fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
         Purpose::Pass => policy::admit_without_code(route, &call.snapshot.config.backends)?,
         Purpose::Check(admitted) | Purpose::Redeem(admitted) => admitted.backend(),
     };
-    let in_flight = call.snapshot.backend(backend).reserve().map_err(|_full| {
-        call.worker.hit(Limit::BackendConnections);
-        Refused::from(Refusal::Overloaded)
-    })?;
-    Ok(Decision { purpose, framing, host, backend, in_flight })
+    Ok(Decision { purpose, framing, host, backend })
 }
 
 /// Is this one well-formed HTTP request that can be passed on without guessing?
-fn check_head(call: &Call, head: &request::Parts) -> Result<(Framing, HeaderValue), Refused> {
+fn check_head(
+    call: &Call,
+    head: &request::Parts,
+) -> Result<(Framing, Option<HeaderValue>), Refused> {
     if head.headers.len() > call.snapshot.config.limits.header_count_max {
         call.worker.hit(Limit::Headers);
         return Err(Refusal::HeadersTooLarge.into());
@@ -138,7 +137,7 @@ fn check_head(call: &Call, head: &request::Parts) -> Result<(Framing, HeaderValu
 
 /// The host that the client asked for: an absolute target's authority, or exactly one `Host`;
 /// HTTP/1.0 clients may send none (RFC 9112 3.2).
-fn host_of(head: &request::Parts) -> Result<HeaderValue, Refused> {
+fn host_of(head: &request::Parts) -> Result<Option<HeaderValue>, Refused> {
     let mut hosts = head.headers.get_all(HOST).into_iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() {
@@ -146,13 +145,13 @@ fn host_of(head: &request::Parts) -> Result<HeaderValue, Refused> {
     }
     if let Some(authority) = head.uri.authority() {
         return HeaderValue::from_str(authority.as_str())
+            .map(Some)
             .map_err(|_| Refused::malformed("the target's authority is no host"));
     }
-    match first {
-        Some(host) => Ok(host.clone()),
-        None if head.version == Version::HTTP_10 => Ok(HeaderValue::from_static("yanma")),
-        None => Err(Refused::malformed("Host is missing")),
+    if first.is_none() && head.version != Version::HTTP_10 {
+        return Err(Refused::malformed("Host is missing"));
     }
+    Ok(first.cloned())
 }
 
 fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConfig, Refused> {
@@ -205,40 +204,44 @@ async fn forward(
     head: request::Parts,
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
-    let Decision { purpose, framing, host, backend, in_flight } = decision;
+    let Decision { purpose, framing, host, backend } = decision;
+    let host = host.unwrap_or_else(|| call.snapshot.host_of_backend(backend));
     let head = CleanHead::new(head, framing, host, !body.is_end_stream());
     call.worker.dropped_headers(head.forbidden);
-    let exchange = |redemption| Exchange { call: Rc::clone(call), backend, in_flight, redemption };
     match purpose {
         Purpose::Redeem(admitted) => {
             let whole = read_body(call, body).await?;
+            let in_flight = reserve(call, backend)?;
             let redemption = redeem(call, &admitted)?;
             let says = says(call, Some(admitted.code()), Some(redemption.identity()));
             let request = head.into_request(&says, Outgoing::Whole(whole));
-            Outliving::new(exchange::run(exchange(Some(redemption)), request)).await
+            let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, redemption);
+            Outliving::new(exchange.run(request)).await
         }
-        Purpose::Check(admitted) => {
-            let says = says(call, Some(admitted.code()), None);
-            stream(call, exchange(None), head, &says, body).await
-        }
-        Purpose::Pass => stream(call, exchange(None), head, &says(call, None, None), body).await,
+        Purpose::Check(admitted) => stream(call, backend, head, Some(admitted.code()), body).await,
+        Purpose::Pass => stream(call, backend, head, None, body).await,
     }
 }
 
 /// Passes a request on whose code is not spent: its body goes as it comes.
 async fn stream(
-    call: &Call,
-    exchange: Exchange,
+    call: &Rc<Call>,
+    backend: usize,
     head: CleanHead,
-    says: &Says<'_>,
+    code: Option<&VerifiedCode>,
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
+    let in_flight = reserve(call, backend)?;
     let (body, failure) = stream_body(call, body)?;
-    let answer = exchange::run(exchange, head.into_request(says, body)).await;
-    // A client that broke its own upload off hears of that, not of the backend.
-    answer.map_err(|refused| match failure.and_then(|failure| failure.get()) {
-        Some(unread) => Refused::from(unread.refusal()),
-        None => refused,
+    let request = head.into_request(&says(call, code, None), body);
+    Exchange::of_unspent(Rc::clone(call), backend, in_flight, failure).run(request).await
+}
+
+/// A place at the backend. Taken when the request is whole, so that slow uploads hold none.
+fn reserve(call: &Call, backend: usize) -> Result<InFlight, Refused> {
+    call.snapshot.backend(backend).reserve().map_err(|_full| {
+        call.worker.hit(Limit::BackendConnections);
+        Refused::from(Refusal::Overloaded)
     })
 }
 
