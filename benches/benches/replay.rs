@@ -2,9 +2,9 @@
 //!
 //! `cold` works on 64 MiB of slots, far more than the caches hold, kept at half its capacity of
 //! living codes; `grouped` prefetches eight codes before it redeems them, as the gateway does with
-//! the codes that one turn of the event loop brings. All but DashMap's include the hash, the fence,
-//! the mark of time and the second look at the clock (24 ns by itself). With two threads the figure is the time per
-//! code of each thread.
+//! the codes that one turn of the event loop brings. All but DashMap's include the hash, the mark
+//! of time and the second look at the clock (24 ns by itself). With two threads the figure is the
+//! time per code of each thread.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};

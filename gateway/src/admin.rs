@@ -26,7 +26,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{endpoints, limits, metrics, reload::ReloadRequest, worker::Shared};
+use crate::{endpoints, limits, metrics, reload::ReloadRequest, scrape, worker::Shared};
 
 /// What the admin listener shows and may do.
 #[derive(Debug)]
@@ -135,17 +135,7 @@ async fn answer(
 }
 
 fn metrics_page(shared: &Shared) -> Response<Full<Bytes>> {
-    let current = shared.current.load();
-    let page = shared.metrics.render(&metrics::Node {
-        clock: &shared.clock,
-        replay: &shared.replay,
-        health: &shared.health,
-        config: current.config().digest,
-        keys: current.keys(),
-        backends: current.backends(),
-        engine: "reference",
-    });
-    let mut response = text(StatusCode::OK, page);
+    let mut response = text(StatusCode::OK, scrape::render(shared));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::TEXT_FORMAT));
     response
 }

@@ -1,4 +1,4 @@
-//! Bodies on their way: a client's upload, held whole or streamed, and the answer to it.
+//! Bodies on their way: held whole, or passed on as they come within a bound of bytes and time.
 
 use std::{
     cell::Cell,
@@ -14,9 +14,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::{
-    call::Call, connection::Active, headers, limits, refusal::Refusal, sweep::Deadline, upstream,
-};
+use crate::{headers, limits, refusal::Refusal, sweep::Deadline};
 
 /// A body that is in memory to its last byte.
 #[derive(Debug, Default)]
@@ -38,7 +36,7 @@ impl Whole {
         self.trailers.is_some()
     }
 
-    fn next_frame(&mut self) -> Option<Frame<Bytes>> {
+    pub(crate) fn next_frame(&mut self) -> Option<Frame<Bytes>> {
         match self.data.take() {
             Some(data) => Some(Frame::data(data)),
             None => self.trailers.take().map(|trailers| Frame::trailers(*trailers)),
@@ -295,91 +293,6 @@ impl Body for Outgoing {
         match self {
             Outgoing::Whole(whole) => whole.size_hint(),
             Outgoing::Upload(upload) => upload.body.size_hint(),
-        }
-    }
-}
-
-/// The body of an answer to the client.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    source: Source,
-    /// The request is under way until its answer's last byte was handed over.
-    active: Option<Active>,
-    write_ms: Option<u64>,
-}
-
-#[derive(Debug)]
-enum Source {
-    Whole(Whole),
-    Backend(Box<upstream::Answer>, Rc<Call>),
-}
-
-impl Reply {
-    pub(crate) fn whole(whole: Whole) -> Self {
-        Self { source: Source::Whole(whole), active: None, write_ms: None }
-    }
-
-    /// An answer that is passed on as it comes: approved once it has come whole. If it breaks
-    /// off, or its client leaves, `call` counts the outcome as unknown.
-    pub(crate) fn stream(answer: upstream::Answer, call: Rc<Call>) -> Self {
-        Self { source: Source::Backend(Box::new(answer), call), active: None, write_ms: None }
-    }
-
-    /// Ties the answer to its request. `write_ms`: how long a client may leave a piece of it
-    /// untaken, where only the stream and not the socket shows that.
-    pub(crate) fn during(self, mut active: Active, write_ms: Option<u64>) -> Self {
-        if let Some(write_ms) = write_ms {
-            active.expect_reader(write_ms);
-        }
-        Self { active: Some(active), write_ms, ..self }
-    }
-
-    fn was_read(&mut self) {
-        let patience_ms = match &self.source {
-            Source::Whole(_) => 0,
-            Source::Backend(answer, _) => answer.stall_ms(),
-        };
-        if let (Some(active), Some(write_ms)) = (self.active.as_mut(), self.write_ms) {
-            active.expect_reader(write_ms.saturating_add(patience_ms));
-        }
-    }
-}
-
-impl Body for Reply {
-    type Data = Bytes;
-    type Error = NotWhole;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, NotWhole>>> {
-        let this = self.get_mut();
-        this.was_read();
-        match &mut this.source {
-            Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
-            Source::Backend(answer, call) => match ready!(answer.poll_frame(cx)) {
-                Ok(frame) => {
-                    if answer.is_over() {
-                        call.approved();
-                    }
-                    Poll::Ready(frame.map(Ok))
-                }
-                Err(_) => Poll::Ready(Some(Err(NotWhole))),
-            },
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Whole(whole) => whole.is_end_stream(),
-            Source::Backend(answer, _) => answer.is_over(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Whole(whole) => whole.size_hint(),
-            Source::Backend(answer, _) => answer.size_hint(),
         }
     }
 }

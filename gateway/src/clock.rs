@@ -306,22 +306,28 @@ mod tests {
     fn time_never_runs_back_across_threads() {
         let (clock, hand) = Clock::hand_set(START);
         let latest = AtomicI64::new(i64::MIN);
-        let rounds = if cfg!(miri) { 50 } else { 20_000 };
-        std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    for _ in 0..rounds {
-                        let known = latest.load(Ordering::Acquire);
-                        let now = clock.now().get();
-                        assert!(now >= known, "{now} after {known}");
-                        latest.fetch_max(now, Ordering::AcqRel);
-                    }
-                });
+        let done = AtomicBool::new(false);
+        let watch = || {
+            while !done.load(Ordering::Relaxed) {
+                let known = latest.load(Ordering::Acquire);
+                let now = clock.now().get();
+                latest.fetch_max(now, Ordering::AcqRel);
+                if now < known {
+                    return Err(format!("{now} after {known}"));
+                }
             }
-            for round in 0..rounds {
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let watchers = [scope.spawn(watch), scope.spawn(watch)];
+            for round in 0..if cfg!(miri) { 50 } else { 100_000 } {
                 hand.step_wall(if round % 3 == 0 { -40 } else { 25 });
                 hand.advance(round % 2);
                 clock.tick();
+            }
+            done.store(true, Ordering::Relaxed);
+            for watcher in watchers {
+                assert_eq!(watcher.join().expect("no panic"), Ok(()));
             }
         });
     }

@@ -83,7 +83,10 @@ impl Connection {
         timeouts: &Timeouts,
         leaving_since_ms: Option<u64>,
     ) -> Option<End> {
-        let over = |since: u64, limit_ms: u64| now_ms >= since.saturating_add(limit_ms);
+        // A stamp is the last sweep's time, up to a period old: no limit may end early for it.
+        let over = |since: u64, limit_ms: u64| {
+            now_ms >= since.saturating_add(limit_ms).saturating_add(limits::SWEEP_MS)
+        };
         if let Some(since) = self.goodbye_since_ms.get() {
             return over(since, limits::LINGER_MS).then_some(End::Lingered);
         }
@@ -321,6 +324,9 @@ mod tests {
     const TIMEOUTS: Timeouts =
         Timeouts { header_ms: 5_000, body_ms: 15_000, idle_ms: 60_000, write_ms: 15_000 };
 
+    /// Limits are never early, and so late by a sweep at the most.
+    const LATE: u64 = limits::SWEEP_MS;
+
     fn connection() -> Rc<Connection> {
         Connection::new(Rc::new(Sweep::default()))
     }
@@ -328,20 +334,20 @@ mod tests {
     #[test]
     fn a_socket_that_says_nothing_is_ended_as_silent() {
         let connection = connection();
-        assert_eq!(connection.overdue(4_999, &TIMEOUTS, None), None);
-        assert_eq!(connection.overdue(5_000, &TIMEOUTS, None), Some(End::Silent));
+        assert_eq!(connection.overdue(4_999 + LATE, &TIMEOUTS, None), None);
+        assert_eq!(connection.overdue(5_000 + LATE, &TIMEOUTS, None), Some(End::Silent));
     }
 
     #[test]
     fn a_head_that_does_not_end_is_slow_and_its_request_is_not() {
         let connection = connection();
         connection.has_read();
-        assert_eq!(connection.overdue(5_000, &TIMEOUTS, None), Some(End::SlowHead));
+        assert_eq!(connection.overdue(5_000 + LATE, &TIMEOUTS, None), Some(End::SlowHead));
         let active = connection.begin();
         assert_eq!(connection.overdue(500_000, &TIMEOUTS, Some(0)), None);
         drop(active);
-        assert_eq!(connection.overdue(59_999, &TIMEOUTS, None), None);
-        assert_eq!(connection.overdue(60_000, &TIMEOUTS, None), Some(End::Idle));
+        assert_eq!(connection.overdue(59_999 + LATE, &TIMEOUTS, None), None);
+        assert_eq!(connection.overdue(60_000 + LATE, &TIMEOUTS, None), Some(End::Idle));
     }
 
     #[test]
@@ -349,9 +355,9 @@ mod tests {
         let connection = connection();
         let _active = connection.begin();
         connection.has_written(false);
-        assert_eq!(connection.overdue(15_000, &TIMEOUTS, None), Some(End::SlowReader));
+        assert_eq!(connection.overdue(15_000 + LATE, &TIMEOUTS, None), Some(End::SlowReader));
         connection.has_written(true);
-        assert_eq!(connection.overdue(15_000, &TIMEOUTS, None), None);
+        assert_eq!(connection.overdue(15_000 + LATE, &TIMEOUTS, None), None);
     }
 
     #[test]
@@ -359,7 +365,7 @@ mod tests {
         let connection = connection();
         drop(connection.begin());
         let late_ms = limits::DRAIN_IDLE_MS;
-        assert_eq!(connection.overdue(late_ms - 1, &TIMEOUTS, Some(0)), None);
-        assert_eq!(connection.overdue(late_ms, &TIMEOUTS, Some(0)), Some(End::Drained));
+        assert_eq!(connection.overdue(late_ms + LATE - 1, &TIMEOUTS, Some(0)), None);
+        assert_eq!(connection.overdue(late_ms + LATE, &TIMEOUTS, Some(0)), Some(End::Drained));
     }
 }

@@ -14,13 +14,14 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{self, Outgoing, Reply, Whole},
+    body::{self, Failure, Outgoing, Unread, Whole},
     call::{Call, Refused},
     config::BackendConfig,
     endpoints::{Endpoint, InFlight},
     forward,
     refusal::Refusal,
     replay::Redemption,
+    reply::Reply,
     sweep::Deadline,
     upstream::{Answer, Lease, Sent, keep_alive_ms},
 };
@@ -28,46 +29,72 @@ use crate::{
 /// Everything an exchange needs, its own.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) call: Rc<Call>,
+    call: Rc<Call>,
     /// Index of the backend in the configuration that the request began with.
-    pub(crate) backend: usize,
-    pub(crate) in_flight: InFlight,
+    backend: usize,
+    in_flight: InFlight,
     /// The spent code, on redeem routes.
-    pub(crate) redemption: Option<Redemption>,
+    redemption: Option<Redemption>,
+    /// Where a streamed upload says why it broke off.
+    upload: Option<Failure>,
 }
 
-/// Sends the request once and brings its answer. There is no second try: a request that may
-/// have been read is never sent again.
-///
-/// # Errors
-///
-/// `backend_unreachable` if not one byte left, and then the code is given back;
-/// `outcome_unknown` in every other case without a whole answer.
-pub(crate) async fn run(
-    mut exchange: Exchange,
-    request: Request<Outgoing>,
-) -> Result<Response<Reply>, Refused> {
-    let call = Rc::clone(&exchange.call);
-    let begun = call.worker.clock().instant();
-    let answered = talk(&mut exchange, request).await;
-    call.was_away(begun);
-    let metrics = call.snapshot.backend_metrics(exchange.backend);
-    metrics.duration.observe_ns(call.worker.id, call.ns_since(begun));
-    match answered {
-        Ok((head, body)) => {
-            metrics.responses(call.worker.id, Some(head.status));
-            Ok(deliver(exchange, head, body))
-        }
-        Err(refusal) => {
-            metrics.responses(call.worker.id, None);
-            if refusal == Refusal::BackendUnreachable
-                && let Some(redemption) = exchange.redemption.take()
-            {
-                call.worker.replay().release(redemption);
+impl Exchange {
+    /// For a code that has been spent for this request.
+    pub(crate) fn of_spent(
+        call: Rc<Call>,
+        backend: usize,
+        in_flight: InFlight,
+        redemption: Redemption,
+    ) -> Self {
+        Self { call, backend, in_flight, redemption: Some(redemption), upload: None }
+    }
+
+    /// For a request that spends nothing.
+    pub(crate) fn of_unspent(
+        call: Rc<Call>,
+        backend: usize,
+        in_flight: InFlight,
+        upload: Option<Failure>,
+    ) -> Self {
+        Self { call, backend, in_flight, redemption: None, upload }
+    }
+
+    /// Sends the request once and brings its answer. There is no second try: a request that may
+    /// have been read is never sent again.
+    ///
+    /// # Errors
+    ///
+    /// `backend_unreachable` if not one byte left, and then the code is given back;
+    /// `outcome_unknown` in every other case without a whole answer.
+    pub(crate) async fn run(
+        mut self,
+        request: Request<Outgoing>,
+    ) -> Result<Response<Reply>, Refused> {
+        let call = Rc::clone(&self.call);
+        let begun = call.worker.clock().instant();
+        let answered = talk(&mut self, request).await;
+        call.was_away(begun);
+        let metrics = call.snapshot.backend_metrics(self.backend);
+        metrics.duration.observe_ns(call.worker.id, call.ns_since(begun));
+        match answered {
+            Ok((head, body)) => {
+                metrics.responses(call.worker.id, Some(head.status));
+                Ok(deliver(self, head, body))
             }
-            let refused = Refused::from(refusal);
-            call.refused(&refused);
-            Err(refused)
+            Err(refusal) => {
+                metrics.responses(call.worker.id, None);
+                if refusal == Refusal::BackendUnreachable
+                    && let Some(redemption) = self.redemption.take()
+                {
+                    call.worker.replay().release(redemption);
+                }
+                // A client that broke its own upload off hears of that, not of the backend.
+                let broken = self.upload.and_then(|upload| upload.get());
+                let refused = Refused::from(broken.map_or(refusal, Unread::refusal));
+                call.refused(&refused);
+                Err(refused)
+            }
         }
     }
 }
@@ -120,7 +147,7 @@ async fn hold(
             lease.give_back(keep_alive_ms);
             Ok(Held::Whole(whole))
         }
-        Err(cut) if cut.why == body::Unread::TooLarge => {
+        Err(cut) if cut.why == Unread::TooLarge => {
             Ok(Held::Coming(cut.read, body, lease, keep_alive_ms))
         }
         Err(_) => Err(Refusal::OutcomeUnknown),
@@ -146,7 +173,7 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
 }
 
 fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, redemption } = exchange;
+    let Exchange { call, backend, in_flight, redemption, upload: _ } = exchange;
     let redemption = redemption.map(|redemption| redemption.identity());
     let reply = match held {
         Held::Whole(whole) => {

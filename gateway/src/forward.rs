@@ -49,7 +49,7 @@ pub(crate) struct CleanHead {
 }
 
 impl CleanHead {
-    /// Cleans `head`. `default_host` serves HTTP/1.0 clients that send no `Host`.
+    /// Cleans `head`. `host` is what the backend is asked for.
     pub(crate) fn new(
         head: request::Parts,
         framing: Framing,

@@ -5,15 +5,15 @@
 //! | what happens | where |
 //! |---|---|
 //! | sockets, connections and their time limits | [`io`], `connection`, `sweep` |
-//! | accepting, spreading over workers, signals, drain | [`server`], `accept`, [`signals`], [`worker`] |
+//! | accepting, spreading over workers, signals, drain | [`server`], `accept`, [`signals`], `crew`, [`worker`] |
 //! | the way of a request, its record | `service`, `call` |
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
 //! | spending a code once | [`replay`], [`clock`] |
-//! | the exchange with a backend | `exchange`, `forward`, `body`, `upstream`, [`endpoints`] |
+//! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`start`] |
-//! | what operators see | [`metrics`], [`health`], [`admin`] |
+//! | what operators see | [`metrics`], `scrape`, [`health`], [`admin`] |
 //! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
 
 mod accept;
@@ -24,6 +24,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod connection;
+mod crew;
 pub mod endpoints;
 mod exchange;
 mod forward;
@@ -36,8 +37,10 @@ pub mod policy;
 pub mod refusal;
 pub mod reload;
 pub mod replay;
+mod reply;
 pub mod request_id;
 pub mod route;
+mod scrape;
 pub mod server;
 mod service;
 pub mod signals;

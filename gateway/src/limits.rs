@@ -139,8 +139,8 @@ pub const H2_LOCAL_RESETS_MAX: usize = 256;
 pub const BODY_DRAIN_BYTES_MAX: usize = 64 * 1_024;
 /// How long such a body is read.
 pub const BODY_DRAIN_MS: u64 = 1_000;
-/// Connections of one worker that linger on close so that the client can read the last answer;
-/// beyond it they are closed at once.
+/// Connections over the limit that are told so and linger until the client has read it; beyond
+/// this many they are closed at once.
 pub const LINGERING_CONNECTIONS_MAX: usize = 256;
 
 /// How long a client gets to hang up after the gateway has said goodbye.

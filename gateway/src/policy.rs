@@ -23,11 +23,6 @@ impl Admitted {
         &self.code
     }
 
-    /// The code, to be spent or to be told of.
-    pub fn into_code(self) -> VerifiedCode {
-        self.code
-    }
-
     /// An index into the backends of the configuration.
     pub fn backend(&self) -> usize {
         self.backend

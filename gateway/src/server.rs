@@ -9,6 +9,7 @@ use tokio::{
 
 use crate::{
     accept::{self, Arrival},
+    crew::{self, Handle},
     endpoints,
     io::{Accepted, Listener, Peer},
     limits,
@@ -17,7 +18,7 @@ use crate::{
     reload::{ReloadRequest, Reloader},
     request_id::RequestIds,
     signals::{Signal, Signals},
-    worker::{self, Handle, Phase, Shared},
+    worker::{Phase, Shared},
 };
 
 /// The front thread's own state.
@@ -77,7 +78,7 @@ pub async fn run(
 fn start_workers(shared: &Arc<Shared>, phase: &watch::Sender<Phase>) -> io::Result<Vec<Handle>> {
     let count = shared.current.load().config().server.workers;
     (0..count)
-        .map(|index| worker::start(WorkerId::new(index), Arc::clone(shared), phase.subscribe()))
+        .map(|index| crew::start(WorkerId::new(index), Arc::clone(shared), phase.subscribe()))
         .collect()
 }
 

@@ -19,12 +19,12 @@ use keyring::{
 };
 
 use crate::{
-    body::{self, Failure, Outgoing, Reply, Unread, Upload, Whole},
+    body::{self, Failure, Outgoing, Unread, Upload, Whole},
     call::{Call, Refused},
     config::{CodeUse, RouteConfig},
     connection::Connection,
     endpoints::InFlight,
-    exchange::{self, Exchange, Outliving},
+    exchange::{Exchange, Outliving},
     forward::{CleanHead, Says},
     headers::{self, Expectation, Framing, YANMA_CODE},
     io::Peer,
@@ -33,6 +33,7 @@ use crate::{
     policy::{self, Admitted, Denied},
     refusal::{Problem, Refusal},
     replay::{RedeemError, Redemption},
+    reply::Reply,
     target::CheckedPath,
     worker::Worker,
 };
@@ -50,11 +51,11 @@ pub(crate) async fn serve(
     let active = connection.begin();
     let http1 = request.version() != Version::HTTP_2;
     let call = Rc::new(Call::new(worker, peer));
-    let mut response = match answer(&call, request).await {
-        Ok(response) => response,
-        Err(refused) => refuse(&call, &refused),
-    };
-    if http1 && call.worker.is_leaving() {
+    let answered = answer(&call, request).await;
+    // Where a head can be read in two ways, so can whatever follows it on the connection.
+    let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
+    let mut response = answered.unwrap_or_else(|refused| refuse(&call, &refused));
+    if http1 && (is_doubtful || call.worker.is_leaving()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let write_ms = (!http1).then_some(call.snapshot.config.timeouts.write_ms);
@@ -75,13 +76,23 @@ async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<
 /// Everything that is settled before the body is looked at.
 #[derive(Debug)]
 struct Decision {
-    code_use: CodeUse,
+    purpose: Purpose,
     framing: Framing,
-    host: HeaderValue,
-    /// The verified code, on routes that want one.
-    code: Option<VerifiedCode>,
+    /// Absent only in HTTP/1.0.
+    host: Option<HeaderValue>,
     backend: usize,
-    in_flight: InFlight,
+}
+
+/// What the route does with a code. Only a redeem route's code can be spent, and it is spent
+/// before its request can be sent: there is no other way out of this enum.
+#[derive(Debug)]
+enum Purpose {
+    /// The route reads no code.
+    Pass,
+    /// The code is proven, and stays good.
+    Check(Admitted),
+    /// The code is to be spent.
+    Redeem(Admitted),
 }
 
 /// The checks in the contract's order; the first that fails is the answer.
@@ -92,23 +103,23 @@ fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
     }
     let (framing, host) = check_head(call, head)?;
     let route = find_route(call, head)?;
-    let (code, backend) = match route.code {
-        CodeUse::None => (None, uncoded_backend(call, route)?),
-        CodeUse::Check | CodeUse::Redeem => {
-            let admitted = admit(call, route, verify(call, route, &head.headers)?)?;
-            let backend = admitted.backend();
-            (Some(admitted.into_code()), backend)
-        }
+    let purpose = match route.code {
+        CodeUse::None => Purpose::Pass,
+        CodeUse::Check => Purpose::Check(admit(call, route, &head.headers)?),
+        CodeUse::Redeem => Purpose::Redeem(admit(call, route, &head.headers)?),
     };
-    let in_flight = call.snapshot.backend(backend).reserve().map_err(|_full| {
-        call.worker.hit(Limit::BackendConnections);
-        Refused::from(Refusal::Overloaded)
-    })?;
-    Ok(Decision { code_use: route.code, framing, host, code, backend, in_flight })
+    let backend = match &purpose {
+        Purpose::Pass => policy::admit_without_code(route, &call.snapshot.config.backends)?,
+        Purpose::Check(admitted) | Purpose::Redeem(admitted) => admitted.backend(),
+    };
+    Ok(Decision { purpose, framing, host, backend })
 }
 
 /// Is this one well-formed HTTP request that can be passed on without guessing?
-fn check_head(call: &Call, head: &request::Parts) -> Result<(Framing, HeaderValue), Refused> {
+fn check_head(
+    call: &Call,
+    head: &request::Parts,
+) -> Result<(Framing, Option<HeaderValue>), Refused> {
     if head.headers.len() > call.snapshot.config.limits.header_count_max {
         call.worker.hit(Limit::Headers);
         return Err(Refusal::HeadersTooLarge.into());
@@ -126,7 +137,7 @@ fn check_head(call: &Call, head: &request::Parts) -> Result<(Framing, HeaderValu
 
 /// The host that the client asked for: an absolute target's authority, or exactly one `Host`;
 /// HTTP/1.0 clients may send none (RFC 9112 3.2).
-fn host_of(head: &request::Parts) -> Result<HeaderValue, Refused> {
+fn host_of(head: &request::Parts) -> Result<Option<HeaderValue>, Refused> {
     let mut hosts = head.headers.get_all(HOST).into_iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() {
@@ -134,13 +145,13 @@ fn host_of(head: &request::Parts) -> Result<HeaderValue, Refused> {
     }
     if let Some(authority) = head.uri.authority() {
         return HeaderValue::from_str(authority.as_str())
+            .map(Some)
             .map_err(|_| Refused::malformed("the target's authority is no host"));
     }
-    match first {
-        Some(host) => Ok(host.clone()),
-        None if head.version == Version::HTTP_10 => Ok(HeaderValue::from_static("yanma")),
-        None => Err(Refused::malformed("Host is missing")),
+    if first.is_none() && head.version != Version::HTTP_10 {
+        return Err(Refused::malformed("Host is missing"));
     }
+    Ok(first.cloned())
 }
 
 fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConfig, Refused> {
@@ -154,13 +165,6 @@ fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConf
         return Err(Refusal::MethodNotAllowed.into());
     }
     Ok(route)
-}
-
-fn uncoded_backend(call: &Call, route: &RouteConfig) -> Result<usize, Refused> {
-    if call.snapshot.backend_config(route.backend).maintenance {
-        return Err(Refusal::Maintenance.into());
-    }
-    Ok(route.backend)
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time.
@@ -187,7 +191,9 @@ fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
     }
 }
 
-fn admit(call: &Call, route: &RouteConfig, code: VerifiedCode) -> Result<Admitted, Refused> {
+/// Proves the code, then asks whether it may do here what the request wants.
+fn admit(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Admitted, Refused> {
+    let code = verify(call, route, headers)?;
     policy::admit(code, route, &call.snapshot.config.backends)
         .map_err(|Denied { refusal, .. }| Refused::from(refusal))
 }
@@ -198,30 +204,45 @@ async fn forward(
     head: request::Parts,
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
-    let Decision { code_use, framing, host, code, backend, in_flight } = decision;
+    let Decision { purpose, framing, host, backend } = decision;
+    let host = host.unwrap_or_else(|| call.snapshot.host_of_backend(backend));
     let head = CleanHead::new(head, framing, host, !body.is_end_stream());
     call.worker.dropped_headers(head.forbidden);
-    let exchange = |redemption| Exchange { call: Rc::clone(call), backend, in_flight, redemption };
-    match (code_use, code) {
-        (CodeUse::Redeem, Some(code)) => {
+    match purpose {
+        Purpose::Redeem(admitted) => {
             let whole = read_body(call, body).await?;
-            let redemption = redeem(call, &code)?;
-            let identity = Some(redemption.identity());
-            let says = says(call, Some(&code), identity);
+            let in_flight = reserve(call, backend)?;
+            let redemption = redeem(call, &admitted)?;
+            let says = says(call, Some(admitted.code()), Some(redemption.identity()));
             let request = head.into_request(&says, Outgoing::Whole(whole));
-            Outliving::new(exchange::run(exchange(Some(redemption)), request)).await
+            let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, redemption);
+            Outliving::new(exchange.run(request)).await
         }
-        (_, code) => {
-            let (body, failure) = stream_body(call, body)?;
-            let request = head.into_request(&says(call, code.as_ref(), None), body);
-            let answer = exchange::run(exchange(None), request).await;
-            // A client that broke its own upload off hears of that, not of the backend.
-            answer.map_err(|refused| match failure.and_then(|failure| failure.get()) {
-                Some(unread) => Refused::from(unread.refusal()),
-                None => refused,
-            })
-        }
+        Purpose::Check(admitted) => stream(call, backend, head, Some(admitted.code()), body).await,
+        Purpose::Pass => stream(call, backend, head, None, body).await,
     }
+}
+
+/// Passes a request on whose code is not spent: its body goes as it comes.
+async fn stream(
+    call: &Rc<Call>,
+    backend: usize,
+    head: CleanHead,
+    code: Option<&VerifiedCode>,
+    body: Incoming,
+) -> Result<Response<Reply>, Refused> {
+    let in_flight = reserve(call, backend)?;
+    let (body, failure) = stream_body(call, body)?;
+    let request = head.into_request(&says(call, code, None), body);
+    Exchange::of_unspent(Rc::clone(call), backend, in_flight, failure).run(request).await
+}
+
+/// A place at the backend. Taken when the request is whole, so that slow uploads hold none.
+fn reserve(call: &Call, backend: usize) -> Result<InFlight, Refused> {
+    call.snapshot.backend(backend).reserve().map_err(|_full| {
+        call.worker.hit(Limit::BackendConnections);
+        Refused::from(Refusal::Overloaded)
+    })
 }
 
 fn says<'a>(
@@ -233,7 +254,8 @@ fn says<'a>(
 }
 
 /// Spends the code: from here on the answer is the backend's, or that nobody knows it.
-fn redeem(call: &Call, code: &VerifiedCode) -> Result<Redemption, Refused> {
+fn redeem(call: &Call, admitted: &Admitted) -> Result<Redemption, Refused> {
+    let code = admitted.code();
     let worker = &call.worker;
     let rules = &call.snapshot.config.codes;
     let begun = worker.clock().instant();

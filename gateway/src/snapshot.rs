@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use keyring::{key::IssuerKey, key_set::KeySet};
 
 use crate::{
@@ -63,6 +64,14 @@ impl Snapshot {
 
     pub(crate) fn backend_config(&self, index: usize) -> &BackendConfig {
         self.config.backends.get(index).expect(SAME_TABLE)
+    }
+
+    /// What a backend is asked for when the client named no host (HTTP/1.0).
+    pub(crate) fn host_of_backend(&self, index: usize) -> HeaderValue {
+        let endpoint = self.backend_config(index).endpoints.first();
+        endpoint
+            .and_then(|endpoint| HeaderValue::from_str(&endpoint.authority).ok())
+            .unwrap_or_else(|| HeaderValue::from_static("localhost"))
     }
 
     pub(crate) fn backend(&self, index: usize) -> &Arc<Backend> {

@@ -1,4 +1,4 @@
-//! One worker: a thread, its runtime, and everything its requests need without asking anybody.
+//! One worker's own state: everything its requests need without asking anybody.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,24 +8,15 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::JoinHandle,
-    time::Duration,
 };
 
 use slab::Slab;
-use tokio::{
-    runtime::{Builder, LocalOptions},
-    sync::{mpsc, watch},
-    time::{MissedTickBehavior, interval},
-};
 
 use crate::{
-    accept::{self, Arrival},
     clock::{Clock, Instant},
     connection::Connection,
     endpoints::Endpoints,
     health::Health,
-    limits,
     metrics::{Limit, Metrics, WorkerId},
     replay::Replay,
     request_id::RequestIds,
@@ -82,7 +73,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(
+    pub(crate) fn new(
         id: WorkerId,
         shared: Arc<Shared>,
         connection_count: Arc<AtomicUsize>,
@@ -172,7 +163,8 @@ impl Worker {
         Registered { worker: Rc::clone(self), key }
     }
 
-    fn tick(&self) {
+    /// Moves the worker's time on and ends what has taken too long.
+    pub(crate) fn tick(&self) {
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
         self.pool.expire();
         let snapshot = self.snapshot();
@@ -185,7 +177,21 @@ impl Worker {
         }
     }
 
-    fn is_done(&self) -> bool {
+    /// The drain begins: answers now say that the connection closes.
+    pub(crate) fn leave(&self) {
+        self.leaving_since_ms.set(Some(self.sweep.now_ms()));
+    }
+
+    /// Has the drain had its time, however much still runs?
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        let timeout_ms = self.snapshot().config.server.drain_timeout_ms;
+        self.leaving_since_ms
+            .get()
+            .is_some_and(|since_ms| self.sweep.now_ms() >= since_ms.saturating_add(timeout_ms))
+    }
+
+    /// Does nothing run any more?
+    pub(crate) fn is_done(&self) -> bool {
         self.requests.get() == 0 && self.connections.borrow().is_empty()
     }
 }
@@ -201,105 +207,5 @@ impl Drop for Registered {
     fn drop(&mut self) {
         self.worker.connections.borrow_mut().try_remove(self.key);
         self.worker.connection_count.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A worker as the accepting thread sees it.
-#[derive(Debug)]
-pub(crate) struct Handle {
-    arrivals: mpsc::Sender<Arrival>,
-    connections: Arc<AtomicUsize>,
-    thread: JoinHandle<()>,
-}
-
-impl Handle {
-    /// Connections that this worker has or is about to get.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    /// Hands a connection over; gives it back if the worker has too many waiting.
-    pub(crate) fn hand_over(&self, arrival: Arrival) -> Result<(), Arrival> {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        self.arrivals.try_send(arrival).map_err(|error| {
-            self.connections.fetch_sub(1, Ordering::Relaxed);
-            match error {
-                mpsc::error::TrySendError::Full(arrival)
-                | mpsc::error::TrySendError::Closed(arrival) => arrival,
-            }
-        })
-    }
-
-    /// No more connections will come; the worker ends when its work does.
-    pub(crate) fn close(self) -> JoinHandle<()> {
-        self.thread
-    }
-}
-
-/// Starts a worker on a thread of its own.
-///
-/// # Errors
-///
-/// The system's error if thread or runtime cannot be had.
-pub(crate) fn start(
-    id: WorkerId,
-    shared: Arc<Shared>,
-    phase: watch::Receiver<Phase>,
-) -> io::Result<Handle> {
-    let (arrivals, inbox) = mpsc::channel(limits::HANDOFF_QUEUE_MAX);
-    let connections = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&connections);
-    // What can fail is done in the thread, and heard of here, where somebody can still say so.
-    let (started, starting) = std::sync::mpsc::sync_channel(1);
-    let name = format!("worker-{}", id.index());
-    let thread = std::thread::Builder::new().name(name).spawn(move || {
-        let runtime =
-            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-        let made = runtime.and_then(|runtime| Ok((runtime, Worker::new(id, shared, count)?)));
-        let (outcome, made) = match made {
-            Ok(made) => (Ok(()), Some(made)),
-            Err(error) => (Err(error), None),
-        };
-        if started.send(outcome).is_ok()
-            && let Some((runtime, worker)) = made
-        {
-            runtime.block_on(run(worker, inbox, phase));
-        }
-    })?;
-    starting.recv().map_err(io::Error::other)??;
-    Ok(Handle { arrivals, connections, thread })
-}
-
-/// Serves until the drain is over. Whatever still runs at `drain_timeout_ms` is cut off.
-async fn run(
-    worker: Rc<Worker>,
-    mut inbox: mpsc::Receiver<Arrival>,
-    mut phase: watch::Receiver<Phase>,
-) {
-    let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut accepting = true;
-    loop {
-        tokio::select! {
-            arrival = inbox.recv(), if accepting => match arrival {
-                Some(arrival) => {
-                    tokio::task::spawn_local(accept::serve(Rc::clone(&worker), arrival));
-                }
-                None => accepting = false,
-            },
-            _ = ticks.tick() => worker.tick(),
-            Ok(()) = phase.changed() => {
-                if *phase.borrow() == Phase::Draining {
-                    worker.leaving_since_ms.set(Some(worker.sweep.now_ms()));
-                }
-            }
-        }
-        if let Some(since_ms) = worker.leaving_since_ms.get() {
-            let timeout_ms = worker.snapshot().config.server.drain_timeout_ms;
-            let over = worker.sweep.now_ms() >= since_ms.saturating_add(timeout_ms);
-            if over || (!accepting && worker.is_done()) {
-                return;
-            }
-        }
     }
 }

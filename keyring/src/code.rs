@@ -7,6 +7,9 @@
 mod fields;
 mod text;
 
+use std::fmt;
+
+pub use crate::p256::SIGNATURE_BYTES;
 pub use fields::{
     Auth, CodeIdentity, IssuedAt, KeyId, Kind, Kinds, Region, Serial, Subject, UnknownWord,
 };
@@ -18,8 +21,6 @@ pub const CODE_DIGITS: usize = 255;
 pub const CODE_BYTES: usize = BODY_BYTES + SIGNATURE_BYTES;
 /// Bytes of the body: everything that is signed.
 pub const BODY_BYTES: usize = 41;
-/// Bytes of a signature: r, then s, 32 bytes each, big-endian.
-pub const SIGNATURE_BYTES: usize = 64;
 /// The highest number of a family member; 0 is the holder.
 pub const RELATION_MAX: u8 = 5;
 
@@ -49,7 +50,7 @@ pub enum ParseError {
 ///
 /// Only its key id can be read, which chooses the key that judges it. The rest becomes readable
 /// when [`KeySet::verify`](crate::key_set::KeySet::verify) turns it into a `VerifiedCode`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct UnverifiedCode {
     bytes: [u8; CODE_BYTES],
     claims: Claims,
@@ -164,6 +165,13 @@ impl Claims {
         let mut body = [0; BODY_BYTES];
         body.iter_mut().zip(fields).for_each(|(slot, byte)| *slot = byte);
         body
+    }
+}
+
+/// The key id alone: whoever reads a whole code in a log could use it.
+impl fmt::Debug for UnverifiedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedCode").field("key_id", &self.key_id()).finish_non_exhaustive()
     }
 }
 

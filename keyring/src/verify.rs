@@ -1,5 +1,7 @@
 //! The verification of codes: the cheap checks, then the signature, then the seal.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -124,7 +126,6 @@ pub struct Rejected {
 /// A code that is genuine and in its time. Only [`KeySet::verify`] and
 /// [`KeySet::verify_group`] make one, and it cannot be cloned, so holding one proves that this
 /// code passed every check once.
-#[derive(Debug)]
 pub struct VerifiedCode {
     identity: CodeIdentity,
     channel: Channel,
@@ -353,6 +354,16 @@ impl VerifiedCode {
     /// Milliseconds since the start of the second of issue; negative if that lies ahead.
     pub fn age(&self, now: UnixMillis) -> i64 {
         now.ms_since(self.issued_at().millis())
+    }
+}
+
+/// The identity and the channel: what may stand in a log, not who the person is.
+impl fmt::Debug for VerifiedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedCode")
+            .field("identity", &format_args!("{}", self.identity))
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
     }
 }
 

@@ -64,7 +64,7 @@ async fn histograms_have_the_contracts_buckets() {
     let metrics = world.metrics().await;
     let bounds: Vec<&str> = metrics
         .lines()
-        .filter(|line| line.starts_with("yanma_code_age_seconds_bucket"))
+        .filter(|line| line.starts_with("yanma_code_age_seconds_bucket{channel=\"wechat\""))
         .filter_map(|line| line.split("le=\"").nth(1)?.split('"').next())
         .collect();
     let expected = [
@@ -79,7 +79,7 @@ async fn gauges_tell_what_is() {
     let world = World::start().await;
     let _idle = world.client().await.ask(Request::get("/open").bytes()).await;
     world.pay(&world.code()).await.is_approved();
-    world.metric_becomes("yanma_replay_capacity", 65_536.0).await;
+    world.metric_becomes("yanma_replay_capacity", 32_768.0).await;
     world.metric_becomes("yanma_replay_entries", 1.0).await;
     world.metric_becomes("yanma_requests_in_flight", 0.0).await;
     world.metric_becomes("yanma_backend_in_flight{backend=\"settlement\"}", 0.0).await;
@@ -88,7 +88,7 @@ async fn gauges_tell_what_is() {
         world.backend.endpoint
     );
     world.metric_becomes(&up, 1.0).await;
-    for condition in ["keys", "clock", "table", "draining"] {
+    for condition in ["keys", "clock", "table", "not_draining"] {
         world.metric_becomes(&format!("yanma_ready{{condition=\"{condition}\"}}"), 1.0).await;
     }
     let expiry = world.metric("yanma_key_expiry_timestamp_seconds{key_id=\"7001\"}").await;

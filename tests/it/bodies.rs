@@ -152,6 +152,7 @@ async fn a_stream_over_the_limit_never_arrives_whole() {
         client.send(long.chunked("")).await;
         assert_ne!(client.answer().await.status(), 200);
     }
+    world.backend.broke_off(2).await;
     assert_eq!(world.backend.count(), 0);
 }
 

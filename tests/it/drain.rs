@@ -7,13 +7,13 @@ use crate::harness::{Reply, Request, World, eventually, h2, soon};
 
 #[tokio::test]
 async fn the_node_says_no_first_and_still_serves() {
-    let mut world = World::with("server.drain_delay_ms = 1500").await;
+    let mut world = World::with("server.drain_delay_ms = 3000").await;
     let mut idle = world.client().await;
     idle.ask(Request::get("/open").bytes()).await.is_approved();
     world.signal(Signal::TERM);
     let refuses = async || (world.admin("GET", "/readyz").await.status() == 503).then_some(());
     eventually("a node that is not ready", refuses).await;
-    world.metric_becomes("yanma_ready{condition=\"draining\"}", 0.0).await;
+    world.metric_becomes("yanma_ready{condition=\"not_draining\"}", 0.0).await;
     world.pay(&world.code()).await.is_approved();
     idle.ask(Request::post("/pay").code(&world.code()).bytes()).await.is_approved();
     assert!(world.process.ended().await.success());

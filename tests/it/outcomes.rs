@@ -121,6 +121,28 @@ async fn a_connection_that_is_never_accepted_gives_the_code_back() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_reset_at_once_is_settled_one_way_or_the_other() {
+    let world = World::start().await;
+    for _ in 0..20 {
+        world.backend.reply(Reply::ResetUnread);
+        let code = world.code();
+        let answer = world.pay(&code).await;
+        world.backend.reply(Reply::settled());
+        if answer.status() == 504 {
+            answer.is_refused("outcome_unknown");
+            world.pay(&code).await.is_refused("code_used");
+        } else {
+            answer.is_refused("backend_unreachable");
+            eventually("a payment with the code given back", async || {
+                (world.pay(&code).await.status() == 200).then_some(())
+            })
+            .await;
+        }
+        assert!(world.backend.count_of(&identity(&code)) <= 1);
+    }
+}
+
+#[tokio::test]
 async fn a_dead_endpoint_is_left_out_and_taken_back() {
     let dead = DeadPort::new();
     let endpoint = dead.endpoint.clone();

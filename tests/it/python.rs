@@ -32,6 +32,7 @@ async fn an_issuer_in_another_language_pays_with_keys_from_the_ceremony() {
     keys(&["export-seal-key", "--out", "seal.hex"]).await;
 
     let world = setup.start().await;
+    world.behind_fence().await;
     let url = format!("http://{}/pay", world.address);
     let [signing_key, seal_key] = ["7100.pem", "seal.hex"].map(|name| directory.join(name));
     let output = python(&[

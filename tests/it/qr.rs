@@ -76,6 +76,11 @@ async fn a_picture_has_a_quiet_zone_of_four_modules() {
 async fn a_symbol_in_the_terminal_scans() {
     let directory = tempfile::tempdir().expect("a directory");
     let text = String::from_utf8(mint(directory.path(), "qr").await).expect("UTF-8");
+    let colours = "\u{1b}[38;5;16;48;5;231m";
+    assert!(
+        text.lines().all(|line| line.starts_with(colours)),
+        "black on white, whatever the theme"
+    );
     assert_is_code(&decode(photograph(&text)));
 }
 
@@ -92,7 +97,7 @@ async fn json_and_digits_say_the_same_code() {
 }
 
 /// The picture that a camera takes of a terminal: each character is two modules, one above the
-/// other, light where the block is drawn (on a dark terminal).
+/// other, black where a block is drawn and white elsewhere, as the colours in the text say.
 fn photograph(text: &str) -> GrayImage {
     const SCALE: u32 = 6;
     let rows: Vec<Vec<[u8; 2]>> = text
@@ -104,17 +109,17 @@ fn photograph(text: &str) -> GrayImage {
     let size = |count: usize| u32::try_from(count).expect("a small picture") * SCALE;
     GrayImage::from_fn(size(width), size(rows.len() * 2), |x, y| {
         let at = |pixel: u32| usize::try_from(pixel / SCALE).expect("a small picture");
-        let character = rows[at(y) / 2].get(at(x)).copied().unwrap_or_default();
+        let character = rows[at(y) / 2].get(at(x)).copied().unwrap_or([255; 2]);
         Luma([character[at(y) % 2]])
     })
 }
 
 fn halves(character: char) -> Option<[u8; 2]> {
     match character {
-        '█' => Some([255, 255]),
-        '▀' => Some([255, 0]),
-        '▄' => Some([0, 255]),
-        ' ' => Some([0, 0]),
+        '█' => Some([0, 0]),
+        '▀' => Some([0, 255]),
+        '▄' => Some([255, 0]),
+        ' ' => Some([255, 255]),
         _ => None,
     }
 }

@@ -25,6 +25,7 @@ async fn the_place_of_insurance_chooses_the_backend() {
              open_regions = [\"37\", \"3301\"]\nbackend = \"settlement\"\n\
              region_backends = { \"37\" = \"shandong\", \"3701\" = \"jinan\" }",
         )
+        .also("route", "path = \"/anywhere\"\ncode = \"redeem\"\nkinds = [\"payment\"]\nrequire_region = false\nbackend = \"settlement\"")
         .start()
         .await;
     assert_eq!(pay_from(&world, "/settle", region(370_100)).await.text(), "jinan");
@@ -33,7 +34,8 @@ async fn the_place_of_insurance_chooses_the_backend() {
     pay_from(&world, "/settle", region(330_200)).await.is_refused("region_not_open");
     pay_from(&world, "/settle", region(110_000)).await.is_refused("region_not_open");
     pay_from(&world, "/settle", region(0)).await.is_refused("region_missing");
-    pay_from(&world, "/pay", region(0)).await.is_approved();
+    pay_from(&world, "/pay", region(0)).await.is_refused("region_missing");
+    pay_from(&world, "/anywhere", region(0)).await.is_approved();
     assert_eq!((shandong.count(), jinan.count(), world.backend.count()), (1, 1, 2));
 }
 

@@ -32,7 +32,9 @@ async fn spoofed_headers_are_dropped_on_every_route() {
     for seen in world.backend.arrived(3).await {
         says_no_lie(&seen);
     }
-    world.metric_reaches("yanma_request_headers_dropped_total", 36.0).await;
+    // One spelling differs from another in case alone.
+    let names = f64::from(u8::try_from(3 * (SPOOFED.len() - 1)).expect("few names"));
+    world.metric_becomes("yanma_request_headers_dropped_total", names).await;
 }
 
 #[tokio::test]

@@ -1,43 +1,9 @@
-use std::path::Path;
-
-use keyring::{key_set::KeySet, time::UnixMillis};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::{
-    clock::Clock,
-    config::Config,
-    endpoints::Endpoints,
-    health::Health,
-    metrics::Metrics,
-    replay::Replay,
-    snapshot::{Current, Snapshot},
-};
-
-const CONFIG: &str = "
-replay.store = \"local\"
-[[backend]]
-name = \"settlement\"
-endpoints = [\"http://127.0.0.1:9001\"]
-[[route]]
-path = \"/pay\"
-code = \"redeem\"
-backend = \"settlement\"
-";
 
 fn shared() -> Arc<Shared> {
-    let (clock, _hand) = Clock::hand_set(UnixMillis::from_seconds(1_800_000_000));
-    let config = Config::parse(CONFIG, Path::new("/"), Path::new("test")).unwrap();
-    let (metrics, endpoints) = (Metrics::new(1), Endpoints::default());
-    let snapshot = Snapshot::new(config, KeySet::new(vec![]).unwrap(), &endpoints, &metrics);
-    Arc::new(Shared {
-        clock,
-        replay: Replay::new(64, None).unwrap(),
-        metrics,
-        current: Current::new(snapshot),
-        endpoints,
-        health: Arc::new(Health::default()),
-    })
+    scrape::tests::shared().0
 }
 
 /// An admin listener on a free port, served until the runtime ends.
@@ -129,14 +95,15 @@ async fn readiness_is_the_nodes_own_and_tells_the_backends() {
     let current = shared.current.load();
     let [backend] = current.backends() else { panic!("one backend") };
     let place = backend.reserve().unwrap();
-    let [endpoint] = backend.endpoints() else { panic!("one endpoint") };
-    place.at(endpoint);
-    endpoint.record_connect_failure(shared.clock.now());
+    let [a, b] = backend.endpoints() else { panic!("two endpoints") };
+    place.at(a);
+    b.record_connect_failure(shared.clock.now());
     let (head, body) = ask(address, "GET", "/readyz").await;
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     let expected = "ready\nkeys: ok\nclock: ok\ntable: ok\nnot_draining: ok\n\
                     backend settlement: 1 of 1024 requests in flight\n\
-                    backend settlement http://127.0.0.1:9001: down, 1 in flight\n";
+                    backend settlement http://127.0.0.1:9001: up, 1 in flight\n\
+                    backend settlement unix:/run/b: down, 0 in flight\n";
     assert_eq!(body, expected);
 
     shared.health.set_draining();

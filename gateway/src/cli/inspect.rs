@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
     /// Keyring directory to judge by; without it only form and time are checked
     #[arg(long, value_name = "DIR")]
     keyring: Option<PathBuf>,
-    /// Judge as of this moment: Unix seconds, or RFC 3339 as 2026-01-01T08:00:00+08:00 [default: now]
+    /// Judge as of this moment: Unix seconds, or RFC 3339 as 2026-01-01T08:00:00+08:00
+    /// [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<UnixMillis>,
     /// Show who the person is, which is sealed in the code

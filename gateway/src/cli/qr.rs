@@ -15,7 +15,7 @@ const DARK_PIXEL: u8 = 0;
 const LIGHT_PIXEL: u8 = 255;
 
 /// Black on white from the fixed part of the 256-colour palette, which themes do not change: a
-/// symbol in the terminal's own colours would be inverted on a dark one, and few scanners read that.
+/// symbol in the terminal's own colours would be inverted on a dark one, which few scanners read.
 const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
 const RESET: &str = "\x1b[0m";
 

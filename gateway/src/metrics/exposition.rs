@@ -1,150 +1,124 @@
-//! A page of families in Prometheus' text format.
+//! The families that are counted: names and labels of the contract.
 
-use prometheus::TextEncoder;
-use prometheus::proto;
-use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
+use std::sync::atomic::Ordering::Relaxed;
 
-use super::instruments::{Reading, to_float};
+use super::{
+    Metrics,
+    instruments::Histogram,
+    labels::{Limit, Outcome, ResponseClass},
+    page::{Page, number, seconds, signed, truth},
+};
 
-/// A family while it is put together; what is not shown in the end has no cost.
-#[derive(Default)]
-pub(super) struct Exposition(Vec<MetricFamily>);
+impl Metrics {
+    /// Adds everything that is counted to a page. Takes milliseconds on a large node: not for a
+    /// worker's thread.
+    pub(crate) fn fill(&self, page: &mut Page) {
+        self.show_requests(page);
+        self.show_codes(page);
+        self.show_own_work(page);
+        self.show_exchanges(page);
+        self.show_limits(page);
+        self.show_verification(page);
+        self.show_reloads(page);
+    }
 
-/// Label names and values of one series.
-pub(super) type Labels<'a, const N: usize> = [(&'static str, &'a str); N];
-
-impl Exposition {
-    pub(super) fn counter<'a, const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        series: impl IntoIterator<Item = (Labels<'a, N>, f64)>,
-    ) {
-        self.family(name, help, MetricType::COUNTER, series, |metric, value| {
-            let mut counter = proto::Counter::default();
-            counter.set_value(value);
-            metric.set_counter(counter);
+    fn show_requests(&self, page: &mut Page) {
+        let routes = self.routes.all();
+        let totals = routes.iter().flat_map(|(label, route)| {
+            Outcome::all().map(move |outcome| {
+                let labels = [("route", label.as_str()), ("outcome", outcome.name())];
+                (labels, number(route.total(outcome)))
+            })
         });
+        let help = "Requests by what became of them.";
+        page.counter("yanma_requests_total", help, totals);
+        let help = "From a request's head to the end of its answer.";
+        let durations = routes
+            .iter()
+            .map(|(label, route)| ([("route", label.as_str())], route.duration.reading()));
+        page.histogram("yanma_request_duration_seconds", help, durations);
+        let in_flight = self.requests_in_flight.total();
+        let help = "Requests between their head and the end of their answer.";
+        page.gauge("yanma_requests_in_flight", help, [([], signed(in_flight))]);
     }
 
-    pub(super) fn gauge<'a, const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        series: impl IntoIterator<Item = (Labels<'a, N>, f64)>,
-    ) {
-        self.family(name, help, MetricType::GAUGE, series, |metric, value| {
-            let mut gauge = proto::Gauge::default();
-            gauge.set_value(value);
-            metric.set_gauge(gauge);
+    fn show_codes(&self, page: &mut Page) {
+        let totals = self.channels.all().flat_map(|channel| {
+            Outcome::all().map(move |outcome| {
+                let labels = [("channel", channel.name()), ("outcome", outcome.name())];
+                (labels, number(channel.codes(outcome)))
+            })
         });
+        let help = "Codes by the channel of the key that they claim and what became of them.";
+        page.counter("yanma_codes_total", help, totals);
+        // A code of an unknown channel never verifies, so that it has no age worth believing.
+        let known = self.channels.known();
+        let ages = known.map(|channel| ([("channel", channel.name())], channel.ages()));
+        page.histogram("yanma_code_age_seconds", "Age of genuine codes on arrival.", ages);
     }
 
-    pub(super) fn histogram<'a, const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        series: impl IntoIterator<Item = (Labels<'a, N>, Reading)>,
-    ) {
-        self.family(name, help, MetricType::HISTOGRAM, series, |metric, reading| {
-            metric.set_histogram(histogram(&reading));
-        });
-    }
-
-    /// The page. Families without a series do not appear: the format has no way to write them.
-    pub(super) fn text(self) -> String {
-        TextEncoder::new()
-            .encode_to_string(&self.0)
-            .expect("only families without a name or a series cannot be written")
-    }
-
-    fn family<'a, const N: usize, V>(
-        &mut self,
-        name: &str,
-        help: &str,
-        kind: MetricType,
-        series: impl IntoIterator<Item = (Labels<'a, N>, V)>,
-        set: impl Fn(&mut Metric, V),
-    ) {
-        let metric = |(labels, value): (Labels<'a, N>, V)| {
-            let mut metric = Metric::from_label(labels.map(label).into());
-            set(&mut metric, value);
-            metric
+    fn show_own_work(&self, page: &mut Page) {
+        let mut show = |name, help, histogram: &Histogram| {
+            page.histogram(name, help, [([], histogram.reading())]);
         };
-        let metrics: Vec<_> = series.into_iter().map(metric).collect();
-        if metrics.is_empty() {
-            return;
-        }
-        let mut family = MetricFamily::default();
-        family.set_name(name.to_owned());
-        family.set_help(help.to_owned());
-        family.set_field_type(kind);
-        family.set_metric(metrics);
-        self.0.push(family);
-    }
-}
-
-/// A counter's or gauge's value from a whole number.
-pub(super) fn whole(n: usize) -> f64 {
-    to_float(u64::try_from(n).expect("usize has at most 64 bits"))
-}
-
-fn label((name, value): (&str, &str)) -> LabelPair {
-    let mut label = LabelPair::default();
-    label.set_name(name.to_owned());
-    label.set_value(value.to_owned());
-    label
-}
-
-fn histogram(reading: &Reading) -> proto::Histogram {
-    let bucket = |&(upper_bound, count): &(f64, u64)| {
-        let mut bucket = proto::Bucket::default();
-        bucket.set_upper_bound(upper_bound);
-        bucket.set_cumulative_count(count);
-        bucket
-    };
-    let mut histogram = proto::Histogram::default();
-    histogram.set_bucket(reading.buckets.iter().map(bucket).collect());
-    histogram.set_sample_count(reading.count);
-    histogram.set_sample_sum(reading.sum);
-    histogram
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_are_written_as_prometheus_reads_them() {
-        let mut page = Exposition::default();
-        page.counter("c_total", "Counts.", [([("a", "x\"y"), ("b", "z")], 3.0)]);
-        page.gauge("g", "Shows.", [([], -1.5)]);
-        page.histogram(
-            "h",
-            "Spreads.",
-            [([("a", "x")], Reading { buckets: vec![(0.001, 1), (60.0, 2)], count: 4, sum: 90.5 })],
-        );
-        let expected = r#"# HELP c_total Counts.
-# TYPE c_total counter
-c_total{a="x\"y",b="z"} 3
-# HELP g Shows.
-# TYPE g gauge
-g -1.5
-# HELP h Spreads.
-# TYPE h histogram
-h_bucket{a="x",le="0.001"} 1
-h_bucket{a="x",le="60"} 2
-h_bucket{a="x",le="+Inf"} 4
-h_sum{a="x"} 90.5
-h_count{a="x"} 4
-"#;
-        assert_eq!(page.text(), expected);
+        let help = "A request's time, less the client's body and the backend.";
+        show("yanma_gateway_duration_seconds", help, &self.gateway_duration);
+        let help = "Verifying one code.";
+        show("yanma_verify_duration_seconds", help, &self.verify_duration);
+        let help = "Spending one code.";
+        show("yanma_redeem_duration_seconds", help, &self.redeem_duration);
     }
 
-    #[test]
-    fn a_family_without_a_series_is_left_out() {
-        let mut page = Exposition::default();
-        page.gauge::<1>("g", "Shows.", []);
-        assert_eq!(page.text(), "");
+    fn show_exchanges(&self, page: &mut Page) {
+        let backends = self.backends.all();
+        let totals = backends.iter().flat_map(|(name, backend)| {
+            ResponseClass::ALL.into_iter().map(move |class| {
+                let labels = [("backend", name.as_str()), ("class", class.name())];
+                (labels, number(backend.total(class)))
+            })
+        });
+        let help = "Answers of backends by class; none: no whole answer.";
+        page.counter("yanma_backend_responses_total", help, totals);
+        let durations = backends
+            .iter()
+            .map(|(name, backend)| ([("backend", name.as_str())], backend.duration.reading()));
+        let help = "From sending a request to the end of the backend's answer.";
+        page.histogram("yanma_backend_duration_seconds", help, durations);
+    }
+
+    fn show_limits(&self, page: &mut Page) {
+        let hits = Limit::ALL
+            .map(|limit| ([("limit", limit.name())], number(self.limit_hits.total(limit.index()))));
+        let help =
+            "What was refused or closed because of a limit, by its key in the configuration.";
+        page.counter("yanma_limit_hits_total", help, hits);
+        let dropped = self.request_headers_dropped.total();
+        let help = "Header lines of clients that pretended to be the gateway's.";
+        page.counter("yanma_request_headers_dropped_total", help, [([], number(dropped))]);
+        let listeners = self.listeners.all();
+        let open = listeners
+            .iter()
+            .map(|(label, open)| ([("listener", label.as_str())], signed(open.total())));
+        page.gauge("yanma_connections", "Open connections of clients.", open);
+    }
+
+    fn show_verification(&self, page: &mut Page) {
+        let help = "Signatures that were verified together.";
+        page.histogram("yanma_verify_batch_size", help, [([], self.batch_sizes.reading())]);
+        let help = "Verifications that the fast engine left to the reference.";
+        let fallbacks = number(self.verify_fallbacks.total());
+        page.counter("yanma_verify_fallbacks_total", help, [([], fallbacks)]);
+        let help = "Canaries on which the fast engine and the reference disagreed; must stay 0.";
+        let mismatches = number(self.verify_mismatches.total());
+        page.counter("yanma_verify_mismatches_total", help, [([], mismatches)]);
+    }
+
+    fn show_reloads(&self, page: &mut Page) {
+        let successful = truth(self.last_reload_successful.load(Relaxed));
+        let help = "Whether the last attempt to read the configuration succeeded.";
+        page.gauge("yanma_config_last_reload_successful", help, [([], successful)]);
+        let at = seconds(self.last_reload_success_ms.load(Relaxed));
+        let help = "When the configuration in force was read, in Unix seconds.";
+        page.gauge("yanma_config_last_reload_success_timestamp_seconds", help, [([], at)]);
     }
 }

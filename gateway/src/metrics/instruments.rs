@@ -1,6 +1,9 @@
 //! What is counted with: counters, gauges and histograms over per-worker cells.
 
-use super::cells::{Cells, WorkerId};
+use super::{
+    cells::{Cells, WorkerId},
+    page::number,
+};
 
 /// A number that only grows.
 #[derive(Debug)]
@@ -185,10 +188,10 @@ impl Buckets {
         let mut buckets = Vec::with_capacity(self.scale.bounds.len());
         for (index, &bound) in self.scale.bounds.iter().enumerate() {
             count += self.cells.sum(1 + index);
-            buckets.push((to_float(bound) / per_one, count));
+            buckets.push((number(bound) / per_one, count));
         }
         count += self.cells.sum(1 + self.scale.bounds.len());
-        Reading { buckets, count, sum: to_float(self.cells.sum(0)) / per_one }
+        Reading { buckets, count, sum: number(self.cells.sum(0)) / per_one }
     }
 }
 
@@ -199,12 +202,6 @@ pub(super) struct Reading {
     pub(super) buckets: Vec<(f64, u64)>,
     pub(super) count: u64,
     pub(super) sum: f64,
-}
-
-/// The nearest number that Prometheus can hold: its samples are 64-bit floats.
-#[expect(clippy::as_conversions, reason = "rounding above 2^53 is meant; From does not offer it")]
-pub(super) fn to_float(n: u64) -> f64 {
-    n as f64
 }
 
 #[cfg(test)]

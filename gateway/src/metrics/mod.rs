@@ -1,8 +1,8 @@
 //! What is counted, and how it is shown to Prometheus.
 //!
 //! Workers count in cells of their own (`cells`, `instruments`); who asks adds them up and gets
-//! text (`families`, `exposition`). What other parts of the node know anyway is not counted a
-//! second time but read from them when somebody asks ([`Node`]).
+//! a page of text (`exposition`, `page`). What other parts of the node know anyway is not counted
+//! a second time: `scrape` asks them.
 //!
 //! All labels are closed sets (`labels`) or names of the configuration and the keyring. A child,
 //! once there, stays for the life of the process: a reload that brings the same name goes on with
@@ -11,12 +11,9 @@
 mod cells;
 mod children;
 mod exposition;
-mod families;
 mod instruments;
 mod labels;
-mod process;
-#[cfg(test)]
-mod tests;
+pub(crate) mod page;
 
 use std::sync::{
     Arc,
@@ -28,7 +25,6 @@ use keyring::{key::Channel, time::UnixMillis};
 pub use self::{
     cells::WorkerId,
     children::{BackendMetrics, RouteMetrics},
-    families::Node,
     instruments::{Counter, Gauge, Histogram},
     labels::{Limit, Outcome},
 };
@@ -37,8 +33,8 @@ use self::{
     instruments::{BATCH, Buckets, Counters},
 };
 
-/// The media type of [`Metrics::render`]'s text.
-pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media type of a page.
+pub(crate) const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All that workers count.
 #[derive(Debug)]

@@ -13,14 +13,14 @@ const LINE_BYTES: usize = 64;
 #[repr(align(64))]
 pub(super) struct Line(pub(super) [AtomicU64; LINE_SLOTS]);
 
-#[cfg(not(loom))]
+#[cfg(not(feature = "loom"))]
 const _: () = assert!(size_of::<Line>() == LINE_BYTES && align_of::<Line>() == LINE_BYTES);
 
 /// `count` lines of zeroes, or nothing if the system has no such memory.
 ///
 /// The pages are not touched: an allocator that knows fresh memory to be zero (mimalloc) hands
 /// them out as they come, so a table costs only what is used of it.
-#[cfg(not(loom))]
+#[cfg(not(feature = "loom"))]
 pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
     let layout = std::alloc::Layout::array::<Line>(count).ok()?;
     if layout.size() == 0 {
@@ -38,7 +38,7 @@ pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
 }
 
 /// Loom's atomics are no plain memory.
-#[cfg(loom)]
+#[cfg(feature = "loom")]
 pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
     let line = || Line(std::array::from_fn(|_| AtomicU64::new(0)));
     Some(std::iter::repeat_with(line).take(count).collect())
@@ -50,7 +50,7 @@ pub(super) const fn bytes(count: usize) -> usize {
 }
 
 /// Asks the processor to fetch a line; does nothing where there is no such instruction.
-#[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+#[cfg(all(target_arch = "x86_64", not(miri), not(feature = "loom")))]
 pub(super) fn prefetch(line: &Line) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     // SAFETY: a prefetch is a hint that neither reads nor faults, and SSE is part of every x86-64.
@@ -58,5 +58,5 @@ pub(super) fn prefetch(line: &Line) {
 }
 
 /// Asks the processor to fetch a line; does nothing where there is no such instruction.
-#[cfg(any(not(target_arch = "x86_64"), miri, loom))]
+#[cfg(any(not(target_arch = "x86_64"), miri, feature = "loom"))]
 pub(super) fn prefetch(_line: &Line) {}

@@ -2,9 +2,9 @@
 //!
 //! The promise: of all calls of [`Replay::redeem`] for one code, at most one is answered with a
 //! [`Redemption`], or one more after each that was given back. A wrong yes would let a payment
-//! settle twice; a wrong no refuses a good customer. Wrong noes there are three: the table is full
-//! ([`RedeemError::Full`]), it was made after the code ([`RedeemError::WarmingUp`]), or another code
-//! of the same second has the same 30 bits of a keyed hash and stood in the way.
+//! settle twice; a wrong no refuses a good customer. Wrong noes there are three: the table is
+//! full ([`RedeemError::Full`]), it was made after the code ([`RedeemError::WarmingUp`]), or
+//! another code of the same second has the same 30 bits of a keyed hash and stood in the way.
 //!
 //! The layers, top down: this file knows codes, times and the fence; `table` knows slots, and why a
 //! code is claimed once; `entry` knows what one slot says; `memory` knows where the slots live.
@@ -15,13 +15,13 @@ mod sync;
 mod table;
 
 #[cfg(test)]
-#[cfg(loom)]
+#[cfg(feature = "loom")]
 mod interleavings;
 #[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(not(any(feature = "loom", miri)))]
 mod model;
 #[cfg(test)]
-#[cfg(not(loom))]
+#[cfg(not(feature = "loom"))]
 mod tests;
 
 use keyring::code::{CodeIdentity, IssuedAt, Kind};
@@ -89,7 +89,8 @@ impl Replay {
     /// An empty table of at least `capacity_slots` slots of 8 bytes, rounded up to lines of eight.
     /// Plan for rate x 80 s / 0.6.
     ///
-    /// Codes issued at or before `fence` are refused for ever: an earlier table may have known them.
+    /// Codes issued at or before `fence` are refused for ever: an earlier table may have known
+    /// them.
     ///
     /// # Errors
     /// [`ReplayError`] when the system has no memory or no randomness to give.
@@ -135,8 +136,8 @@ impl Replay {
     }
 
     /// Gives a redemption back: the code may be presented again. Only while not one byte of its
-    /// request was sent. False if it is too late, the code's slot having been taken by a code issued
-    /// 80 s later: nothing is lost, as the code is over.
+    /// request was sent. False if it is too late, the code's slot having been taken by a code
+    /// issued 80 s later: nothing is lost, as the code is over.
     pub fn release(&self, redemption: Redemption) -> bool {
         let given_back = self.table.give_back(redemption.claim);
         if given_back {

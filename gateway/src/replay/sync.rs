@@ -1,6 +1,6 @@
 //! The atomics of the table: the machine's, or loom's when the interleavings are searched.
 
-#[cfg(loom)]
+#[cfg(feature = "loom")]
 pub(super) use loom::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-#[cfg(not(loom))]
+#[cfg(not(feature = "loom"))]
 pub(super) use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -400,6 +400,7 @@ fn chance_of_full_path(load: f64, lines: usize) -> f64 {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "millions of multiplications")]
 fn a_path_is_never_full_at_the_planned_load() {
     assert!(chance_of_full_path(0.6, PATH_LINES) < 1e-24);
     assert!(chance_of_full_path(0.8, PATH_LINES) < 1e-4);

@@ -18,7 +18,10 @@ pub enum CeremonyError {
     #[error(transparent)]
     Keyring(#[from] KeyringError),
     /// Somebody else holds the ceremony.
-    #[error("{}: another ceremony is changing this keyring; try again when it is done", .0.display())]
+    #[error(
+        "{}: another ceremony is changing this keyring; try again when it is done",
+        .0.display()
+    )]
     Busy(PathBuf),
     /// The system refused.
     #[error("{}: cannot {what}: {source}", path.display())]
@@ -34,7 +37,11 @@ pub enum CeremonyError {
     #[error("{}: exists already, and key files are never overwritten", .0.display())]
     Exists(PathBuf),
     /// The keyring goes to every gateway, so it must hold nobody's private key.
-    #[error("{}: lies inside the keyring {}; allowed: a place outside of it", path.display(), dir.display())]
+    #[error(
+        "{}: lies inside the keyring {}; allowed: a place outside of it",
+        path.display(),
+        dir.display()
+    )]
     Inside {
         /// The file that was asked for.
         path: PathBuf,

@@ -221,6 +221,8 @@ fn their_neighbours_are_malformed() {
         digits("424", 27),
         digits("424", 29),
         digits("423", 28),
+        format!("{}\u{ff1a}", digits("10", 17)),
+        format!("{}\u{ff0f}", digits("10", 17)),
         "370102199013071234".to_owned(),
         "370102199000071234".to_owned(),
         "370102199003321234".to_owned(),

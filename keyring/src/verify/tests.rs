@@ -32,6 +32,15 @@ fn vector_verifies_and_its_fields_can_be_read() {
     assert_eq!((code.age(at(1_234)), code.age(at(-1))), (1_234, -1));
 }
 
+#[test]
+fn debug_shows_neither_the_person_nor_a_code_to_use() {
+    let verified = sample::key_set().verify(&vector(), &RULES, at(0)).unwrap();
+    let text = format!("{:?} {verified:?}", vector());
+    let expected = "UnverifiedCode { key_id: Some(KeyId(7001)), .. } VerifiedCode { identity: \
+                    7001-1800000000-0123456789abcdef, channel: Channel(wechat), .. }";
+    assert_eq!(text, expected);
+}
+
 /// Each edge to the millisecond, at both ends of the allowed skew.
 #[test]
 fn a_payment_code_is_in_its_time_for_60_s_and_twice_the_skew() {

@@ -71,12 +71,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         wire::read(&mut self.stream, kind).await
     }
 
-    /// The head of the next answer, its body left unread.
-    pub(crate) async fn answer_head(&mut self) -> Message {
-        let head = soon("an answer's head", wire::read_head(&mut self.stream)).await;
-        head.expect("no reset").expect("an answer before the connection closes")
-    }
-
     pub(crate) async fn ask(&mut self, bytes: impl AsRef<[u8]>) -> Message {
         self.send(bytes).await;
         self.answer().await

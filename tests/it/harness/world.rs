@@ -28,7 +28,7 @@ const CONFIG: &str = r#"
     reload = true
     [replay]
     store = "local"
-    capacity = 65536
+    capacity = 32768
     [[backend]]
     name = "settlement"
     [[route]]
@@ -164,6 +164,11 @@ impl World {
     /// A fresh payment code that nobody has used.
     pub(crate) fn code(&self) -> String {
         WECHAT.mint(&self.fresh())
+    }
+
+    /// Waits until a code that says the present second is later than the start fence.
+    pub(crate) async fn behind_fence(&self) {
+        until(self.open_from * 1_000).await;
     }
 
     pub(crate) async fn client(&self) -> Client {

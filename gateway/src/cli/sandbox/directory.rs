@@ -41,7 +41,7 @@ impl Directory {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Failure::Other(format!(
-                "another sandbox runs on {}; stop it, or give this one another directory: --data DIR",
+                "another sandbox runs on {}; stop it, or give this one another directory (--data)",
                 path.display()
             ))),
             Err(TryLockError::Error(error)) => Err(failed(error)),

@@ -96,7 +96,7 @@ fn requests_refused(shell: &Shell) -> Vec<Example> {
     };
     let too_large = limits::BODY_BYTES_MAX.default + 1;
     let large_body = shell.request("/pay", &format!("--data-binary @- {}", shell.fresh_code("")));
-    let slow_body = shell.request("/pay", &format!("-X POST -T . {}", shell.fresh_code("")));
+    let slow_body = shell.request("/pay", &format!("-X POST -T - {}", shell.fresh_code("")));
     let lines = "$(i=0; while [ $i -lt 70 ]; do printf ' -H Line-%d:x' $i; i=$((i+1)); done)";
     vec![
         refused(RouteNotFound, "no route has this path", shell.pay("/settle", "")),
@@ -116,7 +116,7 @@ fn requests_refused(shell: &Shell) -> Vec<Example> {
         refused(
             RequestTimeout,
             "a body that does not end in time",
-            format!("{{ printf 1; sleep 5; }} | {slow_body}"),
+            format!("{{ printf 1; sleep 4; }} | {slow_body}"),
         ),
         refused(CodeMissing, "no header Yanma-Code", shell.request("/pay", AMOUNT)),
     ]

@@ -8,35 +8,34 @@ use std::fs;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
-use super::exposition::{Exposition, whole};
-use super::instruments::to_float;
+use crate::metrics::page::{Page, count, number};
 
 /// Adds what can be read; what cannot is left out.
-pub(super) fn show(page: &mut Exposition) {
+pub(super) fn show(page: &mut Page) {
     let stat = fs::read_to_string("/proc/self/stat").ok().and_then(|text| Stat::parse(&text));
     if let Some(stat) = stat {
         show_stat(page, &stat);
     }
     let boot = fs::read_to_string("/proc/stat").ok().and_then(|text| boot_time_s(&text));
-    let start = stat.zip(boot).map(|(stat, boot_s)| to_float(boot_s) + seconds(stat.start_ticks));
+    let start = stat.zip(boot).map(|(stat, boot_s)| number(boot_s) + seconds(stat.start_ticks));
     let help = "When the process started, in Unix seconds.";
     page.gauge("process_start_time_seconds", help, start.map(|value| ([], value)));
     let help = "Open file descriptors.";
-    page.gauge("process_open_fds", help, open_files().map(|value| ([], whole(value))));
+    page.gauge("process_open_fds", help, open_files().map(|value| ([], count(value))));
     let limit = getrlimit(Resource::Nofile).current;
     let help = "File descriptors that may be open.";
-    page.gauge("process_max_fds", help, limit.map(|value| ([], to_float(value))));
+    page.gauge("process_max_fds", help, limit.map(|value| ([], number(value))));
 }
 
-fn show_stat(page: &mut Exposition, stat: &Stat) {
+fn show_stat(page: &mut Page, stat: &Stat) {
     let cpu_s = seconds(stat.user_ticks) + seconds(stat.system_ticks);
-    let resident = to_float(stat.resident_pages) * whole(page_size());
+    let resident = number(stat.resident_pages) * count(page_size());
     let help = "Processor time, user and system.";
     page.counter("process_cpu_seconds_total", help, [([], cpu_s)]);
     let help = "Address space.";
-    page.gauge("process_virtual_memory_bytes", help, [([], to_float(stat.virtual_bytes))]);
+    page.gauge("process_virtual_memory_bytes", help, [([], number(stat.virtual_bytes))]);
     page.gauge("process_resident_memory_bytes", "Memory in use.", [([], resident)]);
-    page.gauge("process_threads", "Threads.", [([], to_float(stat.threads))]);
+    page.gauge("process_threads", "Threads.", [([], number(stat.threads))]);
 }
 
 /// What is taken from `/proc/self/stat`: proc_pid_stat(5).
@@ -77,7 +76,7 @@ fn open_files() -> Option<usize> {
 }
 
 fn seconds(ticks: u64) -> f64 {
-    to_float(ticks) / to_float(clock_ticks_per_second())
+    number(ticks) / number(clock_ticks_per_second())
 }
 
 #[cfg(test)]
@@ -107,10 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn the_running_process_is_shown_whole() {
-        let mut page = Exposition::default();
+    fn the_running_process_is_shown_count() {
+        let mut page = Page::default();
         show(&mut page);
-        let text = page.text();
+        let text = page.into_text();
         for family in [
             "process_cpu_seconds_total",
             "process_virtual_memory_bytes",

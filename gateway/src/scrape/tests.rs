@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use keyring::{
@@ -9,16 +10,19 @@ use keyring::{
     key_set::KeySet,
     p256::{PublicKey, SigningKey},
     seal::SealSecret,
+    time::UnixMillis,
 };
 
 use super::*;
 use crate::{
     clock::{Clock, Hand},
     config::Config,
-    endpoints::{Backend, Endpoints},
+    endpoints::Endpoints,
     health::Health,
+    metrics::{Limit, Metrics, Outcome, WorkerId},
     refusal::Refusal,
     replay::Replay,
+    snapshot::Current,
 };
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
@@ -36,44 +40,24 @@ code = \"redeem\"
 backend = \"settlement\"
 ";
 
-/// A node at [`START`] with the key 7001, a backend of two endpoints and a table of 64 slots.
-struct Parts {
-    clock: Clock,
-    hand: Hand,
-    replay: Replay,
-    health: Health,
-    config: Config,
-    keys: KeySet,
-    backends: Vec<Arc<Backend>>,
-}
-
-impl Parts {
-    fn new() -> Self {
-        let (clock, hand) = Clock::hand_set(START);
-        let config = Config::parse(CONFIG, Path::new("/"), Path::new("test")).unwrap();
-        let endpoints = Endpoints::default();
-        Self {
-            clock,
-            hand,
-            replay: Replay::new(64, IssuedAt::from_time(START)).unwrap(),
-            health: Health::default(),
-            keys: KeySet::new(vec![key()]).unwrap(),
-            backends: config.backends.iter().map(|backend| endpoints.backend(backend)).collect(),
-            config,
-        }
-    }
-
-    fn page(&self, metrics: &Metrics) -> String {
-        metrics.render(&Node {
-            clock: &self.clock,
-            replay: &self.replay,
-            health: &self.health,
-            config: self.config.digest,
-            keys: &self.keys,
-            backends: &self.backends,
-            engine: "reference",
-        })
-    }
+/// What a node has that starts at [`START`]: two workers, one listener, the key 7001, a backend
+/// of two endpoints, a table of 64 slots.
+pub(crate) fn shared() -> (Arc<Shared>, Hand) {
+    let (clock, hand) = Clock::hand_set(START);
+    let config = Config::parse(CONFIG, Path::new("/"), Path::new("test")).unwrap();
+    let (metrics, endpoints) = (Metrics::new(2), Endpoints::default());
+    metrics.listener("127.0.0.1:7460");
+    let keys = KeySet::new(vec![key()]).unwrap();
+    let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
+    let shared = Shared {
+        clock,
+        replay: Replay::new(64, IssuedAt::from_time(START)).unwrap(),
+        metrics,
+        current: Current::new(snapshot),
+        endpoints,
+        health: Arc::new(Health::default()),
+    };
+    (Arc::new(shared), hand)
 }
 
 fn key() -> IssuerKey {
@@ -89,16 +73,6 @@ fn key() -> IssuerKey {
     let signing_key = SigningKey::from_slice(&[7; 32]).unwrap();
     let seal_key = SealSecret::new([1; 32]).derive(id);
     IssuerKey::new(terms, PublicKey::from(&signing_key), seal_key).unwrap()
-}
-
-/// Metrics with every child that a small node has.
-fn metrics() -> Arc<Metrics> {
-    let metrics = Metrics::new(2);
-    metrics.route("/pay");
-    metrics.backend("settlement");
-    metrics.listener("127.0.0.1:7460");
-    metrics.show_channels(["wechat".parse().unwrap()]);
-    metrics
 }
 
 /// The samples of a page by their name with labels, as they are written.
@@ -154,7 +128,7 @@ yanma_build_info gauge version
 
 #[test]
 fn a_page_has_exactly_the_families_of_the_contract() {
-    let page = Parts::new().page(&metrics());
+    let page = render(&shared().0);
     let shown: BTreeSet<String> = page
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE yanma_"))
@@ -182,16 +156,18 @@ fn family_with_labels(page: &str, family: &str) -> String {
 
 #[test]
 fn no_series_is_named_twice() {
-    let metrics = metrics();
-    metrics.show_channels(["unknown".parse().unwrap(), "alipay".parse().unwrap()]);
-    let page = Parts::new().page(&metrics);
+    let (shared, _hand) = shared();
+    let channels = ["unknown".parse().unwrap(), "alipay".parse().unwrap()];
+    shared.metrics.show_channels(channels);
+    let page = render(&shared);
     let lines = page.lines().filter(|line| !line.starts_with('#')).count();
     assert_eq!(samples(&page).len(), lines);
 }
 
 #[test]
 fn a_request_is_counted_where_it_belongs() {
-    let metrics = metrics();
+    let (shared, _hand) = shared();
+    let metrics = &shared.metrics;
     let (route, backend) = (metrics.route("/pay"), metrics.backend("settlement"));
     let used = Outcome::Refused(Refusal::CodeUsed);
     route.requests(W0, Outcome::Approved);
@@ -209,7 +185,7 @@ fn a_request_is_counted_where_it_belongs() {
     metrics.requests_in_flight.add(W0, 2);
     metrics.requests_in_flight.add(W1, -1);
     assert_samples(
-        &Parts::new().page(&metrics),
+        &render(&shared),
         &[
             ("yanma_requests_total{route=\"/pay\",outcome=\"approved\"}", "2"),
             ("yanma_requests_total{route=\"/pay\",outcome=\"code_used\"}", "1"),
@@ -235,17 +211,18 @@ fn a_request_is_counted_where_it_belongs() {
 
 #[test]
 fn what_the_node_knows_is_read_when_asked() {
-    let parts = Parts::new();
-    parts.health.set_keys(true);
-    parts.hand.step_wall(-60_000);
-    parts.clock.tick();
-    let backend = &parts.backends[0];
+    let (shared, hand) = shared();
+    shared.health.set_keys(true);
+    hand.step_wall(-60_000);
+    shared.clock.tick();
+    let current = shared.current.load();
+    let [backend] = current.backends() else { panic!("one backend") };
     let _place = backend.reserve().unwrap();
     backend.endpoints()[0].record_connect_failure(START);
-    let (config, keys) = (parts.config.digest, parts.keys.digest());
+    let (config, keys) = (current.config().digest, current.keys().digest());
     let key = "key_id=\"7001\",channel=\"wechat\",state=\"active\",algorithm=\"ES256\"";
     assert_samples(
-        &parts.page(&metrics()),
+        &render(&shared),
         &[
             ("yanma_backend_in_flight{backend=\"settlement\"}", "1"),
             (&up("http://127.0.0.1:9001"), "0"),
@@ -270,13 +247,13 @@ fn up(endpoint: &str) -> String {
 
 #[test]
 fn a_failed_reload_does_not_move_the_time_of_the_last_good_one() {
-    let (parts, metrics) = (Parts::new(), metrics());
+    let (shared, _hand) = shared();
     let successful = "yanma_config_last_reload_successful";
     let at = "yanma_config_last_reload_success_timestamp_seconds";
-    metrics.reloaded(START);
-    assert_samples(&parts.page(&metrics), &[(successful, "1"), (at, "1800000000")]);
-    metrics.reload_failed();
-    assert_samples(&parts.page(&metrics), &[(successful, "0"), (at, "1800000000")]);
-    metrics.reloaded(START.plus_ms(60_500));
-    assert_samples(&parts.page(&metrics), &[(successful, "1"), (at, "1800000060.5")]);
+    shared.metrics.reloaded(START);
+    assert_samples(&render(&shared), &[(successful, "1"), (at, "1800000000")]);
+    shared.metrics.reload_failed();
+    assert_samples(&render(&shared), &[(successful, "0"), (at, "1800000000")]);
+    shared.metrics.reloaded(START.plus_ms(60_500));
+    assert_samples(&render(&shared), &[(successful, "1"), (at, "1800000060.5")]);
 }

@@ -1,0 +1,97 @@
+//! `/metrics`: what was counted, and the state of this node at the moment of the scrape.
+
+mod process;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use crate::{
+    metrics::page::{Page, count, number, seconds, truth},
+    snapshot::Snapshot,
+    worker::Shared,
+};
+
+/// What verifies signatures.
+const ENGINE: &str = "reference";
+
+/// Everything as Prometheus text.
+pub(crate) fn render(shared: &Shared) -> String {
+    let current = shared.current.load();
+    let mut page = Page::default();
+    shared.metrics.fill(&mut page);
+    show_backends(&mut page, &current);
+    show_replay(&mut page, shared);
+    show_keys(&mut page, &current);
+    show_config(&mut page, &current);
+    show_conditions(&mut page, shared);
+    process::show(&mut page);
+    page.into_text()
+}
+
+fn show_backends(page: &mut Page, current: &Snapshot) {
+    let in_flight = current
+        .backends()
+        .iter()
+        .map(|backend| ([("backend", backend.name())], count(backend.in_flight())));
+    let help = "Requests that wait for a backend.";
+    page.gauge("yanma_backend_in_flight", help, in_flight);
+    let up = current.backends().iter().flat_map(|backend| {
+        backend.endpoints().iter().map(|endpoint| {
+            let labels = [("backend", backend.name()), ("endpoint", endpoint.label())];
+            (labels, truth(endpoint.is_up()))
+        })
+    });
+    let help = "Whether requests are sent to an endpoint.";
+    page.gauge("yanma_backend_endpoint_up", help, up);
+}
+
+fn show_replay(page: &mut Page, shared: &Shared) {
+    let entries = count(shared.replay.entries(shared.clock.now()));
+    page.gauge("yanma_replay_entries", "Spent codes that must be remembered.", [([], entries)]);
+    let capacity = count(shared.replay.capacity());
+    page.gauge("yanma_replay_capacity", "Slots for spent codes.", [([], capacity)]);
+    let releases = number(shared.replay.releases());
+    let help = "Spent codes given back, because not one byte was sent.";
+    page.counter("yanma_replay_releases_total", help, [([], releases)]);
+    let fence_end = shared.replay.fence().map_or(0.0, |fence| f64::from(fence.get()));
+    let help = "Codes issued up to this Unix second are refused; 0: none.";
+    page.gauge("yanma_replay_fence_end_timestamp_seconds", help, [([], fence_end)]);
+}
+
+fn show_keys(page: &mut Page, current: &Snapshot) {
+    let keys: Vec<_> = current.keys().iter().map(|key| (key.id().to_string(), key)).collect();
+    let info = keys.iter().map(|(id, key)| {
+        let labels = [
+            ("key_id", id.as_str()),
+            ("channel", key.channel().as_str()),
+            ("state", key.state().as_str()),
+            ("algorithm", key.algorithm()),
+        ];
+        (labels, 1.0)
+    });
+    page.gauge("yanma_key_info", "The keys in force.", info);
+    let expiry =
+        keys.iter().map(|(id, key)| ([("key_id", id.as_str())], seconds(key.not_after().get())));
+    let help = "When a key's dates end, in Unix seconds.";
+    page.gauge("yanma_key_expiry_timestamp_seconds", help, expiry);
+}
+
+fn show_config(page: &mut Page, current: &Snapshot) {
+    let config = current.config().digest.to_string();
+    let labels = [("config", config.as_str()), ("keyring", current.keys().digest())];
+    page.gauge("yanma_config_info", "Digests of what is in force.", [(labels, 1.0)]);
+    let labels = [("version", env!("CARGO_PKG_VERSION"))];
+    page.gauge("yanma_build_info", "The program.", [(labels, 1.0)]);
+}
+
+fn show_conditions(page: &mut Page, shared: &Shared) {
+    let conditions = shared
+        .health
+        .conditions()
+        .map(|condition| ([("condition", condition.name)], truth(condition.holds)));
+    page.gauge("yanma_ready", "What must hold for /readyz to say yes.", conditions);
+    let help = "Steps of the wall clock, followed or not.";
+    page.counter("yanma_clock_steps_total", help, [([], number(shared.clock.steps()))]);
+    let help = "What verifies signatures.";
+    let labels = [("engine", ENGINE)];
+    page.gauge("yanma_verify_engine_active", help, [(labels, 1.0)]);
+}
