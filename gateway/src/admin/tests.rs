@@ -127,11 +127,14 @@ async fn reload_is_for_this_machine_only() {
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{peer}");
     }
     assert!(requests.try_recv().is_err(), "nothing was asked for");
+    tokio::spawn(async move {
+        while let Some(request) = requests.recv().await {
+            request.answer.send(Ok("done".to_owned())).unwrap();
+        }
+    });
     for peer in ["127.9.9.9:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
-        let obey = async { requests.recv().await.unwrap().answer.send(Ok(peer.to_owned())) };
-        let ask = answer(&admin, peer.parse().unwrap(), &Method::POST, "/reload");
-        let (answer, obeyed) = tokio::join!(ask, obey);
-        assert_eq!((answer.status(), obeyed), (StatusCode::OK, Ok(())), "{peer}");
+        let answer = answer(&admin, peer.parse().unwrap(), &Method::POST, "/reload").await;
+        assert_eq!(answer.status(), StatusCode::OK, "{peer}");
     }
 }
 
