@@ -150,7 +150,9 @@ async fn a_stream_over_the_limit_never_arrives_whole() {
         let mut client = world.client().await;
         let long = Request::post(path).code(&world.code()).body("x".repeat(200));
         client.send(long.chunked("")).await;
-        assert_ne!(client.answer().await.status(), 200);
+        client.answer().await.is_refused("request_too_large");
+        let told = format!(r#"yanma_requests_total{{route="{path}",outcome="request_too_large"}}"#);
+        world.metric_reaches(&told, 1.0).await;
     }
     world.backend.broke_off(2).await;
     assert_eq!(world.backend.count(), 0);
