@@ -8,7 +8,7 @@ pub use channel::{CHANNELS_MAX, Channel, ChannelError};
 
 use crate::{
     code::{IssuedAt, KeyId, UnknownWord},
-    p256::PublicKey,
+    p256::{PublicKey, VerifyingKey},
     seal::SealKey,
     time::UnixMillis,
 };
@@ -81,7 +81,7 @@ pub struct KeyTerms {
 /// A key that codes are verified with. Made once from checked parts; `Debug` shows no secret.
 pub struct IssuerKey {
     terms: KeyTerms,
-    public_key: PublicKey,
+    verifying_key: VerifyingKey,
     seal_key: SealKey,
 }
 
@@ -107,7 +107,7 @@ impl IssuerKey {
         if not_before >= not_after {
             return Err(EmptyTerm { not_before, not_after });
         }
-        Ok(Self { terms, public_key, seal_key })
+        Ok(Self { terms, verifying_key: public_key.into(), seal_key })
     }
 
     /// The id that codes name.
@@ -151,7 +151,18 @@ impl IssuerKey {
 
     /// The key that signatures are verified with.
     pub fn public_key(&self) -> &PublicKey {
-        &self.public_key
+        self.verifying_key.public_key()
+    }
+
+    pub(crate) fn verifying_key(&self) -> &VerifyingKey {
+        &self.verifying_key
+    }
+
+    /// Verifies with the table of `before`, if it is the same point.
+    pub(crate) fn keep_table_of(&mut self, before: &Self) {
+        if self.public_key() == before.public_key() {
+            self.verifying_key = before.verifying_key.clone();
+        }
     }
 
     pub(crate) fn seal_key(&self) -> &SealKey {

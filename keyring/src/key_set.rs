@@ -1,13 +1,14 @@
 //! All keys of a keyring, immutable; a reload puts a whole new set in the place of the old one.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use sha2::{Digest, Sha256};
 
 use crate::{
     code::KeyId,
-    key::{IssuerKey, KeyTerms},
+    key::{IssuerKey, KeyState, KeyTerms},
+    p256::{Verifier, VerifyingKey},
     time::UnixMillis,
 };
 
@@ -21,6 +22,16 @@ pub struct KeySet {
     ids: Box<[KeyId]>,
     keys: Box<[IssuerKey]>,
     digest: String,
+    verifier: Arc<Verifier>,
+}
+
+/// What [`KeySet::recheck_table`] found.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum TableCheck {
+    /// The table is as it was built, or not built yet.
+    Sound,
+    /// Its memory had changed: it is out of use.
+    Dropped,
 }
 
 /// Keys that cannot be one set.
@@ -35,7 +46,7 @@ pub enum KeySetError {
 }
 
 impl KeySet {
-    /// Orders the keys by id.
+    /// Orders the keys by id. Signatures are verified by the reference engine.
     ///
     /// # Errors
     /// [`KeySetError`] if two keys share an id, or if there are more than [`KEYS_MAX`].
@@ -50,7 +61,72 @@ impl KeySet {
             return Err(KeySetError::Duplicate(*id));
         }
         let digest = digest(&keys);
-        Ok(Self { ids, keys: keys.into(), digest })
+        let verifier = Arc::new(Verifier::reference());
+        Ok(Self { ids, keys: keys.into(), digest, verifier })
+    }
+
+    /// The same keys, their signatures verified by `verifier`. They have no tables yet: see
+    /// [`build_tables`](Self::build_tables).
+    #[must_use]
+    pub fn with_verifier(mut self, verifier: Arc<Verifier>) -> Self {
+        self.verifier = verifier;
+        self
+    }
+
+    /// The same keys, verified as `before` does, with the tables of keys that both have.
+    #[must_use]
+    pub fn succeeding(mut self, before: &Self) -> Self {
+        for key in &mut self.keys {
+            if let Some(before) = before.get(key.id()) {
+                key.keep_table_of(before);
+            }
+        }
+        self.with_verifier(Arc::clone(&before.verifier))
+    }
+
+    /// Who verifies the signatures.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Builds the tables that are missing: of every key that is not revoked, as far as
+    /// `budget_bytes` go. See [`Verifier::build_tables`].
+    ///
+    /// # Errors
+    /// The system's error if there is no memory; tables that were built are in use.
+    pub fn build_tables(&self, budget_bytes: u64) -> io::Result<usize> {
+        let keys: Vec<&VerifyingKey> = self.tabled().map(IssuerKey::verifying_key).collect();
+        self.verifier.build_tables(&keys, budget_bytes)
+    }
+
+    /// How many keys have a table, of those that get one.
+    pub fn tables_ready(&self) -> usize {
+        self.tabled().filter(|key| key.verifying_key().has_table()).count()
+    }
+
+    /// Bytes of all tables, the generator's included.
+    pub fn table_bytes(&self) -> u64 {
+        let keys = self.tabled().map(|key| key.verifying_key().table_bytes());
+        self.verifier.base_table_bytes() + keys.sum::<u64>()
+    }
+
+    /// Whether one table still holds what was built, by its hash: the generator's at turn 0, then
+    /// each key's, and so on in a circle. One that does not is out of use at once, and its key
+    /// verified by the reference until tables are built again. Takes up to 20 ms.
+    pub fn recheck_table(&self, turn: usize) -> TableCheck {
+        let keys: Vec<&IssuerKey> = self.tabled().collect();
+        let sound = match (turn % (keys.len() + 1)).checked_sub(1) {
+            None => !self.verifier.drop_base_table_if_unsound(),
+            Some(place) => {
+                keys.get(place).is_none_or(|key| !key.verifying_key().drop_table_if_unsound())
+            }
+        };
+        if sound { TableCheck::Sound } else { TableCheck::Dropped }
+    }
+
+    /// Keys that get a table.
+    pub fn tabled(&self) -> impl Iterator<Item = &IssuerKey> {
+        self.iter().filter(|key| key.state() != KeyState::Revoked)
     }
 
     /// The key with that id.

@@ -11,7 +11,7 @@ use crate::{
     },
     key::{Channel, IssuerKey, KeyState},
     key_set::KeySet,
-    p256::{self, Claim, GROUP_MAX},
+    p256::{Claim, GROUP_MAX, Verifier},
     seal::Sealed,
     time::UnixMillis,
 };
@@ -160,7 +160,7 @@ impl KeySet {
         now: UnixMillis,
     ) -> Result<VerifiedCode, Rejected> {
         let key = self.screened(code, rules, now)?;
-        key.judge(code, p256::verify(&key.claim(code)))
+        key.judge(code, self.verifier().verify(&key.claim(code)))
     }
 
     /// Verifies many codes, the signatures of up to [`GROUP_MAX`] together. The answers are those
@@ -183,7 +183,7 @@ impl KeySet {
                 // Refused until the signature is proven: nothing forgotten here can be accepted.
                 out.push(Err(answer.unwrap_or_else(|rejected| rejected)));
             }
-            settle(&waiting, out);
+            settle(self.verifier(), &waiting, out);
         }
     }
 
@@ -225,7 +225,11 @@ struct Waiting<'a> {
 }
 
 /// Verifies the signatures together and puts the answers in their places.
-fn settle(waiting: &[Option<Waiting<'_>>; GROUP_MAX], out: &mut [Result<VerifiedCode, Rejected>]) {
+fn settle(
+    verifier: &Verifier,
+    waiting: &[Option<Waiting<'_>>; GROUP_MAX],
+    out: &mut [Result<VerifiedCode, Rejected>],
+) {
     let mut waiting_claims = waiting.iter().flatten().map(|one| one.claim);
     let Some(first) = waiting_claims.next() else {
         return;
@@ -237,7 +241,7 @@ fn settle(waiting: &[Option<Waiting<'_>>; GROUP_MAX], out: &mut [Result<Verified
     let mut answers = [false; GROUP_MAX];
     let (claims, _) = claims.split_at(count);
     let (answers, _) = answers.split_at_mut(count);
-    p256::verify_group(claims, answers);
+    verifier.verify_group(claims, answers);
     for (one, valid) in waiting.iter().flatten().zip(answers) {
         if let Some(answer) = out.get_mut(one.place) {
             *answer = one.key.judge(one.code, *valid);
@@ -249,7 +253,7 @@ impl IssuerKey {
     /// Whether this key signed `code`, whatever else is wrong with it. For showing to a person;
     /// decisions are [`KeySet::verify`]'s.
     pub fn signed(&self, code: &UnverifiedCode) -> bool {
-        code.key_id() == Some(self.id()) && p256::verify(&self.claim(code))
+        code.key_id() == Some(self.id()) && Verifier::reference().verify(&self.claim(code))
     }
 
     /// Whether the seal of `code` opens with this key's seal key and holds what is allowed. For
@@ -273,7 +277,11 @@ impl IssuerKey {
     }
 
     fn claim<'a>(&'a self, code: &'a UnverifiedCode) -> Claim<'a> {
-        Claim { key: self.public_key(), digest: digest(code.body()), signature: code.signature() }
+        Claim {
+            key: self.verifying_key(),
+            digest: digest(code.body()),
+            signature: code.signature(),
+        }
     }
 
     /// What follows the signature: only here is a verified code made.

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use ::p256::{
     ProjectivePoint, Scalar,
     elliptic_curve::{ops::Reduce as _, point::AffineCoordinates as _},
@@ -30,8 +32,29 @@ fn joined(r: [u8; 32], s: [u8; 32]) -> [u8; 64] {
     [r, s].concat().try_into().unwrap()
 }
 
+/// A verifier for each engine that this CPU has, the sample key, and its table.
+fn verifiers() -> &'static (Vec<Verifier>, VerifyingKey) {
+    static VERIFIERS: OnceLock<(Vec<Verifier>, VerifyingKey)> = OnceLock::new();
+    VERIFIERS.get_or_init(|| {
+        let key = VerifyingKey::from(PublicKey::from(&sample::signing_key()));
+        let engines = Engine::ALL.into_iter().filter(|engine| engine.is_available());
+        let verifiers = engines.map(|engine| {
+            let verifier = Verifier::new(engine, |mismatch| panic!("{mismatch}")).unwrap();
+            verifier.build_tables(&[&key], 1 << 20).unwrap();
+            verifier
+        });
+        (verifiers.collect(), key.clone())
+    })
+}
+
+/// What all engines say.
 fn verifies(digest: [u8; 32], signature: &[u8; 64]) -> bool {
-    verify(&Claim { key: &PublicKey::from(&sample::signing_key()), digest, signature })
+    let (verifiers, key) = verifiers();
+    let claim = Claim { key, digest, signature };
+    let answers: Vec<_> = verifiers.iter().map(|one| (one.engine(), one.verify(&claim))).collect();
+    let [(_, first), ..] = answers[..] else { panic!("no engine") };
+    assert!(answers.iter().all(|(_, answer)| *answer == first), "{answers:?} of {claim:?}");
+    first
 }
 
 /// A digest for which the sample key's signature has this s, and that signature's r:
@@ -111,7 +134,7 @@ fn random_keys_differ() {
 #[test]
 #[should_panic(expected = "one answer for each claim")]
 fn a_group_has_an_answer_for_each_claim() {
-    verify_group(&[], &mut [false]);
+    Verifier::reference().verify_group(&[], &mut [false]);
 }
 
 proptest! {
@@ -121,18 +144,20 @@ proptest! {
     fn a_group_is_answered_like_its_claims(
         claims in proptest::collection::vec((any::<[u8; 32]>(), any::<bool>()), 0..=GROUP_MAX),
     ) {
-        let key = PublicKey::from(&sample::signing_key());
+        let (verifiers, key) = verifiers();
         let signatures: Vec<_> = claims.iter().map(|(digest, good)| {
             let mut signature = sign(&sample::signing_key(), digest);
             signature[63] ^= u8::from(!good);
             signature
         }).collect();
         let group: Vec<_> = claims.iter().zip(&signatures).map(|((digest, _), signature)| {
-            Claim { key: &key, digest: *digest, signature }
+            Claim { key, digest: *digest, signature }
         }).collect();
-        let mut answers = vec![false; group.len()];
-        verify_group(&group, &mut answers);
         let expected: Vec<_> = claims.iter().map(|(_, good)| *good).collect();
-        prop_assert_eq!(answers, expected);
+        for verifier in verifiers {
+            let mut answers = vec![false; group.len()];
+            verifier.verify_group(&group, &mut answers);
+            prop_assert_eq!(&answers, &expected, "{:?}", verifier);
+        }
     }
 }
