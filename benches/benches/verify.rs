@@ -1,80 +1,122 @@
-//! What verifying one code costs: the libraries, one code, a group of eight.
+//! What verifying a signature costs, hashing included: the libraries, the engines, tables.
+//!
+//! Codes are parsed and seals opened elsewhere (`parse`); here only the signature is at stake, as
+//! the libraries verify it.
 
 use std::hint::black_box;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use issuer::Issuer;
-use keyring::{
-    code::{Kinds, UnverifiedCode},
-    p256::{GROUP_MAX, SigningKey},
-    verify::{Rules, TimeRules},
-};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use issuers::Issuers;
+use keyring::p256::{Engine, GROUP_MAX, Plan, Verifier};
 use p256::ecdsa::{
     Signature,
     signature::{Signer as _, Verifier as _},
 };
 
-mod issuer;
+mod issuers;
 
-const RULES: Rules =
-    Rules { kinds: Kinds::PAYMENT, time: TimeRules { skew_ms: 2_000, display_days: 180 } };
-/// As long as what a code signs: prefix and body.
-const MESSAGE: [u8; 55] = [0x5a; 55];
+const MIB: u64 = 1 << 20;
+/// What `verify_table_mib` is unless somebody sets it.
+const DEFAULT_BUDGET: u64 = 128 * MIB;
+/// What a node with 500 keys should be given: see `yanma check`.
+const LARGE_BUDGET: u64 = 448 * MIB;
+/// Messages of each key; their entries lie all over the tables.
+const MESSAGES: usize = 64;
 
 /// The p256 crate and aws-lc-rs, hashing included: what the ratios are taken to.
 fn libraries(criterion: &mut Criterion) {
-    let signing_key = SigningKey::from_slice(&[7; 32]).expect("a scalar below the order");
+    let message = issuers::message(0);
+    let signing_key = issuers::signing_key(0);
     let key = *signing_key.verifying_key();
-    let signature: Signature = signing_key.sign(&MESSAGE);
+    let signature: Signature = signing_key.sign(&message);
     let bytes = signature.to_bytes();
     let point = key.to_sec1_point(false);
     let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point.as_bytes())
         .expect("aws-lc-rs takes a SEC 1 point");
-    assert!(key.verify(&MESSAGE, &signature).is_ok());
-    assert!(parsed.verify_sig(&MESSAGE, &bytes).is_ok());
+    assert!(key.verify(&message, &signature).is_ok());
+    assert!(parsed.verify_sig(&message, &bytes).is_ok());
 
     let mut group = criterion.benchmark_group("verify");
     group.throughput(Throughput::Elements(1));
     group.bench_function("p256", |b| {
         b.iter(|| {
             let signature = Signature::from_slice(black_box(&bytes)).expect("in range");
-            key.verify(black_box(&MESSAGE), &signature)
+            key.verify(black_box(&message), &signature)
         });
     });
     group.bench_function("aws_lc_rs", |b| {
-        b.iter(|| parsed.verify_sig(black_box(&MESSAGE), black_box(&bytes)));
+        b.iter(|| parsed.verify_sig(black_box(&message), black_box(&bytes)));
     });
     group.finish();
 }
 
-/// Our own way: every check of a code, seal included.
-fn codes(criterion: &mut Criterion) {
-    let issuer = Issuer::new();
-    let (keys, now) = (&issuer.keys, issuer.key().not_before());
-    let codes: Vec<UnverifiedCode> = (0..8).map(|serial| issuer.code(serial)).collect();
-    let together: Vec<(&UnverifiedCode, &Rules)> =
-        codes.iter().map(|code| (code, &RULES)).collect();
-    assert_eq!(together.len(), GROUP_MAX);
-    let one = issuer.code(0);
-    assert!(keys.verify(&one, &RULES, now).is_ok());
-
+/// One code and eight codes of eight keys, by the best engine and by the portable one.
+fn engines(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("verify");
     group.throughput(Throughput::Elements(1));
-    group.bench_function("single", |b| {
-        b.iter(|| keys.verify(black_box(&one), &RULES, now));
-    });
-    group.throughput(Throughput::Elements(8));
-    let mut out = Vec::with_capacity(GROUP_MAX);
-    group.bench_function("group8", |b| {
-        b.iter(|| {
-            keys.verify_group(black_box(&together), now, &mut out);
-            out.iter().filter(|answer| answer.is_ok()).count()
+    let best = Issuers::new(8, MESSAGES, Engine::best(), DEFAULT_BUDGET);
+    for (name, issuers) in [
+        ("single", &best),
+        ("portable", &Issuers::new(8, MESSAGES, Engine::Portable, DEFAULT_BUDGET)),
+    ] {
+        let mut turn = 0;
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                turn += 1;
+                issuers.verify::<1>(black_box(turn))
+            });
         });
-    });
-    assert!(out.iter().all(Result::is_ok), "the benchmarked codes are good");
+    }
+    group.throughput(Throughput::Elements(8));
+    group.bench_function("group8", |b| eight_at_once(b, &best));
     group.finish();
 }
 
-criterion_group!(benches, libraries, codes);
+/// Groups of eight codes of random keys out of many, whose tables are in no cache.
+fn many_keys(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("verify");
+    group.throughput(Throughput::Elements(8));
+    for (name, keys, budget) in [
+        ("group8_100_keys", 100, DEFAULT_BUDGET),
+        ("group8_500_keys", 500, LARGE_BUDGET),
+        ("group8_500_keys_default_budget", 500, DEFAULT_BUDGET),
+    ] {
+        let issuers = Issuers::new(keys, MESSAGES, Engine::best(), budget);
+        group.bench_function(name, |b| eight_at_once(b, &issuers));
+    }
+    group.finish();
+}
+
+fn eight_at_once(b: &mut criterion::Bencher<'_>, issuers: &Issuers) {
+    let mut turn = 0;
+    b.iter(|| {
+        turn += GROUP_MAX;
+        issuers.verify::<GROUP_MAX>(black_box(turn))
+    });
+}
+
+/// One key's table, of the size that each of 100 keys gets by default.
+fn tables(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("verify");
+    let budget = Plan::new(DEFAULT_BUDGET, 100);
+    let budget = budget.base_bytes() + budget.key_bytes();
+    let verifier = Verifier::new(Engine::Portable, |_| ()).expect("it runs anywhere");
+    let first = issuers::verifying_key(0);
+    verifier.build_tables(&[&first], budget).expect("memory");
+    group.bench_function("table_build", |b| {
+        b.iter_batched(
+            || issuers::verifying_key(1),
+            |key| {
+                let built = verifier.build_tables(&[&key], budget).expect("memory");
+                assert_eq!(built, 1, "the generator's table is kept");
+                key
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, libraries, engines, many_keys, tables);
 criterion_main!(benches);

@@ -11,6 +11,8 @@ use arc_swap::ArcSwapOption;
 use memmap2::Mmap;
 use sha2::{Digest as _, Sha256};
 
+use super::digits::Rows;
+
 /// Bytes of an entry, a cache line: x, then y, each as four 64-bit words, the least first, in
 /// Montgomery form with R = 2^256.
 pub(super) const ENTRY_BYTES: usize = 64;
@@ -41,8 +43,8 @@ impl Layout {
     /// Bits of each row's digit, the least significant row first. A row of width w has the
     /// entries of digits 1 to 2^(w-1), and follows the row before it.
     pub(super) fn widths(&self) -> impl Iterator<Item = u32> + use<> {
-        let (narrow, wider) = (SCALAR_BITS / self.rows, SCALAR_BITS % self.rows);
-        (0..self.rows).map(move |row| if row < wider { narrow + 1 } else { narrow })
+        let (width, wider) = (SCALAR_BITS / self.rows, SCALAR_BITS % self.rows);
+        (0..self.rows).map(move |row| width + u32::from(row < wider))
     }
 
     /// Points of all rows.
@@ -58,6 +60,7 @@ impl Layout {
 /// The multiples of one point. Immutable and mapped read-only from the moment it is whole.
 pub(super) struct Table {
     layout: Layout,
+    rows: Rows,
     memory: Mmap,
     hash: [u8; 32],
 }
@@ -71,11 +74,16 @@ impl Table {
         assert_eq!(memory.len(), layout.entries() * ENTRY_BYTES, "a table is whole");
         let memory = memory.make_read_only()?;
         let hash = Sha256::digest(&memory).into();
-        Ok(Self { layout, memory, hash })
+        Ok(Self { layout, rows: Rows::of(layout), memory, hash })
     }
 
     pub(super) fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// How scalars are read for this table.
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     pub(super) fn entries(&self) -> &[Entry] {

@@ -1,113 +1,135 @@
-//! A scalar as signed digits, and what each digit adds.
+//! A scalar as signed digits, and the table's entry that each digit adds.
 
 use arrayvec::ArrayVec;
 
 use super::{
     comb::{Entry, Layout, Table},
-    limbs::U256,
+    limbs::{self, U256},
 };
 
-/// Rows of the widest choice of a table.
+/// Rows of the narrowest table that is ever built.
 pub(super) const ROWS_MAX: usize = 43;
 
-/// The entries of one table that add up to a scalar's multiple of its point, in the order of the
-/// rows. Digits that are 0 add nothing and are not here.
-#[derive(Debug)]
-pub(super) struct Addends<'a> {
-    entries: &'a [Entry],
-    /// Twice the index of an entry, plus 1 if it is subtracted.
-    picks: ArrayVec<u32, ROWS_MAX>,
+/// A multiple of a table's point.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Term<'a> {
+    /// Below 2^255.
+    pub(super) scalar: U256,
+    /// Whether the multiple is to be negated.
+    pub(super) negative: bool,
+    pub(super) table: &'a Table,
 }
 
-impl<'a> Addends<'a> {
-    /// Of a scalar below 2^255, whose multiple is negated if `negative`.
-    pub(super) fn of(scalar: U256, negative: bool, table: &'a Table) -> Self {
-        debug_assert!(scalar[3] >> 63 == 0, "scalars are halved first");
-        let mut addends = Self { entries: table.entries(), picks: ArrayVec::new() };
-        for_each_digit(scalar, table.layout(), |first, digit| {
-            if digit != 0 {
-                let index = first + (digit.unsigned_abs() - 1);
-                let is_subtracted = negative != (digit < 0);
-                addends.picks.push((index << 1) | u32::from(is_subtracted));
+/// An entry that is to be added.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Addend<'a> {
+    pub(super) entry: &'a Entry,
+    /// Subtracted instead.
+    pub(super) negative: bool,
+}
+
+/// Entries that are to be added up. Those of two terms have room in it.
+pub(super) type Addends<'a> = ArrayVec<Addend<'a>, { 2 * ROWS_MAX }>;
+
+impl<'a> Term<'a> {
+    /// Adds the entries that make up this term to `lists`, the lowest rows to the first of them,
+    /// about as many rows to each. Digits that are 0 add nothing.
+    pub(super) fn share_out(&self, lists: &mut [Addends<'a>]) {
+        let entries = self.table.entries();
+        let rows = self.table.rows();
+        let biased = rows.biased(self.scalar);
+        let each = rows.rows.len().div_ceil(lists.len());
+        for (list, rows) in lists.iter_mut().zip(rows.rows.chunks(each)) {
+            for row in rows {
+                let digit = row.digit_of(&biased);
+                if digit != 0 {
+                    let entry = entries.get(row.place_of(digit));
+                    let entry = entry.expect("a row has an entry for each digit");
+                    list.push(Addend { entry, negative: self.negative != (digit < 0) });
+                }
             }
-        });
-        addends
-    }
-
-    /// All of them, the lowest row first.
-    pub(super) fn run(&self) -> Run<'_> {
-        Run { entries: self.entries, picks: &self.picks }
+        }
     }
 }
 
-/// A stretch of [`Addends`].
-#[derive(Copy, Clone, Debug, Default)]
-pub(super) struct Run<'a> {
-    entries: &'a [Entry],
-    picks: &'a [u32],
-}
-
-impl<'a> Run<'a> {
-    pub(super) fn len(&self) -> usize {
-        self.picks.len()
-    }
-
-    /// The entry at that place, and whether it is subtracted.
-    #[inline]
-    pub(super) fn get(&self, place: usize) -> Option<(&'a Entry, bool)> {
-        let pick = *self.picks.get(place)?;
-        let index = usize::try_from(pick >> 1).ok()?;
-        Some((self.entries.get(index)?, pick & 1 == 1))
-    }
-
-    pub(super) fn iter(self) -> impl Iterator<Item = (&'a Entry, bool)> {
-        (0..self.len()).filter_map(move |place| self.get(place))
-    }
-
-    /// The stretch as `parts` stretches of about the same length, of which this is number `part`.
-    pub(super) fn part(self, part: usize, parts: usize) -> Self {
-        let cut = |part: usize| self.len() * part / parts;
-        let picks = self.picks.get(cut(part)..cut(part + 1)).unwrap_or_default();
-        Self { entries: self.entries, picks }
-    }
-}
-
-/// Calls `found` with the entry of digit 1 of each row and the row's digit, the lowest first.
+/// How scalars are read for a table.
 ///
-/// A digit is in (-2^(w-1), 2^(w-1)], the upper end included: a value above it becomes negative
-/// and carries 1 into the next row. Below 2^255 the last row never carries: its value is below
-/// 2^(w-1), so with a carry it is at most 2^(w-1), which is still a digit.
-#[inline]
-pub(super) fn for_each_digit(scalar: U256, layout: Layout, mut found: impl FnMut(u32, i32)) {
-    let mut rest = scalar;
-    let mut carry = 0;
-    let mut first = 0;
-    for width in layout.widths() {
-        let half = 1_u32 << (width - 1);
-        let value = low_bits(&rest, width) + carry;
-        rest = shifted_right(rest, width);
-        carry = u32::from(value > half);
-        let digit = value.wrapping_sub(carry << width).cast_signed();
-        found(first, digit);
-        first += half;
+/// A digit d of w bits is in (-2^(w-1), 2^(w-1)]: with 2^(w-1) - 1 added, it is one of the 2^w
+/// numbers of w bits. So if that is added to every digit at once, which is one addition of 256
+/// bits, each digit can be read off without a carry from the one before. Of a scalar below 2^255
+/// the sum stays below 2^256, and no digit is lost.
+#[derive(Debug)]
+pub(super) struct Rows {
+    rows: ArrayVec<Row, ROWS_MAX>,
+    /// What is added to every digit, each in its place.
+    bias: U256,
+}
+
+/// A row of digits: where they stand in a scalar, and their entries in the table.
+#[derive(Copy, Clone, Debug)]
+struct Row {
+    /// The word of the scalar in which the digit begins, and the bit of that word.
+    word: usize,
+    shift: u32,
+    /// 2^(w-1) - 1, for digits of w bits.
+    bias: u32,
+    /// Where the entry of digit 1 is.
+    first: usize,
+}
+
+impl Rows {
+    /// The least significant first.
+    pub(super) fn of(layout: Layout) -> Self {
+        let (mut rows, mut bias) = (ArrayVec::new(), limbs::ZERO);
+        let (mut offset, mut first) = (0, 0);
+        for width in layout.widths() {
+            let row = Row {
+                word: (offset / 64) as usize,
+                shift: offset % 64,
+                bias: (1 << (width - 1)) - 1,
+                first,
+            };
+            first += 1 << (width - 1);
+            offset += width;
+            bias = limbs::add(bias, row.bias_in_place()).0;
+            rows.push(row);
+        }
+        Self { rows, bias }
     }
-    debug_assert!(carry == 0 && rest == [0; 4], "every digit is counted");
+
+    /// A scalar below 2^255 with every digit's bias, and a word of nothing above.
+    #[inline]
+    fn biased(&self, scalar: U256) -> [u64; 5] {
+        debug_assert!(scalar[3] >> 63 == 0, "scalars are halved first");
+        let ([b0, b1, b2, b3], carry) = limbs::add(scalar, self.bias);
+        debug_assert!(!carry, "every digit is counted");
+        [b0, b1, b2, b3, 0]
+    }
 }
 
-/// The lowest bits, at most 16.
-#[inline]
-fn low_bits(a: &U256, width: u32) -> u32 {
-    let mask = (1_u64 << width) - 1;
-    u32::try_from(a[0] & mask).unwrap_or_default()
-}
+impl Row {
+    /// The digit of a scalar that has its bias.
+    #[inline]
+    fn digit_of(&self, biased: &[u64; 5]) -> i32 {
+        let (low, high) = (biased[self.word], biased[self.word + 1]);
+        // In two steps, because a shift by 64 is none.
+        let bits = (low >> self.shift) | ((high << 1) << (63 - self.shift));
+        (bits as u32 & ((self.bias << 1) | 1)).wrapping_sub(self.bias).cast_signed()
+    }
 
-#[inline]
-const fn shifted_right(a: U256, bits: u32) -> U256 {
-    let up = 64 - bits;
-    [
-        (a[0] >> bits) | (a[1] << up),
-        (a[1] >> bits) | (a[2] << up),
-        (a[2] >> bits) | (a[3] << up),
-        a[3] >> bits,
-    ]
+    /// Where in the table the entry of a digit is, or of its negative.
+    #[inline]
+    fn place_of(&self, digit: i32) -> usize {
+        self.first + digit.unsigned_abs() as usize - 1
+    }
+
+    fn bias_in_place(&self) -> U256 {
+        let mut place = limbs::ZERO;
+        let bias = u64::from(self.bias);
+        place[self.word] = bias << self.shift;
+        if let Some(above) = place.get_mut(self.word + 1) {
+            *above = (bias >> 1) >> (63 - self.shift);
+        }
+        place
+    }
 }

@@ -27,16 +27,17 @@ pub(super) struct Raw([V; 5]);
 
 /// Eight products, or sums of two, before they are reduced.
 #[derive(Copy, Clone, Debug)]
-struct Wide([V; 10]);
+pub(super) struct Wide([V; 10]);
+
+/// p.
+const P: [i64; 5] = [LIMB, 0x0fff_ffff_ffff, 0, 0x10_0000_0000, 0xffff_ffff_0000];
 
 /// k * p in limbs of 52 bits.
 const fn multiple_of_p(k: i64) -> [i64; 5] {
-    // p itself; the products below stay far from 63 bits.
-    let p = [LIMB, 0x0fff_ffff_ffff, 0, 0x10_0000_0000, 0xffff_ffff_0000];
     let mut limbs = [0; 5];
     let (mut i, mut carry) = (0, 0);
     while i < 5 {
-        let limb = p[i] as i128 * k as i128 + carry;
+        let limb = P[i] as i128 * k as i128 + carry;
         limbs[i] = (limb & LIMB as i128) as i64;
         carry = limb >> LIMB_BITS;
         i += 1;
@@ -63,13 +64,13 @@ const ONE: [i64; 5] = {
 macro_rules! lanes {
     ($(
         $(#[$meta:meta])*
-        $vis:vis fn $name:ident $(<const $k:ident: $kind:ty>)? ($($args:tt)*) $(-> $ret:ty)?
+        $vis:vis fn $name:ident $(<$($life:lifetime)? $(const $k:ident: $kind:ty)?>)? ($($args:tt)*) $(-> $ret:ty)?
         $body:block
     )*) => {$(
         $(#[$meta])*
         #[inline]
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vbmi2")]
-        $vis fn $name $(<const $k: $kind>)? ($($args)*) $(-> $ret)? $body
+        $vis fn $name $(<$($life)? $(const $k: $kind)?>)? ($($args)*) $(-> $ret)? $body
     )*};
 }
 pub(super) use lanes;
@@ -121,41 +122,7 @@ impl Fe8 {
 
         /// a * b: below (a b / 16 + 1) p. (R > 16 p, and the reduction adds less than p.)
         pub(super) fn times(&self, other: &Self) -> Raw {
-            self.wide(other).reduced()
-        }
-
-        /// As `times` of the number itself, with ten products less.
-        pub(super) fn squared(&self) -> Raw {
-            self.wide_square().reduced()
-        }
-
-        /// a * b + c * d with one reduction: below ((a b + c d) / 16 + 1) p.
-        pub(super) fn times_plus(&self, b: &Self, c: &Self, d: &Self) -> Raw {
-            self.wide(b).plus_product(c, d).reduced()
-        }
-
-        fn wide(&self, other: &Self) -> Wide {
-            Wide([_mm512_setzero_si512(); 10]).plus_product(self, other)
-        }
-
-        fn wide_square(&self) -> Wide {
-            let a = &self.0;
-            let mut t = [_mm512_setzero_si512(); 10];
-            for i in 0..5 {
-                for j in i + 1..5 {
-                    t[i + j] = low(t[i + j], a[i], a[j]);
-                    t[i + j + 1] = high(t[i + j + 1], a[i], a[j]);
-                }
-            }
-            // At most 4 halves of 52 bits in a limb: doubled, they are below 2^55.
-            for limb in &mut t {
-                *limb = _mm512_add_epi64(*limb, *limb);
-            }
-            for i in 0..5 {
-                t[2 * i] = low(t[2 * i], a[i], a[i]);
-                t[2 * i + 1] = high(t[2 * i + 1], a[i], a[i]);
-            }
-            Wide(t)
+            Wide::product(self, other).reduced()
         }
 
         pub(super) fn raw(&self) -> Raw {
@@ -206,43 +173,121 @@ impl Fe8 {
 
 impl Wide {
     lanes! {
-        /// Adds a product: 25 low and 25 high halves, at most 9 to a limb, each below 2^52. Two
-        /// products make a limb below 18 * 2^52.
-        fn plus_product(self, a: &Fe8, b: &Fe8) -> Self {
-            a.debug_check();
-            b.debug_check();
-            let mut t = self.0;
+        fn zero() -> Self {
+            Self([_mm512_setzero_si512(); 10])
+        }
+
+        pub(super) fn product(a: &Fe8, b: &Fe8) -> Self {
+            let mut t = Self::zero();
             for i in 0..5 {
-                for j in 0..5 {
-                    t[i + j] = low(t[i + j], a.0[i], b.0[j]);
-                    t[i + j + 1] = high(t[i + j + 1], a.0[i], b.0[j]);
-                }
+                t.add_row(i, a, b);
             }
-            Self(t)
+            t
+        }
+
+        pub(super) fn plus_product(mut self, a: &Fe8, b: &Fe8) -> Self {
+            for i in 0..5 {
+                self.add_row(i, a, b);
+            }
+            self
+        }
+
+        /// Divides by R and, in the gaps that this leaves, multiplies: one is a chain of small
+        /// steps, the other is wide.
+        pub(super) fn reduced_beside_product(mut self, a: &Fe8, b: &Fe8) -> (Raw, Self) {
+            let mut next = Self::zero();
+            for i in 0..5 {
+                self.clear_limb(i);
+                next.add_row(i, a, b);
+            }
+            (self.upper_half(), next)
+        }
+
+        /// The same beside a * b + c * d.
+        pub(super) fn reduced_beside_products(
+            mut self,
+            [a, b]: [&Fe8; 2],
+            [c, d]: [&Fe8; 2],
+        ) -> (Raw, Self) {
+            let mut next = Self::zero();
+            for i in 0..5 {
+                self.clear_limb(i);
+                next.add_row(i, a, b);
+                next.add_row(i, c, d);
+            }
+            (self.upper_half(), next)
+        }
+
+        /// The same beside a * a, with ten products less.
+        pub(super) fn reduced_beside_square(mut self, a: &Fe8) -> (Raw, Self) {
+            let mut next = Self::zero();
+            for i in 0..4 {
+                self.clear_limb(i);
+                next.add_cross_row(i, a);
+            }
+            self.clear_limb(4);
+            next.add_squares(a);
+            (self.upper_half(), next)
+        }
+
+        /// Adds a[i] * b: five low and five high halves. A product puts at most 9 halves in a
+        /// limb, each below 2^52; two products make a limb below 18 * 2^52.
+        fn add_row(&mut self, i: usize, a: &Fe8, b: &Fe8) {
+            let t = &mut self.0;
+            for j in 0..5 {
+                t[i + j] = low(t[i + j], a.0[i], b.0[j]);
+                t[i + j + 1] = high(t[i + j + 1], a.0[i], b.0[j]);
+            }
+        }
+
+        /// Adds the products of a[i] with the limbs above it: each stands for two.
+        fn add_cross_row(&mut self, i: usize, a: &Fe8) {
+            let t = &mut self.0;
+            for j in i + 1..5 {
+                t[i + j] = low(t[i + j], a.0[i], a.0[j]);
+                t[i + j + 1] = high(t[i + j + 1], a.0[i], a.0[j]);
+            }
+        }
+
+        /// Doubles what is there, below 2^55, and adds the squares of the limbs.
+        fn add_squares(&mut self, a: &Fe8) {
+            let t = &mut self.0;
+            for i in 0..5 {
+                t[2 * i] = low(_mm512_add_epi64(t[2 * i], t[2 * i]), a.0[i], a.0[i]);
+                let twice = _mm512_add_epi64(t[2 * i + 1], t[2 * i + 1]);
+                t[2 * i + 1] = high(twice, a.0[i], a.0[i]);
+            }
         }
 
         /// Divides by R = 2^260 modulo p (Montgomery 1985), a limb at a time.
+        pub(super) fn reduced(mut self) -> Raw {
+            for i in 0..5 {
+                self.clear_limb(i);
+            }
+            self.upper_half()
+        }
+
+        /// Adds the multiple of p that makes limb i 0, and carries what was above 2^52 in it.
         ///
-        /// p = -1 mod 2^52, so the multiple of p that clears a limb m is m * p. The limb's own
+        /// p = -1 mod 2^52, so the multiple for a limb m is m * p. The limb's own
         /// m * (2^52 - 1) and the next one's m * (2^44 - 1) make m * 2^96 together:
         /// m + m * p = m * 2^96 + m * 2^36 * 2^156 + m * p4 * 2^208, with p4 the highest limb.
         /// A limb takes at most six halves more, and a carry below 2^6: all in all 24 * 2^52.
-        fn reduced(self) -> Raw {
-            let mut t = self.0;
-            let mask = _mm512_set1_epi64(LIMB);
-            let (k44, k36) = (_mm512_set1_epi64(1 << 44), _mm512_set1_epi64(1 << 36));
-            let p4 = _mm512_set1_epi64(multiple_of_p(1)[4]);
-            for i in 0..5 {
-                let m = _mm512_and_si512(t[i], mask);
-                let carry = _mm512_srli_epi64::<LIMB_BITS>(t[i]);
-                t[i + 1] = low(_mm512_add_epi64(t[i + 1], carry), t[i], k44);
-                t[i + 2] = _mm512_add_epi64(t[i + 2], _mm512_srli_epi64::<8>(m));
-                t[i + 3] = low(t[i + 3], t[i], k36);
-                let above = _mm512_add_epi64(t[i + 4], _mm512_srli_epi64::<16>(m));
-                t[i + 4] = low(above, t[i], p4);
-                t[i + 5] = high(t[i + 5], t[i], p4);
-            }
-            let [.., t5, t6, t7, t8, t9] = t;
+        fn clear_limb(&mut self, i: usize) {
+            let t = &mut self.0;
+            let m = _mm512_and_si512(t[i], _mm512_set1_epi64(LIMB));
+            let carry = _mm512_srli_epi64::<LIMB_BITS>(t[i]);
+            let p4 = _mm512_set1_epi64(P[4]);
+            t[i + 1] = low(_mm512_add_epi64(t[i + 1], carry), t[i], _mm512_set1_epi64(1 << 44));
+            t[i + 2] = _mm512_add_epi64(t[i + 2], _mm512_srli_epi64::<8>(m));
+            t[i + 3] = low(t[i + 3], t[i], _mm512_set1_epi64(1 << 36));
+            let above = _mm512_add_epi64(t[i + 4], _mm512_srli_epi64::<16>(m));
+            t[i + 4] = low(above, t[i], p4);
+            t[i + 5] = high(t[i + 5], t[i], p4);
+        }
+
+        fn upper_half(self) -> Raw {
+            let [.., t5, t6, t7, t8, t9] = self.0;
             Raw([t5, t6, t7, t8, t9])
         }
     }
@@ -261,12 +306,8 @@ impl Raw {
             Self(limbs)
         }
 
-        /// k * p - `self`; not negative if this is at most k p.
-        pub(super) fn negated<const K: i64>(&self) -> Self {
-            self.negated_where::<K>(0xff)
-        }
-
-        /// k * p - `self` in the lanes of `mask`, unchanged elsewhere.
+        /// k * p - `self` in the lanes of `mask`, unchanged elsewhere; not negative if this is at
+        /// most k p.
         pub(super) fn negated_where<const K: i64>(&self, mask: Mask) -> Self {
             let multiple = splat(multiple_of_p(K));
             let mut limbs = self.0;

@@ -5,9 +5,9 @@ use arrayvec::ArrayVec;
 use super::{
     Claim, GROUP_MAX, SIGNATURE_BYTES,
     comb::Table,
-    digits::Addends,
+    digits::Term,
     limbs::U256,
-    scalar::{Scalar, invert_all},
+    scalar::{self, Factor, Scalar},
 };
 
 /// The numbers of a claim, in their ranges: r and s in 1..n, e in 0..n.
@@ -31,13 +31,13 @@ impl Numbers {
     }
 }
 
-/// u1 * G + u2 * Q as the entries that add up to it, and the r that its x must be.
-#[derive(Debug)]
+/// u1 * G + u2 * Q, and the r that its x must be.
+#[derive(Copy, Clone, Debug)]
 pub(super) struct Sum<'a> {
     /// u1 * G.
-    pub(super) base: Addends<'a>,
-    /// u2 * Q.
-    pub(super) key: Addends<'a>,
+    pub(super) base: Term<'a>,
+    /// u2 * Q; u2 is not 0.
+    pub(super) key: Term<'a>,
     /// In 1..n.
     pub(super) r: U256,
 }
@@ -47,18 +47,17 @@ pub(super) fn sums<'a>(
     base: &'a Table,
     waiting: &[(Numbers, &'a Table)],
 ) -> ArrayVec<Sum<'a>, GROUP_MAX> {
-    let mut inverses: ArrayVec<Scalar, GROUP_MAX> =
-        waiting.iter().map(|(numbers, _)| numbers.s).collect();
-    invert_all(&mut inverses);
-    let sum = |((numbers, table), inverse): (&(Numbers, &'a Table), Scalar)| {
-        let inverse = inverse.factor();
-        let (u1, u1_negative) = numbers.e.times(inverse).halved();
-        let (u2, u2_negative) = numbers.r.times(inverse).halved();
-        Sum {
-            base: Addends::of(u1, u1_negative, base),
-            key: Addends::of(u2, u2_negative, table),
-            r: numbers.r.words(),
-        }
+    let numbers = waiting.iter().map(|(numbers, _)| numbers.s);
+    let inverses = scalar::inverses(&numbers.collect::<ArrayVec<_, GROUP_MAX>>());
+    let sum = |((numbers, table), inverse): (&(Numbers, &'a Table), Factor)| Sum {
+        base: term(numbers.e.times(inverse), base),
+        key: term(numbers.r.times(inverse), table),
+        r: numbers.r.words(),
     };
     waiting.iter().zip(inverses).map(sum).collect()
+}
+
+fn term(scalar: Scalar, table: &Table) -> Term<'_> {
+    let (scalar, negative) = scalar.halved();
+    Term { scalar, negative, table }
 }

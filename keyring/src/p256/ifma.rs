@@ -12,9 +12,9 @@ use std::arch::x86_64::{
 use super::{
     GROUP_MAX,
     comb::{ENTRY_BYTES, Entry},
-    digits::Run,
+    digits::Addends,
     engine::Engine,
-    field8::{Fe8, Raw, lanes, limbs_of},
+    field8::{Fe8, Raw, Wide, lanes, limbs_of},
     group::Sum,
     limbs::{self, U256},
     portable::r_plus_n,
@@ -22,7 +22,7 @@ use super::{
 
 /// How many steps ahead entries are asked of memory. A step takes about 0.2 µs, memory half of
 /// that, and eight lines a step leave room for the requests of others.
-const STEPS_AHEAD: usize = 3;
+const STEPS_AHEAD: usize = 2;
 /// What a lane adds that has nothing to add; its sum is not kept.
 static NOTHING: Entry = [0; ENTRY_BYTES];
 
@@ -43,44 +43,21 @@ impl Ifma {
     }
 }
 
-/// What one lane adds up: two stretches, one after the other.
-#[derive(Copy, Clone, Debug, Default)]
-struct Lane<'a> {
-    first: Run<'a>,
-    second: Run<'a>,
-}
-
-impl<'a> Lane<'a> {
-    fn len(&self) -> usize {
-        self.first.len() + self.second.len()
-    }
-
-    #[inline]
-    fn get(&self, step: usize) -> Option<(&'a Entry, bool)> {
-        let in_first = self.first.len();
-        if step < in_first { self.first.get(step) } else { self.second.get(step - in_first) }
-    }
-}
-
 /// Shares the sums out among the lanes: sum i has lanes i * width to (i + 1) * width - 1. The
 /// first half of a sum's lanes adds for u1 * G, the other for u2 * Q, each a stretch of rows: two
 /// different stretches of one scalar's rows are different numbers below n / 2, so that only the
 /// last addition of the lanes can meet P = +-Q, and only if u1 * G = +-u2 * Q.
-fn share_out<'a>(sums: &'a [Sum<'_>], width: usize) -> [Lane<'a>; GROUP_MAX] {
-    let mut lanes = [Lane::default(); GROUP_MAX];
+fn share_out<'a>(sums: &[Sum<'a>], width: usize, lanes: &mut [Addends<'a>; GROUP_MAX]) {
     for (sum, lanes) in sums.iter().zip(lanes.chunks_mut(width)) {
-        let (base, key) = (sum.base.run(), sum.key.run());
-        if let [lane] = lanes {
-            *lane = Lane { first: base, second: key };
-            continue;
-        }
-        let half = width / 2;
-        for (part, lane) in lanes.iter_mut().enumerate() {
-            let run = if part < half { base.part(part, half) } else { key.part(part - half, half) };
-            *lane = Lane { first: run, second: Run::default() };
+        if width == 1 {
+            sum.base.share_out(lanes);
+            sum.key.share_out(lanes);
+        } else {
+            let (base, key) = lanes.split_at_mut(width / 2);
+            sum.base.share_out(base);
+            sum.key.share_out(key);
         }
     }
-    lanes
 }
 
 /// Eight sums, in the coordinates of [`super::point::Xyzz`]. x is below 1.001 p, y below 3 p, zz
@@ -111,7 +88,8 @@ lanes! {
             3 | 4 => 2,
             _ => 1,
         };
-        let lanes = share_out(sums, width);
+        let mut lanes = std::array::from_fn(|_| Addends::new());
+        share_out(sums, width, &mut lanes);
         let (mut total, mut present) = add_up(&lanes);
         let mut step = 1;
         while step < width {
@@ -129,38 +107,42 @@ lanes! {
     }
 
     /// Each lane's sum, and which lanes have one.
-    fn add_up(lanes: &[Lane<'_>; GROUP_MAX]) -> (Xyzz8, Mask) {
+    fn add_up(lanes: &[Addends<'_>; GROUP_MAX]) -> (Xyzz8, Mask) {
         for step in 0..STEPS_AHEAD {
             prefetch(lanes, step);
         }
-        let steps = lanes.iter().map(Lane::len).max().unwrap_or(0);
-        let first = gather(lanes, 0);
-        let mut total = Xyzz8::from_affine(&first);
-        for step in 1..steps {
-            prefetch(lanes, step + STEPS_AHEAD - 1);
+        let steps = lanes.iter().map(|lane| lane.len()).max().unwrap_or(0);
+        let (mut total, mut present) = (Xyzz8::nothing(), 0);
+        for step in 0..steps {
+            prefetch(lanes, step + STEPS_AHEAD);
             let point = gather(lanes, step);
-            let sum = if step == 1 { total.plus_first(&point) } else { total.plus(&point) };
+            let sum = match step {
+                0 => Xyzz8::from_affine(&point),
+                1 => total.plus_first(&point),
+                _ => total.plus(&point),
+            };
             total = if point.present == 0xff { sum } else { total.blend(point.present, &sum) };
+            present |= point.present;
         }
-        (total, first.present)
+        (total, present)
     }
 
-    fn prefetch(lanes: &[Lane<'_>; GROUP_MAX], step: usize) {
+    fn prefetch(lanes: &[Addends<'_>; GROUP_MAX], step: usize) {
         for lane in lanes {
-            if let Some((entry, _)) = lane.get(step) {
-                _mm_prefetch::<_MM_HINT_T0>(entry.as_ptr().cast());
+            if let Some(addend) = lane.get(step) {
+                _mm_prefetch::<_MM_HINT_T0>(addend.entry.as_ptr().cast());
             }
         }
     }
 
     /// The entries of one step: eight cache lines, transposed.
-    fn gather(lanes: &[Lane<'_>; GROUP_MAX], step: usize) -> Affine8 {
+    fn gather(lanes: &[Addends<'_>; GROUP_MAX], step: usize) -> Affine8 {
         let (mut negative, mut present) = (0, 0);
         let mut rows = [load(&NOTHING); GROUP_MAX];
         for (i, lane) in lanes.iter().enumerate() {
-            if let Some((entry, is_negative)) = lane.get(step) {
-                rows[i] = load(entry);
-                negative |= Mask::from(is_negative) << i;
+            if let Some(addend) = lane.get(step) {
+                rows[i] = load(addend.entry);
+                negative |= Mask::from(addend.negative) << i;
                 present |= 1 << i;
             }
         }
@@ -232,6 +214,12 @@ lanes! {
 
 impl Xyzz8 {
     lanes! {
+        /// What is there before anything was added; never read.
+        fn nothing() -> Self {
+            let one = Fe8::one();
+            Self { x: one, y: one.raw(), zz: one, zzz: one }
+        }
+
         fn from_affine(point: &Affine8) -> Self {
             let one = Fe8::one();
             Self {
@@ -248,67 +236,93 @@ impl Xyzz8 {
             // Both folded: below 1.001 p. p below 3.1, r below 3.1.
             let p = point.x.raw().folded().raw().minus::<2>(&self.x.raw()).carried();
             let r = point.signed_y().minus::<2>(&self.y).carried();
-            let pp = p.squared().carried();
+            let pp = p.times(&p).carried();
             let ppp = p.times(&pp).carried();
-            self.chord(&r, pp, ppp, pp, ppp)
+            let q = self.x.times(&pp).carried();
+            let (x, [a, b], [c, d]) = self.chord(&r, &r.times(&r), &ppp, &q);
+            let y = Wide::product(&a, &b).plus_product(&c, &d).reduced();
+            Self { x, y, zz: pp, zzz: ppp }
         }
 
         /// Adds affine points, blindly: where a point equals the sum or its negative, ZZ becomes
-        /// a multiple of p and stays one, whatever is added later. Formulas `madd-2008-s`.
+        /// a multiple of p and stays one, whatever is added later. Formulas `madd-2008-s`, in an
+        /// order in which each reduction runs beside a product that does not wait for it.
         fn plus(&self, point: &Affine8) -> Self {
             // A point is below 16 p: u below zz + 1 < 2.5, s below zzz + 1 < 2.5.
-            let u = point.x.times(&self.zz);
-            let s = point.y.times(&self.zzz).negated_where::<4>(point.negative);
+            let t = Wide::product(&point.x, &self.zz);
+            let (u, t) = t.reduced_beside_product(&point.y, &self.zzz);
             // p below 2.5 + 2, r below 4 + 3.
             let p = u.minus::<2>(&self.x.raw()).carried();
-            let r = s.minus::<3>(&self.y).carried();
-            // pp below 4.5^2 / 16 + 1 < 2.3, ppp below 4.5 * 2.3 / 16 + 1 < 1.7.
-            let pp = p.squared().carried();
-            let ppp = p.times(&pp).carried();
-            // Both below 1.5 * 2.3 / 16 + 1 < 1.3.
-            let zz = self.zz.times(&pp).carried();
-            let zzz = self.zzz.times(&ppp).carried();
-            self.chord(&r, pp, ppp, zz, zzz)
+            let (s, t) = t.reduced_beside_square(&p);
+            let r = s.negated_where::<4>(point.negative).minus::<3>(&self.y).carried();
+            // pp below 4.5^2 / 16 + 1 < 2.3.
+            let (pp, t) = t.reduced_beside_square(&r);
+            let pp = pp.carried();
+            // r^2 below 7^2 / 16 + 1 < 4.1, q below 1.001 * 2.3 / 16 + 1 < 1.2.
+            let (rr, t) = t.reduced_beside_product(&self.x, &pp);
+            let (q, t) = t.reduced_beside_product(&p, &pp);
+            let q = q.carried();
+            // ppp below 4.5 * 2.3 / 16 + 1 < 1.7.
+            let (ppp, t) = t.reduced_beside_product(&self.zz, &pp);
+            let ppp = ppp.carried();
+            let (x, first, second) = self.chord(&r, &rr, &ppp, &q);
+            // zz and zzz below 1.5 * 2.3 / 16 + 1 < 1.3; y below (7 * 3.2 + 3 * 1.7) / 16 + 1 < 2.8.
+            let (zz, t) = t.reduced_beside_products(first.each_ref(), second.each_ref());
+            let (y, t) = t.reduced_beside_product(&self.zzz, &ppp);
+            Self { x, y, zz: zz.carried(), zzz: t.reduced().carried() }
         }
 
-        /// The third point of the lines through the sums and the points: r below 7 p.
-        fn chord(&self, r: &Fe8, pp: Fe8, ppp: Fe8, zz: Fe8, zzz: Fe8) -> Self {
-            // q below 1.001 * 2.3 / 16 + 1 < 1.2.
-            let q = self.x.times(&pp).carried();
-            // r^2 below 7^2 / 16 + 1 < 4.1; what is taken off is below 1.7 + 2 * 1.2 = 4.1.
-            let x = r.squared().minus::<5>(&ppp.raw()).minus_twice(&q.raw()).folded();
+        /// The x of the third point on the lines, for r^2 below 4.1 p, ppp below 1.7 p and q
+        /// below 1.2 p; and the factors of its y = r * (q - x) - y * ppp.
+        fn chord(&self, r: &Fe8, rr: &Raw, ppp: &Fe8, q: &Fe8) -> (Fe8, [Fe8; 2], [Fe8; 2]) {
+            // What is taken off is below 1.7 + 2 * 1.2 = 4.1.
+            let x = rr.minus::<5>(&ppp.raw()).minus_twice(&q.raw()).folded();
             // Below 1.2 + 2.
             let q_less_x = q.raw().minus::<2>(&x.raw()).carried();
-            let minus_y = self.y.negated::<3>().carried();
-            // Below (7 * 3.2 + 3 * 1.7) / 16 + 1 < 2.8.
-            let y = r.times_plus(&q_less_x, &minus_y, &ppp);
-            Self { x, y, zz, zzz }
+            let minus_y = self.y.negated_where::<3>(0xff).carried();
+            (x, [*r, q_less_x], [minus_y, *ppp])
         }
 
-        /// Adds to each lane the lane `distance` above it, blindly; a lane that is not present
-        /// adds nothing. Formulas `add-2008-s`.
+        /// Adds up pairs of lanes, blindly: lane i and lane i + `distance`, for the lanes i whose
+        /// bit `distance` is 0, where the sum goes. A lane that is not present adds nothing.
+        /// Formulas `add-2008-s`; both lanes of a pair work at its products, two at a time. What
+        /// is left in the other lane of a pair has no meaning.
         fn joined(&self, present: Mask, distance: usize) -> (Self, Mask) {
-            let from = from_lanes(std::array::from_fn(|lane| {
-                i64::try_from((lane + distance) % GROUP_MAX).unwrap_or(0)
-            }));
-            let (this_y, x2) = (self.y.carried(), self.x.permuted(from));
-            let y2 = this_y.permuted(from);
-            let (zz2, zzz2) = (self.zz.permuted(from), self.zzz.permuted(from));
-            let other = Self { x: x2, y: y2.raw(), zz: zz2, zzz: zzz2 };
-            let other_present = present.rotate_right(u32::try_from(distance).unwrap_or(0));
+            let pairs = Pairs::at(distance);
+            let y = self.y.carried();
+            let (zz, zzz) = (pairs.swapped(&self.zz), pairs.swapped(&self.zzz));
+            // Each lane's own numerator over the common denominator. u below 1.001 * 1.5 / 16 + 1
+            // < 1.1, s below 3 * 1.5 / 16 + 1 < 1.3.
+            let t = Wide::product(&self.x, &zz);
+            let (u, t) = t.reduced_beside_product(&y, &zzz);
+            let (s, t) = t.reduced_beside_product(
+                &pairs.join(&self.zz, &self.zzz),
+                &pairs.join(&zz, &zzz),
+            );
+            let (u, s) = (u.carried(), s.carried());
+            // p below 1.1 + 2, r below 1.3 + 2: as in `plus` and less.
+            let p = pairs.swapped(&u).raw().minus::<2>(&u.raw()).carried();
+            let r = pairs.swapped(&s).raw().minus::<2>(&s.raw()).carried();
+            let (denominators, t) = t.reduced_beside_square(&pairs.join_first(&p, &r));
+            // pp in the first lane of a pair, r^2 in the second; then ppp and q.
+            let squares = t.reduced().carried();
+            let pp = pairs.first(&squares);
+            let cubes = pairs.join_first(&p, &u).times(&pp).carried();
+            let (ppp, q) = (pairs.first(&cubes), pairs.second(&cubes));
+            let scaled = Self { x: u, y: s.raw(), ..*self };
+            let (x, first, second) = scaled.chord(&r, &pairs.second(&squares).raw(), &ppp, &q);
+            let t = Wide::product(&denominators.carried(), &pairs.join_first(&pp, &ppp));
+            let (zs, t) = t.reduced_beside_products(first.each_ref(), second.each_ref());
+            let zs = zs.carried();
+            let sum = Self { x, y: t.reduced(), zz: zs, zzz: pairs.second(&zs) };
 
-            // u below 1.001 * 1.5 / 16 + 1 < 1.1, s below 3 * 1.5 / 16 + 1 < 1.3.
-            let u1 = self.x.times(&zz2).carried();
-            let s1 = this_y.times(&zzz2);
-            let p = x2.times(&self.zz).minus::<2>(&u1.raw()).carried();
-            let r = y2.times(&self.zzz).minus::<2>(&s1).carried();
-            // p below 3.1, r below 3.3: as in `plus` and less.
-            let pp = p.squared().carried();
-            let ppp = p.times(&pp).carried();
-            let zz = self.zz.times(&zz2).carried().times(&pp).carried();
-            let zzz = self.zzz.times(&zzz2).carried().times(&ppp).carried();
-            let scaled = Self { x: u1, y: s1, zz, zzz };
-            let sum = scaled.chord(&r, pp, ppp, zz, zzz);
+            let other = Self {
+                x: pairs.swapped(&self.x),
+                y: pairs.swapped(&y).raw(),
+                zz,
+                zzz,
+            };
+            let other_present = pairs.swapped_mask(present);
             // Only one there: that one. None: whatever, for the mask says so.
             let either = self.blend(!present, &other);
             (either.blend(present & other_present, &sum), present | other_present)
@@ -342,6 +356,62 @@ impl Xyzz8 {
                 zz: self.zz.blend(mask, &other.zz),
                 zzz: self.zzz.blend(mask, &other.zzz),
             }
+        }
+    }
+}
+
+/// Lanes in pairs, as far apart as a power of 2 says.
+#[derive(Copy, Clone, Debug)]
+struct Pairs {
+    distance: usize,
+    swap: V,
+    first: V,
+    second: V,
+    /// The second lanes of the pairs.
+    seconds: Mask,
+}
+
+impl Pairs {
+    lanes! {
+        fn at(distance: usize) -> Self {
+            let index = |lane: usize| i64::try_from(lane).unwrap_or(0);
+            let seconds = (0..GROUP_MAX).filter(|lane| lane & distance != 0);
+            Self {
+                distance,
+                swap: from_lanes(std::array::from_fn(|lane| index(lane ^ distance))),
+                first: from_lanes(std::array::from_fn(|lane| index(lane & !distance))),
+                second: from_lanes(std::array::from_fn(|lane| index(lane | distance))),
+                seconds: seconds.fold(0, |mask, lane| mask | 1 << lane),
+            }
+        }
+
+        /// Each lane from the other of its pair.
+        fn swapped(&self, a: &Fe8) -> Fe8 {
+            a.permuted(self.swap)
+        }
+
+        fn swapped_mask(&self, mask: Mask) -> Mask {
+            let up = (mask & !self.seconds) << self.distance;
+            up | (mask & self.seconds) >> self.distance
+        }
+
+        /// Both lanes of a pair from its first, or from its second.
+        fn first(&self, a: &Fe8) -> Fe8 {
+            a.permuted(self.first)
+        }
+
+        fn second(&self, a: &Fe8) -> Fe8 {
+            a.permuted(self.second)
+        }
+
+        /// The first lane's `a`, and the second lane's `b`.
+        fn join(&self, a: &Fe8, b: &Fe8) -> Fe8 {
+            a.blend(self.seconds, b)
+        }
+
+        /// The first lane's `a`, and the first lane's `b` in the second.
+        fn join_first(&self, a: &Fe8, b: &Fe8) -> Fe8 {
+            self.join(a, &self.first(b))
         }
     }
 }

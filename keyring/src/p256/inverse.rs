@@ -126,6 +126,10 @@ const fn take_limb(carry: &mut i128) -> i64 {
 }
 
 /// (d, e) after the steps, modulo m: both stay in (-2m, m).
+///
+/// Not inlined: a compiler that sees where the limbs come from knows that most are not negative,
+/// and makes three instructions of a product of numbers with and without a sign.
+#[inline(never)]
 fn update_de(d: &mut Signed, e: &mut Signed, t: &Transition, modulus: &Odd) {
     let Transition { u, v, q, r } = *t;
     let (d_sign, e_sign) = (d[4] >> 63, e[4] >> 63);
@@ -150,7 +154,8 @@ fn update_de(d: &mut Signed, e: &mut Signed, t: &Transition, modulus: &Odd) {
     e[4] = ce as i64;
 }
 
-/// (f, g) after the steps: exact, the low limb vanishes.
+/// (f, g) after the steps: exact, the low limb vanishes. Not inlined, as `update_de`.
+#[inline(never)]
 fn update_fg(f: &mut [i64], g: &mut [i64], t: &Transition) {
     let Transition { u, v, q, r } = *t;
     let mut cf = (mul(u, f[0]) + mul(v, g[0])) >> STEPS;

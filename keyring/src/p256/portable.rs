@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::{
-    digits::ROWS_MAX,
+    digits::{Addends, ROWS_MAX},
     field::PRIME,
     group::Sum,
     limbs::{self, U256},
@@ -16,21 +16,27 @@ use super::{
 pub(super) fn judge(sum: &Sum<'_>) -> Option<bool> {
     // All entries are read before the first is added: they lie in as many cache lines all over
     // the tables, and memory answers many at a time, if it is asked for many.
-    let points: ArrayVec<Affine, { 2 * ROWS_MAX }> = addends(sum).collect();
+    let points: ArrayVec<Affine, { 2 * ROWS_MAX }> = points(&addends(sum)).collect();
     let (first, rest) = points.split_first()?;
     let total = rest.iter().fold(Xyzz::from(*first), |total, point| total.plus_blindly(*point));
     (!total.zz.is_zero()).then(|| has_x_mod_n(&total, sum.r))
 }
 
-fn addends(sum: &Sum<'_>) -> impl Iterator<Item = Affine> {
-    let entries = sum.base.run().iter().chain(sum.key.run().iter());
-    entries.map(|(entry, negative)| Affine::of_entry(entry).negated_if(negative))
-}
-
 /// The same by additions that cover every case.
 pub(super) fn judge_completely(sum: &Sum<'_>) -> bool {
-    let total = addends(sum).fold(Xyzz::INFINITY, Xyzz::plus);
+    let total = points(&addends(sum)).fold(Xyzz::INFINITY, Xyzz::plus);
     !total.zz.is_zero() && has_x_mod_n(&total, sum.r)
+}
+
+fn addends<'a>(sum: &Sum<'a>) -> Addends<'a> {
+    let mut addends = Addends::new();
+    sum.base.share_out(std::slice::from_mut(&mut addends));
+    sum.key.share_out(std::slice::from_mut(&mut addends));
+    addends
+}
+
+fn points(addends: &Addends<'_>) -> impl Iterator<Item = Affine> {
+    addends.iter().map(|addend| Affine::of_entry(addend.entry).negated_if(addend.negative))
 }
 
 /// x is below p and r below n < p: x = r modulo n means x = r, or x = r + n if that is below p.

@@ -1,5 +1,7 @@
 //! Numbers modulo n, the order of the group (SEC 2, 2.4.2).
 
+use arrayvec::ArrayVec;
+
 use super::{
     GROUP_MAX,
     inverse::{self, Odd},
@@ -29,8 +31,6 @@ pub(super) struct Scalar(U256);
 pub(super) struct Factor(U256);
 
 impl Scalar {
-    pub(super) const ONE: Self = Self(limbs::ONE);
-
     /// A number in 1..n, as signatures hold two; anything else is `None`.
     pub(super) fn from_signature(bytes: &[u8; 32]) -> Option<Self> {
         let number = limbs::from_be_bytes(bytes);
@@ -46,19 +46,10 @@ impl Scalar {
         self.0
     }
 
-    /// Ready to be multiplied with.
-    pub(super) fn factor(self) -> Factor {
-        Factor(MODULUS.mul(self.0, MODULUS.r2))
-    }
-
+    /// The product.
     #[inline]
     pub(super) fn times(self, factor: Factor) -> Self {
         Self(MODULUS.mul(self.0, factor.0))
-    }
-
-    /// 1 / self mod n, and 0 for 0.
-    pub(super) fn inverse(self) -> Self {
-        Self(inverse::inverse(self.0, &INVERSION))
     }
 
     /// The same number or its negative, whichever is at most (n - 1) / 2, and whether it is the
@@ -72,24 +63,32 @@ impl Scalar {
     }
 }
 
-/// The inverses of up to [`GROUP_MAX`] numbers for one inversion and a few products (Montgomery
+/// 1 / s for up to [`GROUP_MAX`] numbers, for one inversion and three products each (Montgomery
 /// 1987, 10.3.1). A 0 among them would take everybody's inverse with it, so none may be there.
-pub(super) fn invert_all(scalars: &mut [Scalar]) {
-    debug_assert!(scalars.iter().all(|scalar| scalar.0 != limbs::ZERO), "ranges come first");
-    if let [one] = scalars {
-        *one = one.inverse();
-        return;
+pub(super) fn inverses(numbers: &[Scalar]) -> ArrayVec<Factor, GROUP_MAX> {
+    debug_assert!(numbers.iter().all(|number| number.0 != limbs::ZERO), "ranges come first");
+    let count = numbers.len();
+    if count == 0 {
+        return ArrayVec::new();
     }
-    let mut before = [Scalar::ONE; GROUP_MAX];
-    let mut product = Scalar::ONE;
-    for (before, scalar) in before.iter_mut().zip(scalars.iter()) {
-        *before = product;
-        product = product.times(scalar.factor());
+    // A tree, whose products of one level do not wait for each other: node i has the product of
+    // nodes 2i and 2i + 1, and the numbers are the leaves.
+    //
+    // With R = 2^256, `MODULUS.mul` divides by R: a product of k numbers lacks R^(k-1). So the
+    // inverse of all has R^(k-1) too much, and is given one R more; what goes down from there
+    // comes to each node of k leaves with R^k, and to a leaf as a factor.
+    let mut nodes = [limbs::ZERO; 2 * GROUP_MAX];
+    for (node, number) in nodes[count..].iter_mut().zip(numbers) {
+        *node = number.0;
     }
-    let mut inverse = product.inverse();
-    for (before, scalar) in before.iter().zip(scalars.iter_mut()).rev() {
-        let factor = inverse.factor();
-        inverse = inverse.times(scalar.factor());
-        *scalar = before.times(factor);
+    for i in (1..count).rev() {
+        nodes[i] = MODULUS.mul(nodes[2 * i], nodes[2 * i + 1]);
     }
+    nodes[1] = MODULUS.mul(inverse::inverse(nodes[1], &INVERSION), MODULUS.r2);
+    for i in 1..count {
+        let (left, right) = (nodes[2 * i], nodes[2 * i + 1]);
+        nodes[2 * i] = MODULUS.mul(right, nodes[i]);
+        nodes[2 * i + 1] = MODULUS.mul(left, nodes[i]);
+    }
+    nodes[count..2 * count].iter().copied().map(Factor).collect()
 }
