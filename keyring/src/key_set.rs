@@ -217,6 +217,7 @@ mod tests {
     use super::*;
     use crate::{
         key::KeyState,
+        p256::Engine,
         sample::{self, KEY_ID, at},
     };
 
@@ -290,6 +291,34 @@ mod tests {
         let held = shared.load();
         shared.replace(Arc::clone(&better), at(0)).unwrap();
         assert!(Arc::ptr_eq(&held, &good) && Arc::ptr_eq(&shared.load(), &better));
+    }
+
+    #[test]
+    fn a_set_that_follows_another_keeps_its_tables_and_verifier() {
+        let verifier = Arc::new(Verifier::new(Engine::Portable, |_| ()).unwrap());
+        let first = set([1, 2].map(|n| sample::key(id(n), KeyState::Active))).unwrap();
+        let first = first.with_verifier(Arc::clone(&verifier));
+        assert_eq!((first.tables_ready(), first.table_bytes()), (0, 0));
+        assert_eq!(first.build_tables(4 << 20).unwrap(), 3, "two keys, and the generator");
+        let keys = [(1, KeyState::Retiring), (2, KeyState::Revoked), (3, KeyState::Active)];
+        let next = set(keys.map(|(n, state)| sample::key(id(n), state))).unwrap();
+        let next = next.succeeding(&first);
+        assert!(std::ptr::eq(next.verifier(), &*verifier));
+        assert_eq!((next.tables_ready(), next.tabled().count()), (1, 2), "none for revoked keys");
+        assert_eq!(next.build_tables(4 << 20).unwrap(), 1, "the new key alone");
+        assert!(next.table_bytes() <= 4 << 20);
+    }
+
+    #[test]
+    fn each_table_is_checked_in_its_turn() {
+        let verifier = Arc::new(Verifier::new(Engine::Portable, |_| ()).unwrap());
+        let keys = set([1, 2].map(|n| sample::key(id(n), KeyState::Active))).unwrap();
+        let keys = keys.with_verifier(verifier);
+        keys.build_tables(1 << 20).unwrap();
+        for turn in 0..6 {
+            assert_eq!(keys.recheck_table(turn), TableCheck::Sound);
+        }
+        assert_eq!(keys.tables_ready(), 2);
     }
 
     #[test]

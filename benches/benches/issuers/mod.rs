@@ -1,6 +1,8 @@
 //! Issuers' keys with tables, and messages that they signed.
 
-use keyring::p256::{Claim, Engine, PublicKey, SIGNATURE_BYTES, SigningKey, Verifier, VerifyingKey};
+use keyring::p256::{
+    Claim, Engine, PublicKey, SIGNATURE_BYTES, SigningKey, Verifier, VerifyingKey,
+};
 use p256::ecdsa::{Signature, signature::Signer as _};
 use sha2::{Digest as _, Sha256};
 
@@ -22,8 +24,8 @@ struct Signed {
 
 impl Issuers {
     pub(crate) fn new(keys: usize, messages: usize, engine: Engine, budget_bytes: u64) -> Self {
-        let verifier = Verifier::new(engine, |mismatch| panic!("{mismatch}"))
-            .expect("the engine runs here");
+        let verifier =
+            Verifier::new(engine, |mismatch| panic!("{mismatch}")).expect("the engine runs here");
         let signers: Vec<SigningKey> = (0..keys).map(signing_key).collect();
         let keys: Vec<VerifyingKey> = (0..keys).map(verifying_key).collect();
         let all: Vec<&VerifyingKey> = keys.iter().collect();

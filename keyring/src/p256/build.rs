@@ -1,11 +1,18 @@
 //! Building a table: each row by doubling its length, in affine coordinates, with one inversion
 //! for many additions (Montgomery's trick).
 
+#![expect(clippy::indexing_slicing, reason = "parts of rows whose lengths are powers of two")]
+
 use std::io;
 
+use ::p256::{
+    ProjectivePoint,
+    elliptic_curve::{Group as _, sec1::ToSec1Point as _},
+};
 use memmap2::{Advice, MmapMut};
 
 use super::{
+    PUBLIC_KEY_BYTES, PublicKey,
     comb::{ENTRY_BYTES, Layout, Table},
     field::Fe,
     point::Affine,
@@ -14,11 +21,33 @@ use super::{
 /// Additions that share an inversion: it adds 10 ns to each, and their products stay in the cache.
 const SHARED_BY: usize = 256;
 
-/// The table of a point that is on the curve and not infinity.
+/// The table of a key's point.
 ///
 /// # Errors
-/// The system's error if there is no memory.
-pub(super) fn table(point: Affine, layout: Layout) -> io::Result<Table> {
+/// As [`table_of`].
+pub(super) fn key_table(key: &PublicKey, layout: Layout) -> io::Result<Table> {
+    table_of(
+        Affine::from_sec1(&key.to_sec1()),
+        ProjectivePoint::from(*key.as_inner().as_affine()),
+        layout,
+    )
+}
+
+/// The table of the generator.
+///
+/// # Errors
+/// As [`table_of`].
+pub(super) fn base_table(layout: Layout) -> io::Result<Table> {
+    table_of(Affine::generator(), ProjectivePoint::GENERATOR, layout)
+}
+
+/// The table of a point that is on the curve and not infinity. `same` is the same point, for a
+/// second opinion.
+///
+/// # Errors
+/// The system's error if there is no memory; and if a result is not what it must be, which only
+/// a broken machine explains.
+fn table_of(point: Affine, same: ProjectivePoint, layout: Layout) -> io::Result<Table> {
     let mut memory = MmapMut::map_anon(layout.entries() * ENTRY_BYTES)?;
     // One entry of many, picked at random: with pages of 2 MiB the walk to it stays short. A
     // kernel without them does no worse than before.
@@ -29,12 +58,27 @@ pub(super) fn table(point: Affine, layout: Layout) -> io::Result<Table> {
         let row = row(unit, 1 << (width - 1));
         let (places, rest) = entries.split_at_mut(row.len());
         for (place, point) in places.iter_mut().zip(&row) {
+            if !point.is_on_curve() {
+                return Err(io::Error::other("an entry is no point of the curve"));
+            }
             *place = point.to_entry();
         }
         entries = rest;
         unit = doubled(row.last().copied().unwrap_or(unit));
     }
+    // Each row began with what came out of the one before: the end of the chain speaks for it.
+    if !is_shifted_by_256(unit, same) {
+        return Err(io::Error::other("a row does not lead to the next"));
+    }
     Table::seal(layout, memory)
+}
+
+/// Whether `point` is 2^256 times `same`, by the `p256` crate.
+fn is_shifted_by_256(point: Affine, same: ProjectivePoint) -> bool {
+    let shifted = (0..256).fold(same, |point, _| point.double()).to_affine();
+    let bytes = shifted.to_sec1_point(false);
+    let bytes: Option<&[u8; PUBLIC_KEY_BYTES]> = bytes.as_bytes().try_into().ok();
+    bytes.is_some_and(|bytes| Affine::from_sec1(bytes) == point)
 }
 
 /// unit, 2 unit, 3 unit .. count unit, for a count that is a power of 2, far below the order.

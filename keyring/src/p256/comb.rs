@@ -77,6 +77,12 @@ impl Table {
         Ok(Self { layout, rows: Rows::of(layout), memory, hash })
     }
 
+    /// As if its memory had changed since it was sealed.
+    #[cfg(test)]
+    pub(super) fn spoiled(self) -> Self {
+        Self { hash: self.hash.map(|byte| !byte), ..self }
+    }
+
     pub(super) fn layout(&self) -> Layout {
         self.layout
     }

@@ -1,5 +1,11 @@
 //! A scalar as signed digits, and the table's entry that each digit adds.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "words and entries that a layout counted; bits of digits are cut out"
+)]
+
 use arrayvec::ArrayVec;
 
 use super::{

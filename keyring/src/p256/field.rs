@@ -30,6 +30,19 @@ impl Fe {
         0x0000_0000_ffff_fffe,
     ]);
 
+    /// 3 * 2^256 mod p.
+    pub(super) const THREE: Self = Self([
+        0x0000_0000_0000_0003,
+        0xffff_fffd_0000_0000,
+        0xffff_ffff_ffff_ffff,
+        0x0000_0002_ffff_fffc,
+    ]);
+
+    /// A constant that is in Montgomery form already.
+    pub(super) const fn from_montgomery(words: U256) -> Self {
+        Self(words)
+    }
+
     /// A number below p.
     pub(super) fn new(number: U256) -> Self {
         debug_assert!(limbs::is_below(number, PRIME), "a field element is below p");
@@ -46,11 +59,6 @@ impl Fe {
     /// The words of the Montgomery form.
     pub(super) fn words(self) -> U256 {
         self.0
-    }
-
-    /// The number itself.
-    pub(super) fn number(self) -> U256 {
-        self.times(Self(limbs::ONE)).0
     }
 
     pub(super) fn is_zero(self) -> bool {

@@ -5,6 +5,13 @@
 //! form with R = 2^260 and are reduced lazily: below a few p, never exactly. How far is said
 //! beside each operation, in multiples of p, and asserted in debug builds.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::needless_range_loop,
+    reason = "five limbs and their products, indexed as in the formulas; constants are cast"
+)]
+
 use std::arch::x86_64::{
     __m512i as V, __mmask8 as Mask, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask,
     _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_mask_sub_epi64,

@@ -4,6 +4,12 @@
 //! The only file of this crate with `unsafe`: the way into code for CPU features that were
 //! checked, and loads of whole entries.
 
+#![expect(
+    unsafe_code,
+    clippy::indexing_slicing,
+    reason = "features that were checked, loads of whole entries; eight lanes, indexed as such"
+)]
+
 use std::arch::x86_64::{
     __m512i as V, __mmask8 as Mask, _MM_HINT_T0, _mm_prefetch, _mm512_loadu_si512,
     _mm512_set_epi64, _mm512_shuffle_i64x2, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,

@@ -4,6 +4,12 @@
 //!
 //! Everything inverted here is public, so the time it takes may tell about it.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "limbs of fixed number, whose signs and low bits are reinterpreted on purpose"
+)]
+
 use super::limbs::{ONE, U256, inverse_of_word};
 
 /// Steps that one batch decides, and bits of a limb.

@@ -1,6 +1,11 @@
 //! Numbers of 256 bits as four 64-bit words, the least first, and the Montgomery arithmetic that
 //! field and scalars share (Montgomery 1985).
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "fixed-size arrays with indexes below their length; a bounds check that failed would panic"
+)]
+
 /// A number below 2^256.
 pub(super) type U256 = [u64; 4];
 

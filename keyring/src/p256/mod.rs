@@ -27,7 +27,6 @@ mod field;
 mod field8;
 mod group;
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code, reason = "CPU features that were checked, and loads of whole entries")]
 mod ifma;
 mod inverse;
 mod key;

@@ -11,6 +11,14 @@ use super::{
     limbs::{self, U256},
 };
 
+/// b of the curve, in Montgomery form.
+const B: Fe = Fe::from_montgomery([
+    0xd89c_df62_29c4_bddf,
+    0xacf0_05cd_7884_3090,
+    0xe5a2_20ab_f721_2ed6,
+    0xdc30_061d_0487_4834,
+]);
+
 /// A point that is not infinity.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) struct Affine {
@@ -48,6 +56,7 @@ impl Affine {
 
     /// Reads a table's entry.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "64 bytes are eight words")]
     pub(super) fn of_entry(entry: &Entry) -> Self {
         let (words, _) = entry.as_chunks::<8>();
         let word = |i: usize| u64::from_le_bytes(words[i]);
@@ -65,6 +74,13 @@ impl Affine {
             *bytes = word.to_le_bytes();
         }
         entry
+    }
+
+    /// y^2 = x^3 - 3x + b.
+    pub(super) fn is_on_curve(self) -> bool {
+        let x = self.x;
+        let right = x.squared().minus(Fe::THREE).times(x).plus(B);
+        self.y.squared() == right
     }
 
     #[inline]
@@ -137,15 +153,6 @@ impl Xyzz {
         let x = m.squared().minus(s).minus(s);
         let y = m.times(s.minus(x)).minus(w.times(self.y));
         Self { x, y, zz: v.times(self.zz), zzz: w.times(self.zzz) }
-    }
-
-    /// The affine point, or `None` for infinity.
-    pub(super) fn to_affine(self) -> Option<Affine> {
-        // (ZZ / ZZZ)^2 = 1 / ZZ, because ZZ^3 = ZZZ^2.
-        let zzz_inverse = self.zzz.inverse();
-        let z_inverse = self.zz.times(zzz_inverse);
-        (!self.zz.is_zero())
-            .then(|| Affine { x: self.x.times(z_inverse.squared()), y: self.y.times(zzz_inverse) })
     }
 
     /// Whether x is the number `r` modulo p, for a finite sum: X = r * ZZ.

@@ -1,5 +1,10 @@
 //! Numbers modulo n, the order of the group (SEC 2, 2.4.2).
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a tree of fixed size, its nodes numbered as in a heap"
+)]
+
 use arrayvec::ArrayVec;
 
 use super::{

@@ -222,3 +222,6 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier").field("engine", &self.engine()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
