@@ -22,6 +22,7 @@ struct Signed {
     signature: [u8; SIGNATURE_BYTES],
 }
 
+#[expect(clippy::indexing_slicing, reason = "a bench; the indexes are modulo the lengths")]
 impl Issuers {
     pub(crate) fn new(keys: usize, messages: usize, engine: Engine, budget_bytes: u64) -> Self {
         let verifier =
@@ -52,6 +53,7 @@ impl Issuers {
 }
 
 impl Signed {
+    #[expect(clippy::indexing_slicing, reason = "a bench; the index is modulo the length")]
     fn new(signers: &[SigningKey], number: usize) -> Self {
         // Eight neighbours have eight keys; which ones, nobody can guess.
         let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
