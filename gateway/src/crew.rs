@@ -96,6 +96,10 @@ async fn run(
     mut inbox: mpsc::Receiver<Arrival>,
     mut phase: watch::Receiver<Phase>,
 ) {
+    let flusher = Rc::clone(&worker);
+    tokio::task::spawn_local(async move {
+        flusher.batch.flush_each_turn(flusher.means()).await;
+    });
     let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut accepting = true;

@@ -18,6 +18,7 @@
 
 mod accept;
 pub mod admin;
+mod batch;
 mod body;
 mod call;
 pub mod cli;

@@ -19,6 +19,7 @@ use keyring::{
 };
 
 use crate::{
+    batch::Verdict,
     body::{self, Failure, Outgoing, Unread, Upload, Whole},
     call::{Call, Refused},
     config::{CodeUse, RouteConfig},
@@ -64,7 +65,7 @@ pub(crate) async fn serve(
 
 async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
-    match decide(call, &head) {
+    match decide(call, &head).await {
         Ok(decision) => forward(call, decision, head, body).await,
         Err(refused) => {
             listen_a_little(call, &head.headers, &mut body).await;
@@ -96,7 +97,7 @@ enum Purpose {
 }
 
 /// The checks in the contract's order; the first that fails is the answer.
-fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
+async fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
     if call.is_one_too_many() {
         call.worker.hit(Limit::RequestsInFlight);
         return Err(Refusal::Overloaded.into());
@@ -105,8 +106,8 @@ fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
     let route = find_route(call, head)?;
     let purpose = match route.code {
         CodeUse::None => Purpose::Pass,
-        CodeUse::Check => Purpose::Check(admit(call, route, &head.headers)?),
-        CodeUse::Redeem => Purpose::Redeem(admit(call, route, &head.headers)?),
+        CodeUse::Check => Purpose::Check(admit(call, route, &head.headers).await?),
+        CodeUse::Redeem => Purpose::Redeem(admit(call, route, &head.headers).await?),
     };
     let backend = match &purpose {
         Purpose::Pass => policy::admit_without_code(route, &call.snapshot.config.backends)?,
@@ -168,16 +169,19 @@ fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConf
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time.
-fn verify(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<VerifiedCode, Refused> {
+async fn verify(
+    call: &Call,
+    route: &RouteConfig,
+    headers: &HeaderMap,
+) -> Result<VerifiedCode, Refused> {
     let code = UnverifiedCode::parse(code_text(headers)?).map_err(Refusal::from)?;
     let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes };
-    let now = call.worker.clock().now();
-    let begun = call.worker.clock().instant();
-    let verified = call.snapshot.keys.verify(&code, &rules, now);
-    call.worker.metrics().verify_duration.observe_ns(call.worker.id, call.ns_since(begun));
-    call.worker.metrics().batch(call.worker.id, 1);
-    let code = verified.map_err(|rejected| Refused::rejected(&rejected))?;
-    call.met(&code, now);
+    let worker = &call.worker;
+    let is_alone = worker.requests_in_flight() <= 1;
+    let verdict = worker.batch.verify(&call.snapshot, code, rules, is_alone, worker.means());
+    let Verdict { outcome, at } = verdict.await;
+    let code = outcome.map_err(|rejected| Refused::rejected(&rejected))?;
+    call.met(&code, at);
     Ok(code)
 }
 
@@ -192,8 +196,8 @@ fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
 }
 
 /// Proves the code, then asks whether it may do here what the request wants.
-fn admit(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Admitted, Refused> {
-    let code = verify(call, route, headers)?;
+async fn admit(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Admitted, Refused> {
+    let code = verify(call, route, headers).await?;
     policy::admit(code, route, &call.snapshot.config.backends)
         .map_err(|Denied { refusal, .. }| Refused::from(refusal))
 }

@@ -13,6 +13,7 @@ use std::{
 use slab::Slab;
 
 use crate::{
+    batch::{Batch, Means},
     clock::{Clock, Instant},
     connection::Connection,
     endpoints::Endpoints,
@@ -62,6 +63,7 @@ pub(crate) struct Worker {
     pub(crate) sweep: Rc<Sweep>,
     pub(crate) pool: Rc<Pool>,
     pub(crate) request_ids: RequestIds,
+    pub(crate) batch: Batch,
     shared: Arc<Shared>,
     snapshot: RefCell<Rc<Held>>,
     connections: RefCell<Slab<Rc<Connection>>>,
@@ -86,6 +88,7 @@ impl Worker {
             pool: Pool::new(Rc::clone(&sweep)),
             sweep,
             request_ids,
+            batch: Batch::default(),
             snapshot,
             connections: RefCell::default(),
             connection_count,
@@ -108,6 +111,12 @@ impl Worker {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    /// What the batch judges with.
+    pub(crate) fn means(&self) -> Means<'_> {
+        let (clock, replay, metrics) = (self.clock(), self.replay(), self.metrics());
+        Means { clock, replay, metrics, worker: self.id }
     }
 
     pub(crate) fn replay(&self) -> &Replay {

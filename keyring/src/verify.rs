@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use arrayvec::ArrayVec;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -166,25 +167,26 @@ impl KeySet {
     /// Verifies many codes, the signatures of up to [`GROUP_MAX`] together. The answers are those
     /// of [`verify`](Self::verify), one for each code in the order of `group`, and replace what
     /// `out` held; nothing is allocated if `out` has the room.
-    pub fn verify_group(
+    pub fn verify_group<'a>(
         &self,
-        group: &[(&UnverifiedCode, &Rules)],
+        group: impl IntoIterator<Item = (&'a UnverifiedCode, &'a Rules)>,
         now: UnixMillis,
         out: &mut Vec<Result<VerifiedCode, Rejected>>,
     ) {
         out.clear();
-        for part in group.chunks(GROUP_MAX) {
-            let mut waiting = [None; GROUP_MAX];
-            for (slot, (code, rules)) in waiting.iter_mut().zip(part) {
-                let answer = self.screened(code, rules, now).map(|key| {
-                    *slot = Some(Waiting { place: out.len(), key, code, claim: key.claim(code) });
-                    key.rejected(Rejection::SignatureInvalid)
-                });
-                // Refused until the signature is proven: nothing forgotten here can be accepted.
-                out.push(Err(answer.unwrap_or_else(|rejected| rejected)));
+        let mut waiting = ArrayVec::<Waiting<'_>, GROUP_MAX>::new();
+        for (code, rules) in group {
+            let answer = self.screened(code, rules, now).map(|key| {
+                waiting.push(Waiting { place: out.len(), key, code });
+                key.rejected(Rejection::SignatureInvalid)
+            });
+            // Refused until the signature is proven: nothing forgotten here can be accepted.
+            out.push(Err(answer.unwrap_or_else(|rejected| rejected)));
+            if waiting.is_full() {
+                settle(self.verifier(), waiting.take(), out);
             }
-            settle(self.verifier(), &waiting, out);
         }
+        settle(self.verifier(), waiting, out);
     }
 
     fn screened(
@@ -216,33 +218,24 @@ impl KeySet {
 }
 
 /// A code that passed the cheap checks; its signature is about to be verified.
-#[derive(Copy, Clone)]
 struct Waiting<'a> {
     place: usize,
     key: &'a IssuerKey,
     code: &'a UnverifiedCode,
-    claim: Claim<'a>,
 }
 
 /// Verifies the signatures together and puts the answers in their places.
 fn settle(
     verifier: &Verifier,
-    waiting: &[Option<Waiting<'_>>; GROUP_MAX],
+    waiting: ArrayVec<Waiting<'_>, GROUP_MAX>,
     out: &mut [Result<VerifiedCode, Rejected>],
 ) {
-    let mut waiting_claims = waiting.iter().flatten().map(|one| one.claim);
-    let Some(first) = waiting_claims.next() else {
-        return;
-    };
-    let mut claims = [first; GROUP_MAX];
-    let others = claims.iter_mut().skip(1).zip(waiting_claims);
-    let count = 1 + others.map(|(slot, claim)| *slot = claim).count();
-
+    let claims: ArrayVec<Claim<'_>, GROUP_MAX> =
+        waiting.iter().map(|one| one.key.claim(one.code)).collect();
     let mut answers = [false; GROUP_MAX];
-    let (claims, _) = claims.split_at(count);
-    let (answers, _) = answers.split_at_mut(count);
-    verifier.verify_group(claims, answers);
-    for (one, valid) in waiting.iter().flatten().zip(answers) {
+    let (answers, _) = answers.split_at_mut(claims.len());
+    verifier.verify_group(&claims, answers);
+    for (one, valid) in waiting.iter().zip(answers) {
         if let Some(answer) = out.get_mut(one.place) {
             *answer = one.key.judge(one.code, *valid);
         }

@@ -16,7 +16,7 @@ const GATEWAY: &[&str] = &[
     "headers", "route", "policy", "replay",
     // what a worker holds
     "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "snapshot",
-    "worker",
+    "batch", "worker",
     // the way of a request
     "call", "reply", "forward", "exchange", "service", "accept",
     // the process

@@ -252,7 +252,7 @@ proptest! {
         let group: Vec<_> = codes.iter().map(|(code, rules)| (code, rules)).collect();
         let read = |answer: Result<VerifiedCode, Rejected>| answer.map(|code| code.identity());
         let mut out = vec![keys.verify(&vector(), &RULES, now)];
-        keys.verify_group(&group, now, &mut out);
+        keys.verify_group(group.iter().copied(), now, &mut out);
         let together: Vec<_> = out.into_iter().map(read).collect();
         let alone: Vec<_> =
             group.iter().map(|(code, rules)| read(keys.verify(code, rules, now))).collect();

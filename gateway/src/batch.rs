@@ -1,0 +1,236 @@
+//! Codes that are verified together: those of all requests that became ready in one turn of the
+//! worker's event loop. Nobody waits for a timer, another thread or a code that may come.
+//!
+//! The first code of a turn wakes the flusher, a task of the worker. The run queue is first in,
+//! first out, so the flusher runs when every task that was made ready by the same look at the
+//! sockets has had its turn. Eight codes are verified on the spot, and so is a code whose request
+//! is the worker's only one.
+
+use std::{
+    cell::RefCell,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use keyring::{
+    code::{Kind, UnverifiedCode},
+    p256::GROUP_MAX,
+    time::UnixMillis,
+    verify::{Rejected, Rules, VerifiedCode},
+};
+use slab::Slab;
+
+use crate::{
+    clock::Clock,
+    metrics::{Metrics, WorkerId},
+    replay::Replay,
+    snapshot::Held,
+};
+
+/// What judging takes beside the codes: a worker's own and what it shares.
+#[derive(Copy, Clone)]
+pub(crate) struct Means<'a> {
+    pub(crate) clock: &'a Clock,
+    pub(crate) replay: &'a Replay,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) worker: WorkerId,
+}
+
+/// What became of a code, and the time by which it was judged.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) outcome: Result<VerifiedCode, Rejected>,
+    pub(crate) at: UnixMillis,
+}
+
+/// The codes that wait for the end of the turn.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    slots: RefCell<Slots>,
+    flusher: RefCell<Option<Waker>>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    all: Slab<Slot>,
+    /// Keys of the slots that are not judged yet, in the order in which they came.
+    waiting: Vec<usize>,
+    /// Room for the answers of a group.
+    outcomes: Vec<Result<VerifiedCode, Rejected>>,
+}
+
+/// A request's place. It outlives the request, if need be: a group is not disturbed by a client
+/// that leaves.
+#[derive(Debug)]
+struct Slot {
+    code: UnverifiedCode,
+    rules: Rules,
+    /// The configuration and keyring that the request began with.
+    snapshot: Rc<Held>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not judged; whom to wake then.
+    Waiting(Option<Waker>),
+    Judged(Verdict),
+    /// Nobody asks any more.
+    Abandoned,
+}
+
+impl Batch {
+    /// Verifies a code with those of the other requests of this turn, or at once if its request
+    /// `is_alone`.
+    ///
+    /// Cancel safe: dropping the future gives up the answer and nothing else.
+    pub(crate) async fn verify(
+        &self,
+        snapshot: &Rc<Held>,
+        code: UnverifiedCode,
+        rules: Rules,
+        is_alone: bool,
+        means: Means<'_>,
+    ) -> Verdict {
+        let snapshot = Rc::clone(snapshot);
+        let key = self.enter(Slot { code, rules, snapshot, state: State::Waiting(None) });
+        let place = Place { batch: self, key };
+        if is_alone || self.is_full() {
+            self.flush(means);
+        } else {
+            self.wake_flusher();
+        }
+        place.await
+    }
+
+    /// Verifies what waits, each time it is woken; never ends. The flusher of the worker.
+    pub(crate) async fn flush_each_turn(&self, means: Means<'_>) {
+        poll_fn(|context| {
+            *self.flusher.borrow_mut() = Some(context.waker().clone());
+            self.flush(means);
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+
+    fn enter(&self, slot: Slot) -> usize {
+        let mut slots = self.slots.borrow_mut();
+        let key = slots.all.insert(slot);
+        slots.waiting.push(key);
+        key
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.borrow().waiting.len() >= GROUP_MAX
+    }
+
+    /// Once a turn is enough: whoever comes later finds the flusher woken.
+    fn wake_flusher(&self) {
+        if self.slots.borrow().waiting.len() == 1
+            && let Some(flusher) = &*self.flusher.borrow()
+        {
+            flusher.wake_by_ref();
+        }
+    }
+
+    fn flush(&self, means: Means<'_>) {
+        let mut slots = self.slots.borrow_mut();
+        while !slots.waiting.is_empty() {
+            slots.judge_group(means);
+        }
+    }
+}
+
+impl Slots {
+    /// Judges the codes of one snapshot: that of the longest waiting, and up to seven more.
+    fn judge_group(&mut self, means: Means<'_>) {
+        let snapshot = self.waiting.first().and_then(|key| self.all.get(*key));
+        let Some(snapshot) = snapshot.map(|slot| Rc::clone(&slot.snapshot)) else {
+            return self.waiting.clear();
+        };
+        let mut group = [None; GROUP_MAX];
+        let mut places = group.iter_mut();
+        let all = &self.all;
+        self.waiting.retain(|key| {
+            let belongs = all.get(*key).is_some_and(|slot| Rc::ptr_eq(&slot.snapshot, &snapshot));
+            let place = if belongs { places.next() } else { None };
+            place.map(|place| *place = Some(*key)).is_none()
+        });
+        self.judge(means, &snapshot, &group);
+    }
+
+    fn judge(&mut self, means: Means<'_>, snapshot: &Held, group: &[Option<usize>; GROUP_MAX]) {
+        let Self { all, outcomes, .. } = self;
+        let at = means.clock.now();
+        let begun = means.clock.instant();
+        let codes = group.iter().flatten().filter_map(|key| all.get(*key));
+        let codes = codes.map(|slot| (&slot.code, &slot.rules));
+        snapshot.keys.verify_group(codes, at, outcomes);
+        means.observe(outcomes.len(), begun.elapsed_ns(means.clock));
+        for (key, outcome) in group.iter().flatten().zip(outcomes.drain(..)) {
+            let Some(slot) = all.get_mut(*key) else { continue };
+            if let Ok(code) = &outcome
+                && code.kind() == Kind::Payment
+            {
+                // Most will be spent next, and the table is too large for any cache.
+                means.replay.prefetch(&code.identity());
+            }
+            match std::mem::replace(&mut slot.state, State::Judged(Verdict { outcome, at })) {
+                State::Waiting(waker) => waker.iter().for_each(Waker::wake_by_ref),
+                State::Judged(_) | State::Abandoned => drop(all.try_remove(*key)),
+            }
+        }
+    }
+}
+
+impl Means<'_> {
+    /// Each code of a group counts with its share of the time.
+    fn observe(&self, codes: usize, ns: u64) {
+        let count = u64::try_from(codes).unwrap_or(u64::MAX);
+        self.metrics.batch(self.worker, count);
+        for _ in 0..codes {
+            self.metrics.verify_duration.observe_ns(self.worker, ns / count.max(1));
+        }
+    }
+}
+
+/// A request's hold on its slot.
+struct Place<'a> {
+    batch: &'a Batch,
+    key: usize,
+}
+
+impl Future for Place<'_> {
+    type Output = Verdict;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Verdict> {
+        let mut slots = self.batch.slots.borrow_mut();
+        let slot = slots.all.get_mut(self.key).expect("a place keeps its slot until it is dropped");
+        if let State::Waiting(waker) = &mut slot.state {
+            *waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        match std::mem::replace(&mut slot.state, State::Abandoned) {
+            State::Judged(verdict) => Poll::Ready(verdict),
+            State::Waiting(_) | State::Abandoned => unreachable!("a verdict is taken once"),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut slots = self.batch.slots.borrow_mut();
+        match slots.all.get_mut(self.key) {
+            // The group still needs the code; whoever judges it removes the slot.
+            Some(slot) if matches!(slot.state, State::Waiting(_)) => {
+                slot.state = State::Abandoned;
+            }
+            _ => drop(slots.all.try_remove(self.key)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
