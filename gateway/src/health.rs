@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub struct Health {
     keys: AtomicBool,
     clock: AtomicBool,
+    tables: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -33,6 +34,11 @@ impl Health {
         self.clock.store(trusted, Relaxed);
     }
 
+    /// The verification tables were built, or could not be.
+    pub fn set_tables(&self) {
+        self.tables.store(true, Relaxed);
+    }
+
     /// The gateway is leaving; there is no way back.
     pub fn set_draining(&self) {
         self.draining.store(true, Relaxed);
@@ -41,7 +47,7 @@ impl Health {
     /// Each condition. The replay table exists before anything listens, so its condition holds
     /// as long as the process does.
     #[must_use]
-    pub fn conditions(&self) -> [Condition; 4] {
+    pub fn conditions(&self) -> [Condition; 5] {
         [
             Condition {
                 name: "keys",
@@ -57,6 +63,11 @@ impl Health {
                 name: "table",
                 holds: true,
                 otherwise: "the table of spent codes cannot judge codes",
+            },
+            Condition {
+                name: "verify_tables",
+                holds: self.tables.load(Relaxed),
+                otherwise: "verification tables are being built: codes are verified, but slowly",
             },
             Condition {
                 name: "not_draining",
@@ -85,10 +96,15 @@ mod tests {
     #[test]
     fn every_condition_alone_makes_a_node_unready() {
         let health = Health::default();
-        assert_eq!((missing(&health), health.is_ready()), (vec!["keys", "clock"], false));
+        assert_eq!(
+            (missing(&health), health.is_ready()),
+            (vec!["keys", "clock", "verify_tables"], false)
+        );
         health.set_keys(true);
-        assert_eq!((missing(&health), health.is_ready()), (vec!["clock"], false));
+        assert_eq!((missing(&health), health.is_ready()), (vec!["clock", "verify_tables"], false));
         health.set_clock(true);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["verify_tables"], false));
+        health.set_tables();
         assert_eq!((missing(&health), health.is_ready()), (vec![], true));
         health.set_keys(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["keys"], false));

@@ -49,6 +49,7 @@ pub mod snapshot;
 pub mod standin;
 pub mod start;
 mod sweep;
+pub mod tables;
 pub mod target;
 mod upstream;
 pub mod worker;

@@ -97,6 +97,16 @@ pub const REGISTER_GROUPS_MAX: usize = 64;
 /// Registers in a group: odd numbers, so that a majority is never half.
 pub const REGISTERS_PER_GROUP: [usize; 2] = [3, 5];
 
+// ---- Verification -----------------------------------------------------------------------------
+
+/// `server.verify_table_mib`: memory for the tables that make verification fast.
+pub const VERIFY_TABLE_MIB: Setting = Setting::new(128, 0, 16_384, "MiB");
+/// How often one table's memory is checked against its hash.
+pub const TABLE_RECHECK: Duration = Duration::from_secs(60);
+/// Refused signatures that the reference may be asked about as well between two looks of the
+/// front thread, which are [`SWEEP_MS`] apart: at 200 µs each, at most 1 % of a core.
+pub const REJECT_RECHECKS_MAX: u32 = 12;
+
 // ---- Connections and requests -----------------------------------------------------------------
 
 /// `limits.connections_max`: client connections over all listeners and workers.

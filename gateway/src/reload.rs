@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use keyring::{key_set::KeySet, store};
 use tokio::sync::oneshot;
 
-use crate::{config::Config, snapshot::Snapshot, worker::Shared};
+use crate::{config::Config, snapshot::Snapshot, tables::Builder, worker::Shared};
 
 /// Somebody asks for a reload and waits for the sentence that tells how it went.
 #[derive(Debug)]
@@ -18,13 +18,14 @@ pub struct ReloadRequest {
 #[derive(Debug)]
 pub struct Reloader {
     config_file: PathBuf,
+    tables: Builder,
 }
 
 impl Reloader {
-    /// Reloads from `config_file`, and from the keyring that it names.
+    /// Reloads from `config_file`, and from the keyring that it names; `tables` is told.
     #[must_use]
-    pub fn new(config_file: PathBuf) -> Self {
-        Self { config_file }
+    pub fn new(config_file: PathBuf, tables: Builder) -> Self {
+        Self { config_file, tables }
     }
 
     /// Puts new configuration and keyring in force, or keeps the last good ones and says why.
@@ -55,7 +56,7 @@ impl Reloader {
         if let Some(what) = needs_restart(in_force.config(), &config) {
             return Err(format!("{what} changes only with a restart"));
         }
-        let keys = load_keys(&config)?;
+        let keys = load_keys(&config)?.succeeding(in_force.keys());
         if keys.usable_at(shared.clock.now()) == 0 {
             return Err(format!(
                 "{}: no key would accept a code issued now",
@@ -66,6 +67,7 @@ impl Reloader {
         let sentence = describe(&snapshot);
         shared.endpoints.forget_others(snapshot.backends());
         shared.current.replace(snapshot);
+        self.tables.wake();
         Ok(sentence)
     }
 }

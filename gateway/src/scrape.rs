@@ -4,14 +4,13 @@ mod process;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use keyring::p256::Engine;
+
 use crate::{
     metrics::page::{Page, count, number, seconds, truth},
     snapshot::Snapshot,
     worker::Shared,
 };
-
-/// What verifies signatures.
-const ENGINE: &str = "reference";
 
 /// Everything as Prometheus text.
 pub(crate) fn render(shared: &Shared) -> String {
@@ -23,6 +22,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_keys(&mut page, &current);
     show_config(&mut page, &current);
     show_conditions(&mut page, shared);
+    show_verification(&mut page, &current);
     process::show(&mut page);
     page.into_text()
 }
@@ -91,7 +91,22 @@ fn show_conditions(page: &mut Page, shared: &Shared) {
     page.gauge("yanma_ready", "What must hold for /readyz to say yes.", conditions);
     let help = "Steps of the wall clock, followed or not.";
     page.counter("yanma_clock_steps_total", help, [([], number(shared.clock.steps()))]);
-    let help = "What verifies signatures.";
-    let labels = [("engine", ENGINE)];
-    page.gauge("yanma_verify_engine_active", help, [(labels, 1.0)]);
+}
+
+fn show_verification(page: &mut Page, current: &Snapshot) {
+    let (keys, verifier) = (current.keys(), current.keys().verifier());
+    let active = verifier.engine();
+    let engines = Engine::ALL.map(|engine| ([("engine", engine.name())], truth(engine == active)));
+    page.gauge("yanma_verify_engine_active", "What verifies signatures.", engines);
+    let help = "Signatures that met a case which fast additions do not cover: somebody is trying.";
+    let fallbacks = number(verifier.fallbacks());
+    page.counter("yanma_verify_fallbacks_total", help, [([], fallbacks)]);
+    let help = "Answers of the fast engine that p256 did not confirm; must stay 0.";
+    let mismatches = number(verifier.mismatches());
+    page.counter("yanma_verify_mismatches_total", help, [([], mismatches)]);
+    let states = [("ready", keys.tables_ready()), ("wanted", keys.tabled().count())];
+    let tables = states.map(|(state, tables)| ([("state", state)], count(tables)));
+    page.gauge("yanma_verify_tables", "Keys with a table, and keys that should have one.", tables);
+    let help = "Memory of all verification tables.";
+    page.gauge("yanma_verify_table_bytes", help, [([], number(keys.table_bytes()))]);
 }

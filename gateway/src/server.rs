@@ -108,13 +108,15 @@ async fn obey(
     }
 }
 
-/// Compares the clocks and tells health whether keys can be used now.
+/// Compares the clocks, tells health whether keys can be used now, and gives the canary its
+/// allowance for the time until the next look.
 pub(crate) fn look_around(shared: &Shared) {
     shared.clock.tick();
     shared.health.set_clock(shared.clock.trusted());
     let (current, now) = (shared.current.load(), shared.clock.now());
     endpoints::readmit(current.backends(), now);
     shared.health.set_keys(current.keys().usable_at(now) > 0);
+    current.keys().verifier().allow_rechecks(limits::REJECT_RECHECKS_MAX);
 }
 
 async fn accept_all(front: Rc<Front>, listener: Listener) {

@@ -26,6 +26,7 @@ use crate::{
     server,
     signals::Signals,
     snapshot::{Current, Snapshot},
+    tables,
     worker::Shared,
 };
 
@@ -186,7 +187,8 @@ fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), St
     let current = Current::new(snapshot);
     let shared = Arc::new(Shared { clock, replay, metrics, current, endpoints, health });
     server::look_around(&shared);
-    Ok((shared, Reloader::new(config_file), may_reload))
+    let tables = tables::start(Arc::clone(&shared))?;
+    Ok((shared, Reloader::new(config_file, tables), may_reload))
 }
 
 /// The last issue second that another process, gone now, may have spent a code of.

@@ -2,7 +2,8 @@
 
 use crate::harness::{Client, Request, World};
 
-/// Every family that the contract names and this node can have.
+/// Every family that the contract names and this node can have, and those of the verification
+/// tables, which its closed lists leave open.
 const FAMILIES: &[&str] = &[
     "yanma_requests_total",
     "yanma_codes_total",
@@ -32,6 +33,10 @@ const FAMILIES: &[&str] = &[
     "yanma_verify_fallbacks_total",
     "yanma_verify_mismatches_total",
     "yanma_verify_engine_active",
+    "yanma_verify_tables",
+    "yanma_verify_table_bytes",
+    "yanma_verify_table_build_seconds",
+    "yanma_verify_table_faults_total",
     "yanma_request_headers_dropped_total",
     "yanma_connections",
     "yanma_build_info",

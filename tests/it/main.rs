@@ -10,6 +10,7 @@ mod harness;
 mod admin;
 mod bodies;
 mod drain;
+mod engines;
 mod framing;
 mod leaving;
 mod licences;

@@ -6,6 +6,7 @@ use std::process::Output;
 use tokio::process::Command;
 
 use crate::harness::process::{Process, address, run};
+use crate::harness::world::is_ready;
 use crate::harness::{eventually, soon};
 
 /// One printed command and what it promises.
@@ -45,6 +46,10 @@ impl Sandbox {
         eventually("a sandbox that runs", async || {
             assert!(self.process.is_running(), "{}", self.process.said());
             self.process.said().contains("The sandbox runs").then_some(())
+        })
+        .await;
+        eventually("a sandbox that is ready", async || {
+            is_ready(&self.addresses[1]).await.then_some(())
         })
         .await;
     }

@@ -20,7 +20,7 @@ const GATEWAY: &[&str] = &[
     // the way of a request
     "call", "reply", "forward", "exchange", "service", "accept",
     // the process
-    "crew", "signals", "reload", "server", "scrape", "admin", "start", "standin", "cli",
+    "crew", "signals", "tables", "reload", "server", "scrape", "admin", "start", "standin", "cli",
 ];
 
 /// The only files that may hold `unsafe`, each with a `// SAFETY:` for every block.

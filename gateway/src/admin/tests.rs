@@ -86,6 +86,7 @@ async fn readiness_is_the_nodes_own_and_tells_the_backends() {
     let shared = shared();
     let address = listen(Admin::new(Arc::clone(&shared), None)).await;
     shared.health.set_clock(true);
+    shared.health.set_tables();
     let (head, body) = ask(address, "GET", "/readyz").await;
     assert!(head.starts_with("http/1.1 503 "), "{head}");
     let why = "keys: no key of the keyring accepts a code that is issued now\nclock: ok\n";
@@ -100,7 +101,7 @@ async fn readiness_is_the_nodes_own_and_tells_the_backends() {
     b.record_connect_failure(shared.clock.now());
     let (head, body) = ask(address, "GET", "/readyz").await;
     assert!(head.starts_with("http/1.1 200 "), "{head}");
-    let expected = "ready\nkeys: ok\nclock: ok\ntable: ok\nnot_draining: ok\n\
+    let expected = "ready\nkeys: ok\nclock: ok\ntable: ok\nverify_tables: ok\nnot_draining: ok\n\
                     backend settlement: 1 of 1024 requests in flight\n\
                     backend settlement http://127.0.0.1:9001: up, 1 in flight\n\
                     backend settlement unix:/run/b: down, 0 in flight\n";

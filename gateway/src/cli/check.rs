@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 use keyring::code::{Kind, Kinds};
 use keyring::key_set::KeySet;
+use keyring::p256::{Engine, Plan};
 use keyring::time::UnixMillis;
 
+use super::engine::Choice;
 use super::serve::{self, SANDBOX};
 use super::{Failure, keys};
 use crate::clock::Clock;
@@ -29,21 +31,25 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     let now = Clock::system().now();
-    let keys = serve::load_usable_keys(&config, now)?;
+    let choice = Choice::of_environment()?;
+    let keys = serve::load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
     let mut out = std::io::stdout().lock();
-    write_summary(&config, &keys, now, &mut out)?;
+    write_summary(&config, &keys, choice, now, &mut out)?;
+    build_tables(&config, &keys, &mut out)?;
     write_backends(&config.backends, &mut out)?;
     write_routes(&config, &mut out)?;
     writeln!(out, "keys")?;
     keys::write_table(&keys, now, &mut out)?;
-    write_memory(&config, &mut out)?;
-    write_warnings(&config, &mut out)
+    write_memory(&config, keys.table_bytes(), &mut out)?;
+    write_warnings(&config, &mut out)?;
+    warn_of_keys_without_table(&keys, &mut out)
 }
 
 /// Which gateway this is and where it listens.
 pub(super) fn write_summary(
     config: &Config,
     keys: &KeySet,
+    choice: Choice,
     now: UnixMillis,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -64,6 +70,62 @@ pub(super) fn write_summary(
     writeln!(out, "workers        {}", server.workers)?;
     let (slots, bytes) = replay_table(config);
     writeln!(out, "replay table   {slots} slots, {}", Bytes(bytes))?;
+    writeln!(out, "verifies with  {choice}")?;
+    if choice.engine != Engine::Reference {
+        writeln!(out, "tables for it  {}", Tables(&plan(config, keys)))?;
+    }
+    Ok(())
+}
+
+/// What `verify_table_mib` buys for these keys.
+fn plan(config: &Config, keys: &KeySet) -> Plan {
+    Plan::new(config.server.verify_table_bytes(), keys.tabled().count())
+}
+
+/// A plan for a person.
+struct Tables<'a>(&'a Plan);
+
+impl fmt::Display for Tables<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.0;
+        if plan.keys_served() == 0 {
+            return f.write_str("none");
+        }
+        write!(
+            f,
+            "{} keys, {} each, and {} for all; {} additions a code",
+            plan.keys_served(),
+            Bytes(plan.key_bytes()),
+            Bytes(plan.base_bytes()),
+            plan.additions()
+        )
+    }
+}
+
+/// Builds the tables as the gateway would, to see that it can, and how long it takes.
+fn build_tables(config: &Config, keys: &KeySet, out: &mut dyn Write) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let begun = clock.instant();
+    let built = keys.build_tables(config.server.verify_table_bytes());
+    let ms = begun.elapsed_ns(&clock) / 1_000_000;
+    match built {
+        Ok(0) => {}
+        Ok(tables) => writeln!(out, "               {tables} tables built in {ms} ms")?,
+        Err(error) => writeln!(out, "warning: verification tables cannot be built: {error}")?,
+    }
+    Ok(())
+}
+
+fn warn_of_keys_without_table(keys: &KeySet, out: &mut dyn Write) -> Result<(), Failure> {
+    let (ready, wanted) = (keys.tables_ready(), keys.tabled().count());
+    if keys.verifier().engine() != Engine::Reference && ready < wanted {
+        writeln!(
+            out,
+            "warning: server.verify_table_mib is too small: {} of {wanted} keys have no table \
+             and are verified slowly (p256)",
+            wanted - ready
+        )?;
+    }
     Ok(())
 }
 
@@ -137,7 +199,7 @@ fn replay_table(config: &Config) -> (u64, u64) {
     (slots, slots * limits::SLOT_BYTES)
 }
 
-fn write_memory(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(), Failure> {
     let limits = &config.limits;
     let (_, table) = replay_table(config);
     let clients = product(limits.connections_max, IDLE_CONNECTION_BYTES);
@@ -148,6 +210,7 @@ fn write_memory(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "memory, at most")?;
     for (part, bytes, how) in [
         ("replay table", table, "from the start".to_owned()),
+        ("verification tables", tables, "while a reload builds, old and new ones".to_owned()),
         ("client connections", clients, format!("{} idle ones", limits.connections_max)),
         ("backend connections", upstream, "all of all backends".to_owned()),
         ("request bodies", bodies, format!("{} in flight", limits.requests_in_flight_max)),

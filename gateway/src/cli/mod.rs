@@ -1,6 +1,7 @@
 //! The command line: arguments -> one of the programs -> exit status.
 
 mod check;
+mod engine;
 mod inspect;
 mod keys;
 mod mint;

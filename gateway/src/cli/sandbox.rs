@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use self::directory::Directory;
 use self::examples::Examples;
+use super::engine::Choice;
 use super::{Failure, serve};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -63,7 +64,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let keys_are_new = directory.make_keys(now)?;
     let config_file = directory.write_settings(&settings::text(&addresses))?;
     let config = Config::load(&config_file)?;
-    let keys = serve::load_usable_keys(&config, now)?;
+    let verifier = Choice::of_environment()?.verifier()?;
+    let keys = serve::load_usable_keys(&config, now)?.with_verifier(verifier);
 
     let standin = Standin::start(backend)?;
     let examples = Examples::new(&directory, &addresses)?;

@@ -7,6 +7,7 @@ use keyring::key_set::KeySet;
 use keyring::store;
 use keyring::time::UnixMillis;
 
+use super::engine::Choice;
 use super::{Failure, check};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,6 +20,7 @@ const AFTER_HELP: &str = "\
 Signals: SIGTERM drains and ends, SIGHUP reads configuration and keyring again.
 What a configuration would do, without doing it: yanma check --config FILE
 The file that documents every setting: config/gateway.toml
+YANMA_VERIFY=ifma|portable|reference in the environment forces an engine; else the fastest runs.
 
 Golden rule for clients: sent this code before and got no answer? Query first, whatever the reason \
 says now.";
@@ -37,11 +39,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = Config::load(file)?;
     refuse_sandbox(&config, file)?;
     let now = Clock::system().now();
-    let keys = load_usable_keys(&config, now)?;
+    let choice = Choice::of_environment()?;
+    let keys = load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
     for warning in config.warnings() {
         eprintln!("yanma: warning: {}: {warning}", file.display());
     }
-    check::write_summary(&config, &keys, now, &mut std::io::stderr().lock())?;
+    check::write_summary(&config, &keys, choice, now, &mut std::io::stderr().lock())?;
     let start = Start { config, keys, config_file: file.clone(), fence: Fence::UntilNow };
     start::serve(start, |_| eprintln!("yanma: serving"))?;
     Ok(())

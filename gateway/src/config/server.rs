@@ -19,6 +19,8 @@ pub struct ServerConfig {
     pub keyring: PathBuf,
     /// Where the process keeps what must outlive it.
     pub data_dir: PathBuf,
+    /// Memory for the tables that make verification fast; 0: no tables.
+    pub verify_table_mib: u64,
     /// How long requests are still accepted after `/readyz` said no.
     pub drain_delay_ms: u64,
     /// How long a drain waits for what still runs.
@@ -26,12 +28,18 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// Bytes of `verify_table_mib`.
+    pub fn verify_table_bytes(&self) -> u64 {
+        self.verify_table_mib << 20
+    }
+
     pub(super) fn read(table: &mut Table<'_>) -> Self {
         let server = Self {
             environment: table.label("environment").unwrap_or_else(|| "production".to_owned()),
             workers: resolve_workers(table.number("workers", limits::WORKERS)),
             keyring: table.path("keyring", "keyring"),
             data_dir: table.path("data_dir", "data"),
+            verify_table_mib: table.number("verify_table_mib", limits::VERIFY_TABLE_MIB),
             drain_delay_ms: table.number("drain_delay_ms", limits::DRAIN_DELAY_MS),
             drain_timeout_ms: table.number("drain_timeout_ms", limits::DRAIN_TIMEOUT_MS),
         };

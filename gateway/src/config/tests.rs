@@ -60,6 +60,7 @@ fn the_documented_file_names_every_range() {
         limits::WORKERS,
         limits::DRAIN_DELAY_MS,
         limits::DRAIN_TIMEOUT_MS,
+        limits::VERIFY_TABLE_MIB,
         limits::SKEW_MS,
         limits::DISPLAY_DAYS,
         limits::REPLAY_CAPACITY,
@@ -98,6 +99,13 @@ fn no_workers_means_one_per_core() {
     let cores = std::thread::available_parallelism().unwrap().get();
     assert_eq!(parse(LEAST).unwrap().server.workers, cores);
     assert_eq!(parse(&with("[server]\nworkers = 3")).unwrap().server.workers, 3);
+}
+
+#[test]
+fn verification_tables_have_their_memory() {
+    assert_eq!(parse(LEAST).unwrap().server.verify_table_bytes(), 128 << 20);
+    let none = parse(&with("[server]\nverify_table_mib = 0")).unwrap();
+    assert_eq!(none.server.verify_table_bytes(), 0);
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Metrics {
         };
         let help = "A request's time, less the client's body and the backend.";
         show("yanma_gateway_duration_seconds", help, &self.gateway_duration);
-        let help = "Verifying one code.";
+        let help = "Verifying one code; of codes verified together, each one's share.";
         show("yanma_verify_duration_seconds", help, &self.verify_duration);
         let help = "Spending one code.";
         show("yanma_redeem_duration_seconds", help, &self.redeem_duration);
@@ -105,12 +105,12 @@ impl Metrics {
     fn show_verification(&self, page: &mut Page) {
         let help = "Signatures that were verified together.";
         page.histogram("yanma_verify_batch_size", help, [([], self.batch_sizes.reading())]);
-        let help = "Verifications that the fast engine left to the reference.";
-        let fallbacks = number(self.verify_fallbacks.total());
-        page.counter("yanma_verify_fallbacks_total", help, [([], fallbacks)]);
-        let help = "Canaries on which the fast engine and the reference disagreed; must stay 0.";
-        let mismatches = number(self.verify_mismatches.total());
-        page.counter("yanma_verify_mismatches_total", help, [([], mismatches)]);
+        let help = "How long the last build of verification tables took.";
+        let build = number(self.table_build_ns.load(Relaxed)) / 1e9;
+        page.gauge("yanma_verify_table_build_seconds", help, [([], build)]);
+        let help = "Verification tables whose memory had changed and that were built again.";
+        let faults = number(self.table_faults.load(Relaxed));
+        page.counter("yanma_verify_table_faults_total", help, [([], faults)]);
     }
 
     fn show_reloads(&self, page: &mut Page) {

@@ -17,7 +17,7 @@ pub(crate) mod page;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
 use keyring::{key::Channel, time::UnixMillis};
@@ -48,6 +48,8 @@ pub struct Metrics {
     batch_sizes: Buckets,
     last_reload_successful: AtomicBool,
     last_reload_success_ms: AtomicI64,
+    table_build_ns: AtomicU64,
+    table_faults: AtomicU64,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
     /// A request's time, less the client's body and the backend.
@@ -56,10 +58,6 @@ pub struct Metrics {
     pub verify_duration: Histogram,
     /// Spending one code.
     pub redeem_duration: Histogram,
-    /// Verifications that the fast engine left to the reference.
-    pub verify_fallbacks: Counter,
-    /// Canaries on which the fast engine and the reference disagreed.
-    pub verify_mismatches: Counter,
     /// Header lines of clients that pretended to be ours.
     pub request_headers_dropped: Counter,
 }
@@ -77,12 +75,12 @@ impl Metrics {
             batch_sizes: Buckets::new(workers, &BATCH),
             last_reload_successful: AtomicBool::new(false),
             last_reload_success_ms: AtomicI64::new(0),
+            table_build_ns: AtomicU64::new(0),
+            table_faults: AtomicU64::new(0),
             requests_in_flight: Gauge::new(workers),
             gateway_duration: Histogram::of_own_work(workers),
             verify_duration: Histogram::of_own_work(workers),
             redeem_duration: Histogram::of_own_work(workers),
-            verify_fallbacks: Counter::new(workers),
-            verify_mismatches: Counter::new(workers),
             request_headers_dropped: Counter::new(workers),
         })
     }
@@ -129,6 +127,16 @@ impl Metrics {
     /// Counts a group of codes that were verified together.
     pub(crate) fn batch(&self, worker: WorkerId, codes: u64) {
         self.batch_sizes.observe(worker, codes);
+    }
+
+    /// Verification tables were built, in so many nanoseconds.
+    pub(crate) fn tables_built(&self, ns: u64) {
+        self.table_build_ns.store(ns, Relaxed);
+    }
+
+    /// The memory of a verification table was found changed.
+    pub(crate) fn table_fault(&self) {
+        self.table_faults.fetch_add(1, Relaxed);
     }
 
     /// Configuration and keyring were read and are in force.

@@ -119,6 +119,10 @@ yanma_clock_steps_total counter
 yanma_ready gauge condition
 yanma_verify_batch_size histogram
 yanma_verify_fallbacks_total counter
+yanma_verify_tables gauge state
+yanma_verify_table_bytes gauge
+yanma_verify_table_build_seconds gauge
+yanma_verify_table_faults_total counter
 yanma_verify_mismatches_total counter
 yanma_verify_engine_active gauge engine
 yanma_request_headers_dropped_total counter
@@ -237,6 +241,11 @@ fn what_the_node_knows_is_read_when_asked() {
             ("yanma_ready{condition=\"clock\"}", "0"),
             ("yanma_clock_steps_total", "1"),
             ("yanma_verify_engine_active{engine=\"reference\"}", "1"),
+            ("yanma_verify_engine_active{engine=\"ifma\"}", "0"),
+            ("yanma_verify_fallbacks_total", "0"),
+            ("yanma_verify_tables{state=\"wanted\"}", "1"),
+            ("yanma_verify_tables{state=\"ready\"}", "0"),
+            ("yanma_ready{condition=\"verify_tables\"}", "0"),
         ],
     );
 }

@@ -86,6 +86,11 @@ impl Canary {
 }
 
 impl Mismatch {
+    /// The engine that goes on.
+    pub fn next_engine(&self) -> Engine {
+        self.engine.below()
+    }
+
     pub(super) fn new(engine: Engine, accepted: bool, claim: &Claim<'_>) -> Self {
         let key: &PublicKey = claim.key.public_key();
         let (digest, signature) = (claim.digest, *claim.signature);

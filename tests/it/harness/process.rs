@@ -21,10 +21,16 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `yanma` in `directory`; both outputs go to one file there.
     pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(directory, arguments, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub(crate) fn start_in(directory: &Path, arguments: &[&str], variables: &[Variable]) -> Self {
         let log = directory.join("yanma.log");
         let file = File::create(&log).expect("a log file");
         let child = yanma(directory)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)
@@ -61,9 +67,19 @@ impl Drop for Process {
     }
 }
 
+/// A variable of the environment, and its value.
+pub(crate) type Variable = (&'static str, &'static str);
+
 /// Runs `yanma` to its end.
 pub(crate) async fn run(directory: &Path, arguments: &[&str]) -> Output {
-    let child = yanma(directory).args(arguments).stdin(Stdio::null()).output();
+    run_in(directory, arguments, &[]).await
+}
+
+/// The same with variables of the environment.
+pub(crate) async fn run_in(directory: &Path, arguments: &[&str], variables: &[Variable]) -> Output {
+    let mut command = yanma(directory);
+    let command = command.args(arguments).envs(variables.iter().copied());
+    let child = command.stdin(Stdio::null()).output();
     soon("the end of yanma", child).await.expect("yanma starts")
 }
 
@@ -77,7 +93,8 @@ pub(crate) async fn run_well(directory: &Path, arguments: &[&str]) -> String {
 
 fn yanma(directory: &Path) -> Command {
     let mut command = Command::new(binary());
-    command.current_dir(directory).kill_on_drop(true);
+    // What the developer's own shell forces is not what is tested.
+    command.current_dir(directory).env_remove("YANMA_VERIFY").kill_on_drop(true);
     command
 }
 

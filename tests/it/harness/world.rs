@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::backend::{Backend, Reply};
 use super::client::{Client, Request};
 use super::keys::{self, ISSUERS, WECHAT, payment};
-use super::process::{Process, address};
+use super::process::{Process, Variable, address};
 use super::wire::Message;
 use super::{eventually, now_ms, until};
 
@@ -22,6 +22,7 @@ const CONFIG: &str = r#"
     workers = 2
     keyring = "keyring"
     data_dir = "data"
+    verify_table_mib = 2
     drain_delay_ms = 0
     drain_timeout_ms = 10000
     [admin]
@@ -57,6 +58,7 @@ pub(crate) struct Setup {
     directory: TempDir,
     config: Table,
     backend: Backend,
+    variables: Vec<Variable>,
 }
 
 /// A gateway that serves.
@@ -81,13 +83,23 @@ impl Setup {
         let mut config: Table = CONFIG.parse().expect("TOML");
         lay_over(&mut config, &format!("[[listener]]\naddress = \"{}\"", address()));
         lay_over(&mut config, &format!("admin.address = \"{}\"", address()));
-        Self { directory, config, backend }.endpoints(&[])
+        Self { directory, config, backend, variables: Vec::new() }.endpoints(&[])
     }
 
     /// Lays TOML over the configuration: tables are joined, everything else is replaced.
     pub(crate) fn config(mut self, overlay: &str) -> Self {
         lay_over(&mut self.config, overlay);
         self
+    }
+
+    /// A variable of the environment that the gateway is started in.
+    pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
+        self
+    }
+
+    pub(crate) fn variables(&self) -> &[Variable] {
+        &self.variables
     }
 
     /// More endpoints of backend `settlement`, after its own.
@@ -132,8 +144,9 @@ impl Setup {
     pub(crate) async fn start(self) -> World {
         let path = self.write();
         let path = path.to_str().expect("a path of plain letters");
-        let process = Process::start(self.directory.path(), &["serve", "--config", path]);
-        let Self { directory, config, backend } = self;
+        let arguments = ["serve", "--config", path];
+        let process = Process::start_in(self.directory.path(), &arguments, &self.variables);
+        let Self { directory, config, backend, variables: _ } = self;
         let admin = config["admin"]["address"].as_str().expect("an address").to_owned();
         let listener = config["listener"][0]["address"].as_str().expect("an address").to_owned();
         let skew_ms = config.get("codes").and_then(|codes| codes.get("skew_ms"));

@@ -18,6 +18,7 @@ pub(super) fn text(addresses: &Addresses) -> String {
 environment = "sandbox"         # `yanma serve` refuses it
 keyring = "keyring"
 data_dir = "data"
+verify_table_mib = 16           # for one key, less would do
 drain_delay_ms = 0              # Ctrl-C ends at once
 drain_timeout_ms = 5000
 

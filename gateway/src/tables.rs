@@ -1,0 +1,96 @@
+//! The care of verification tables, on a thread of its own: they are built after the start and
+//! after each reload, and checked again now and then. Signatures are verified meanwhile, by the
+//! `p256` crate where a table is missing.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+};
+
+use keyring::{key_set::TableCheck, p256::Mismatch};
+
+use crate::{limits, snapshot::Snapshot, worker::Shared};
+
+/// Tells the thread that there are new keys. Never waits.
+#[derive(Debug, Clone)]
+pub struct Builder(SyncSender<()>);
+
+impl Builder {
+    /// Builds for the snapshot in force. A call that finds another one waiting is that one.
+    pub(crate) fn wake(&self) {
+        // Full: the build that waits will find this snapshot. Closed: the process ends.
+        let _ = self.0.try_send(());
+    }
+}
+
+/// Starts the thread, which builds at once.
+///
+/// # Errors
+///
+/// The system's error if there is no thread to be had.
+pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Builder> {
+    let (wake, woken) = sync_channel(1);
+    std::thread::Builder::new().name("tables".to_owned()).spawn(move || {
+        build(&shared);
+        shared.health.set_tables();
+        care(&shared, &woken);
+    })?;
+    Ok(Builder(wake))
+}
+
+/// Until nobody is left who could wake it.
+fn care(shared: &Shared, woken: &Receiver<()>) {
+    let mut turn = 0;
+    loop {
+        match woken.recv_timeout(limits::TABLE_RECHECK) {
+            Ok(()) => build(shared),
+            Err(RecvTimeoutError::Timeout) => {
+                recheck(shared, turn);
+                turn = turn.wrapping_add(1);
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn build(shared: &Shared) {
+    let current = shared.current.load();
+    let begun = shared.clock.instant();
+    match build_for(&current) {
+        Ok(0) => {}
+        Ok(_) => shared.metrics.tables_built(begun.elapsed_ns(&shared.clock)),
+        Err(error) => eprintln!(
+            "yanma: verification tables cannot be built: {error}; keys without one are verified \
+             slowly (p256)"
+        ),
+    }
+}
+
+/// Builds what the snapshot's keys lack, within its budget. Returns how many tables.
+pub(crate) fn build_for(snapshot: &Snapshot) -> io::Result<usize> {
+    let budget = snapshot.config().server.verify_table_bytes();
+    snapshot.keys().build_tables(budget)
+}
+
+fn recheck(shared: &Shared, turn: usize) {
+    if shared.current.load().keys().recheck_table(turn) == TableCheck::Dropped {
+        shared.metrics.table_fault();
+        eprintln!(
+            "yanma: the memory of a verification table had changed: it is built again; if this \
+             happens more than once, replace the machine's memory"
+        );
+        build(shared);
+    }
+}
+
+/// Says on standard error that an engine was wrong, with what reproduces it, all of it public.
+pub(crate) fn report_mismatch(mismatch: &Mismatch) {
+    eprintln!(
+        "yanma: error: {mismatch}; the answer of p256 counts, and engine {} goes on until a \
+         restart; please report this line",
+        mismatch.next_engine()
+    );
+}
