@@ -1,3 +1,8 @@
+mod craft;
+mod directed;
+mod engines;
+mod lanes;
+
 use std::sync::OnceLock;
 
 use ::p256::{
