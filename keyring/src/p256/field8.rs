@@ -387,3 +387,6 @@ pub(super) const fn limbs_of(words: U256) -> [i64; 5] {
         (w3 >> 16) as i64,
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,10 @@
+mod arithmetic;
 mod craft;
+mod differential;
 mod directed;
 mod engines;
 mod lanes;
+mod wycheproof;
 
 use std::sync::OnceLock;
 

@@ -58,7 +58,7 @@ impl Engines {
     pub(super) fn assert_answers(&self, case: &Case) {
         for verifier in &self.verifiers {
             for size in 1..=GROUP_MAX {
-                for place in [0, size / 2, size - 1] {
+                for place in 0..size {
                     self.ask(verifier, case, size, place);
                 }
             }
