@@ -20,6 +20,8 @@ static INVERSION: Odd = Odd::new(PRIME);
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) struct Fe(U256);
 
+// Inlined always: an addition of points is one block of independent products, which the CPU then
+// works at side by side. Called one by one, they take a tenth longer.
 impl Fe {
     pub(super) const ZERO: Self = Self(limbs::ZERO);
     /// 2^256 mod p.
@@ -65,28 +67,28 @@ impl Fe {
         self == Self::ZERO
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn plus(self, other: Self) -> Self {
         Self(limbs::add_mod(self.0, other.0, PRIME))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn minus(self, other: Self) -> Self {
         Self(limbs::sub_mod(self.0, other.0, PRIME))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn negated_if(self, negative: bool) -> Self {
         if negative { Self::ZERO.minus(self) } else { self }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn times(self, other: Self) -> Self {
         let (low, high) = limbs::mul_wide(self.0, other.0);
         Self(reduce(low, high))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn squared(self) -> Self {
         let (low, high) = limbs::square_wide(self.0);
         Self(reduce(low, high))
@@ -104,7 +106,7 @@ impl Fe {
 ///
 /// p = -1 mod 2^96, so the multiple of p that clears the lowest word t is t * p, and
 /// t + t * p = t * 2^96 + t * p3 * 2^192 with p3 the highest word: one product a round.
-#[inline]
+#[inline(always)]
 fn reduce(low: U256, high: U256) -> U256 {
     let [t0, t1, t2, t3] = low;
     let (t1, t2, t3, c0) = round(t0, t1, t2, t3);
@@ -116,7 +118,7 @@ fn reduce(low: U256, high: U256) -> U256 {
 }
 
 /// The words above `t` after `t` * p was added: `t` itself is gone, and there is a new highest.
-#[inline]
+#[inline(always)]
 fn round(t: u64, t1: u64, t2: u64, t3: u64) -> (u64, u64, u64, u64) {
     let (t1, c) = t1.carrying_add(t << 32, false);
     let (t2, c) = t2.carrying_add(t >> 32, c);

@@ -109,7 +109,7 @@ impl Xyzz {
 
     /// Adds an affine point, blindly: if it equals this sum or its negative, or if this sum is
     /// infinity, then ZZ is 0 from here on, whatever is added later.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plus_blindly(self, point: Affine) -> Self {
         let p = point.x.times(self.zz).minus(self.x);
         let r = point.y.times(self.zzz).minus(self.y);
@@ -117,7 +117,7 @@ impl Xyzz {
     }
 
     /// The third point of the line through this point and one whose differences are `p` and `r`.
-    #[inline]
+    #[inline(always)]
     fn chord(self, p: Fe, r: Fe) -> Self {
         let pp = p.squared();
         let ppp = p.times(pp);

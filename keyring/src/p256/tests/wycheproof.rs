@@ -74,7 +74,7 @@ fn signatures_in_der() {
         let is_whole = usize::from(*len) == numbers.len() && rest.is_empty();
         is_whole.then(|| [r, s].concat().try_into().expect("64 bytes"))
     });
-    assert!(ran > 250 && valid > 150, "{ran} ran, {valid} valid");
+    assert!(ran > 240 && valid > 150, "{ran} ran, {valid} valid");
 }
 
 /// A DER INTEGER in 0..2^256, and what follows it.
