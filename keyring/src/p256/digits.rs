@@ -71,6 +71,9 @@ pub(super) struct Rows {
     bias: U256,
 }
 
+/// A scalar from which digits are read.
+type Biased = [u64; 8];
+
 /// A row of digits: where they stand in a scalar, and their entries in the table.
 #[derive(Copy, Clone, Debug)]
 struct Row {
@@ -103,21 +106,22 @@ impl Rows {
         Self { rows, bias }
     }
 
-    /// A scalar below 2^255 with every digit's bias, and a word of nothing above.
+    /// A scalar below 2^255 with every digit's bias, and words of nothing above.
     #[inline]
-    fn biased(&self, scalar: U256) -> [u64; 5] {
+    fn biased(&self, scalar: U256) -> Biased {
         debug_assert!(scalar[3] >> 63 == 0, "scalars are halved first");
         let ([b0, b1, b2, b3], carry) = limbs::add(scalar, self.bias);
         debug_assert!(!carry, "every digit is counted");
-        [b0, b1, b2, b3, 0]
+        [b0, b1, b2, b3, 0, 0, 0, 0]
     }
 }
 
 impl Row {
     /// The digit of a scalar that has its bias.
     #[inline]
-    fn digit_of(&self, biased: &[u64; 5]) -> i32 {
-        let (low, high) = (biased[self.word], biased[self.word + 1]);
+    fn digit_of(&self, biased: &Biased) -> i32 {
+        // Of eight words each index of three bits is one: no bound is checked for each digit.
+        let (low, high) = (biased[self.word & 7], biased[(self.word + 1) & 7]);
         // In two steps, because a shift by 64 is none.
         let bits = (low >> self.shift) | ((high << 1) << (63 - self.shift));
         (bits as u32 & ((self.bias << 1) | 1)).wrapping_sub(self.bias).cast_signed()

@@ -285,7 +285,9 @@ impl Wide {
             let m = _mm512_and_si512(t[i], _mm512_set1_epi64(LIMB));
             let carry = _mm512_srli_epi64::<LIMB_BITS>(t[i]);
             let p4 = _mm512_set1_epi64(P[4]);
-            t[i + 1] = low(_mm512_add_epi64(t[i + 1], carry), t[i], _mm512_set1_epi64(1 << 44));
+            // The carry is added last: nothing on the chain from limb to limb waits for it.
+            t[i + 1] = low(t[i + 1], t[i], _mm512_set1_epi64(1 << 44));
+            t[i + 1] = _mm512_add_epi64(t[i + 1], carry);
             t[i + 2] = _mm512_add_epi64(t[i + 2], _mm512_srli_epi64::<8>(m));
             t[i + 3] = low(t[i + 3], t[i], _mm512_set1_epi64(1 << 36));
             let above = _mm512_add_epi64(t[i + 4], _mm512_srli_epi64::<16>(m));
