@@ -10,7 +10,7 @@ use keyring::{
 };
 
 /// Text from a scanner: whatever is read is written in one way, which reads the same.
-pub fn code(data: &[u8]) {
+pub(crate) fn code(data: &[u8]) {
     let Ok(code) = UnverifiedCode::parse(data) else { return };
     let text = code.to_digits();
     let again = UnverifiedCode::parse(&text).expect("what was written can be read");
@@ -20,7 +20,7 @@ pub fn code(data: &[u8]) {
 
 /// One byte for the key, 32 of the digest, 64 of the signature; what is missing is 0. All engines
 /// agree with the reference, alone and in each lane.
-pub fn signature(data: &[u8]) {
+pub(crate) fn signature(data: &[u8]) {
     let Setup { verifiers, keys } = setup();
     let mut input = [0; 97];
     let len = data.len().min(input.len());

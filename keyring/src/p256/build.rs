@@ -48,9 +48,8 @@ pub(super) fn base_table(layout: Layout) -> io::Result<Table> {
 /// The system's error if there is no memory; and if a result is not what it must be, which only
 /// a broken machine explains.
 fn table_of(point: Affine, same: ProjectivePoint, layout: Layout) -> io::Result<Table> {
-    let mut memory = MmapMut::map_anon(layout.entries() * ENTRY_BYTES)?;
-    // One entry of many, picked at random: with pages of 2 MiB the walk to it stays short. A
-    // kernel without them does no worse than before.
+    let mut memory = MmapMut::map_anon(layout.bytes())?;
+    // A kernel without huge pages does no worse than before.
     let _ = memory.advise(Advice::HugePage);
     let (mut entries, _) = memory.as_chunks_mut::<ENTRY_BYTES>();
     let mut unit = point;

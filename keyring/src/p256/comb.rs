@@ -19,6 +19,9 @@ pub(super) const ENTRY_BYTES: usize = 64;
 /// One point of a table.
 pub(super) type Entry = [u8; ENTRY_BYTES];
 
+/// The kernel's huge page. Entries are picked at random, and with pages of this size the way to
+/// one is short: it makes 5 % where tables are many.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
 const SCALAR_BITS: u32 = 256;
 
 /// How the bits of a scalar are shared out among the rows of a table. The first rows are a bit
@@ -52,9 +55,16 @@ impl Layout {
         self.widths().map(|width| 1 << (width - 1)).sum()
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        u64::try_from(self.entries() * ENTRY_BYTES).expect("at most 32 MiB")
+    /// Memory that a table takes: whole huge pages, where they are not mostly empty.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = self.entries() * ENTRY_BYTES;
+        if bytes > HUGE_PAGE_BYTES / 2 { bytes.next_multiple_of(HUGE_PAGE_BYTES) } else { bytes }
     }
+}
+
+/// The same for adding up.
+pub(super) fn bytes_of(layout: Layout) -> u64 {
+    u64::try_from(layout.bytes()).expect("at most 32 MiB")
 }
 
 /// The multiples of one point. Immutable and mapped read-only from the moment it is whole.
@@ -71,7 +81,7 @@ impl Table {
     /// # Errors
     /// The system's error if the memory cannot be made read-only.
     pub(super) fn seal(layout: Layout, memory: memmap2::MmapMut) -> io::Result<Self> {
-        assert_eq!(memory.len(), layout.entries() * ENTRY_BYTES, "a table is whole");
+        assert_eq!(memory.len(), layout.bytes(), "a table is whole");
         let memory = memory.make_read_only()?;
         let hash = Sha256::digest(&memory).into();
         Ok(Self { layout, rows: Rows::of(layout), memory, hash })
@@ -97,7 +107,7 @@ impl Table {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.layout.bytes()
+        bytes_of(self.layout)
     }
 
     /// Whether the memory still holds what was built.

@@ -1,6 +1,6 @@
 //! How wide tables are: additions against memory.
 
-use super::comb::Layout;
+use super::comb::{Layout, bytes_of};
 
 /// Rows that the generator's table has at least and at most; fewer rows are wider ones.
 const BASE_ROWS: std::ops::RangeInclusive<u32> = 16..=32;
@@ -60,12 +60,12 @@ impl Plan {
 
     /// The generator's table, in bytes; it serves all keys.
     pub fn base_bytes(&self) -> u64 {
-        self.base.bytes()
+        bytes_of(self.base)
     }
 
     /// One key's table, in bytes.
     pub fn key_bytes(&self) -> u64 {
-        self.key.bytes()
+        bytes_of(self.key)
     }
 
     /// All tables together, in bytes; none if no key gets one.

@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     VerifyingKey, build,
-    comb::{Layout, TableSlot},
+    comb::{Layout, TableSlot, bytes_of},
     plan::Plan,
 };
 
@@ -41,13 +41,13 @@ pub(super) fn build(
 fn layouts(plan: &Plan, keys: &[&VerifyingKey], budget_bytes: u64) -> Vec<Layout> {
     let mut layouts: Vec<Layout> =
         keys.iter().map(|key| key.table().layout().unwrap_or(plan.key)).collect();
-    let mut bytes = plan.base_bytes() + layouts.iter().map(Layout::bytes).sum::<u64>();
+    let mut bytes = plan.base_bytes() + layouts.iter().map(|layout| bytes_of(*layout)).sum::<u64>();
     while bytes > budget_bytes {
         let Some(widest) = layouts.iter_mut().max_by_key(|layout| layout.bytes()) else { break };
-        if widest.bytes() <= plan.key_bytes() {
+        if bytes_of(*widest) <= plan.key_bytes() {
             break;
         }
-        bytes -= widest.bytes() - plan.key_bytes();
+        bytes -= bytes_of(*widest) - plan.key_bytes();
         *widest = plan.key;
     }
     layouts
