@@ -49,12 +49,15 @@ pub(super) fn sums<'a>(
 ) -> ArrayVec<Sum<'a>, GROUP_MAX> {
     let numbers = waiting.iter().map(|(numbers, _)| numbers.s);
     let inverses = scalar::inverses(&numbers.collect::<ArrayVec<_, GROUP_MAX>>());
-    let sum = |((numbers, table), inverse): (&(Numbers, &'a Table), Factor)| Sum {
-        base: term(numbers.e.times(inverse), base),
-        key: term(numbers.r.times(inverse), table),
-        r: numbers.r.words(),
-    };
-    waiting.iter().zip(inverses).map(sum).collect()
+    let mut sums = ArrayVec::new();
+    for ((numbers, table), inverse) in waiting.iter().zip(inverses) {
+        sums.push(Sum {
+            base: term(numbers.e.times(inverse), base),
+            key: term(numbers.r.times(inverse), table),
+            r: numbers.r.words(),
+        });
+    }
+    sums
 }
 
 fn term(scalar: Scalar, table: &Table) -> Term<'_> {
