@@ -7,7 +7,7 @@ use super::{
     comb::Table,
     digits::Term,
     limbs::U256,
-    scalar::{self, Factor, Scalar},
+    scalar::{self, Scalar},
 };
 
 /// The numbers of a claim, in their ranges: r and s in 1..n, e in 0..n.

@@ -27,20 +27,8 @@ use super::{
 };
 
 /// How many steps ahead entries are asked of memory. A step takes about 0.2 µs, memory half of
-/// that, and eight lines a step leave room for the requests of others.
+/// that; with more lines under way the buffers for them are full, and everything waits.
 const STEPS_AHEAD: usize = 2;
-/// A test that is compiled for the engine's features.
-#[cfg(test)]
-pub(super) type Test = unsafe fn();
-
-#[cfg(test)]
-impl Ifma {
-    pub(super) fn call(self, test: Test) {
-        // SAFETY: as in `judge`; a test is unsafe to call for its features alone.
-        unsafe { test() }
-    }
-}
-
 /// What a lane adds that has nothing to add; its sum is not kept.
 static NOTHING: Entry = [0; ENTRY_BYTES];
 
@@ -58,6 +46,18 @@ impl Ifma {
         // SAFETY: `Engine::is_available` checked every feature that `judge` is compiled for, and
         // `self` is proof that it was asked.
         unsafe { judge(sums) }
+    }
+}
+
+/// A test that is compiled for the engine's features.
+#[cfg(test)]
+pub(super) type Test = unsafe fn();
+
+#[cfg(test)]
+impl Ifma {
+    pub(super) fn call(self, test: Test) {
+        // SAFETY: as in `judge`; a test is unsafe to call for its features alone.
+        unsafe { test() }
     }
 }
 
