@@ -2,7 +2,10 @@ mod arithmetic;
 mod craft;
 mod differential;
 mod directed;
+mod edges;
+mod ends;
 mod engines;
+mod foresight;
 mod lanes;
 mod wycheproof;
 

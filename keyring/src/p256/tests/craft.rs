@@ -28,6 +28,21 @@ impl Case {
     }
 }
 
+/// A key whose private part is known.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) key: VerifyingKey,
+    pub(super) d: Scalar,
+    pub(super) rows: u32,
+}
+
+impl Key {
+    /// Its table has that many rows. `d` is not 0.
+    pub(super) fn new(d: Scalar, rows: u32) -> Self {
+        Self { key: key(d, rows).unwrap(), d, rows }
+    }
+}
+
 /// A key with a table of that many rows. `None` for 0, which is no key.
 pub(super) fn key(private: Scalar, rows: u32) -> Option<VerifyingKey> {
     key_at(ProjectivePoint::GENERATOR * private, rows)

@@ -1,9 +1,15 @@
 //! Asking every engine, in every group and lane, and watching whether it falls back.
 
+use ::p256::Scalar;
+
 use super::{
     super::{Claim, Engine, GROUP_MAX, Verifier, build, comb::Layout},
-    craft::{self, Case, Random},
+    craft::{self, Case, Key, Random},
+    foresight::{Foresight, Lookup},
 };
+
+/// Lanes that a single signature is spread over.
+pub(super) const LANES: usize = 8;
 
 /// How an engine shares sums out among its lanes.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -16,8 +22,20 @@ pub(super) enum Way {
     Spread,
 }
 
+impl Way {
+    /// How a verifier adds for a group of that size, if every member has a table.
+    fn of(verifier: &Verifier, size: usize) -> Self {
+        match (verifier.engine(), size) {
+            (Engine::Ifma, 1..=4) => Self::Spread,
+            (Engine::Ifma, _) => Self::LaneEach,
+            _ => Self::OneByOne,
+        }
+    }
+}
+
 /// All engines that this CPU has beside the reference, with one table of the generator.
 pub(super) struct Engines {
+    base_rows: u32,
     verifiers: Vec<Verifier>,
     companions: Vec<Case>,
 }
@@ -36,7 +54,8 @@ impl Engines {
             let (d, u1, u2) = (random.scalar(), random.scalar(), random.scalar());
             craft::valid(&craft::key(d, 40).unwrap(), d, u1, u2).unwrap()
         });
-        Self { verifiers: verifiers.collect(), companions: companions.collect() }
+        let (verifiers, companions) = (verifiers.collect(), companions.collect());
+        Self { base_rows, verifiers, companions }
     }
 
     /// Every engine must answer `case` as it is, in every lane of groups of every size beside
@@ -50,6 +69,45 @@ impl Engines {
                     self.assert_in(verifier, case, size, place, &falls_back);
                 }
             }
+        }
+    }
+
+    /// Asks about the valid signature with these u1 and u2, if there is one, and about a forged
+    /// one: both must be answered as they are, and fall back exactly where their logarithms say.
+    /// Returns whether they had to anywhere.
+    #[track_caller]
+    pub(super) fn assert_foreseen(
+        &self,
+        key: &Key,
+        (u1, u2): (Scalar, Scalar),
+        random: &mut Random,
+    ) -> bool {
+        let foresight = self.foresight(key, (u1, u2));
+        let valid = craft::valid(&key.key, key.d, u1, u2);
+        let forged = craft::forged(&key.key, u1, u2, random);
+        for case in valid.into_iter().chain([forged]) {
+            self.assert(&case, |way| foresight.says(way));
+        }
+        foresight.is_exceptional()
+    }
+
+    pub(super) fn foresight(&self, key: &Key, (u1, u2): (Scalar, Scalar)) -> Foresight {
+        let (d, rows, base_rows) = (key.d, key.rows, self.base_rows);
+        Foresight::of(&Lookup { u1, u2, d, base_rows, rows })
+    }
+
+    /// Every engine must answer all cases of a group as they are, and fall back so many times.
+    #[track_caller]
+    pub(super) fn assert_group(&self, group: &[Case], fallbacks: impl Fn(Way) -> usize) {
+        let claims: Vec<Claim<'_>> = group.iter().map(Case::claim).collect();
+        let expected: Vec<bool> = group.iter().map(|case| case.valid).collect();
+        for verifier in &self.verifiers {
+            let before = verifier.fallbacks();
+            let mut answers = vec![false; group.len()];
+            verifier.verify_group(&claims, &mut answers);
+            assert_eq!(answers, expected, "{verifier:?}: {group:?}");
+            let (fell_back, way) = (verifier.fallbacks() - before, Way::of(verifier, group.len()));
+            assert_eq!(fell_back, u64::try_from(fallbacks(way)).unwrap(), "{way:?}: {group:?}");
         }
     }
 
@@ -76,12 +134,7 @@ impl Engines {
     ) {
         let before = verifier.fallbacks();
         self.ask(verifier, case, size, place);
-        let engine = verifier.engine();
-        let way = match (engine, size) {
-            (Engine::Ifma, 1..=4) => Way::Spread,
-            (Engine::Ifma, _) => Way::LaneEach,
-            _ => Way::OneByOne,
-        };
+        let (engine, way) = (verifier.engine(), Way::of(verifier, size));
         let fell_back = verifier.fallbacks() - before;
         assert_eq!(fell_back, u64::from(falls_back(way)), "{engine}, {size}: {way:?}: {case:?}");
     }
