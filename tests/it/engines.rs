@@ -104,7 +104,7 @@ async fn check_says_what_verifies_and_what_the_tables_cost() {
     assert!(output.status.success(), "{said}");
     for words in [
         "verifies with  portable (tables, one signature at a time, forced by YANMA_VERIFY)",
-        "tables for it  4 keys, ",
+        "tables for it  keys: 4, ",
         " additions a code",
         "5 tables built in ",
         "verification tables ",

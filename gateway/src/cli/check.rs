@@ -93,7 +93,7 @@ impl fmt::Display for Tables<'_> {
         }
         write!(
             f,
-            "{} keys, {} each, and {} for all; {} additions a code",
+            "keys: {}, {} each, and {} for all; {} additions a code",
             plan.keys_served(),
             Bytes(plan.key_bytes()),
             Bytes(plan.base_bytes()),
