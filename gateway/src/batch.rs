@@ -79,6 +79,8 @@ enum State {
     Judged(Verdict),
     /// Nobody asks any more.
     Abandoned,
+    /// Judging its group panicked: a bug of ours, of which no verdict comes.
+    Lost,
 }
 
 impl Batch {
@@ -162,14 +164,16 @@ impl Slots {
     }
 
     fn judge(&mut self, means: Means<'_>, snapshot: &Held, group: &[Option<usize>; GROUP_MAX]) {
-        let Self { all, outcomes, .. } = self;
+        let outcomes = &mut self.outcomes;
+        let group = Group { all: &mut self.all, keys: group };
+        let all = &mut *group.all;
         let at = means.clock.now();
         let begun = means.clock.instant();
-        let codes = group.iter().flatten().filter_map(|key| all.get(*key));
+        let codes = group.keys.iter().flatten().filter_map(|key| all.get(*key));
         let codes = codes.map(|slot| (&slot.code, &slot.rules));
         snapshot.keys.verify_group(codes, at, outcomes);
         means.observe(outcomes.len(), begun.elapsed_ns(means.clock));
-        for (key, outcome) in group.iter().flatten().zip(outcomes.drain(..)) {
+        for (key, outcome) in group.keys.iter().flatten().zip(outcomes.drain(..)) {
             let Some(slot) = all.get_mut(*key) else { continue };
             if let Ok(code) = &outcome
                 && code.kind() == Kind::Payment
@@ -179,7 +183,27 @@ impl Slots {
             }
             match std::mem::replace(&mut slot.state, State::Judged(Verdict { outcome, at })) {
                 State::Waiting(waker) => waker.iter().for_each(Waker::wake_by_ref),
-                State::Judged(_) | State::Abandoned => drop(all.try_remove(*key)),
+                _ => drop(all.try_remove(*key)),
+            }
+        }
+    }
+}
+
+/// The slots of a group that is being judged. Whoever has no verdict when this is dropped will
+/// get none, and is told so instead of waiting for ever.
+struct Group<'a> {
+    all: &'a mut Slab<Slot>,
+    keys: &'a [Option<usize>; GROUP_MAX],
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        for key in self.keys.iter().flatten() {
+            let Some(slot) = self.all.get_mut(*key) else { continue };
+            if let State::Waiting(waker) = &mut slot.state {
+                let waker = waker.take();
+                slot.state = State::Lost;
+                waker.iter().for_each(Waker::wake_by_ref);
             }
         }
     }
@@ -214,6 +238,8 @@ impl Future for Place<'_> {
         }
         match std::mem::replace(&mut slot.state, State::Abandoned) {
             State::Judged(verdict) => Poll::Ready(verdict),
+            // As if the panic had come in this request: its connection ends, and no other.
+            State::Lost => panic!("verifying a group of codes panicked"),
             State::Waiting(_) | State::Abandoned => unreachable!("a verdict is taken once"),
         }
     }

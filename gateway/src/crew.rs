@@ -90,16 +90,26 @@ pub(crate) fn start(
     Ok(Handle { arrivals, connections, thread })
 }
 
+/// The worker's flusher, begun anew should it ever panic: codes of later turns wait for it.
+async fn keep_flushing(worker: Rc<Worker>) {
+    loop {
+        let worker = Rc::clone(&worker);
+        let flusher = tokio::task::spawn_local(async move {
+            worker.batch.flush_each_turn(worker.means()).await;
+        });
+        if let Err(error) = flusher.await {
+            eprintln!("yanma: error: verifying a group of codes failed: {error}");
+        }
+    }
+}
+
 /// Serves until the drain is over. Whatever still runs at `drain_timeout_ms` is cut off.
 async fn run(
     worker: Rc<Worker>,
     mut inbox: mpsc::Receiver<Arrival>,
     mut phase: watch::Receiver<Phase>,
 ) {
-    let flusher = Rc::clone(&worker);
-    tokio::task::spawn_local(async move {
-        flusher.batch.flush_each_turn(flusher.means()).await;
-    });
+    tokio::task::spawn_local(keep_flushing(Rc::clone(&worker)));
     let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut accepting = true;

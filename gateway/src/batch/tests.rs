@@ -185,3 +185,30 @@ fn codes_of_two_keyrings_are_judged_apart() {
     assert_eq!(verdicts, [accepted(1), Err(Rejection::KeyUnknown), accepted(3)]);
     assert_eq!((groups_up_to(&shared, 1), groups_up_to(&shared, 2)), (1, 2));
 }
+
+/// A panic while a group is judged costs the requests of that group, and nobody else.
+#[test]
+fn a_panic_is_told_to_those_whom_it_concerns() {
+    let (shared, _hand) = shared();
+    let (batch, snapshot) = (Batch::default(), Rc::new(shared.current.hold()));
+    let waiters = Arc::<Woken>::default();
+    let verify = |serial| batch.verify(&snapshot, code(serial, true), RULES, false, means(&shared));
+    let mut requests = [1, 2].map(|serial| Box::pin(verify(serial)));
+    for request in &mut requests {
+        assert!(poll(request, &waiters).is_pending());
+    }
+    // No such worker: counting the group panics, after it was verified.
+    let nobody = Means { worker: WorkerId::new(1_000), ..means(&shared) };
+    let flush = std::panic::AssertUnwindSafe(|| batch.flush(nobody));
+    assert!(std::panic::catch_unwind(flush).is_err());
+    assert_eq!(waiters.0.load(Relaxed), 2, "nobody waits for ever");
+    for request in &mut requests {
+        let asked = std::panic::AssertUnwindSafe(|| poll(request, &waiters));
+        assert!(std::panic::catch_unwind(asked).is_err());
+    }
+    drop(requests);
+    assert!(batch.slots.borrow().all.is_empty());
+    let mut next = Box::pin(batch.verify(&snapshot, code(3, true), RULES, true, means(&shared)));
+    let Poll::Ready(verdict) = poll(&mut next, &waiters) else { panic!("it waits") };
+    assert_eq!(read(verdict), accepted(3));
+}

@@ -391,4 +391,4 @@ pub(super) const fn limbs_of(words: U256) -> [i64; 5] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

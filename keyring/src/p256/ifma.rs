@@ -442,3 +442,6 @@ impl Affine8 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

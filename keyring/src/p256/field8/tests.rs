@@ -12,10 +12,10 @@ use crate::p256::{
     ifma::{Ifma, Test},
 };
 
-type Limbs = [u64; 5];
+pub(in crate::p256) type Limbs = [u64; 5];
 
 /// Runs a test that is compiled for the engine's features, where the CPU has them.
-fn on_this_cpu(test: Test) {
+pub(in crate::p256) fn on_this_cpu(test: Test) {
     match Ifma::detect() {
         Some(ifma) => ifma.call(test),
         None => println!("not run: this CPU lacks AVX-512 IFMA"),
@@ -23,10 +23,10 @@ fn on_this_cpu(test: Test) {
 }
 
 /// splitmix64 (Steele, Lea and Flood 2014).
-struct Random(u64);
+pub(in crate::p256) struct Random(pub(in crate::p256) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(in crate::p256) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -46,7 +46,7 @@ impl Random {
     }
 
     /// Eight numbers below 2^260, or multiples of p up to 15, or their neighbours.
-    fn numbers(&mut self) -> [Limbs; 8] {
+    pub(in crate::p256) fn numbers(&mut self) -> [Limbs; 8] {
         std::array::from_fn(|_| match self.next() % 6 {
             0 => {
                 let multiple = multiple_of_p((self.next() % 16) as i64);
@@ -59,7 +59,7 @@ impl Random {
     }
 
     /// Eight numbers below k p, k at most 15.
-    fn below(&mut self, k: u64) -> [Limbs; 8] {
+    pub(in crate::p256) fn below(&mut self, k: u64) -> [Limbs; 8] {
         self.numbers().map(|limbs| {
             let bound = NonZero::new(p().wrapping_mul(&Big::from(k))).unwrap();
             to_limbs(value(limbs).rem_vartime(&bound))
@@ -67,18 +67,18 @@ impl Random {
     }
 }
 
-fn p() -> Big {
+pub(in crate::p256) fn p() -> Big {
     PRIME.iter().rev().fold(Big::ZERO, |sum, word| sum.shl_vartime(64) | Big::from(*word))
 }
 
-fn value(limbs: Limbs) -> Big {
+pub(in crate::p256) fn value(limbs: Limbs) -> Big {
     limbs
         .iter()
         .rev()
         .fold(Big::ZERO, |sum, limb| sum.shl_vartime(52).wrapping_add(&Big::from(*limb)))
 }
 
-fn to_limbs(number: Big) -> Limbs {
+pub(in crate::p256) fn to_limbs(number: Big) -> Limbs {
     std::array::from_fn(|i| {
         number.shr_vartime(52 * u32::try_from(i).unwrap()).to_words()[0] & LIMB as u64
     })
@@ -94,7 +94,7 @@ fn multiply(a: Limbs, b: Limbs) -> Big {
 }
 
 lanes! {
-    fn put(numbers: [Limbs; 8]) -> Fe8 {
+    pub(in crate::p256) fn put(numbers: [Limbs; 8]) -> Fe8 {
         let [a, b, c, d, e, f, g, h] = numbers;
         let mut limbs = [_mm512_setzero_si512(); 5];
         for i in 0..5 {
@@ -104,6 +104,10 @@ lanes! {
             );
         }
         Fe8::from_limbs(limbs)
+    }
+
+    pub(in crate::p256) fn limbs_in_lanes(number: &Fe8) -> [Limbs; 8] {
+        take(number.0)
     }
 
     fn take(limbs: [V; 5]) -> [Limbs; 8] {
