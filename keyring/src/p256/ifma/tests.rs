@@ -90,7 +90,7 @@ lanes! {
                 let (after, present) = before.joined(0xff, distance);
                 assert_eq!((present & 1, after.zz.is_multiple_of_p(2) & 1), (1, 1));
                 // Alone, a lane that is not there is passed over, whatever it holds.
-                let (after, present) = before.joined(0xff & !(1 << lane), distance);
+                let (after, present) = before.joined(!(1 << lane), distance);
                 assert_eq!((present & 1, after.zz.is_multiple_of_p(2) & 1), (1, 0));
             }
         }
