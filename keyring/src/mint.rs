@@ -6,17 +6,29 @@ use crate::{
         UnverifiedCode,
     },
     key::{IssuerKey, KeyState},
-    p256::{self, PublicKey, SigningKey},
+    p256::{self, PublicKey, SIGNATURE_BYTES, SigningKey},
     seal::{SealKey, Sealed},
     verify,
 };
 
-/// Makes codes with one issuer key. Signatures are deterministic (RFC 6979): the same spec and
-/// serial give the same code.
-pub struct Minter {
+/// Makes codes with one issuer key. A [`SigningKey`] signs with the deterministic nonce of RFC 6979:
+/// the same spec and serial give the same code.
+pub struct Minter<S = SigningKey> {
     key_id: KeyId,
-    signing_key: SigningKey,
+    signer: S,
     seal_key: SealKey,
+}
+
+/// Signs with one P-256 key: in this process, in an HSM, or as a load tool does.
+pub trait Signer {
+    /// ECDSA over a SHA-256 digest: r, then s, 32 bytes each, big-endian.
+    fn sign(&self, digest: &[u8; 32]) -> [u8; SIGNATURE_BYTES];
+}
+
+impl Signer for SigningKey {
+    fn sign(&self, digest: &[u8; 32]) -> [u8; SIGNATURE_BYTES] {
+        p256::sign(self, digest)
+    }
 }
 
 /// What a code shall say.
@@ -61,11 +73,6 @@ pub enum MintError {
 }
 
 impl Minter {
-    /// Joins what an issuer holds: its key id, its signing key and its seal key.
-    pub fn new(key_id: KeyId, signing_key: SigningKey, seal_key: SealKey) -> Self {
-        Self { key_id, signing_key, seal_key }
-    }
-
     /// Makes codes that a keyring's key verifies.
     ///
     /// # Errors
@@ -81,6 +88,19 @@ impl Minter {
             return Err(MintError::NotTheKey(key.id()));
         }
         Ok(Self::new(key.id(), signing_key, key.seal_key().clone()))
+    }
+}
+
+impl<S: Signer> Minter<S> {
+    /// Joins what an issuer holds: its key id, its signing key and its seal key.
+    pub fn new(key_id: KeyId, signer: S, seal_key: SealKey) -> Self {
+        Self { key_id, signer, seal_key }
+    }
+
+    /// The same for a keyring's key, whatever its state: the caller answers for the signer being
+    /// that key's.
+    pub fn with_signer(key: &IssuerKey, signer: S) -> Self {
+        Self::new(key.id(), signer, key.seal_key().clone())
     }
 
     /// A sound code. One (kind, issued at, serial) must never be used for two specs.
@@ -114,7 +134,7 @@ impl Minter {
         if spoil == Some(Spoil::Signature) {
             flip_last_bit(&mut signed);
         }
-        let signature = p256::sign(&self.signing_key, &verify::digest(&signed));
+        let signature = self.signer.sign(&verify::digest(&signed));
 
         let mut code = [0; CODE_BYTES];
         code.iter_mut().zip(body.into_iter().chain(signature)).for_each(|(to, byte)| *to = byte);

@@ -1,0 +1,3 @@
+//! Load for the gateway, and a judge of what it promised.
+
+pub mod signer;
