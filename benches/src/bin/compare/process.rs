@@ -1,0 +1,76 @@
+//! Programs that are started, waited for, and asked what CPU time they took.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A program with its children, killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command`, what it says going to `log`, and waits until `port` takes connections.
+    pub(crate) fn start(command: &mut Command, log: &Path, port: u16) -> io::Result<Self> {
+        let said = File::create(log)?;
+        let child =
+            command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said).spawn().map_err(
+                |error| io::Error::other(format!("{:?}: {error}", command.get_program())),
+            )?;
+        let mut process = Self { child };
+        process.wait_for(port).map_err(|error| {
+            let said = fs::read_to_string(log).unwrap_or_default();
+            io::Error::other(format!("{:?}: {error}\n{said}", command.get_program()))
+        })?;
+        Ok(process)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "no peer tells when it listens")]
+    fn wait_for(&mut self, port: u16) -> io::Result<()> {
+        for _ in 0..200 {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(io::Error::other(format!("ended: {status}")));
+            }
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(io::Error::other(format!("port {port} is not open after ten seconds")))
+    }
+
+    /// Nanoseconds that the program's threads and those of its children have run, as the
+    /// scheduler counts them.
+    pub(crate) fn cpu_ns(&self) -> io::Result<u64> {
+        family(self.child.id())?.into_iter().map(cpu_ns_of).sum()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // nginx's master takes its workers along only if it is asked, and asked it ends.
+        let pid = self.child.id().to_string();
+        let _ = Command::new("kill").arg(&pid).status();
+        let _ = self.child.wait();
+    }
+}
+
+fn cpu_ns_of(pid: u32) -> io::Result<u64> {
+    let mut total = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let line = fs::read_to_string(task?.path().join("schedstat"))?;
+        let ns = line.split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
+        total += ns.ok_or_else(|| io::Error::other("schedstat has another form here"))?;
+    }
+    Ok(total)
+}
+
+/// A process and its children.
+fn family(pid: u32) -> io::Result<Vec<u32>> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    let children = children.split_whitespace().filter_map(|text| text.parse().ok());
+    Ok(std::iter::once(pid).chain(children).collect())
+}

@@ -1,0 +1,192 @@
+//! The rows of the table: which proxy, how it is started, and what it is asked.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::load::{Figures, Load};
+use crate::process::Process;
+use crate::site::Site;
+
+/// One row.
+pub(crate) struct Row {
+    name: &'static str,
+    proxy: Proxy,
+    asked: Asked,
+}
+
+enum Proxy {
+    Nginx,
+    HaProxy { port: u16 },
+    Envoy { port: u16 },
+    BareHyper,
+    Yanma { engine: Option<&'static str>, workers: u32, backend: &'static str },
+}
+
+/// What each request carries, and where it goes.
+enum Asked {
+    Codes { route: &'static str },
+    Tokens,
+}
+
+const TCP: &str = "http://127.0.0.1:9001";
+const UNIX: &str = "unix:backend.sock";
+const REDEEM: Asked = Asked::Codes { route: "/" };
+const BEST: Proxy = Proxy::Yanma { engine: None, workers: 1, backend: TCP };
+
+impl Row {
+    /// All rows, in the table's order.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        [
+            Self { name: "nginx, plain", proxy: Proxy::Nginx, asked: REDEEM },
+            Self { name: "yanma, redeem", proxy: BEST, asked: REDEEM },
+            Self {
+                name: "yanma, redeem, UNIX backend",
+                proxy: Proxy::Yanma { engine: None, workers: 1, backend: UNIX },
+                asked: REDEEM,
+            },
+            Self { name: "yanma, check", proxy: BEST, asked: Asked::Codes { route: "/check" } },
+            Self { name: "yanma, none", proxy: BEST, asked: Asked::Codes { route: "/none" } },
+            Self {
+                name: "yanma, redeem, two workers",
+                proxy: Proxy::Yanma { engine: None, workers: 2, backend: TCP },
+                asked: REDEEM,
+            },
+            Self::of_engine("yanma, redeem, engine portable", "portable"),
+            Self::of_engine("yanma, redeem, engine reference", "reference"),
+            Self { name: "bare hyper, plain", proxy: Proxy::BareHyper, asked: REDEEM },
+            Self { name: "haproxy, plain", proxy: Proxy::HaProxy { port: 9003 }, asked: REDEEM },
+            Self {
+                name: "haproxy, jwt_verify + stick table",
+                proxy: Proxy::HaProxy { port: 9005 },
+                asked: Asked::Tokens,
+            },
+            Self { name: "envoy, plain", proxy: Proxy::Envoy { port: 9020 }, asked: REDEEM },
+            Self {
+                name: "envoy, jwt_authn",
+                proxy: Proxy::Envoy { port: 9021 },
+                asked: Asked::Tokens,
+            },
+        ]
+        .into_iter()
+    }
+
+    fn of_engine(name: &'static str, engine: &'static str) -> Self {
+        let proxy = Proxy::Yanma { engine: Some(engine), workers: 1, backend: TCP };
+        Self { name, proxy, asked: REDEEM }
+    }
+
+    /// What the table calls it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether its program could be installed here; if not, that is said.
+    pub(crate) fn is_there(&self, site: &Site) -> bool {
+        let program = match self.proxy {
+            Proxy::Nginx => "nginx".into(),
+            Proxy::HaProxy { .. } => "haproxy".into(),
+            Proxy::Envoy { .. } => "envoy".into(),
+            Proxy::BareHyper => site.program("bare-proxy"),
+            Proxy::Yanma { .. } => site.program("yanma"),
+        };
+        let found = Command::new("which").arg(&program).output().is_ok_and(|o| o.status.success());
+        if !found {
+            eprintln!("{}: not measured, {} is not here", self.name, program.display());
+        }
+        found
+    }
+
+    /// Starts the proxy, loads it, stops it.
+    pub(crate) fn measure(
+        &self,
+        site: &Site,
+        seconds: u32,
+        connections: u32,
+    ) -> io::Result<Figures> {
+        let proxy = self.start(site)?;
+        let (lines, header, route) = match self.asked {
+            Asked::Codes { route } => (site.codes(seconds + 1)?, "Yanma-Code: ", route),
+            Asked::Tokens => (site.path("tokens"), "Authorization: Bearer ", "/"),
+        };
+        let script = site.config("load.lua");
+        let load = Load {
+            script: &script,
+            lines: &lines,
+            header,
+            port: self.port(),
+            route,
+            seconds,
+            connections,
+        };
+        load.run(&proxy).map_err(|error| io::Error::other(format!("{}: {error}", self.name)))
+    }
+
+    fn start(&self, site: &Site) -> io::Result<Process> {
+        let log = site.path("proxy.log");
+        let mut command = self.command(site)?;
+        let process = Process::start(&mut command, &log, self.port())?;
+        if matches!(self.proxy, Proxy::Yanma { .. }) {
+            wait_until_it_redeems()?;
+        }
+        Ok(process)
+    }
+
+    fn command(&self, site: &Site) -> io::Result<Command> {
+        Ok(match &self.proxy {
+            Proxy::Nginx => site.nginx("0", "nginx.conf"),
+            Proxy::HaProxy { .. } => {
+                let mut command = site.command("0", "haproxy");
+                command.arg("-f").arg(site.config("haproxy.cfg"));
+                command.env("PUBLIC_KEY", site.path("token.pem"));
+                command
+            }
+            Proxy::Envoy { .. } => {
+                let mut command = site.command("0", "envoy");
+                command.args(["-c", "envoy.json", "--concurrency", "1", "-l", "off"]);
+                command.args(["--disable-hot-restart"]);
+                command
+            }
+            Proxy::BareHyper => {
+                let mut command = site.command("0", site.program("bare-proxy"));
+                command.args(["127.0.0.1:9004", "127.0.0.1:9001"]);
+                command
+            }
+            Proxy::Yanma { engine, workers, backend } => {
+                let cores = if *workers == 1 { "0" } else { "0,1" };
+                let mut command = site.command(cores, site.program("yanma"));
+                command.arg("serve").arg("--config").arg(site.write_gateway(*workers, backend)?);
+                command.envs(engine.map(|engine| ("YANMA_VERIFY", engine)));
+                command
+            }
+        })
+    }
+
+    fn port(&self) -> u16 {
+        match self.proxy {
+            Proxy::Nginx => 9002,
+            Proxy::HaProxy { port } | Proxy::Envoy { port } => port,
+            Proxy::BareHyper => 9004,
+            Proxy::Yanma { .. } => 9006,
+        }
+    }
+}
+
+/// Ready means keys and tables are; and codes of the second in which a gateway started are refused
+/// for ever, because it cannot know whether they were spent before.
+#[expect(clippy::disallowed_methods, reason = "it is the wall clock that must pass a second")]
+fn wait_until_it_redeems() -> io::Result<()> {
+    for _ in 0..200 {
+        let mut admin = TcpStream::connect(("127.0.0.1", 9007))?;
+        admin.write_all(b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        admin.read_to_string(&mut answer)?;
+        if answer.starts_with("HTTP/1.1 200") {
+            std::thread::sleep(Duration::from_millis(2_000));
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Err(io::Error::other("the gateway is not ready after ten seconds"))
+}

@@ -1,0 +1,139 @@
+//! The directory of a run: keys, configurations, sockets, files of codes and tokens.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use keyring::ceremony::{self, NewKey};
+use keyring::code::KeyId;
+use keyring::mint::Minter;
+use keyring::store;
+use loadtest::signer::{ENVIRONMENT, Nonces, ThrowAwaySigner};
+use p256::ecdsa::SigningKey;
+use p256::pkcs8::{EncodePublicKey as _, LineEnding};
+
+use crate::lines;
+use crate::process::Process;
+
+const KEYS: u32 = 8;
+const FIRST_KEY: u32 = 7001;
+/// More than the peers verify in a run.
+const TOKENS: u64 = 100_000;
+
+/// All that a run needs.
+pub(crate) struct Site {
+    work: PathBuf,
+    config: PathBuf,
+    programs: PathBuf,
+    minters: Vec<Minter<ThrowAwaySigner>>,
+}
+
+impl Site {
+    /// Makes the directory `work` anew.
+    pub(crate) fn make(
+        work: &Path,
+        config: &Path,
+        programs: &Path,
+    ) -> Result<Self, Box<dyn Error>> {
+        if work.exists() {
+            fs::remove_dir_all(work)?;
+        }
+        fs::create_dir_all(work)?;
+        let site = Self {
+            work: work.canonicalize()?,
+            config: config.canonicalize()?,
+            programs: programs.canonicalize()?,
+            minters: make_keys(work)?,
+        };
+        site.make_tokens()?;
+        Ok(site)
+    }
+
+    /// A file of the run.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.work.join(name)
+    }
+
+    /// A file of the peers' configurations.
+    pub(crate) fn config(&self, name: &str) -> PathBuf {
+        self.config.join(name)
+    }
+
+    /// A program of this project.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// A command pinned to a core, in the directory of the run.
+    pub(crate) fn command(&self, core: &str, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new("taskset");
+        command.arg("-c").arg(core).arg(program.as_ref()).current_dir(&self.work);
+        command
+    }
+
+    /// Fresh codes, enough for so many seconds.
+    pub(crate) fn codes(&self, seconds: u32) -> io::Result<PathBuf> {
+        let path = self.path("codes");
+        lines::write_codes(&path, &self.minters, u64::from(seconds) * 120_000)?;
+        Ok(path)
+    }
+
+    /// The backend that all rows share.
+    pub(crate) fn start_backend(&self) -> io::Result<Process> {
+        let mut command = self.nginx("1", "backend.conf");
+        Process::start(&mut command, &self.path("backend.log"), 9001)
+    }
+
+    /// nginx with one of the configurations, and a place of its own for what it writes.
+    pub(crate) fn nginx(&self, core: &str, config: &str) -> Command {
+        let mut command = self.command(core, "nginx");
+        command.arg("-p").arg(&self.work).arg("-c").arg(self.config(config));
+        command
+    }
+
+    /// A gateway's configuration with these many workers and this backend.
+    pub(crate) fn write_gateway(&self, workers: u32, backend: &str) -> io::Result<PathBuf> {
+        let text = fs::read_to_string(self.config("gateway.toml"))?;
+        let text = text.replace("WORKERS", &workers.to_string()).replace("BACKEND", backend);
+        let path = self.path("gateway.toml");
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    fn make_tokens(&self) -> Result<(), Box<dyn Error>> {
+        let key = SigningKey::from_slice(&[7; 32])?;
+        let public = key.verifying_key();
+        fs::write(self.path("token.pem"), public.to_public_key_pem(LineEnding::LF)?)?;
+        fs::write(self.path("jwks.json"), lines::key_set(public))?;
+        lines::write_tokens(&self.path("tokens"), &key, TOKENS)?;
+        let envoy = fs::read_to_string(self.config("envoy.json"))?;
+        let jwks = self.path("jwks.json");
+        fs::write(self.path("envoy.json"), envoy.replace("JWKS_FILE", &jwks.to_string_lossy()))?;
+        Ok(())
+    }
+}
+
+fn make_keys(work: &Path) -> Result<Vec<Minter<ThrowAwaySigner>>, Box<dyn Error>> {
+    let keyring = work.join("keyring");
+    let now = lines::now();
+    for id in FIRST_KEY..FIRST_KEY + KEYS {
+        let new = NewKey {
+            id: KeyId::new(id).expect("not 0"),
+            channel: "wechat".parse()?,
+            environment: ENVIRONMENT,
+            now,
+            not_before: None,
+            not_after: None,
+        };
+        ceremony::generate(&keyring, &new, &work.join(format!("{id}.pem")))?;
+    }
+    let keys = store::load(&keyring, Some(ENVIRONMENT))?;
+    let nonces = Nonces::new();
+    let minter = |key: &keyring::key::IssuerKey| -> Result<_, Box<dyn Error>> {
+        let signing_key = store::read_signing_key(&work.join(format!("{}.pem", key.id())))?;
+        Ok(ThrowAwaySigner::minter(key, &signing_key, &nonces)?)
+    };
+    keys.iter().map(minter).collect()
+}
