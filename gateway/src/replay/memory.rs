@@ -3,11 +3,13 @@
 //! The one place that knows where the slots live; a mapping shared between processes would go here.
 #![allow(unsafe_code, reason = "memory that is zero without being touched; a prefetch")]
 
-use super::sync::AtomicU64;
+use super::sync::{AtomicU64, Ordering};
 
 /// Slots in one cache line.
 pub(super) const LINE_SLOTS: usize = 8;
 const LINE_BYTES: usize = 64;
+/// The smallest page of the machines that this runs on.
+const PAGE_BYTES: usize = 4096;
 
 /// One cache line. A probe that stays in it costs one miss.
 #[repr(align(64))]
@@ -19,7 +21,7 @@ const _: () = assert!(size_of::<Line>() == LINE_BYTES && align_of::<Line>() == L
 /// `count` lines of zeroes, or nothing if the system has no such memory.
 ///
 /// The pages are not touched: an allocator that knows fresh memory to be zero (mimalloc) hands
-/// them out as they come, so a table costs only what is used of it.
+/// them out as they come. [`occupy`] is what makes them ours.
 #[cfg(not(feature = "loom"))]
 pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
     let layout = std::alloc::Layout::array::<Line>(count).ok()?;
@@ -42,6 +44,18 @@ pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
 pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
     let line = || Line(std::array::from_fn(|_| AtomicU64::new(0)));
     Some(std::iter::repeat_with(line).take(count).collect())
+}
+
+/// Writes to every page of a fresh table.
+///
+/// The kernel clears a page when it is first written to: milliseconds for a huge one on a virtual
+/// machine, and a request would have to wait for that. A machine that has not the memory shows it
+/// here, at the start, and not under load.
+pub(super) fn occupy(lines: &[Line]) {
+    for Line([first, ..]) in lines.iter().step_by(PAGE_BYTES / LINE_BYTES) {
+        // An operation that visibly changes nothing, `fetch_or(0)`, is compiled to a mere read.
+        first.swap(0, Ordering::Relaxed);
+    }
 }
 
 /// The bytes that `count` lines take.

@@ -77,6 +77,7 @@ impl Table {
     /// A table of at least `slots` slots, at least one line; nothing if there is no memory for it.
     pub(super) fn new(slots: usize, key: [u8; 16]) -> Option<Self> {
         let lines = memory::zeroed(slots.div_ceil(LINE_SLOTS).max(1))?;
+        memory::occupy(&lines);
         Some(Self { lines, hasher: SipHasher13::new_with_key(&key) })
     }
 
