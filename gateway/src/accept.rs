@@ -1,6 +1,6 @@
 //! One accepted connection, from its first bytes to its end.
 
-use std::{convert::Infallible, future::Future as _, pin::Pin, rc::Rc, task::Poll};
+use std::{future::Future as _, pin::Pin, rc::Rc, task::Poll};
 
 use bytes::Bytes;
 use http::Response;
@@ -35,7 +35,7 @@ pub(crate) struct Arrival {
 /// Serves one connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let Arrival { socket, peer, open } = arrival;
-    let connection = Connection::new(Rc::clone(&worker.sweep));
+    let connection = Connection::new(Rc::clone(&worker.sweep), peer);
     // Whichever way this ends, the connection is taken out of the worker's books.
     let _registered = worker.register(Rc::clone(&connection));
     let Ok(mut stream) = socket.into_stream() else { return };
@@ -49,9 +49,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
             let http2 = preface.is_http2();
             let stream = ClientStream::new(stream, Rc::clone(&connection), preface);
             if http2 {
-                serve_http2(&worker, &connection, peer, stream).await;
+                serve_http2(&worker, &connection, stream).await;
             } else {
-                serve_http1(&worker, &connection, peer, stream).await;
+                serve_http1(&worker, &connection, stream).await;
             }
         }
         Err(End::SlowHead) => say_too_slow(&worker, stream).await,
@@ -61,17 +61,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     open.add(worker.id, -1);
 }
 
-async fn serve_http1(
-    worker: &Rc<Worker>,
-    connection: &Rc<Connection>,
-    peer: Peer,
-    stream: ClientStream,
-) {
+async fn serve_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: ClientStream) {
     let service = service_fn({
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
-            let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-            async move { Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await) }
+            service::serve(Rc::clone(&worker), Rc::clone(&connection), request)
         }
     });
     let builder = http1_builder(&worker.snapshot().config.limits);
@@ -84,17 +78,11 @@ async fn serve_http1(
     }
 }
 
-async fn serve_http2(
-    worker: &Rc<Worker>,
-    connection: &Rc<Connection>,
-    peer: Peer,
-    stream: ClientStream,
-) {
+async fn serve_http2(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: ClientStream) {
     let service = service_fn({
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
-            let (worker, connection) = (Rc::clone(&worker), Rc::clone(&connection));
-            async move { Ok::<_, Infallible>(service::serve(worker, connection, peer, request).await) }
+            service::serve(Rc::clone(&worker), Rc::clone(&connection), request)
         }
     });
     let builder = http2_builder(&worker.snapshot().config.limits);
@@ -139,7 +127,6 @@ fn http1_builder(limits: &Limits) -> http1::Builder {
         .writev(false)
         // Time is limited by the sweep, which can tell a slow head from an idle connection.
         .header_read_timeout(None)
-        .max_headers(limits::H1_HEADERS_MAX)
         .max_header_size(limits.header_bytes_max)
         .max_buf_size(limits::H1_BUFFER_BYTES_MAX);
     builder

@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
+use http::HeaderValue;
 use keyring::{
     code::CodeIdentity,
     key::Channel,
@@ -10,8 +11,8 @@ use keyring::{
 };
 
 use crate::{
-    clock::Instant, config::RouteConfig, io::Peer, metrics::Outcome, refusal::Refusal,
-    request_id::RequestId, snapshot::Held, worker::Worker,
+    clock::Instant, config::RouteConfig, metrics::Outcome, refusal::Refusal, request_id::RequestId,
+    snapshot::Held, worker::Worker,
 };
 
 /// A refusal on its way to the client.
@@ -46,7 +47,8 @@ impl Refused {
 pub(crate) struct Call {
     pub(crate) worker: Rc<Worker>,
     pub(crate) snapshot: Rc<Held>,
-    pub(crate) peer: Peer,
+    /// The client's address for the backend, unless the client is a process of this machine.
+    pub(crate) forwarded_for: Option<HeaderValue>,
     pub(crate) id: RequestId,
     begun: Instant,
     /// Time that was the client's or the backend's, not ours.
@@ -59,11 +61,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(worker: Rc<Worker>, peer: Peer) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, forwarded_for: Option<HeaderValue>) -> Self {
         worker.request_begins();
         Self {
             snapshot: worker.snapshot(),
-            peer,
+            forwarded_for,
             id: worker.request_ids.next(),
             begun: worker.clock().instant(),
             away_ns: Cell::new(0),

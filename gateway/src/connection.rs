@@ -11,10 +11,16 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
+use http::HeaderValue;
 use slab::Slab;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{config::Timeouts, io::Stream, limits, sweep::Sweep};
+use crate::{
+    config::Timeouts,
+    io::{Peer, Stream},
+    limits,
+    sweep::Sweep,
+};
 
 /// Why a connection is ended by the gateway.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
@@ -37,6 +43,8 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Connection {
     sweep: Rc<Sweep>,
+    /// What `X-Forwarded-For` tells the backend: written once for all requests.
+    forwarded_for: Option<HeaderValue>,
     /// Requests between their head and the end of their response's body.
     active: Cell<u32>,
     quiet_since_ms: Cell<u64>,
@@ -52,10 +60,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(sweep: Rc<Sweep>) -> Rc<Self> {
+    pub(crate) fn new(sweep: Rc<Sweep>, peer: Peer) -> Rc<Self> {
         let now_ms = sweep.now_ms();
         Rc::new(Self {
             sweep,
+            forwarded_for: peer.forwarded_for(),
             active: Cell::new(0),
             quiet_since_ms: Cell::new(now_ms),
             head_since_ms: Cell::new(None),
@@ -66,6 +75,11 @@ impl Connection {
             end: Cell::new(None),
             waker: RefCell::new(None),
         })
+    }
+
+    /// The client's address, unless the client is a process of this machine.
+    pub(crate) fn forwarded_for(&self) -> Option<HeaderValue> {
+        self.forwarded_for.clone()
     }
 
     /// Counts a request as under way until the guard is dropped.

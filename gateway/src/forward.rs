@@ -1,8 +1,7 @@
 //! The request as the backend gets it, and its answer as the client gets it.
 
-use std::fmt::Write as _;
+mod text;
 
-use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
     header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, VIA},
@@ -15,9 +14,9 @@ use keyring::{code::CodeIdentity, verify::VerifiedCode};
 use crate::{
     body::Outgoing,
     headers::{self, Framing},
-    io::Peer,
     request_id::RequestId,
 };
+use text::Text;
 
 const YANMA_SUBJECT: HeaderName = HeaderName::from_static("yanma-subject");
 const YANMA_RELATION: HeaderName = HeaderName::from_static("yanma-relation");
@@ -105,7 +104,8 @@ impl CleanHead {
 #[derive(Debug)]
 pub(crate) struct Says<'a> {
     pub(crate) request_id: &'a RequestId,
-    pub(crate) peer: Peer,
+    /// The client's address, unless it is a process of this machine.
+    pub(crate) forwarded_for: Option<&'a HeaderValue>,
     pub(crate) code: Option<&'a VerifiedCode>,
     /// Present only when the code has been spent for this request.
     pub(crate) redemption: Option<CodeIdentity>,
@@ -114,11 +114,11 @@ pub(crate) struct Says<'a> {
 impl Says<'_> {
     fn write_to(&self, headers: &mut HeaderMap) {
         headers.reserve(14);
-        let mut text = Text::default();
+        let mut text = Text::new();
         headers.append(VIA, HeaderValue::from_static("1.1 yanma"));
-        text.set(headers, YANMA_REQUEST_ID, format_args!("{}", self.request_id.as_str()));
-        if let Peer::Ip(ip) = self.peer {
-            text.set(headers, X_FORWARDED_FOR, format_args!("{ip}"));
+        headers.insert(YANMA_REQUEST_ID, text.word(self.request_id.as_str()).value());
+        if let Some(address) = self.forwarded_for {
+            headers.insert(X_FORWARDED_FOR, address.clone());
         }
         if let Some(code) = self.code {
             self.write_code(code, headers, &mut text);
@@ -126,43 +126,28 @@ impl Says<'_> {
     }
 
     fn write_code(&self, code: &VerifiedCode, headers: &mut HeaderMap, text: &mut Text) {
-        let (subject, relation) = (code.subject(), code.relation());
-        text.set(headers, YANMA_SUBJECT, format_args!("{subject}"));
-        text.set(headers, YANMA_RELATION, format_args!("{relation}"));
-        match relation {
-            0 => text.set(headers, YANMA_PATIENT, format_args!("{subject}")),
-            _ => text.set(headers, YANMA_PATIENT, format_args!("{subject}/{relation}")),
-        }
-        text.set(headers, YANMA_REGION, format_args!("{}", code.region()));
-        text.set(headers, YANMA_ISSUED_AT, format_args!("{}", code.issued_at().get()));
-        text.set(headers, YANMA_KEY_ID, format_args!("{}", code.key_id()));
-        text.set(headers, YANMA_CODE_ID, format_args!("{}", code.identity()));
+        let subject = text.number(code.subject().get()).value();
+        let relation = text.number(code.relation()).value();
+        let patient = match code.relation() {
+            0 => subject.clone(),
+            family => text.number(code.subject().get()).word("/").number(family).value(),
+        };
+        let identity = text.identity(&code.identity()).value();
+        headers.insert(YANMA_SUBJECT, subject);
+        headers.insert(YANMA_RELATION, relation);
+        headers.insert(YANMA_PATIENT, patient);
+        headers.insert(YANMA_REGION, text.region(code.region()).value());
+        headers.insert(YANMA_ISSUED_AT, text.number(code.issued_at().get()).value());
+        headers.insert(YANMA_KEY_ID, text.number(code.key_id().get()).value());
         if let Some(redemption) = self.redemption {
-            text.set(headers, YANMA_REDEMPTION, format_args!("{redemption}"));
+            // The same code's, so the same text.
+            debug_assert_eq!(redemption, code.identity());
+            headers.insert(YANMA_REDEMPTION, identity.clone());
         }
+        headers.insert(YANMA_CODE_ID, identity);
         headers.insert(YANMA_CHANNEL, HeaderValue::from_static(code.channel().as_str()));
         headers.insert(YANMA_AUTH, HeaderValue::from_static(code.auth().as_str()));
         headers.insert(YANMA_KIND, HeaderValue::from_static(code.kind().as_str()));
-    }
-}
-
-/// Header values of one request, formatted into one allocation and cut from it.
-#[derive(Debug)]
-struct Text(BytesMut);
-
-impl Default for Text {
-    fn default() -> Self {
-        Self(BytesMut::with_capacity(256))
-    }
-}
-
-impl Text {
-    fn set(&mut self, headers: &mut HeaderMap, name: HeaderName, value: std::fmt::Arguments<'_>) {
-        // Writing into a buffer that grows cannot fail.
-        let _ = self.0.write_fmt(value);
-        let bytes: Bytes = self.0.split().freeze();
-        let value = HeaderValue::from_maybe_shared(bytes);
-        headers.insert(name, value.expect("digits, letters and punctuation are visible ASCII"));
     }
 }
 
@@ -176,11 +161,11 @@ pub(crate) fn answer<B>(
     headers::clean_response(&mut head.headers);
     head.version = Version::HTTP_11;
     head.extensions = http::Extensions::new();
-    let mut text = Text::default();
+    let mut text = Text::new();
     head.headers.insert(YANMA_OUTCOME, HeaderValue::from_static("approved"));
-    text.set(&mut head.headers, YANMA_REQUEST_ID, format_args!("{}", request_id.as_str()));
+    head.headers.insert(YANMA_REQUEST_ID, text.word(request_id.as_str()).value());
     if let Some(redemption) = redemption {
-        text.set(&mut head.headers, YANMA_REDEMPTION, format_args!("{redemption}"));
+        head.headers.insert(YANMA_REDEMPTION, text.identity(&redemption).value());
     }
     Response::from_parts(head, body)
 }

@@ -4,13 +4,15 @@
 //! sees bytes only.
 
 use std::{
-    fmt, io,
+    io,
     net::IpAddr,
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
+use http::HeaderValue;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
@@ -167,11 +169,11 @@ impl AsyncWrite for Stream {
     }
 }
 
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Peer::Ip(ip) => ip.fmt(f),
-            Peer::Local => f.write_str("local"),
-        }
+impl Peer {
+    /// The value of `X-Forwarded-For`.
+    pub(crate) fn forwarded_for(self) -> Option<HeaderValue> {
+        let Peer::Ip(ip) = self else { return None };
+        let value = HeaderValue::from_maybe_shared(Bytes::from(ip.to_string()));
+        Some(value.expect("an address is visible ASCII"))
     }
 }

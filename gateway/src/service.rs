@@ -4,7 +4,7 @@
 //! be forwarded; on `redeem` routes the body is then read whole, the code is spent, and the
 //! exchange with the backend belongs to nobody but itself ([`crate::exchange`]).
 
-use std::rc::Rc;
+use std::{convert::Infallible, rc::Rc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
@@ -28,7 +28,6 @@ use crate::{
     exchange::{Exchange, Outliving},
     forward::{CleanHead, Says},
     headers::{self, Expectation, Framing, YANMA_CODE},
-    io::Peer,
     limits,
     metrics::Limit,
     policy::{self, Admitted, Denied},
@@ -39,19 +38,19 @@ use crate::{
     worker::Worker,
 };
 
-/// Answers one request. Never fails: what goes wrong is an answer.
+/// Answers one request. Never fails, as the type says that hyper wants: what goes wrong is an
+/// answer.
 ///
 /// Cancel safe in the sense that matters: dropping the future before the code is spent spends
 /// nothing, and after it the exchange goes on without its client.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     connection: Rc<Connection>,
-    peer: Peer,
     request: Request<Incoming>,
-) -> Response<Reply> {
+) -> Result<Response<Reply>, Infallible> {
     let active = connection.begin();
     let http1 = request.version() != Version::HTTP_2;
-    let call = Rc::new(Call::new(worker, peer));
+    let call = Rc::new(Call::new(worker, connection.forwarded_for()));
     let answered = answer(&call, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
     let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
@@ -60,7 +59,7 @@ pub(crate) async fn serve(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let write_ms = (!http1).then_some(call.snapshot.config.timeouts.write_ms);
-    response.map(|reply| reply.during(active, write_ms))
+    Ok(response.map(|reply| reply.during(active, write_ms)))
 }
 
 async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<Reply>, Refused> {
@@ -238,7 +237,9 @@ async fn stream(
     let in_flight = reserve(call, backend)?;
     let (body, failure) = stream_body(call, body)?;
     let request = head.into_request(&says(call, code, None), body);
-    Exchange::of_unspent(Rc::clone(call), backend, in_flight, failure).run(request).await
+    let exchange = Exchange::of_unspent(Rc::clone(call), backend, in_flight, failure);
+    // Boxed, so that the way of a request is not moved about with the room for this in it.
+    Box::pin(exchange.run(request)).await
 }
 
 /// A place at the backend. Taken when the request is whole, so that slow uploads hold none.
@@ -254,7 +255,7 @@ fn says<'a>(
     code: Option<&'a VerifiedCode>,
     redemption: Option<keyring::code::CodeIdentity>,
 ) -> Says<'a> {
-    Says { request_id: &call.id, peer: call.peer, code, redemption }
+    Says { request_id: &call.id, forwarded_for: call.forwarded_for.as_ref(), code, redemption }
 }
 
 /// Spends the code: from here on the answer is the backend's, or that nobody knows it.

@@ -309,7 +309,6 @@ impl Pool {
         let handshake = http1::Builder::new()
             // One flat write costs less than a gathered one for bodies of a few hundred bytes.
             .writev(false)
-            .max_headers(limits::H1_HEADERS_MAX)
             .handshake(io)
             .await;
         let Ok((sender, connection)) = handshake else { return Err(NotConnected) };

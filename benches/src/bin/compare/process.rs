@@ -30,7 +30,7 @@ impl Process {
 
     #[expect(clippy::disallowed_methods, reason = "no peer tells when it listens")]
     fn wait_for(&mut self, port: u16) -> io::Result<()> {
-        for _ in 0..200 {
+        for _ in 0..1000 {
             if let Some(status) = self.child.try_wait()? {
                 return Err(io::Error::other(format!("ended: {status}")));
             }
@@ -39,7 +39,7 @@ impl Process {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Err(io::Error::other(format!("port {port} is not open after ten seconds")))
+        Err(io::Error::other(format!("port {port} is not open after a minute")))
     }
 
     /// Nanoseconds that the program's threads and those of its children have run, as the
