@@ -75,7 +75,8 @@ fn sum(page: &str, name: &str) -> f64 {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "HTTP/1.1 200 OK\r\n\r\n# HELP a b\na 1.5\nab 2\nb{x=\"1\"} 3\nb{x=\"2\"} 4\n";
+    const PAGE: &str =
+        "HTTP/1.1 200 OK\r\n\r\n# HELP a b\na 1.5\nab 2\nb{x=\"1\"} 3\nb{x=\"2\"} 4\n";
 
     #[test]
     fn samples_are_found_by_their_whole_name() {

@@ -2,11 +2,14 @@
 
 mod http1;
 mod http2;
+mod idle;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+
+pub use idle::Idle;
 
 use crate::load::{Job, Load};
 use crate::scenario::Protocol;

@@ -134,8 +134,7 @@ impl Verdict {
         self.arrived_twice += u64::from(arrivals > 1);
         self.approved_not_arrived += u64::from(approvals > 0 && arrivals == 0);
         self.forbidden_arrived += u64::from(arrivals > 0 && !entry.may_arrive());
-        self.refused_but_arrived +=
-            u64::from(arrivals > 0 && entry.may_arrive() && is_refused);
+        self.refused_but_arrived += u64::from(arrivals > 0 && entry.may_arrive() && is_refused);
     }
 
     fn find_faults(&self, may_lose: bool) -> Vec<String> {

@@ -187,8 +187,13 @@ mod tests {
     fn what_is_no_code_of_this_run_is_a_stray() {
         let ledger = Ledger::new(100);
         ledger.enter(true);
-        let strays: [&[u8]; 5] =
-            [b"", b"7001-1800000000-64", b"7001-1-2-0000000000000064", b"x-1-0000000000000064", b"-"];
+        let strays: [&[u8]; 5] = [
+            b"",
+            b"7001-1800000000-64",
+            b"7001-1-2-0000000000000064",
+            b"x-1-0000000000000064",
+            b"-",
+        ];
         for stray in strays {
             ledger.arrive(Some(stray));
         }

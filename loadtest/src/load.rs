@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -16,7 +17,7 @@ use crate::clock;
 use crate::codes::{Made, Mill};
 use crate::ledger::Ledger;
 use crate::outcome::{Answer, Outcome};
-use crate::tally::{Tally, Timed};
+use crate::tally::{Second, Tally, Timed};
 
 /// Starts that wait for a free connection; more are never made.
 const WAITING_MAX: usize = 1 << 20;
@@ -122,11 +123,18 @@ impl Load {
         }
     }
 
+    /// A measured second, and how many requests are under way.
+    pub fn second(&self, number: usize) -> (Second, usize) {
+        let tally = self.tally.borrow();
+        let second = tally.seconds.get(number).cloned().unwrap_or_default();
+        (second, self.in_flight.get())
+    }
+
     /// No more starts come. What still waits for a connection is given up after `patience`;
     /// returns what was counted when nothing is under way any more.
-    pub async fn end(&self, patience: std::time::Duration, answers: std::time::Duration) -> Tally {
-        let _ = tokio::time::timeout(patience, self.none_waits()).await;
+    pub async fn end(&self, patience: Duration, answers: Duration) -> Tally {
         self.stage.set(Stage::Ending);
+        let _ = tokio::time::timeout(patience, self.none_waits()).await;
         self.give_up();
         let _ = tokio::time::timeout(answers, self.none_in_flight()).await;
         let mut tally = self.tally.replace(Tally::new(0));
@@ -184,8 +192,12 @@ impl Load {
         if job.made.class == Class::ReplayAtOnce {
             let twins = Rc::new(Twins::default());
             job.twin = Some(Rc::clone(&twins));
-            let made = Made { text: job.made.text.clone(), code: job.made.code.clone(), ..job.made };
-            self.launch_twin(Job { made, due_ns, sent_ns: 0, sent_ms: 0, twin: Some(twins) }, &slot);
+            let made =
+                Made { text: job.made.text.clone(), code: job.made.code.clone(), ..job.made };
+            self.launch_twin(
+                Job { made, due_ns, sent_ns: 0, sent_ms: 0, twin: Some(twins) },
+                &slot,
+            );
         }
         self.send(&slot, job);
     }

@@ -184,16 +184,17 @@ impl Node {
         within(DONE_WITHIN, "a reload", look).await
     }
 
-    /// Drains and ends, if it is ours.
+    /// Drains and ends, if it is ours; false if it is not.
     ///
     /// # Errors
     /// [`NodeError`] if it does not end.
-    pub async fn end(&mut self) -> Result<(), NodeError> {
+    pub async fn end(&mut self) -> Result<bool, NodeError> {
         if let Process::Stranger(_) = self.process {
-            return Ok(());
+            return Ok(false);
         }
         self.signal(Signal::TERM)?;
-        self.ended().await
+        self.ended().await?;
+        Ok(true)
     }
 
     /// Costs count from here on.

@@ -54,7 +54,14 @@ impl Timer {
     /// The system's error.
     pub fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        Ok(Self(AsyncFd::register(timerfd_create(TimerfdClockId::Monotonic, flags)?)?))
+        let timer: OwnedFd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        #[expect(
+            deprecated,
+            reason = "its successor asks the caller to promise what an OwnedFd keeps by its type: \
+                      one descriptor, open until the end"
+        )]
+        let registered = AsyncFd::new(timer)?;
+        Ok(Self(registered))
     }
 
     /// Waits for a moment; one that has passed is there at once.

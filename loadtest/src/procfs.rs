@@ -31,9 +31,9 @@ pub fn resident_bytes(pid: u32) -> u64 {
 
 /// The thread that used the most CPU time between two readings, in nanoseconds.
 pub fn busiest_ns(before: &BTreeMap<u32, u64>, after: &BTreeMap<u32, u64>) -> u64 {
-    let used = after.iter().map(|(thread, ns)| {
-        ns.saturating_sub(before.get(thread).copied().unwrap_or(0))
-    });
+    let used = after
+        .iter()
+        .map(|(thread, ns)| ns.saturating_sub(before.get(thread).copied().unwrap_or(0)));
     used.max().unwrap_or(0)
 }
 

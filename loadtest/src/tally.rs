@@ -157,7 +157,7 @@ impl Tally {
         add(&mut self.service, &other.service);
         self.starts.add(other.starts);
         self.answered += other.answered;
-        self.seconds.resize_with(self.seconds.len().max(other.seconds.len()), Second::new);
+        self.seconds.resize_with(self.seconds.len().max(other.seconds.len()), Second::default);
         self.seconds.iter_mut().zip(&other.seconds).for_each(|(mine, more)| mine.add(more));
     }
 
@@ -178,7 +178,7 @@ impl Tally {
         let after_ns = now_ns.checked_sub(self.measured_from_ns)?;
         let place = usize::try_from(after_ns / NS_PER_S).ok()?;
         if place >= self.seconds.len() {
-            self.seconds.resize_with(place + 1, Second::new);
+            self.seconds.resize_with(place + 1, Second::default);
         }
         self.seconds.get_mut(place)
     }
@@ -193,12 +193,14 @@ impl Starts {
     }
 }
 
-impl Second {
-    fn new() -> Self {
+impl Default for Second {
+    fn default() -> Self {
         let response = Histogram::new(2).expect("two digits are allowed");
         Self { sent: 0, answers: Vec::new(), response }
     }
+}
 
+impl Second {
     fn answered(&mut self, outcome: Outcome, response_us: u64) {
         self.count(outcome, 1);
         // It grows as it must, and an hour of microseconds fits.
@@ -212,7 +214,8 @@ impl Second {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds another thread's second.
+    pub fn add(&mut self, other: &Self) {
         self.sent += other.sent;
         other.answers.iter().for_each(|(outcome, count)| self.count(*outcome, *count));
         let _ = self.response.add(&other.response);

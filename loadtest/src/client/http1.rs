@@ -24,15 +24,15 @@ pub struct Connection {
 }
 
 /// A request with room for the code.
-struct Request {
+pub(super) struct Request {
     bytes: Vec<u8>,
     head: usize,
 }
 
 /// An answer that is there whole.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-struct Received {
-    answer: Answer,
+pub(super) struct Received {
+    pub(super) answer: Answer,
     length: usize,
     closes: bool,
 }
@@ -96,7 +96,7 @@ impl Connection {
 }
 
 impl Request {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let head = format!(
             "POST {PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\nYanma-Code: ",
@@ -105,7 +105,7 @@ impl Request {
         Self { head: head.len(), bytes: head.into_bytes() }
     }
 
-    fn with(&mut self, code: &[u8]) -> &[u8] {
+    pub(super) fn with(&mut self, code: &[u8]) -> &[u8] {
         self.bytes.truncate(self.head);
         self.bytes.extend_from_slice(code);
         self.bytes.extend_from_slice(b"\r\n\r\n");
@@ -115,7 +115,7 @@ impl Request {
 }
 
 /// Reads an answer; `None` while it is not there whole.
-fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
+pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut fields);
     let head = match response.parse(bytes).map_err(io::Error::other)? {

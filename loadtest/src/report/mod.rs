@@ -3,7 +3,23 @@
 //! Nothing here measures or judges. Counts are of requests unless they say otherwise, times are in
 //! microseconds, shares lie between 0 and 1.
 
-use serde::Serialize;
+pub mod chart;
+mod facts;
+mod figures;
+mod html;
+mod markup;
+mod progress;
+#[cfg(test)]
+mod sample;
+mod text;
+mod verdict;
+
+use serde::{Serialize, Serializer};
+
+pub(crate) use self::figures::float;
+pub use self::html::html;
+pub use self::progress::{Moment, Progress};
+pub use self::text::text;
 
 /// A whole run. The default is a run in which nothing happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -25,6 +41,7 @@ pub struct Report {
     /// What was sent, by class, and what came back.
     pub classes: Vec<ClassRow>,
     /// Answers by outcome, the most frequent first.
+    #[serde(serialize_with = "by_name")]
     pub outcomes: Vec<(String, u64)>,
     /// How long answers took.
     pub latency: Latency,
@@ -85,6 +102,7 @@ pub struct ClassRow {
     /// Requests sent.
     pub sent: u64,
     /// Answers by outcome.
+    #[serde(serialize_with = "by_name")]
     pub answers: Vec<(String, u64)>,
     /// How many of the answers this class must not get.
     pub unexpected: u64,
@@ -141,6 +159,7 @@ pub struct Second {
     /// Answers that approved.
     pub approved: u64,
     /// Refusals by reason.
+    #[serde(serialize_with = "by_name")]
     pub refused: Vec<(String, u64)>,
     /// Median response time.
     pub p50_us: u64,
@@ -241,4 +260,15 @@ pub struct SweepStep {
     pub p99_us: u64,
     /// Whether the step kept the limit, with a clean verdict and the schedule kept.
     pub ok: bool,
+}
+
+/// The report as JSON, for programs: a field of the same name for each field here, counts by
+/// outcome as objects.
+pub fn json(report: &Report) -> String {
+    let text = serde_json::to_string_pretty(report).expect("every key is text");
+    text + "\n"
+}
+
+fn by_name<S: Serializer>(counts: &[(String, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().map(|(name, count)| (name, count)))
 }

@@ -158,7 +158,11 @@ impl Check<'_> {
             streams: self.within("load.streams", load.streams, 1..=1_000)?,
             warmup_ms: self.bounded("load.warmup_s", load.warmup_s, 0..=3_600)? * 1_000,
             arrivals: load.arrivals,
-            idle_connections: self.within("load.idle_connections", load.idle_connections, 0..=1_000_000)?,
+            idle_connections: self.within(
+                "load.idle_connections",
+                load.idle_connections,
+                0..=1_000_000,
+            )?,
             is_closed: load.closed,
         })
     }
@@ -226,7 +230,11 @@ impl Check<'_> {
             nodes: self.within("gateway.nodes", gateway.nodes, 1..=16)?,
             workers: self.within("gateway.workers", gateway.workers, 0..=512)?,
             unix: gateway.unix,
-            backend_timeout_ms: self.bounded("gateway.backend_timeout_ms", timeout_ms, 1..=600_000)?,
+            backend_timeout_ms: self.bounded(
+                "gateway.backend_timeout_ms",
+                timeout_ms,
+                1..=600_000,
+            )?,
         })
     }
 

@@ -28,8 +28,7 @@ fn what_is_written_is_read_back() {
     let places: Vec<_> = site.nodes.iter().map(|n| (n.listen.clone(), n.admin)).collect();
     assert_eq!(places, plan.nodes);
     assert_eq!((&site.backend, site.skew_ms, site.workers), (&plan.backend, 500, 1));
-    let expected =
-        [(7000, KeyState::Revoked), (7001, KeyState::Active), (7002, KeyState::Active)];
+    let expected = [(7000, KeyState::Revoked), (7001, KeyState::Active), (7002, KeyState::Active)];
     assert_eq!(states(&site), expected);
     site.signing_key(key_id(7000)).unwrap();
 }
