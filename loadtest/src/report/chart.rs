@@ -63,7 +63,7 @@ impl Chart {
         let shown = finite.filter(|(at, _)| x.place(*at).is_some());
         let y = Range::rounded(self.y.scale, shown.map(|(_, y)| y))?;
         let names: Vec<&str> = self.series.iter().map(|series| series.name.as_str()).collect();
-        let frame = Frame::new(size, names, x, y);
+        let frame = Frame::new(size, names, !self.marks.is_empty(), (x, y));
         let (width, height) = frame.size();
         Some(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" \
@@ -92,8 +92,8 @@ impl Chart {
     /// The last point of each line, to write its name beside it.
     fn labels<'a>(&'a self, frame: &Frame<'_>) -> Vec<Label<'a>> {
         let label = |(at, series): (usize, &'a Series)| {
-            let (_, y) = series.points.iter().rev().find_map(|point| frame.place(*point))?;
-            Some(Label { name: &series.name, class: stroke(at), y })
+            let (x, y) = series.points.iter().rev().find_map(|point| frame.place(*point))?;
+            Some(Label { name: &series.name, class: stroke(at), x, y })
         };
         self.series.iter().enumerate().filter_map(label).collect()
     }

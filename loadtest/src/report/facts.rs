@@ -38,7 +38,7 @@ impl Percentiles {
 impl Schedule {
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         if self.planned == 0 {
-            let none = "none: a closed loop sends when it has an answer".to_owned();
+            let none = "none (closed loop)".to_owned();
             return vec![("planned starts", none), ("started", figures::count(self.started))];
         }
         let of_planned =

@@ -36,7 +36,7 @@ fn header(report: &Report) -> String {
         description => format!("<p class=\"lead\">{}</p>\n", escape(description)),
     };
     let name = match report.scenario.as_str() {
-        "" => "Load test",
+        "" => "No scenario",
         scenario => scenario,
     };
     format!(

@@ -33,12 +33,13 @@ impl Verdict {
     /// What the word means.
     pub(super) fn meaning(&self) -> &'static str {
         match (self.clean, self.codes_sent) {
+            (false, _) if self.faults.is_empty() => "Nothing was judged.",
             (true, 0) => "Nothing was found wrong, but no code was sent either.",
             (true, _) => {
                 "No code was spent twice, nothing approved was lost, every answer was what its \
                  class must get."
             }
-            (false, _) => "The gateway broke a promise.",
+            (false, _) => "A promise of the gateway did not hold.",
         }
     }
 

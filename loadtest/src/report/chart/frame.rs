@@ -35,11 +35,18 @@ pub(super) struct Frame<'a> {
 pub(super) struct Label<'a> {
     pub(super) name: &'a str,
     pub(super) class: String,
+    /// Where the line ends.
+    pub(super) x: f64,
     pub(super) y: f64,
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn new(size: Size, names: Vec<&'a str>, x: Range, y: Range) -> Self {
+    pub(super) fn new(
+        size: Size,
+        names: Vec<&'a str>,
+        marked: bool,
+        (x, y): (Range, Range),
+    ) -> Self {
         let (width, plot, left) = match size {
             Size::Wide => (880.0, 240.0, 66.0),
             Size::Narrow => (360.0, 200.0, 58.0),
@@ -50,7 +57,7 @@ impl<'a> Frame<'a> {
         let mut frame =
             Self { width, height: 0.0, left, right, top: 0.0, bottom: 0.0, x, y, names, beside };
         let rows = frame.legend_places().last().map_or(0.0, |(_, y)| y + LEADING);
-        frame.top = rows + 30.0;
+        frame.top = rows + if marked { 30.0 } else { 14.0 };
         frame.bottom = frame.top + plot;
         frame.height = frame.bottom + 44.0;
         frame
@@ -105,12 +112,12 @@ impl<'a> Frame<'a> {
             let Some(at) = self.across(value) else { continue };
             let text = x.unit.tick(value);
             let half = text_width(&text) / 2.0;
+            let foot = self.bottom;
+            svg += &format!("<path class=\"foot\" d=\"M{at:.1} {foot:.1}v5\"/>");
             if at - half < free || at + half > self.width {
                 continue;
             }
             free = at + half + 8.0;
-            let foot = self.bottom;
-            svg += &format!("<path class=\"foot\" d=\"M{at:.1} {foot:.1}v5\"/>");
             svg += &tick(at, foot + 19.0, "middle", &text);
         }
         let middle = f64::midpoint(self.left, self.right);
@@ -153,7 +160,7 @@ impl<'a> Frame<'a> {
             svg += &format!(
                 "<text class=\"name {}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 label.class,
-                self.right + 8.0,
+                label.x + 8.0,
                 y + 4.0,
                 escape(label.name)
             );
