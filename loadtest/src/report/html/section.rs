@@ -56,7 +56,7 @@ fn percentiles(report: &Report) -> String {
         })
     });
     let head = ["", "Approved", "Refused", "Service, all"];
-    let table = table(&head, iter::once(counts).chain(rest));
+    let table = classed("latency", &table(&head, iter::once(counts).chain(rest)));
     section("Latency", "Response time of approved and refused; service time of all.", &table)
 }
 
@@ -85,7 +85,7 @@ fn classes(rows: &[ClassRow]) -> String {
         )
     });
     let table = table(&head, rows);
-    let table = table.replacen("<table>", "<table class=\"classes\">", 1);
+    let table = classed("classes", &table);
     section(
         "Classes",
         "Each class of codes has answers that it must get; others are unexpected.",
@@ -163,6 +163,11 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = String>) -> String {
     };
     let rows: String = rows.into_iter().collect();
     format!("<div class=\"scroll\"><table>{head}<tbody>{rows}</tbody></table></div>")
+}
+
+/// The same table with a name that the style can take hold of.
+fn classed(class: &str, table: &str) -> String {
+    table.replacen("<table>", &format!("<table class=\"{class}\">"), 1)
 }
 
 fn section(title: &str, note: &str, inner: &str) -> String {
