@@ -82,7 +82,8 @@ impl Chart {
             let class = stroke(at);
             let (path, dots) = frame.path(&series.points);
             format!(
-                "<path class=\"line {class}\" d=\"{path}\"/><path class=\"dot {class}\" d=\"{dots}\"/>"
+                "<path class=\"line {class}\" d=\"{path}\"/>\
+                 <path class=\"dot {class}\" d=\"{dots}\"/>"
             )
         };
         // The first series lies on top.
