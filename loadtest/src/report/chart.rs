@@ -57,21 +57,20 @@ pub enum Size {
 impl Chart {
     /// The chart as an SVG element, or nothing if there is no point to draw.
     pub fn svg(&self, size: Size) -> Option<String> {
-        let finite = || {
-            let points = self.series.iter().flat_map(|series| &series.points).copied();
-            points.filter(|(x, y)| x.is_finite() && y.is_finite())
-        };
-        let x = Range::snug(self.x.scale, finite().map(|(x, _)| x))?;
-        let y = Range::rounded(self.y.scale, finite().map(|(_, y)| y))?;
+        let points = self.series.iter().flat_map(|series| &series.points).copied();
+        let finite = points.filter(|(x, y)| x.is_finite() && y.is_finite());
+        let x = Range::snug(self.x.scale, finite.clone().map(|(x, _)| x))?;
+        let shown = finite.filter(|(at, _)| x.place(*at).is_some());
+        let y = Range::rounded(self.y.scale, shown.map(|(_, y)| y))?;
         let names: Vec<&str> = self.series.iter().map(|series| series.name.as_str()).collect();
-        let frame = Frame::new(size, names, x, y);
+        let frame = Frame::new(size, names, !self.marks.is_empty(), (x, y));
         let (width, height) = frame.size();
         Some(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" \
              viewBox=\"0 0 {width} {height}\" aria-label=\"{}\">{}{}{}{}{}</svg>",
             escape(&self.title),
             frame.grid(&self.x, &self.y),
-            self.marks(&frame),
+            frame.marks(&self.marks),
             self.lines(&frame),
             self.hover(&frame),
             frame.names(&self.labels(&frame)),
@@ -81,27 +80,23 @@ impl Chart {
     fn lines(&self, frame: &Frame<'_>) -> String {
         let line = |(at, series): (usize, &Series)| {
             let class = stroke(at);
-            let path = frame.path(&series.points);
-            format!("<path class=\"line {class}\" d=\"{path}\"/>")
+            let (path, dots) = frame.path(&series.points);
+            format!(
+                "<path class=\"line {class}\" d=\"{path}\"/>\
+                 <path class=\"dot {class}\" d=\"{dots}\"/>"
+            )
         };
         // The first series lies on top.
         self.series.iter().enumerate().map(line).rev().collect()
     }
 
     /// The last point of each line, to write its name beside it.
-    fn labels(&self, frame: &Frame<'_>) -> Vec<Label<'_>> {
-        let label = |(at, series): (usize, &'_ Series)| {
-            let last = series.points.iter().rfind(|(_, y)| y.is_finite())?;
-            let (_, y) = frame.place(*last)?;
-            Some((at, y))
+    fn labels<'a>(&'a self, frame: &Frame<'_>) -> Vec<Label<'a>> {
+        let label = |(at, series): (usize, &'a Series)| {
+            let (x, y) = series.points.iter().rev().find_map(|point| frame.place(*point))?;
+            Some(Label { name: &series.name, class: stroke(at), x, y })
         };
-        let found: Vec<_> = self.series.iter().enumerate().filter_map(label).collect();
-        let name = |at: usize| self.series.get(at).map_or("", |series| series.name.as_str());
-        found.into_iter().map(|(at, y)| Label { name: name(at), class: stroke(at), y }).collect()
-    }
-
-    fn marks(&self, frame: &Frame<'_>) -> String {
-        frame.marks(&self.marks)
+        self.series.iter().enumerate().filter_map(label).collect()
     }
 
     /// What a pointer that rests on a point is told.

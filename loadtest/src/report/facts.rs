@@ -1,6 +1,6 @@
 //! What is told about each part in pairs of words and value, the same in every form of the report.
 
-use super::{BackendCount, ClassRow, Idle, Percentiles, Schedule, ToolCost, figures};
+use super::{BackendCount, ClassRow, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
 
 impl ClassRow {
     /// Answers that this class may get.
@@ -38,7 +38,7 @@ impl Percentiles {
 impl Schedule {
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         if self.planned == 0 {
-            let none = "none: a closed loop sends when it has an answer".to_owned();
+            let none = "none (closed loop)".to_owned();
             return vec![("planned starts", none), ("started", figures::count(self.started))];
         }
         let of_planned =
@@ -86,6 +86,23 @@ impl Idle {
             ("idle connections held", figures::count(self.opened)),
             ("of those closed by the gateway", figures::count(self.closed_by_gateway)),
             ("gateway memory for each", figures::bytes(self.bytes_each)),
+        ]
+    }
+}
+
+impl GatewayCost {
+    /// How many facts there are.
+    pub(super) const FACTS: usize = 6;
+
+    pub(super) fn facts(&self) -> [(&'static str, String); Self::FACTS] {
+        let (from, to) = (self.rss_start_bytes, self.rss_end_bytes);
+        [
+            ("CPU per request", figures::time(self.cpu_us_per_request)),
+            ("cores busy", figures::number(self.cpu_share)),
+            ("memory at start", figures::bytes(figures::float(from))),
+            ("at the end", figures::bytes(figures::float(to))),
+            ("change", figures::growth(from, to)),
+            ("restarts", figures::count(self.restarts)),
         ]
     }
 }

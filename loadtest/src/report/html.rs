@@ -36,7 +36,7 @@ fn header(report: &Report) -> String {
         description => format!("<p class=\"lead\">{}</p>\n", escape(description)),
     };
     let name = match report.scenario.as_str() {
-        "" => "Load test",
+        "" => "No scenario",
         scenario => scenario,
     };
     format!(
@@ -58,7 +58,7 @@ fn banner(report: &Report) -> String {
     );
     banner += &list("faults", &verdict.faults);
     if !verdict.examples.is_empty() {
-        banner += "<details><summary>Examples to look for in the logs</summary>";
+        banner += "<details open=\"\"><summary>Examples to look for in the logs</summary>";
         banner += &list("examples", &verdict.examples);
         banner += "</details>";
     }
@@ -94,7 +94,8 @@ fn tiles(report: &Report) -> String {
     let all = format!("{} answers", figures::count(answered));
     let greatest = format!("greatest {}", measured(approved.max_us));
     let mut tiles = vec![
-        tile("Answered", &figures::rate(answered, report.duration_s), &all),
+        highest(report)
+            .unwrap_or_else(|| tile("Answered", &figures::rate(answered, report.duration_s), &all)),
         tile("Approved", &figures::count(verdict.approved), &share(verdict.approved, answered)),
         tile("Refused", &figures::count(verdict.refused), &share(verdict.refused, answered)),
         tile("Response, p50", &measured(approved.p50_us), "approved requests"),
@@ -102,13 +103,22 @@ fn tiles(report: &Report) -> String {
         tile("Response, p99.99", &measured(approved.p99_99_us), &greatest),
     ];
     for gateway in report.gateways.iter().take(1) {
-        let cores = format!("{} cores busy", figures::number(gateway.cpu_share));
+        let cores = format!("per request, {} cores busy", figures::number(gateway.cpu_share));
         let growth = figures::growth(gateway.rss_start_bytes, gateway.rss_end_bytes);
         let memory = figures::bytes(figures::float(gateway.rss_end_bytes));
         tiles.push(tile("Gateway CPU", &figures::time(gateway.cpu_us_per_request), &cores));
         tiles.push(tile("Gateway memory", &memory, &format!("{growth} in this run")));
     }
-    format!("<section class=\"tiles\">{}</section>\n", tiles.concat())
+    let class = if tiles.len() == 6 { "tiles six" } else { "tiles" };
+    format!("<section class=\"{class}\">{}</section>\n", tiles.concat())
+}
+
+/// The highest rate that a sweep found to be kept.
+fn highest(report: &Report) -> Option<String> {
+    let kept = report.sweep.iter().flatten().filter(|step| step.ok);
+    let best = kept.max_by(|one, other| one.rate.total_cmp(&other.rate))?;
+    let p99 = format!("p99 {}", figures::time(figures::float(best.p99_us)));
+    Some(tile("Highest rate kept", &format!("{}/s", figures::number(best.rate)), &p99))
 }
 
 fn share(part: u64, whole: u64) -> String {

@@ -156,16 +156,8 @@ fn costs(report: &Report) -> String {
 }
 
 fn gateway_row(gateway: &GatewayCost) -> [String; 7] {
-    let (from, to) = (gateway.rss_start_bytes, gateway.rss_end_bytes);
-    [
-        format!("gateway, pid {}", gateway.pid),
-        figures::time(gateway.cpu_us_per_request),
-        figures::number(gateway.cpu_share),
-        figures::bytes(figures::float(from)),
-        figures::bytes(figures::float(to)),
-        figures::growth(from, to),
-        figures::count(gateway.restarts),
-    ]
+    let [a, b, c, d, e, f] = gateway.facts().map(|(_, value)| value);
+    [format!("gateway, pid {}", gateway.pid), a, b, c, d, e, f]
 }
 
 fn backend(report: &Report) -> String {

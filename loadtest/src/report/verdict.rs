@@ -33,12 +33,13 @@ impl Verdict {
     /// What the word means.
     pub(super) fn meaning(&self) -> &'static str {
         match (self.clean, self.codes_sent) {
+            (false, _) if self.faults.is_empty() => "Nothing was judged.",
             (true, 0) => "Nothing was found wrong, but no code was sent either.",
             (true, _) => {
                 "No code was spent twice, nothing approved was lost, every answer was what its \
                  class must get."
             }
-            (false, _) => "The gateway broke a promise.",
+            (false, _) => "A promise of the gateway did not hold.",
         }
     }
 
@@ -48,15 +49,15 @@ impl Verdict {
         let never = |what, count| Check { what, count, must_be_0: true };
         [
             counted("codes sent", self.codes_sent),
-            counted("answered: approved", self.approved),
-            counted("answered: refused", self.refused),
-            counted("not answered, connection lost", self.lost_answers),
+            counted("approved", self.approved),
+            counted("refused", self.refused),
+            counted("no answer, connection lost", self.lost_answers),
             counted("arrived at the backend once", self.arrived_once),
-            never("arrived at the backend twice or more", self.arrived_twice),
-            never("approved, but not arrived", self.approved_not_arrived),
+            never("arrived more than once", self.arrived_twice),
+            never("approved, but never arrived", self.approved_not_arrived),
             never("refused, but arrived", self.refused_but_arrived),
-            never("arrived, but not sent by this run", self.stray_arrivals),
-            never("answers that the class must not get", self.unexpected_answers),
+            never("arrived, but not of this run", self.stray_arrivals),
+            never("answers wrong for their class", self.unexpected_answers),
         ]
     }
 }

@@ -22,7 +22,8 @@ pub enum Scale {
     Linear,
     /// Each factor of ten takes the same room.
     Log,
-    /// Percentiles from 0 to 100; each further nine takes the same room, as in `HdrHistogram`'s plots.
+    /// Percentiles from 0 to 100; each further nine takes the same room, as `HdrHistogram` plots
+    /// them.
     Percentile,
 }
 

@@ -69,5 +69,9 @@ fn row(at: u32, bar: &Bar, rows: &[Bar], text_top: f64) -> String {
 }
 
 fn value(bar: &Bar) -> String {
-    format!("{} {}", figures::number(bar.value), bar.unit).trim_end().to_owned()
+    if bar.value.is_finite() {
+        format!("{} {}", figures::number(bar.value), bar.unit).trim_end().to_owned()
+    } else {
+        figures::NONE.to_owned()
+    }
 }

@@ -6,8 +6,14 @@ use crate::report::figures;
 /// How wide a letter of the labels is, on the generous side: nobody can measure text here.
 const LETTER: f64 = 6.7;
 
+/// The radius of a number's circle.
+const BADGE: f64 = 9.0;
+
 /// From one line of labels to the next.
 const LEADING: f64 = 16.0;
+
+/// Lines of at most so many points show each of them.
+const DOTTED_MOST: usize = 20;
 
 /// More columns than these are too thin to be pointed at.
 const HOVERED_MOST: usize = 400;
@@ -29,11 +35,18 @@ pub(super) struct Frame<'a> {
 pub(super) struct Label<'a> {
     pub(super) name: &'a str,
     pub(super) class: String,
+    /// Where the line ends.
+    pub(super) x: f64,
     pub(super) y: f64,
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn new(size: Size, names: Vec<&'a str>, x: Range, y: Range) -> Self {
+    pub(super) fn new(
+        size: Size,
+        names: Vec<&'a str>,
+        marked: bool,
+        (x, y): (Range, Range),
+    ) -> Self {
         let (width, plot, left) = match size {
             Size::Wide => (880.0, 240.0, 66.0),
             Size::Narrow => (360.0, 200.0, 58.0),
@@ -44,7 +57,7 @@ impl<'a> Frame<'a> {
         let mut frame =
             Self { width, height: 0.0, left, right, top: 0.0, bottom: 0.0, x, y, names, beside };
         let rows = frame.legend_places().last().map_or(0.0, |(_, y)| y + LEADING);
-        frame.top = rows + 30.0;
+        frame.top = rows + if marked { 30.0 } else { 14.0 };
         frame.bottom = frame.top + plot;
         frame.height = frame.bottom + 44.0;
         frame
@@ -67,25 +80,22 @@ impl<'a> Frame<'a> {
         self.y.place(y).map(|share| self.bottom - share * (self.bottom - self.top))
     }
 
-    /// A path through points, broken where there is none. A point between two breaks is a dot.
-    pub(super) fn path(&self, points: &[(f64, f64)]) -> String {
-        let mut path = String::new();
-        let mut open = false;
-        let mut rest = points.iter().map(|point| self.place(*point)).peekable();
-        while let Some(place) = rest.next() {
-            let Some((x, y)) = place else {
-                open = false;
-                continue;
-            };
-            let ends = rest.peek().is_none_or(Option::is_none);
-            match (open, ends) {
-                (true, _) => path += &format!("L{x:.1} {y:.1}"),
-                (false, false) => path += &format!("M{x:.1} {y:.1}"),
-                (false, true) => path += &format!("M{x:.1} {y:.1}h.1"),
+    /// A path through points, broken where there is none; and dots, for points that no line
+    /// reaches and for lines of few points.
+    pub(super) fn path(&self, points: &[(f64, f64)]) -> (String, String) {
+        let (mut path, mut dots) = (String::new(), String::new());
+        let few = points.len() <= DOTTED_MOST;
+        let places: Vec<_> = points.iter().map(|point| self.place(*point)).collect();
+        for run in places.split(Option::is_none) {
+            for (at, (x, y)) in run.iter().flatten().enumerate() {
+                let letter = if at == 0 { 'M' } else { 'L' };
+                path += &format!("{letter}{x:.1} {y:.1}");
+                if few || run.len() == 1 {
+                    dots += &format!("M{x:.1} {y:.1}h0");
+                }
             }
-            open = true;
         }
-        path
+        (path, dots)
     }
 
     /// Horizontal rules, ticks on both axes and what they measure.
@@ -102,12 +112,12 @@ impl<'a> Frame<'a> {
             let Some(at) = self.across(value) else { continue };
             let text = x.unit.tick(value);
             let half = text_width(&text) / 2.0;
+            let foot = self.bottom;
+            svg += &format!("<path class=\"foot\" d=\"M{at:.1} {foot:.1}v5\"/>");
             if at - half < free || at + half > self.width {
                 continue;
             }
             free = at + half + 8.0;
-            let foot = self.bottom;
-            svg += &format!("<path class=\"foot\" d=\"M{at:.1} {foot:.1}v5\"/>");
             svg += &tick(at, foot + 19.0, "middle", &text);
         }
         let middle = f64::midpoint(self.left, self.right);
@@ -119,7 +129,8 @@ impl<'a> Frame<'a> {
         svg + &tick(self.left - 8.0, self.top - 14.0, "end", y.label)
     }
 
-    /// Numbered vertical lines. Of numbers that would overlap only the first is written.
+    /// Vertical lines with their numbers above. A number moves aside for the one before it, and is
+    /// left out where it would be too far from its line.
     pub(super) fn marks(&self, marks: &[f64]) -> String {
         let mut svg = String::new();
         let mut free = f64::NEG_INFINITY;
@@ -127,16 +138,10 @@ impl<'a> Frame<'a> {
             let Some(at) = self.across(*mark) else { continue };
             let (top, bottom) = (self.top - 4.0, self.bottom);
             svg += &format!("<path class=\"mark\" d=\"M{at:.1} {top:.1}V{bottom:.1}\"/>");
-            if at >= free {
-                let middle = top - 9.0;
-                svg +=
-                    &format!("<circle class=\"badge\" cx=\"{at:.1}\" cy=\"{middle:.1}\" r=\"9\"/>");
-                svg += &format!(
-                    "<text class=\"number\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">\
-                     {number}</text>",
-                    middle + 4.0
-                );
-                free = at + 20.0;
+            let badge = at.max(free);
+            if badge - at < 2.0 * BADGE {
+                svg += &numbered(badge, top - BADGE, number);
+                free = badge + 2.0 * BADGE + 1.0;
             }
         }
         svg
@@ -155,7 +160,7 @@ impl<'a> Frame<'a> {
             svg += &format!(
                 "<text class=\"name {}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 label.class,
-                self.right + 8.0,
+                label.x + 8.0,
                 y + 4.0,
                 escape(label.name)
             );
@@ -223,6 +228,14 @@ fn apart(mut ys: Vec<f64>, top: f64, bottom: f64) -> Vec<f64> {
         most = *y - LEADING;
     }
     ys
+}
+
+fn numbered(x: f64, y: f64, number: u32) -> String {
+    format!(
+        "<circle class=\"badge\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{BADGE}\"/>\
+         <text class=\"number\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{number}</text>",
+        y + 4.0
+    )
 }
 
 pub(super) fn text_width(text: &str) -> f64 {

@@ -8,6 +8,7 @@ use crate::report::{ClassRow, GatewayCost, Idle, Percentiles, Report, figures};
 pub(super) fn all(report: &Report) -> String {
     let pair = [codes(report), percentiles(report)].concat();
     let facts = [
+        gateways(&report.gateways),
         facts(
             "Schedule",
             "Whether requests started when they were meant to.",
@@ -21,7 +22,6 @@ pub(super) fn all(report: &Report) -> String {
         format!("<div class=\"columns\">{pair}</div>\n"),
         classes(&report.classes),
         outcomes(&report.outcomes),
-        gateways(&report.gateways),
         format!("<div class=\"columns\">{}</div>\n", facts.concat()),
     ]
     .concat()
@@ -56,7 +56,7 @@ fn percentiles(report: &Report) -> String {
         })
     });
     let head = ["", "Approved", "Refused", "Service, all"];
-    let table = table(&head, iter::once(counts).chain(rest));
+    let table = classed("latency", &table(&head, iter::once(counts).chain(rest)));
     section("Latency", "Response time of approved and refused; service time of all.", &table)
 }
 
@@ -85,6 +85,7 @@ fn classes(rows: &[ClassRow]) -> String {
         )
     });
     let table = table(&head, rows);
+    let table = classed("classes", &table);
     section(
         "Classes",
         "Each class of codes has answers that it must get; others are unexpected.",
@@ -112,34 +113,21 @@ fn outcomes(outcomes: &[(String, u64)]) -> String {
     section("Outcomes", "All answers by outcome.", &table)
 }
 
+/// One column for each process: a page is more often narrow than a gateway has many processes.
 fn gateways(gateways: &[GatewayCost]) -> String {
     if gateways.is_empty() {
         return String::new();
     }
-    let head = [
-        "Gateway",
-        "CPU per request",
-        "Cores busy",
-        "Memory at start",
-        "At the end",
-        "Change",
-        "Restarts",
-    ];
-    let rows = gateways.iter().map(|gateway| {
-        let (from, to) = (gateway.rss_start_bytes, gateway.rss_end_bytes);
-        let cells = [
-            format!("pid {}", gateway.pid),
-            figures::time(gateway.cpu_us_per_request),
-            figures::number(gateway.cpu_share),
-            figures::bytes(figures::float(from)),
-            figures::bytes(figures::float(to)),
-            figures::growth(from, to),
-            figures::count(gateway.restarts),
-        ];
-        row("", &cells)
+    let pids: Vec<String> = gateways.iter().map(|gateway| format!("pid {}", gateway.pid)).collect();
+    let head: Vec<&str> = iter::once("").chain(pids.iter().map(String::as_str)).collect();
+    let columns: Vec<_> = gateways.iter().map(GatewayCost::facts).collect();
+    let names = columns.iter().flatten().map(|(name, _)| *name).take(GatewayCost::FACTS);
+    let rows = names.enumerate().map(|(at, name)| {
+        let values = columns.iter().filter_map(|column| column.get(at));
+        let values = values.map(|(_, value)| value.clone());
+        row("", &iter::once(name.to_owned()).chain(values).collect::<Vec<_>>())
     });
-    let table = table(&head, rows);
-    section("Gateway", "CPU time and resident memory of each process.", &table)
+    section("Gateway", "CPU time and resident memory.", &table(&head, rows))
 }
 
 fn idle(idle: Option<&Idle>) -> String {
@@ -175,6 +163,11 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = String>) -> String {
     };
     let rows: String = rows.into_iter().collect();
     format!("<div class=\"scroll\"><table>{head}<tbody>{rows}</tbody></table></div>")
+}
+
+/// The same table with a name that the style can take hold of.
+fn classed(class: &str, table: &str) -> String {
+    table.replacen("<table>", &format!("<table class=\"{class}\">"), 1)
 }
 
 fn section(title: &str, note: &str, inner: &str) -> String {
