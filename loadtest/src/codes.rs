@@ -102,7 +102,7 @@ impl Mill {
     ///
     /// # Panics
     /// If a rotation brought a key that is not for load.
-    pub fn next(&mut self) -> Made {
+    pub fn next_of_mix(&mut self) -> Made {
         if self.shelf.has_changed().unwrap_or(false) {
             self.take_keys().expect("a rotation makes keys for load only");
         }

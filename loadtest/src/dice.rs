@@ -19,7 +19,7 @@ impl Dice {
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -29,7 +29,7 @@ impl Dice {
 
     /// A number below `end`; 0 if that is 0. The bias is below `end` / 2^64.
     pub fn below(&mut self, end: u64) -> u64 {
-        let product = u128::from(self.next()) * u128::from(end);
+        let product = u128::from(self.throw()) * u128::from(end);
         u64::try_from(product >> 64).expect("below 2^64")
     }
 
@@ -41,7 +41,7 @@ impl Dice {
 
     /// A fraction in (0, 1].
     pub fn fraction(&mut self) -> f64 {
-        let high = u32::try_from(self.next() >> 32).expect("32 bits are left");
+        let high = u32::try_from(self.throw() >> 32).expect("32 bits are left");
         (f64::from(high) + 1.0) / 4_294_967_296.0
     }
 }

@@ -187,7 +187,7 @@ impl Load {
     }
 
     fn launch(self: &Rc<Self>, slot: Slot, due_ns: u64) {
-        let made = self.mill.borrow_mut().next();
+        let made = self.mill.borrow_mut().next_of_mix();
         let mut job = Job { made, due_ns, sent_ns: 0, sent_ms: 0, twin: None };
         if job.made.class == Class::ReplayAtOnce {
             let twins = Rc::new(Twins::default());

@@ -115,7 +115,7 @@ impl Run {
 
     /// Backend first, then ready gateways whose fence is behind us, then keys to sign with.
     async fn set(&mut self) -> Result<Scene, RunError> {
-        let ledger = Arc::new(Ledger::new(Dice::random().next()));
+        let ledger = Arc::new(Ledger::new(Dice::random().throw()));
         let address = &self.site.backend;
         let backend = Backend::start(address, self.scenario.backend, Arc::clone(&ledger))
             .map_err(|error| RunError::Backend(address.clone(), error))?;
@@ -134,7 +134,7 @@ impl Run {
             ledger: Arc::clone(&ledger),
             nonces: Nonces::new(),
             terms,
-            seed: Dice::random().next(),
+            seed: Dice::random().throw(),
         };
         let minted_per_s = minted_per_s(&orders)?;
         Ok(Scene { ledger, backend, shelf, orders, minted_per_s })
@@ -218,7 +218,7 @@ pub fn minted_per_s(orders: &Orders) -> Result<f64, NotThrowAway> {
     let mut mill =
         Mill::new(&orders.scenario, orders.shelf.clone(), ledger, orders.nonces.clone())?;
     let before_ns = clock::thread_cpu_ns();
-    (0..SAMPLE).for_each(|_| drop(std::hint::black_box(mill.next())));
+    (0..SAMPLE).for_each(|_| drop(std::hint::black_box(mill.next_of_mix())));
     let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));
     Ok(f64::from(SAMPLE) / spent.as_secs_f64())
 }

@@ -19,7 +19,7 @@ impl Search {
     }
 
     /// The rate to try next; `None` when enough is known.
-    pub fn next(&self) -> Option<u64> {
+    pub fn next_rate(&self) -> Option<u64> {
         match (self.good, self.bad) {
             (None, None) => Some(self.start),
             (Some(good), None) => good.checked_mul(2),
@@ -54,7 +54,7 @@ mod tests {
     fn search(start: u64, limit: u64) -> (usize, Option<u64>) {
         let mut search = Search::new(start);
         let mut steps = 0;
-        while let Some(rate) = search.next() {
+        while let Some(rate) = search.next_rate() {
             search.tried(rate, rate <= limit);
             steps += 1;
         }

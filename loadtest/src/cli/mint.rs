@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let before_ns = clock::thread_cpu_ns();
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, std::io::stdout().lock());
     for _ in 0..arguments.count {
-        out.write_all(mill.next().text.as_bytes())?;
+        out.write_all(mill.next_of_mix().text.as_bytes())?;
         out.write_all(b"\n")?;
     }
     out.flush()?;
@@ -67,6 +67,6 @@ fn mill(dir: &Path) -> Result<Mill, Failure> {
     let site = Site::open(dir)?;
     let (_, shelf) = watch::channel(Arc::new(Shelf::read(&site)?));
     let scenario = Scenario::parse(Path::new("mint"), VALID)?;
-    let ledger = Arc::new(Ledger::new(Dice::random().next()));
+    let ledger = Arc::new(Ledger::new(Dice::random().throw()));
     Ok(Mill::new(&scenario, shelf, ledger, Nonces::new())?)
 }

@@ -103,7 +103,7 @@ async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fai
     let limit_us = arguments.p99_ms.unwrap_or(u64::MAX).saturating_mul(1_000);
     let mut search = Search::new(scenario.peak_rate());
     let (mut steps, mut best, mut last) = (Vec::new(), None, None);
-    while let Some(rate) = search.next() {
+    while let Some(rate) = search.next_rate() {
         let mut scenario = scenario.clone();
         scenario.scale_rate(rate);
         let report = play(arguments, &scenario).await?;
