@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::site::Address;
+use crate::address::Address;
 use crate::stream::{Inbox, Stream};
 
 /// A page of metrics of 500 keys takes some 300 KiB.

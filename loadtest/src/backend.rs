@@ -14,10 +14,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
+use crate::address::Address;
 use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::scenario::Backend as Faults;
-use crate::site::Address;
 use crate::stream::{Inbox, Listener, Stream};
 
 /// A request of the gateway's: its head is below 17 KiB, its body is ours.

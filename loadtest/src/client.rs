@@ -3,6 +3,7 @@
 mod http1;
 mod http2;
 mod idle;
+mod load;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use idle::Idle;
+pub use load::{Job, Load};
 
-use crate::load::{Job, Load};
+use crate::address::Address;
 use crate::scenario::Protocol;
-use crate::site::Address;
 
 /// The path that spends codes.
 const PATH: &str = "/pay";

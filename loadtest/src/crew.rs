@@ -8,11 +8,10 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
 use crate::class::Terms;
-use crate::client::{self, Target};
+use crate::client::{self, Load, Target};
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
 use crate::codes::Mill;
 use crate::ledger::Ledger;
-use crate::load::Load;
 use crate::pacer::{self, Timer};
 use crate::scenario::{Protocol, Scenario};
 use crate::schedule::Schedule;
@@ -35,7 +34,7 @@ pub struct Orders {
     /// What is sent.
     pub scenario: Arc<Scenario>,
     /// The nodes' addresses.
-    pub nodes: Vec<crate::site::Address>,
+    pub nodes: Vec<crate::address::Address>,
     /// The keys, and what becomes of them.
     pub shelf: watch::Receiver<Arc<Shelf>>,
     /// Where codes are entered.

@@ -1,5 +1,6 @@
 //! Load for the gateway, and a judge of what it promised.
 
+pub mod address;
 pub mod admin;
 pub mod backend;
 pub mod class;
@@ -12,7 +13,6 @@ pub mod dice;
 pub mod events;
 pub mod judge;
 pub mod ledger;
-pub mod load;
 pub mod node;
 pub mod outcome;
 pub mod pacer;

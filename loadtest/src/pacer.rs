@@ -12,8 +12,8 @@ use rustix::time::{
 };
 use tokio::io::unix::AsyncFd;
 
+use crate::client::Load;
 use crate::clock;
-use crate::load::Load;
 
 /// Starts that are made in a row before answers are looked at.
 const BURST: u32 = 16;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::address::Address;
 use crate::backend::Backend;
 use crate::client::Idle;
 use crate::clock::{self, NS_PER_MS};
@@ -19,7 +20,7 @@ use crate::report::{Moment, Progress, Report};
 use crate::scenario::Scenario;
 use crate::shelf::Shelf;
 use crate::signer::{Nonces, NotThrowAway};
-use crate::site::{Address, Site, SiteError};
+use crate::site::{Site, SiteError};
 use crate::summary::{self, Facts};
 use crate::tally::{Second, Tally};
 

@@ -6,7 +6,6 @@
 
 mod config;
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -20,6 +19,7 @@ use keyring::p256::SigningKey;
 use keyring::store::{self, KeyringError};
 use keyring::time::UnixMillis;
 
+use crate::address::Address;
 use crate::clock;
 use crate::signer::ENVIRONMENT;
 
@@ -29,15 +29,6 @@ const REVOKED_KEY: u32 = FIRST_KEY - 1;
 /// Expired codes are issued in the past, at which their keys must have been valid.
 const VALID_SINCE_MS: i64 = -86_400_000;
 const CHANNELS: [&str; 3] = ["wechat", "alipay", "nhsa-app"];
-
-/// Where somebody listens.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Address {
-    /// `127.0.0.1:7460`
-    Tcp(std::net::SocketAddr),
-    /// `unix:/path`
-    Unix(PathBuf),
-}
 
 /// What a directory shall hold.
 #[derive(Clone, Debug)]
@@ -215,31 +206,6 @@ fn key_id(id: u32) -> KeyId {
 
 fn at(path: &Path) -> impl Fn(io::Error) -> SiteError {
     move |error| SiteError::File { path: path.to_owned(), error }
-}
-
-impl std::str::FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let plain = text.strip_prefix("http://").unwrap_or(text);
-        match (text.strip_prefix("unix:"), plain.parse()) {
-            (Some(path), _) => Ok(Self::Unix(PathBuf::from(path))),
-            (None, Ok(address)) => Ok(Self::Tcp(address)),
-            (None, Err(_)) => Err(format!(
-                "{text:?} is no address; allowed: an IP address and port as 127.0.0.1:7460, or \
-                 unix:/path"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -83,7 +83,8 @@ pub fn report(facts: Facts<'_>) -> Report {
     };
     // What happens after the end of the schedule is the tail of its last second.
     report.seconds.truncate(whole_seconds(times));
-    report.tool.bottleneck = bottleneck(&report, facts.workers);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    report.tool.bottleneck = bottleneck(&report, facts.workers, cores);
     report
 }
 
@@ -272,7 +273,7 @@ fn events(measured: &Measured, times: Times) -> Vec<Event> {
 }
 
 /// Why the tool was the limit, if it was.
-fn bottleneck(report: &Report, workers: usize) -> Option<String> {
+fn bottleneck(report: &Report, workers: usize, cores: usize) -> Option<String> {
     let Schedule { planned, late_by_tool, .. } = report.schedule;
     let late = float(late_by_tool) / float(planned.max(1));
     if late > LATE {
@@ -281,7 +282,6 @@ fn bottleneck(report: &Report, workers: usize) -> Option<String> {
              free: the latencies are the tool's, not the gateway's."
         ));
     }
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let used = if workers == 0 { cores } else { workers.min(cores) };
     let all = u64::try_from(used.saturating_mul(report.gateways.len()).min(cores)).unwrap_or(1);
     let gateway_share: f64 = report.gateways.iter().map(|node| node.cpu_share).sum();
@@ -309,3 +309,6 @@ fn whole_seconds(times: Times) -> usize {
     let measured_ns = times.end_ns - times.measured_ns;
     usize::try_from(measured_ns.div_ceil(NS_PER_S)).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use crate::site::{Address, Plan};
+use crate::address::Address;
+use crate::site::Plan;
 
 /// Far more than any load here opens.
 const CONNECTIONS: u64 = 100_000;

@@ -10,11 +10,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 use super::Failure;
+use crate::address::Address;
 use crate::node::Node;
 use crate::report::{self, Report, SweepStep};
 use crate::run::{Run, RunError};
 use crate::scenario::{Happening, Scenario};
-use crate::site::{Address, Plan, Site};
+use crate::site::{Plan, Site};
 use crate::sweep::Search;
 
 /// What a gateway of ours takes beside the connections of the scenario.

@@ -7,8 +7,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use super::{BODY, HOST, PATH, Slot, Target};
-use crate::load::{Job, Load};
+use super::{BODY, HOST, Job, Load, PATH, Slot, Target};
 use crate::outcome::{Answer, Outcome};
 use crate::stream::{Inbox, Stream};
 

@@ -8,8 +8,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, Uri, Version};
 
-use super::{BODY, HOST, PATH, Slot, Target};
-use crate::load::{Job, Load};
+use super::{BODY, HOST, Job, Load, PATH, Slot, Target};
 use crate::outcome::{Answer, Outcome};
 use crate::stream::Stream;
 

@@ -12,8 +12,8 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
 use super::http1::{self, Request};
+use crate::address::Address;
 use crate::outcome::Outcome;
-use crate::site::Address;
 use crate::stream::{Inbox, Stream};
 
 /// Connections of one source address: the kernel gives out some 28,000 ports for each.

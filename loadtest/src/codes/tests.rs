@@ -7,7 +7,8 @@ use keyring::time::UnixMillis;
 use keyring::verify::{Rejection, Rules, TimeRules};
 
 use super::*;
-use crate::site::{Address, Plan, Site};
+use crate::address::Address;
+use crate::site::{Plan, Site};
 
 fn site(dir: &Path, keys: u32) -> Site {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));

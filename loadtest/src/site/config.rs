@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Address, NodePlace, Plan, Site, SiteError, at};
+use super::{NodePlace, Plan, Site, SiteError, at};
+use crate::address::Address;
 use crate::signer::ENVIRONMENT;
 
 /// Enough that a code of now is never from the future, and little, because a node that starts

@@ -49,11 +49,3 @@ fn keys_rotate() {
     site.set_state(7001, KeyState::Retiring).unwrap();
     assert!(states(&site).contains(&(7001, KeyState::Retiring)));
 }
-
-#[test]
-fn addresses_are_read_as_the_gateway_writes_them() {
-    let read = |text: &str| text.parse::<Address>();
-    assert_eq!(read("http://127.0.0.1:1"), read("127.0.0.1:1"));
-    assert_eq!(read("unix:/a b"), Ok(Address::Unix("/a b".into())));
-    assert!(read("localhost:1").unwrap_err().contains("unix:/path"));
-}

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::Slot;
 use crate::class::{Asked, Class, Terms, fit, twins_fit};
-use crate::client::Slot;
 use crate::clock;
 use crate::codes::{Made, Mill};
 use crate::ledger::Ledger;
