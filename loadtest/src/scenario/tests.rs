@@ -36,12 +36,21 @@ fn every_scenario_of_the_project_loads() {
 #[test]
 fn errors_name_key_value_and_range() {
     assert_refused("[load]\nconnections = 1\n", &["small.toml", "load.connections = 1", "2 to"]);
-    assert_refused("typo = 1\n", &["small.toml", "typo"]);
     assert_refused("vlid = 1\n", &["mix = vlid", "valid, replay_at_once"]);
     assert_refused("[backend]\nerror_per_mille = 600\nhalf_per_mille = 600\n", &["sum", "1200"]);
     assert_refused("[[event]]\nat_s = 4\ndo = \"kill\"\n", &["event.at_s = 4", "0 to 3"]);
     assert_refused("[[event]]\nat_s = 1\ndo = \"explode\"\n", &["explode", "kill"]);
     assert_refused("[load]\nclosed = true\n[[phase]]\nduration_s = 1\nrate = 1\n", &["phase = 2"]);
+}
+
+#[test]
+fn a_key_that_is_not_known_is_refused_in_every_table() {
+    let tables = ["[load]", "[codes]", "[backend]", "[gateway]", "[[event]]", "[[phase]]"];
+    for table in tables {
+        assert_refused(&format!("{table}\ntypo = 1\n"), &["small.toml", "typo"]);
+    }
+    let error = parse(&format!("typo = 1\n{SMALL}")).unwrap_err();
+    assert!(error.contains("small.toml") && error.contains("typo"), "{error}");
 }
 
 #[test]
