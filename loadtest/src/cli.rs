@@ -95,6 +95,9 @@ enum Failure {
     /// The gateway did not keep its promises, or the tool was the limit; the report says which.
     #[error("not clean")]
     NotClean,
+    /// A signal ended it; gateways of ours are ended and the temporary directory is gone.
+    #[error("stopped by a signal; nothing was judged")]
+    Stopped,
     /// Output could not be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -106,7 +109,7 @@ impl Failure {
             Self::Usage(_) => STATUS_USAGE,
             Self::Scenario(_) | Self::Site(_) | Self::Key(_) => STATUS_CONFIG,
             Self::Run(RunError::Site(_) | RunError::Key(_)) => STATUS_CONFIG,
-            Self::Run(_) | Self::NotClean | Self::Output(_) => STATUS_OTHER,
+            Self::Run(_) | Self::NotClean | Self::Stopped | Self::Output(_) => STATUS_OTHER,
         }
     }
 

@@ -7,12 +7,14 @@ use std::process::Output;
 use std::time::Duration;
 
 use keyring::code::UnverifiedCode;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::harness::process::{Process, address, load_tool};
-use crate::harness::{Backend, Reply, Request, eventually};
+use crate::harness::world::is_ready;
+use crate::harness::{Backend, Reply, eventually};
 use crate::tidy::root;
 
 /// A run of some seconds, on a machine that does ten other things.
@@ -208,11 +210,28 @@ async fn a_gateway_that_runs_already_is_judged_and_goes_on() {
     assert_eq!(ended.is_clean()["gateways"][0]["pid"].to_string(), pid);
     assert!(ended.report["events"].to_string().contains("key 7004 is active"), "{}", ended.said);
     assert!(gateway.is_running());
-    let ready = async || {
-        let mut client = crate::harness::Client::connect(&admin).await;
-        (client.ask(Request::get("/readyz").bytes()).await.status() == 200).then_some(())
+    assert!(is_ready(&admin).await);
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_leaves_no_gateway_behind() {
+    let play = Play::new(&VALID.replace("duration_s = 1", "duration_s = 600"));
+    let (scenario, dir) = (play.directory.path().join("own.toml"), play.prepared());
+    let mut command = Command::new(load_tool());
+    command.arg("run").arg(scenario).arg("--dir").arg(&dir).kill_on_drop(true);
+    let mut run = command.spawn().expect("the load tool starts");
+    let admin = async || {
+        let config = fs::read_to_string(dir.join("gateway.toml")).ok()?;
+        let config: toml::Table = config.parse().ok()?;
+        let admin = config.get("admin")?.get("address")?.as_str()?.to_owned();
+        is_ready(&admin).await.then_some(admin)
     };
-    eventually("a gateway that is still ready", ready).await;
+    let admin = eventually("a gateway that is ready", admin).await;
+    let pid = run.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).expect("it runs");
+    kill_process(pid, Signal::TERM).expect("a signal to our own child");
+    let status = tokio::time::timeout(PATIENCE, run.wait()).await.expect("an end");
+    assert_eq!(status.expect("a child of ours").code(), Some(1));
+    assert!(!is_ready(&admin).await);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use crate::address::Address;
@@ -82,16 +83,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     raise_descriptor_limit()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        if arguments.sweep {
-            sweep(arguments, &scenario).await
-        } else {
-            play(arguments, &scenario).await
+        let work = async {
+            match arguments.sweep {
+                true => sweep(arguments, &scenario).await,
+                false => play(arguments, &scenario).await,
+            }
+        };
+        // Whatever a run holds, its gateways first, ends with it.
+        tokio::select! {
+            done = work => done,
+            stopped = stopped() => Err(stopped),
         }
     })?;
     arguments.write(&report)?;
     let is_limited = report.tool.bottleneck.is_some() && !arguments.busy_machine_ok;
     let missed = report.sweep.as_ref().is_some_and(|steps| !steps.iter().any(|step| step.ok));
     if report.verdict.clean && !is_limited && !missed { Ok(()) } else { Err(Failure::NotClean) }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stopped() -> Failure {
+    let mut ends = match signal(SignalKind::terminate()) {
+        Ok(ends) => ends,
+        Err(error) => return error.into(),
+    };
+    tokio::select! {
+        _ = ends.recv() => Failure::Stopped,
+        _ = tokio::signal::ctrl_c() => Failure::Stopped,
+    }
 }
 
 async fn play(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Failure> {
