@@ -1,3 +1,30 @@
 //! Load for the gateway, and a judge of what it promised.
 
+pub mod address;
+pub mod admin;
+pub mod backend;
+pub mod class;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod codes;
+pub mod crew;
+pub mod dice;
+pub mod events;
+pub mod judge;
+pub mod ledger;
+pub mod node;
+pub mod outcome;
+pub mod pacer;
+pub mod procfs;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod schedule;
+pub mod shelf;
 pub mod signer;
+pub mod site;
+pub mod stream;
+pub mod summary;
+pub mod sweep;
+pub mod tally;

@@ -15,6 +15,7 @@ mod framing;
 mod leaving;
 mod licences;
 mod limits;
+mod loadtest;
 mod outcomes;
 mod paths;
 mod pay;

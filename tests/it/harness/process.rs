@@ -39,8 +39,13 @@ impl Process {
         Self { child, log }
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("still running")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.child.id().expect("still running");
+        let pid = self.pid();
         let pid = Pid::from_raw(pid.try_into().expect("a process id")).expect("not 0");
         kill_process(pid, signal).expect("a signal to our own child");
     }
@@ -98,18 +103,27 @@ fn yanma(directory: &Path) -> Command {
     command
 }
 
-/// The binary that cargo built last, in the directory above this test's own.
+/// The gateway that cargo built last.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let test = std::env::current_exe().expect("a path of this test");
-        let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
-        let binary = profile.join("yanma");
-        assert!(binary.exists(), "{} is missing: run {BUILD}", binary.display());
-        let newer = newer_source(&binary);
-        assert!(newer.is_none(), "yanma is older than {newer:?}: run {BUILD}");
-        binary
-    })
+    BINARY.get_or_init(|| built("yanma"))
+}
+
+/// The load tool that cargo built last.
+pub(crate) fn load_tool() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| built("yanma-loadtest"))
+}
+
+/// A binary in the directory above this test's own.
+fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a path of this test");
+    let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+    let binary = profile.join(name);
+    assert!(binary.exists(), "{} is missing: run {BUILD}", binary.display());
+    let newer = newer_source(&binary);
+    assert!(newer.is_none(), "{name} is older than {newer:?}: run {BUILD}");
+    binary
 }
 
 const BUILD: &str = "`cargo build --workspace --bins` first, or tests/run";

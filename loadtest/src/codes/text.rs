@@ -1,0 +1,56 @@
+//! What stands in the header: 255 digits of a code, or something that is none.
+
+use keyring::code::{CODE_DIGITS, UnverifiedCode};
+
+use crate::dice::Dice;
+
+/// At most 255 bytes.
+#[derive(Clone)]
+pub struct Text {
+    bytes: [u8; CODE_DIGITS],
+    length: usize,
+}
+
+impl Text {
+    /// A code's digits.
+    pub fn of(code: &UnverifiedCode) -> Self {
+        Self { bytes: code.to_digits(), length: CODE_DIGITS }
+    }
+
+    /// Cut short, with a letter, or with a first group above 2^56 - 1.
+    pub fn malformed(dice: &mut Dice) -> Self {
+        let mut text = Self { bytes: [b'0'; CODE_DIGITS], length: CODE_DIGITS };
+        text.bytes.iter_mut().for_each(|digit| *digit = digit_of(dice));
+        match dice.below(3) {
+            0 => text.length -= 1 + dice.place(200),
+            1 => text.put(dice.place(CODE_DIGITS), b'x'),
+            _ => (0..17).for_each(|place| text.put(place, b'9')),
+        }
+        text
+    }
+
+    /// 18 digits that begin with 10 to 15, as WeChat Pay shows them.
+    pub fn wallet(dice: &mut Dice) -> Self {
+        let mut text = Self { bytes: [b'0'; CODE_DIGITS], length: 18 };
+        text.bytes.iter_mut().take(18).for_each(|digit| *digit = digit_of(dice));
+        text.put(0, b'1');
+        let second = u8::try_from(dice.below(6)).expect("below 6");
+        text.put(1, b'0' + second);
+        text
+    }
+
+    /// As it is sent.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).expect("never longer than a code")
+    }
+
+    fn put(&mut self, place: usize, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(place) {
+            *slot = byte;
+        }
+    }
+}
+
+fn digit_of(dice: &mut Dice) -> u8 {
+    b'0' + u8::try_from(dice.below(10)).expect("below 10")
+}

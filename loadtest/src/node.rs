@@ -1,0 +1,300 @@
+//! Gateways under load: started, killed, started again, told to reload; what they cost.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::admin::Admin;
+use crate::procfs;
+use crate::site::NodePlace;
+
+/// How often a state is looked at that sends no event.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Tables of many keys are built before a node is ready.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// A reload of many keys, and the drain of a restart.
+const DONE_WITHIN: Duration = Duration::from_secs(60);
+
+const RELOADED: &str = "yanma_config_last_reload_success_timestamp_seconds";
+const FENCE: &str = "yanma_replay_fence_end_timestamp_seconds";
+
+/// One gateway.
+pub struct Node {
+    place: NodePlace,
+    process: Process,
+    /// CPU time of lives that have ended, since [`Node::measure_from_here`].
+    spent_ns: u64,
+    /// What this life had cost at that moment.
+    base_ns: u64,
+    restarts: u64,
+}
+
+enum Process {
+    /// Ours.
+    Child { binary: PathBuf, child: Child },
+    /// Somebody else's, perhaps with a known id.
+    Stranger(Option<u32>),
+}
+
+/// Why a node does not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// It cannot be started.
+    #[error("{binary}: {error}; build it by `cargo build --release --bins`, or name it: --yanma")]
+    Start {
+        /// The program.
+        binary: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// It ended by itself.
+    #[error("yanma ended by itself; it said:\n{0}")]
+    Ended(String),
+    /// It takes too long.
+    #[error("{what} did not come within {seconds} s")]
+    Late {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        seconds: u64,
+    },
+    /// It cannot be asked or told.
+    #[error("the gateway at {0}: {1}")]
+    Mute(std::net::SocketAddr, io::Error),
+    /// Nobody knows its process.
+    #[error("this needs the gateway's process id: --pid")]
+    NoPid,
+}
+
+impl Node {
+    /// Starts a gateway, which is not ready yet.
+    ///
+    /// # Errors
+    /// [`NodeError::Start`].
+    pub fn start(binary: &Path, place: NodePlace) -> Result<Self, NodeError> {
+        let child = spawn(binary, &place)?;
+        let process = Process::Child { binary: binary.to_owned(), child };
+        Ok(Self { place, process, spent_ns: 0, base_ns: 0, restarts: 0 })
+    }
+
+    /// A gateway that runs already.
+    pub fn attach(place: NodePlace, pid: Option<u32>) -> Self {
+        Self { place, process: Process::Stranger(pid), spent_ns: 0, base_ns: 0, restarts: 0 }
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &NodePlace {
+        &self.place
+    }
+
+    /// Its process id, if it is known.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.process {
+            Process::Child { child, .. } => Some(child.id()),
+            Process::Stranger(pid) => *pid,
+        }
+    }
+
+    /// How often it was started again.
+    pub fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// [`NodeError`] if it ends, or takes too long.
+    pub async fn ready(&mut self) -> Result<(), NodeError> {
+        let look = async {
+            while !self.admin().is_ready().await {
+                self.must_live()?;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(())
+        };
+        within(READY_WITHIN, "a ready gateway", look).await
+    }
+
+    /// The last second of issue whose codes it refuses because it does not remember them.
+    ///
+    /// # Errors
+    /// [`NodeError::Mute`].
+    pub async fn fence_s(&self) -> Result<f64, NodeError> {
+        self.admin().metric(FENCE).await.map_err(|error| self.mute(error))
+    }
+
+    /// Requests that it has sent to the backend and that have not ended.
+    ///
+    /// # Errors
+    /// [`NodeError::Mute`].
+    pub async fn at_backend(&self) -> Result<f64, NodeError> {
+        let in_flight = self.admin().sum("yanma_backend_in_flight").await;
+        in_flight.map_err(|error| self.mute(error))
+    }
+
+    /// Waits until nothing that it sent to the backend is under way.
+    ///
+    /// # Errors
+    /// [`NodeError`] if it cannot be asked, or takes too long.
+    pub async fn quiet(&self) -> Result<(), NodeError> {
+        let look = async {
+            while self.at_backend().await? > 0.0 {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(())
+        };
+        within(DONE_WITHIN, "a quiet gateway", look).await
+    }
+
+    /// SIGKILL, and a new life at once, which is not ready yet.
+    ///
+    /// # Errors
+    /// [`NodeError`] if it is not ours or cannot be started again.
+    pub async fn kill(&mut self) -> Result<(), NodeError> {
+        self.begin_anew(Signal::KILL).await
+    }
+
+    /// SIGTERM, and a new life when it has ended.
+    ///
+    /// # Errors
+    /// [`NodeError`] if it is not ours or cannot be started again.
+    pub async fn restart(&mut self) -> Result<(), NodeError> {
+        self.begin_anew(Signal::TERM).await
+    }
+
+    /// SIGHUP, and waits until keyring and configuration were read again.
+    ///
+    /// # Errors
+    /// [`NodeError`] if it cannot be told, or does not say that it has.
+    pub async fn reload(&self) -> Result<(), NodeError> {
+        let mute = |error| self.mute(error);
+        let before = self.admin().metric(RELOADED).await.map_err(mute)?;
+        self.signal(Signal::HUP)?;
+        let look = async {
+            // The timestamp only grows, and no two reloads have the same.
+            while self.admin().metric(RELOADED).await.map_err(mute)? <= before {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(())
+        };
+        within(DONE_WITHIN, "a reload", look).await
+    }
+
+    /// Drains and ends, if it is ours; false if it is not.
+    ///
+    /// # Errors
+    /// [`NodeError`] if it does not end.
+    pub async fn end(&mut self) -> Result<bool, NodeError> {
+        if let Process::Stranger(_) = self.process {
+            return Ok(false);
+        }
+        self.signal(Signal::TERM)?;
+        self.ended().await?;
+        Ok(true)
+    }
+
+    /// Costs count from here on.
+    pub fn measure_from_here(&mut self) {
+        self.spent_ns = 0;
+        self.base_ns = self.pid().map_or(0, procfs::cpu_ns);
+    }
+
+    /// CPU time since [`Node::measure_from_here`], of all its lives.
+    pub fn cpu_ns(&self) -> u64 {
+        let now_ns = self.pid().map_or(0, procfs::cpu_ns);
+        self.spent_ns + now_ns.saturating_sub(self.base_ns)
+    }
+
+    /// Resident memory.
+    pub fn resident_bytes(&self) -> u64 {
+        self.pid().map_or(0, procfs::resident_bytes)
+    }
+
+    fn admin(&self) -> Admin {
+        Admin(self.place.admin)
+    }
+
+    fn mute(&self, error: io::Error) -> NodeError {
+        NodeError::Mute(self.place.admin, error)
+    }
+
+    async fn begin_anew(&mut self, signal: Signal) -> Result<(), NodeError> {
+        self.spent_ns = self.cpu_ns();
+        self.signal(signal)?;
+        self.ended().await?;
+        let Process::Child { binary, child } = &mut self.process else {
+            return Err(NodeError::NoPid);
+        };
+        *child = spawn(binary, &self.place)?;
+        self.base_ns = 0;
+        self.restarts += 1;
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), NodeError> {
+        let pid = self.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        kill_process(pid.ok_or(NodeError::NoPid)?, signal).map_err(|error| self.mute(error.into()))
+    }
+
+    /// Waits until the child has ended.
+    async fn ended(&mut self) -> Result<(), NodeError> {
+        let admin = self.place.admin;
+        let Process::Child { child, .. } = &mut self.process else { return Err(NodeError::NoPid) };
+        let look = async {
+            while child.try_wait().map_err(|error| NodeError::Mute(admin, error))?.is_none() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(())
+        };
+        within(DONE_WITHIN, "the end of a gateway", look).await
+    }
+
+    fn must_live(&mut self) -> Result<(), NodeError> {
+        let Process::Child { child, .. } = &mut self.process else { return Ok(()) };
+        match child.try_wait() {
+            Ok(None) => Ok(()),
+            _ => {
+                let said = std::fs::read_to_string(log(&self.place)).unwrap_or_default();
+                Err(NodeError::Ended(said))
+            }
+        }
+    }
+}
+
+/// A gateway of ours never outlives the tool's interest in it.
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Process::Child { child, .. } = &mut self.process {
+            // It has ended already, or ends now.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn spawn(binary: &Path, place: &NodePlace) -> Result<Child, NodeError> {
+    let failed = |error| NodeError::Start { binary: binary.to_owned(), error };
+    let said = OpenOptions::new().create(true).append(true).open(log(place)).map_err(failed)?;
+    let mut command = Command::new(binary);
+    command.arg("serve").arg("--config").arg(&place.config).stdin(Stdio::null());
+    command.stdout(said.try_clone().map_err(failed)?).stderr(said);
+    command.spawn().map_err(failed)
+}
+
+/// What it says stands beside its configuration.
+fn log(place: &NodePlace) -> PathBuf {
+    place.config.with_extension("log")
+}
+
+async fn within(
+    patience: Duration,
+    what: &'static str,
+    event: impl Future<Output = Result<(), NodeError>>,
+) -> Result<(), NodeError> {
+    let late = |_| NodeError::Late { what, seconds: patience.as_secs() };
+    tokio::time::timeout(patience, event).await.map_err(late)?
+}

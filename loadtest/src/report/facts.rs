@@ -1,0 +1,108 @@
+//! What is told about each part in pairs of words and value, the same in every form of the report.
+
+use super::{BackendCount, ClassRow, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
+
+impl ClassRow {
+    /// Answers that this class may get.
+    pub(super) fn expected(&self) -> u64 {
+        self.answered().saturating_sub(self.unexpected)
+    }
+
+    /// Requests that got no answer.
+    pub(super) fn unanswered(&self) -> u64 {
+        self.sent.saturating_sub(self.answered())
+    }
+
+    fn answered(&self) -> u64 {
+        self.answers.iter().map(|(_, count)| count).sum()
+    }
+}
+
+impl Percentiles {
+    /// Each figure with its name, in microseconds; no value if nothing was measured.
+    pub(super) fn rows(&self) -> [(&'static str, Option<f64>); 8] {
+        [
+            ("mean", self.mean_us),
+            ("least", figures::float(self.min_us)),
+            ("p50", figures::float(self.p50_us)),
+            ("p90", figures::float(self.p90_us)),
+            ("p99", figures::float(self.p99_us)),
+            ("p99.9", figures::float(self.p99_9_us)),
+            ("p99.99", figures::float(self.p99_99_us)),
+            ("greatest", figures::float(self.max_us)),
+        ]
+        .map(|(name, us)| (name, (self.count > 0).then_some(us)))
+    }
+}
+
+impl Schedule {
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        if self.planned == 0 {
+            let none = "none (closed loop)".to_owned();
+            return vec![("planned starts", none), ("started", figures::count(self.started))];
+        }
+        let of_planned =
+            |count| format!("{} ({})", figures::count(count), figures::share(count, self.planned));
+        vec![
+            ("planned starts", figures::count(self.planned)),
+            ("started", of_planned(self.started)),
+            ("never started", of_planned(self.never_started)),
+            ("started late, the tool being busy", of_planned(self.late_by_tool)),
+            ("worst lateness", figures::time(figures::float(self.worst_lateness_us))),
+        ]
+    }
+}
+
+impl ToolCost {
+    pub(super) fn facts(&self) -> [(&'static str, String); 4] {
+        let minted = format!("{}/s", figures::number(self.codes_minted_per_s_per_core));
+        let limit = if self.bottleneck.is_some() { "YES" } else { "no" };
+        [
+            ("CPU per request", figures::time(self.cpu_us_per_request)),
+            ("busiest thread, of one core", figures::percent(self.busiest_thread_share)),
+            ("codes minted by one core", minted),
+            ("was the tool the limit?", limit.to_owned()),
+        ]
+    }
+}
+
+impl BackendCount {
+    pub(super) fn facts(&self) -> [(&'static str, String); 6] {
+        [
+            ("requests that arrived", self.arrivals),
+            ("delayed on purpose", self.delayed),
+            ("answered with an error on purpose", self.errors),
+            ("connection reset on purpose", self.resets),
+            ("answer cut in half on purpose", self.halves),
+            ("never answered on purpose", self.stalls),
+        ]
+        .map(|(what, count)| (what, figures::count(count)))
+    }
+}
+
+impl Idle {
+    pub(super) fn facts(&self) -> [(&'static str, String); 3] {
+        [
+            ("idle connections held", figures::count(self.opened)),
+            ("of those closed by the gateway", figures::count(self.closed_by_gateway)),
+            ("gateway memory for each", figures::bytes(self.bytes_each)),
+        ]
+    }
+}
+
+impl GatewayCost {
+    /// How many facts there are.
+    pub(super) const FACTS: usize = 6;
+
+    pub(super) fn facts(&self) -> [(&'static str, String); Self::FACTS] {
+        let (from, to) = (self.rss_start_bytes, self.rss_end_bytes);
+        [
+            ("CPU per request", figures::time(self.cpu_us_per_request)),
+            ("cores busy", figures::number(self.cpu_share)),
+            ("memory at start", figures::bytes(figures::float(from))),
+            ("at the end", figures::bytes(figures::float(to))),
+            ("change", figures::growth(from, to)),
+            ("restarts", figures::count(self.restarts)),
+        ]
+    }
+}

@@ -1,0 +1,257 @@
+//! One run, from a prepared directory to a report: start, load, judge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::address::Address;
+use crate::backend::Backend;
+use crate::client::Idle;
+use crate::clock::{self, NS_PER_MS};
+use crate::codes::Mill;
+use crate::crew::{Crew, Note, Orders, Times};
+use crate::dice::Dice;
+use crate::events::{EventError, Measured, Stage};
+use crate::judge::{Verdict, judge};
+use crate::ledger::Ledger;
+use crate::node::{Node, NodeError};
+use crate::report::{Moment, Progress, Report};
+use crate::scenario::Scenario;
+use crate::shelf::Shelf;
+use crate::signer::{Nonces, NotThrowAway};
+use crate::site::{Site, SiteError};
+use crate::summary::{self, Facts};
+use crate::tally::{Second, Tally};
+
+/// Threads see the beginning before it comes.
+const LEAD_NS: u64 = 50 * NS_PER_MS;
+/// Codes that are made to see how fast they are made.
+const SAMPLE: u32 = 2_000;
+
+/// What a run needs.
+pub struct Run {
+    /// What is sent and what happens.
+    pub scenario: Arc<Scenario>,
+    /// Keys and addresses.
+    pub site: Site,
+    /// The gateways, which may still be starting.
+    pub nodes: Vec<Node>,
+    /// A sweep asks for more than there is.
+    pub may_overload: bool,
+}
+
+/// Why a run came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// A key may be worth something.
+    #[error(transparent)]
+    Key(#[from] NotThrowAway),
+    /// A gateway does not do what it should.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// An event could not be played.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The load threads could not work.
+    #[error("{0}")]
+    Load(String),
+    /// The stand-in backend cannot be had.
+    #[error("the stand-in backend at {0}: {1}")]
+    Backend(Address, std::io::Error),
+    /// Idle connections could not be opened.
+    #[error("idle connections: {0}")]
+    Idle(std::io::Error),
+}
+
+/// What keeps running during a run.
+struct Scene {
+    ledger: Arc<Ledger>,
+    backend: Backend,
+    shelf: watch::Sender<Arc<Shelf>>,
+    orders: Orders,
+    minted_per_s: f64,
+}
+
+impl Run {
+    /// Runs and judges. Gateways of our own are ended.
+    ///
+    /// # Errors
+    /// [`RunError`] if there is nothing to judge.
+    pub async fn run(mut self) -> Result<Report, RunError> {
+        let scene = self.set().await?;
+        let resident_before = self.resident();
+        let idle = self.open_idle()?;
+        let resident_with = self.resident();
+        let mut crew =
+            Crew::start(&scene.orders).map_err(|error| RunError::Load(error.to_string()))?;
+        crew.ready().await.map_err(RunError::Load)?;
+
+        let times = self.times();
+        let started_ms = clock::unix_ms();
+        crew.begin(times);
+        let (tally, measured) = self.play(&scene, &mut crew, times).await?;
+        crew.release();
+
+        let idle = idle.map(|idle| summary::idle(&idle, resident_before, resident_with));
+        let pids = self.nodes.iter().map(|node| (node.pid(), node.restarts())).collect();
+        let verdict = self.judge(&scene, tally.seen.clone()).await?;
+        Ok(summary::report(Facts {
+            scenario: &self.scenario,
+            workers: self.site.workers,
+            started_ms,
+            times,
+            tally,
+            measured,
+            verdict,
+            idle,
+            pids,
+            backend: scene.backend.counts(),
+            minted_per_s: scene.minted_per_s,
+        }))
+    }
+
+    /// Backend first, then ready gateways whose fence is behind us, then keys to sign with.
+    async fn set(&mut self) -> Result<Scene, RunError> {
+        let ledger = Arc::new(Ledger::new(Dice::random().throw()));
+        let address = &self.site.backend;
+        let backend = Backend::start(address, self.scenario.backend, Arc::clone(&ledger))
+            .map_err(|error| RunError::Backend(address.clone(), error))?;
+        for node in &mut self.nodes {
+            node.ready().await?;
+            behind(node.fence_s().await?).await;
+        }
+        let shelf = Arc::new(Shelf::read(&self.site)?);
+        let (shelf, reader) = watch::channel(shelf);
+        let mut terms = self.scenario.terms(self.site.skew_ms);
+        terms.may_overload = self.may_overload;
+        let orders = Orders {
+            scenario: Arc::clone(&self.scenario),
+            nodes: self.nodes.iter().map(|node| node.place().listen.clone()).collect(),
+            shelf: reader,
+            ledger: Arc::clone(&ledger),
+            nonces: Nonces::new(),
+            terms,
+            seed: Dice::random().throw(),
+        };
+        let minted_per_s = minted_per_s(&orders)?;
+        Ok(Scene { ledger, backend, shelf, orders, minted_per_s })
+    }
+
+    fn open_idle(&self) -> Result<Option<Idle>, RunError> {
+        let count = usize::try_from(self.scenario.load.idle_connections).unwrap_or(0);
+        if count == 0 {
+            return Ok(None);
+        }
+        let targets = self.nodes.iter().map(|node| node.place().listen.clone()).collect();
+        Idle::open(targets, count).map(Some).map_err(RunError::Idle)
+    }
+
+    fn times(&self) -> Times {
+        let begin_ns = clock::now_ns() + LEAD_NS;
+        let measured_ns = begin_ns + self.scenario.warmup_ns();
+        Times {
+            begin_ns,
+            measured_ns,
+            end_ns: measured_ns + self.scenario.duration_ms() * NS_PER_MS,
+        }
+    }
+
+    async fn play(
+        &mut self,
+        scene: &Scene,
+        crew: &mut Crew,
+        times: Times,
+    ) -> Result<(Tally, Measured), RunError> {
+        let mut stage = Stage { site: &self.site, nodes: &mut self.nodes, shelf: &scene.shelf };
+        let mut line =
+            Line { progress: Progress::new(), threads: crew.threads(), heard: Vec::new() };
+        let played = async { stage.play(&self.scenario.events, times).await.map_err(Into::into) };
+        let loaded = async { crew.done(|note| line.show(note)).await.map_err(RunError::Load) };
+        tokio::try_join!(loaded, played)
+    }
+
+    /// Nothing is judged before nothing can arrive any more.
+    async fn judge(
+        &mut self,
+        scene: &Scene,
+        seen: crate::judge::Seen,
+    ) -> Result<Verdict, RunError> {
+        let mut all_are_ours = true;
+        for node in &mut self.nodes {
+            all_are_ours &= node.end().await?;
+        }
+        if all_are_ours {
+            let alone = scene.backend.left_alone().await;
+            alone.map_err(|error| RunError::Backend(self.site.backend.clone(), error))?;
+        } else {
+            for node in &self.nodes {
+                node.quiet().await?;
+            }
+        }
+        Ok(judge(&scene.ledger, seen, scene.orders.terms.gateway_dies))
+    }
+
+    fn resident(&self) -> u64 {
+        self.nodes.iter().map(Node::resident_bytes).sum()
+    }
+}
+
+/// Waits until codes of now are issued after the second that a fence names.
+async fn behind(fence_s: f64) {
+    let now_ms = u64::try_from(clock::unix_ms()).unwrap_or(0);
+    let left_s = fence_s + 1.0 - Duration::from_millis(now_ms).as_secs_f64();
+    if left_s > 0.0 {
+        // A little more, so that the second has surely begun.
+        tokio::time::sleep(Duration::from_secs_f64(left_s) + Duration::from_millis(5)).await;
+    }
+}
+
+/// How many codes this thread makes in a second, measured on a few that nobody sends.
+///
+/// # Errors
+/// [`NotThrowAway`] if a key may be worth something.
+pub fn minted_per_s(orders: &Orders) -> Result<f64, NotThrowAway> {
+    let ledger = Arc::new(Ledger::new(0));
+    let mut mill =
+        Mill::new(&orders.scenario, orders.shelf.clone(), ledger, orders.nonces.clone())?;
+    let before_ns = clock::thread_cpu_ns();
+    (0..SAMPLE).for_each(|_| drop(std::hint::black_box(mill.next_of_mix())));
+    let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));
+    Ok(f64::from(SAMPLE) / spent.as_secs_f64())
+}
+
+/// The line of progress: a second is shown when all threads have told of it.
+struct Line {
+    progress: Progress,
+    threads: usize,
+    heard: Vec<Note>,
+}
+
+impl Line {
+    fn show(&mut self, note: Note) {
+        let number = note.number;
+        self.heard.retain(|known| known.number >= number);
+        self.heard.push(note);
+        if self.heard.iter().filter(|known| known.number == number).count() < self.threads {
+            return;
+        }
+        let (mut second, mut in_flight) = (Second::default(), 0);
+        for note in self.heard.drain(..) {
+            second.add(&note.second);
+            in_flight += note.in_flight;
+        }
+        let told = summary::second(number, &second);
+        self.progress.show(&Moment {
+            second: told.second,
+            rate: told.sent,
+            p99_us: told.p99_us,
+            approved: told.approved,
+            refused: &told.refused,
+            in_flight: u64::try_from(in_flight).unwrap_or(0),
+        });
+    }
+}

@@ -1,0 +1,282 @@
+//! The file's own shape, and the way from it to checked values.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{
+    Arrivals, Backend, Choice, Codes, Event, Gateway, Happening, Load, Phase, Protocol, Scenario,
+    ScenarioError,
+};
+use crate::class::Class;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    about: String,
+    #[serde(default)]
+    load: LoadTable,
+    #[serde(default)]
+    phase: Vec<PhaseTable>,
+    #[serde(default)]
+    codes: CodesTable,
+    #[serde(default)]
+    mix: BTreeMap<String, u64>,
+    #[serde(default)]
+    backend: BackendTable,
+    #[serde(default)]
+    gateway: GatewayTable,
+    #[serde(default)]
+    event: Vec<EventTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LoadTable {
+    connections: u64,
+    threads: u64,
+    protocol: Protocol,
+    streams: u64,
+    warmup_s: u64,
+    arrivals: Arrivals,
+    idle_connections: u64,
+    closed: bool,
+}
+
+impl Default for LoadTable {
+    fn default() -> Self {
+        Self {
+            connections: 32,
+            threads: 1,
+            protocol: Protocol::Http1,
+            streams: 16,
+            warmup_s: 1,
+            arrivals: Arrivals::Constant,
+            idle_connections: 0,
+            closed: false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PhaseTable {
+    duration_s: u64,
+    rate: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CodesTable {
+    keys: u64,
+    choice: Choice,
+}
+
+impl Default for CodesTable {
+    fn default() -> Self {
+        Self { keys: 8, choice: Choice::Uniform }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BackendTable {
+    unix: bool,
+    delay_ms: u64,
+    error_per_mille: u64,
+    reset_per_mille: u64,
+    half_per_mille: u64,
+    stall_per_mille: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GatewayTable {
+    nodes: u64,
+    workers: u64,
+    unix: bool,
+    backend_timeout_ms: u64,
+}
+
+impl Default for GatewayTable {
+    fn default() -> Self {
+        Self { nodes: 1, workers: 0, unix: false, backend_timeout_ms: 10_000 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventTable {
+    at_s: u64,
+    #[serde(rename = "do")]
+    what: Happening,
+}
+
+pub(super) fn read(path: &Path, text: &str) -> Result<Scenario, ScenarioError> {
+    let form = |error| ScenarioError::Form { path: path.to_owned(), error: Box::new(error) };
+    let file: File = toml::from_str(text).map_err(form)?;
+    Check { path }.scenario(file)
+}
+
+/// Checks values of one file.
+struct Check<'a> {
+    path: &'a Path,
+}
+
+impl Check<'_> {
+    fn scenario(&self, file: File) -> Result<Scenario, ScenarioError> {
+        let name = self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let load = self.load(&file.load)?;
+        let phases = self.phases(&file.phase, load.is_closed)?;
+        let mut scenario = Scenario {
+            name,
+            about: file.about,
+            load,
+            phases,
+            codes: self.codes(&file.codes)?,
+            mix: self.mix(&file.mix)?,
+            backend: self.backend(&file.backend)?,
+            gateway: self.gateway(&file.gateway)?,
+            events: Vec::new(),
+        };
+        scenario.events = self.events(&file.event, scenario.duration_ms())?;
+        Ok(scenario)
+    }
+
+    fn load(&self, load: &LoadTable) -> Result<Load, ScenarioError> {
+        let connections = self.within("load.connections", load.connections, 2..=20_000)?;
+        let threads = self.within("load.threads", load.threads, 1..=64)?;
+        if threads > connections {
+            return Err(self.wrong("load.threads", threads, "at most load.connections"));
+        }
+        Ok(Load {
+            connections,
+            threads,
+            protocol: load.protocol,
+            streams: self.within("load.streams", load.streams, 1..=1_000)?,
+            warmup_ms: self.bounded("load.warmup_s", load.warmup_s, 0..=3_600)? * 1_000,
+            arrivals: load.arrivals,
+            idle_connections: self.within(
+                "load.idle_connections",
+                load.idle_connections,
+                0..=1_000_000,
+            )?,
+            is_closed: load.closed,
+        })
+    }
+
+    fn phases(&self, phases: &[PhaseTable], is_closed: bool) -> Result<Vec<Phase>, ScenarioError> {
+        if phases.is_empty() || (is_closed && phases.len() > 1) {
+            let allowed = "one [[phase]] or more; one with load.closed, which has no rates";
+            return Err(self.wrong("phase", phases.len(), allowed));
+        }
+        let checked = phases.iter().map(|phase| {
+            let seconds = self.bounded("phase.duration_s", phase.duration_s, 1..=86_400)?;
+            let rate = self.bounded("phase.rate", phase.rate, 1..=10_000_000)?;
+            Ok(Phase { duration_ms: seconds * 1_000, rate })
+        });
+        checked.collect()
+    }
+
+    fn codes(&self, codes: &CodesTable) -> Result<Codes, ScenarioError> {
+        Ok(Codes { keys: self.within("codes.keys", codes.keys, 1..=500)?, choice: codes.choice })
+    }
+
+    fn mix(&self, mix: &BTreeMap<String, u64>) -> Result<Vec<(Class, u32)>, ScenarioError> {
+        let words: Vec<&str> = Class::ALL.iter().map(|class| class.word()).collect();
+        let mut checked = Vec::new();
+        for (word, weight) in mix {
+            let class = Class::ALL.iter().copied().find(|class| class.word() == word);
+            let class = class.ok_or_else(|| self.wrong("mix", word, &words.join(", ")))?;
+            let weight = self.within(&format!("mix.{word}"), *weight, 0..=1_000_000)?;
+            if weight > 0 {
+                checked.push((class, weight));
+            }
+        }
+        if checked.is_empty() {
+            return Err(self.wrong("mix", "nothing", "a weight above 0 for one class or more"));
+        }
+        Ok(checked)
+    }
+
+    fn backend(&self, backend: &BackendTable) -> Result<Backend, ScenarioError> {
+        let BackendTable { unix, delay_ms, .. } = *backend;
+        let rates = [
+            ("backend.error_per_mille", backend.error_per_mille),
+            ("backend.reset_per_mille", backend.reset_per_mille),
+            ("backend.half_per_mille", backend.half_per_mille),
+            ("backend.stall_per_mille", backend.stall_per_mille),
+        ];
+        for (key, rate) in rates {
+            self.bounded(key, rate, 0..=1_000)?;
+        }
+        let sum: u64 = rates.iter().map(|(_, rate)| rate).sum();
+        self.bounded("the sum of backend.*_per_mille", sum, 0..=1_000)?;
+        Ok(Backend {
+            unix,
+            delay_ms: self.bounded("backend.delay_ms", delay_ms, 0..=60_000)?,
+            error_per_mille: backend.error_per_mille,
+            reset_per_mille: backend.reset_per_mille,
+            half_per_mille: backend.half_per_mille,
+            stall_per_mille: backend.stall_per_mille,
+        })
+    }
+
+    fn gateway(&self, gateway: &GatewayTable) -> Result<Gateway, ScenarioError> {
+        let timeout_ms = gateway.backend_timeout_ms;
+        Ok(Gateway {
+            nodes: self.within("gateway.nodes", gateway.nodes, 1..=16)?,
+            workers: self.within("gateway.workers", gateway.workers, 0..=512)?,
+            unix: gateway.unix,
+            backend_timeout_ms: self.bounded(
+                "gateway.backend_timeout_ms",
+                timeout_ms,
+                1..=600_000,
+            )?,
+        })
+    }
+
+    fn events(&self, events: &[EventTable], end_ms: u64) -> Result<Vec<Event>, ScenarioError> {
+        let last_s = (end_ms / 1_000).saturating_sub(1);
+        let checked = events.iter().map(|event| {
+            let at_s = self.bounded("event.at_s", event.at_s, 0..=last_s)?;
+            Ok(Event { at_ms: at_s * 1_000, what: event.what })
+        });
+        let mut checked = checked.collect::<Result<Vec<Event>, ScenarioError>>()?;
+        checked.sort_by_key(|event| event.at_ms);
+        Ok(checked)
+    }
+
+    fn within(
+        &self,
+        key: &str,
+        value: u64,
+        range: RangeInclusive<u64>,
+    ) -> Result<u32, ScenarioError> {
+        let value = self.bounded(key, value, range)?;
+        Ok(u32::try_from(value).expect("every range ends below 2^32"))
+    }
+
+    fn bounded(
+        &self,
+        key: &str,
+        value: u64,
+        range: RangeInclusive<u64>,
+    ) -> Result<u64, ScenarioError> {
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        Err(self.wrong(key, value, &format!("{} to {}", range.start(), range.end())))
+    }
+
+    fn wrong(&self, key: &str, value: impl ToString, allowed: &str) -> ScenarioError {
+        ScenarioError::Value {
+            path: self.path.to_owned(),
+            key: key.to_owned(),
+            value: value.to_string(),
+            allowed: allowed.to_owned(),
+        }
+    }
+}

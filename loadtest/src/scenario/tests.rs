@@ -1,0 +1,80 @@
+use super::*;
+
+const SMALL: &str = "about = \"x\"\n[[phase]]\nduration_s = 4\nrate = 100\n[mix]\nvalid = 1\n";
+
+fn parse(text: &str) -> Result<Scenario, String> {
+    Scenario::parse(Path::new("dir/small.toml"), text).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn assert_refused(more: &str, parts: &[&str]) {
+    let error = parse(&format!("{SMALL}{more}")).unwrap_err();
+    for part in parts {
+        assert!(error.contains(part), "{error}: no {part}");
+    }
+}
+
+#[test]
+fn the_smallest_scenario_has_defaults() {
+    let scenario = parse(SMALL).unwrap();
+    assert_eq!(scenario.name, "small");
+    assert_eq!((scenario.load.connections, scenario.gateway.nodes), (32, 1));
+    assert_eq!(scenario.all_phases().len(), 2);
+}
+
+#[test]
+fn every_scenario_of_the_project_loads() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/loadtest");
+    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let loaded: Vec<Scenario> = files.map(|file| Scenario::load(&file).unwrap()).collect();
+    assert!(loaded.len() >= 6);
+    for scenario in loaded {
+        assert!((5_000..=20_000).contains(&scenario.duration_ms()), "{}", scenario.name);
+    }
+}
+
+#[test]
+fn errors_name_key_value_and_range() {
+    assert_refused("[load]\nconnections = 1\n", &["small.toml", "load.connections = 1", "2 to"]);
+    assert_refused("vlid = 1\n", &["mix = vlid", "valid, replay_at_once"]);
+    assert_refused("[backend]\nerror_per_mille = 600\nhalf_per_mille = 600\n", &["sum", "1200"]);
+    assert_refused("[[event]]\nat_s = 4\ndo = \"kill\"\n", &["event.at_s = 4", "0 to 3"]);
+    assert_refused("[[event]]\nat_s = 1\ndo = \"explode\"\n", &["explode", "kill"]);
+    assert_refused("[load]\nclosed = true\n[[phase]]\nduration_s = 1\nrate = 1\n", &["phase = 2"]);
+}
+
+#[test]
+fn a_key_that_is_not_known_is_refused_in_every_table() {
+    let tables = ["[load]", "[codes]", "[backend]", "[gateway]", "[[event]]", "[[phase]]"];
+    for table in tables {
+        assert_refused(&format!("{table}\ntypo = 1\n"), &["small.toml", "typo"]);
+    }
+    let error = parse(&format!("typo = 1\n{SMALL}")).unwrap_err();
+    assert!(error.contains("small.toml") && error.contains("typo"), "{error}");
+}
+
+#[test]
+fn a_mix_of_nothing_is_refused() {
+    let error = parse(&SMALL.replace("valid = 1", "valid = 0")).unwrap_err();
+    assert!(error.contains("a weight above 0"), "{error}");
+}
+
+#[test]
+fn scaling_keeps_the_shape() {
+    let more = "[[phase]]\nduration_s = 4\nrate = 400\n[[event]]\nat_s = 4\ndo = \"rotate\"\n";
+    let mut scenario = parse(&format!("{SMALL}{more}")).unwrap();
+    scenario.scale_duration(2_000);
+    scenario.scale_rate(40);
+    let phases = [Phase { duration_ms: 1_000, rate: 10 }, Phase { duration_ms: 1_000, rate: 40 }];
+    assert_eq!(scenario.phases, phases);
+    assert_eq!(scenario.events, [Event { at_ms: 1_000, what: Happening::Rotate }]);
+}
+
+#[test]
+fn faults_of_the_scenario_are_what_is_tolerated() {
+    let terms = parse(SMALL).unwrap().terms(500);
+    assert!(!terms.backend_errs && !terms.backend_breaks && !terms.gateway_dies);
+    let text = format!("{SMALL}[backend]\nstall_per_mille = 1\n[[event]]\nat_s = 1\ndo = \"kill\"");
+    let terms = parse(&text).unwrap().terms(500);
+    assert!(!terms.backend_errs && terms.backend_breaks && terms.gateway_dies);
+}

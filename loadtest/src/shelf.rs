@@ -1,0 +1,98 @@
+//! The keys that sign: what load threads share, and what a rotation replaces as a whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use keyring::code::KeyId;
+use keyring::key::{IssuerKey, KeyState};
+use keyring::key_set::KeySet;
+use keyring::p256::SigningKey;
+
+use crate::site::{Site, SiteError};
+
+/// All keys of a run at one moment.
+#[derive(Clone)]
+pub struct Shelf {
+    keys: Arc<KeySet>,
+    /// In the order of their ids.
+    entries: Vec<ShelfKey>,
+}
+
+/// A key and its private half.
+#[derive(Clone)]
+pub struct ShelfKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its private half.
+    pub signing: SigningKey,
+    /// What it signs.
+    pub state: KeyState,
+    /// Whether it is being revoked or is revoked.
+    pub leaving: Leaving,
+}
+
+/// Set before a key is revoked: from then on its codes may be refused.
+#[derive(Clone, Debug, Default)]
+pub struct Leaving(Arc<AtomicBool>);
+
+impl Shelf {
+    /// Reads the keyring and all private halves.
+    ///
+    /// # Errors
+    /// [`SiteError`] if one cannot be read.
+    pub fn read(site: &Site) -> Result<Self, SiteError> {
+        let keys = site.keys()?;
+        let entries = keys.iter().map(|key| {
+            let id = key.id();
+            let signing = site.signing_key(id)?;
+            Ok(ShelfKey { id, signing, state: key.state(), leaving: Leaving::of(key.state()) })
+        });
+        let entries = entries.collect::<Result<Vec<_>, SiteError>>()?;
+        Ok(Self { keys: Arc::new(keys), entries })
+    }
+
+    /// The keyring read again; keys that were known keep their marks.
+    ///
+    /// # Errors
+    /// [`SiteError`] if it cannot be read.
+    pub fn read_again(&self, site: &Site) -> Result<Self, SiteError> {
+        let mut next = Self::read(site)?;
+        for entry in &mut next.entries {
+            if let Some(known) = self.entries.iter().find(|known| known.id == entry.id) {
+                entry.leaving = known.leaving.clone();
+            }
+        }
+        Ok(next)
+    }
+
+    /// Every key.
+    pub fn entries(&self) -> &[ShelfKey] {
+        &self.entries
+    }
+
+    /// The first key in this state: the oldest.
+    pub fn oldest(&self, state: KeyState) -> Option<&ShelfKey> {
+        self.entries.iter().find(|entry| entry.state == state)
+    }
+
+    /// The key as the keyring has it.
+    pub fn issuer(&self, id: KeyId) -> Option<&IssuerKey> {
+        self.keys.get(id)
+    }
+}
+
+impl Leaving {
+    fn of(state: KeyState) -> Self {
+        Self(Arc::new(AtomicBool::new(state == KeyState::Revoked)))
+    }
+
+    /// From now on gateways may refuse it.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether gateways may refuse it.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,161 @@
+//! A node's `gateway.toml`: how it is written, and what of it the tool must know.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{NodePlace, Plan, Site, SiteError, at};
+use crate::address::Address;
+use crate::signer::ENVIRONMENT;
+
+/// Enough that a code of now is never from the future, and little, because a node that starts
+/// refuses for so long.
+const SKEW_MS: i64 = 500;
+
+pub(super) fn path(dir: &Path, node: usize) -> PathBuf {
+    match node {
+        0 => dir.join("gateway.toml"),
+        more => dir.join(format!("gateway-{}.toml", more + 1)),
+    }
+}
+
+pub(super) fn text(plan: &Plan, node: usize, listen: &Address, admin: SocketAddr) -> String {
+    let Plan { workers, backend_timeout_ms, connections_max, .. } = plan;
+    let endpoint = match &plan.backend {
+        Address::Tcp(address) => format!("http://{address}"),
+        unix => unix.to_string(),
+    };
+    format!(
+        r#"# Written by yanma-loadtest: keys that everybody may sign with, a backend that settles nothing.
+[server]
+environment = "{ENVIRONMENT}"
+workers = {workers}
+keyring = "keyring"
+data_dir = "data-{number}"
+drain_delay_ms = 0
+drain_timeout_ms = 30000
+
+[[listener]]
+address = "{listen}"
+
+[admin]
+address = "{admin}"
+
+[codes]
+skew_ms = {SKEW_MS}
+
+# Each node remembers for itself: two of them on one keyring let a code be used twice.
+[replay]
+store = "local"
+
+[limits]
+connections_max = {connections_max}
+h2_streams_max = 1000
+
+[timeouts]
+idle_ms = 3600000
+
+[[backend]]
+name = "settlement"
+endpoints = ["{endpoint}"]
+timeout_ms = {backend_timeout_ms}
+connections_max = 8192
+
+[[route]]
+path = "/pay"
+methods = ["POST"]
+code = "redeem"
+backend = "settlement"
+"#,
+        number = node + 1
+    )
+}
+
+/// What the tool reads of it; the gateway checks the rest.
+#[derive(Deserialize)]
+struct File {
+    server: Server,
+    #[serde(default)]
+    listener: Vec<Listener>,
+    #[serde(default)]
+    admin: Admin,
+    #[serde(default)]
+    codes: Codes,
+    backend: Vec<Backend>,
+}
+
+#[derive(Deserialize)]
+struct Server {
+    #[serde(default)]
+    workers: usize,
+}
+
+#[derive(Deserialize)]
+struct Listener {
+    address: String,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Admin {
+    address: SocketAddr,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 7461)) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Codes {
+    skew_ms: i64,
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Self { skew_ms: 2_000 }
+    }
+}
+
+#[derive(Deserialize)]
+struct Backend {
+    endpoints: Vec<String>,
+}
+
+pub(super) fn read(dir: &Path) -> Result<Site, SiteError> {
+    let (first, place) = node(&path(dir, 0))?;
+    let mut nodes = vec![place];
+    while path(dir, nodes.len()).exists() {
+        nodes.push(node(&path(dir, nodes.len()))?.1);
+    }
+    let backend = first.backend.first().and_then(|backend| backend.endpoints.first());
+    let backend = address(&path(dir, 0), "backend.endpoints", backend)?;
+    Ok(Site {
+        dir: dir.to_owned(),
+        nodes,
+        backend,
+        skew_ms: first.codes.skew_ms,
+        workers: first.server.workers,
+    })
+}
+
+fn node(config: &Path) -> Result<(File, NodePlace), SiteError> {
+    let text = fs::read_to_string(config).map_err(at(config))?;
+    let file: File = toml::from_str(&text).map_err(|error| wrong(config, error.to_string()))?;
+    let listen = address(config, "listener.address", file.listener.first().map(|l| &l.address))?;
+    let place = NodePlace { config: config.to_owned(), listen, admin: file.admin.address };
+    Ok((file, place))
+}
+
+fn address(config: &Path, key: &str, text: Option<&String>) -> Result<Address, SiteError> {
+    let text = text.ok_or_else(|| wrong(config, format!("{key} is missing")))?;
+    text.parse().map_err(|error| wrong(config, format!("{key}: {error}")))
+}
+
+fn wrong(config: &Path, what: String) -> SiteError {
+    SiteError::Config { path: config.to_owned(), what }
+}

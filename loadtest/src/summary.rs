@@ -1,0 +1,314 @@
+//! From what was counted to what is shown.
+
+use hdrhistogram::Histogram;
+use keyring::time::UnixMillis;
+
+use crate::backend::Counts;
+use crate::class::Class;
+use crate::client::Idle as IdleConnections;
+use crate::clock::NS_PER_S;
+use crate::crew::Times;
+use crate::events::Measured;
+use crate::judge::{Example, Seen, Verdict as Judged};
+use crate::outcome::Outcome;
+use crate::report::{
+    BackendCount, ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule,
+    Second, ToolCost, Verdict, float,
+};
+use crate::scenario::{Arrivals, Protocol, Scenario};
+use crate::tally::{self, Tally};
+
+const NS_PER_US: u64 = 1_000;
+/// A thread that is this busy is the limit.
+const BUSY: f64 = 0.9;
+/// A gateway that uses less than this of its cores is not.
+const GATEWAY_BUSY: f64 = 0.85;
+/// More late starts than this make the latencies doubtful.
+const LATE: f64 = 0.01;
+
+/// All that is known of a run.
+pub struct Facts<'a> {
+    /// What was played.
+    pub scenario: &'a Scenario,
+    /// Threads of a node; 0 is one per core.
+    pub workers: usize,
+    /// When it began, Unix time.
+    pub started_ms: i64,
+    /// When it was measured.
+    pub times: Times,
+    /// What the load threads counted.
+    pub tally: Tally,
+    /// What everybody cost.
+    pub measured: Measured,
+    /// What the judge says.
+    pub verdict: Judged,
+    /// Idle connections, if there were any.
+    pub idle: Option<Idle>,
+    /// Process id and restarts of each node.
+    pub pids: Vec<(Option<u32>, u64)>,
+    /// What the stand-in backend did.
+    pub backend: Counts,
+    /// How fast codes are made.
+    pub minted_per_s: f64,
+}
+
+/// The report of a run.
+pub fn report(facts: Facts<'_>) -> Report {
+    let Facts { scenario, times, ref tally, ref measured, .. } = facts;
+    let warmup_ms = i64::try_from(scenario.load.warmup_ms).unwrap_or(0);
+    let mut report = Report {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: scenario.name.clone(),
+        description: scenario.about.clone(),
+        started: UnixMillis::new(facts.started_ms).plus_ms(warmup_ms).to_string(),
+        duration_s: seconds(times.end_ns - times.measured_ns),
+        load: load(scenario),
+        verdict: verdict(&facts.verdict),
+        classes: classes(tally),
+        outcomes: sorted(outcomes(&tally.seen)),
+        latency: latency(tally),
+        seconds: (0..).zip(&tally.seconds).map(|(number, one)| second(number, one)).collect(),
+        schedule: schedule(tally, scenario.load.is_closed),
+        tool: ToolCost {
+            cpu_us_per_request: per_request(measured.own_cpu_ns, tally.answered),
+            busiest_thread_share: seconds(measured.busiest_ns) / seconds(measured.wall_ns),
+            codes_minted_per_s_per_core: facts.minted_per_s,
+            bottleneck: None,
+        },
+        gateways: gateways(&facts),
+        idle: facts.idle.clone(),
+        backend: backend(facts.backend),
+        events: events(measured, times),
+        sweep: None,
+    };
+    // What happens after the end of the schedule is the tail of its last second.
+    report.seconds.truncate(whole_seconds(times));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    report.tool.bottleneck = bottleneck(&report, facts.workers, cores);
+    report
+}
+
+/// A second as it is shown.
+pub fn second(number: usize, second: &tally::Second) -> Second {
+    let count = |wanted: fn(Outcome) -> bool| {
+        let such = second.answers.iter().filter(|(outcome, _)| wanted(*outcome));
+        such.map(|(_, count)| count).sum::<u64>()
+    };
+    let refused = second.answers.iter().filter(|(outcome, _)| *outcome != Outcome::Approved);
+    Second {
+        second: u64::try_from(number).unwrap_or(u64::MAX),
+        sent: second.sent,
+        answered: count(|_| true),
+        approved: count(|outcome| outcome == Outcome::Approved),
+        refused: sorted(refused.map(|(outcome, n)| (outcome.word().to_owned(), *n)).collect()),
+        p50_us: second.response.value_at_quantile(0.5),
+        p99_us: second.response.value_at_quantile(0.99),
+        max_us: second.response.max(),
+    }
+}
+
+/// Idle connections; the memory is that of all nodes.
+pub fn idle(idle: &IdleConnections, resident_before: u64, resident_with: u64) -> Idle {
+    let grown = resident_with.saturating_sub(resident_before);
+    Idle {
+        opened: idle.opened(),
+        closed_by_gateway: idle.closed_by_gateway(),
+        bytes_each: float(grown) / float(idle.opened().max(1)),
+    }
+}
+
+fn load(scenario: &Scenario) -> String {
+    let load = &scenario.load;
+    let protocol = match load.protocol {
+        Protocol::Http1 => "HTTP/1.1".to_owned(),
+        Protocol::Http2 => format!("HTTP/2 with {} streams each", load.streams),
+    };
+    let over = format!("over {} connections, {protocol}", load.connections);
+    if load.is_closed {
+        return format!("closed loop {over}");
+    }
+    let arrivals = match load.arrivals {
+        Arrivals::Constant => "even gaps",
+        Arrivals::Poisson => "Poisson",
+    };
+    format!("open loop, {arrivals}, up to {}/s {over}", scenario.peak_rate())
+}
+
+fn verdict(judged: &Judged) -> Verdict {
+    let seen = &judged.seen;
+    let approved = seen.answered(Outcome::Approved);
+    let answers: u64 = seen.answers.iter().map(|one| one.count).sum();
+    Verdict {
+        clean: judged.is_clean(),
+        faults: judged.faults.clone(),
+        codes_sent: judged.codes,
+        approved,
+        refused: answers - approved,
+        arrived_once: judged.arrived_once,
+        arrived_twice: judged.arrived_twice,
+        approved_not_arrived: judged.approved_not_arrived,
+        refused_but_arrived: judged.refused_but_arrived + judged.forbidden_arrived,
+        stray_arrivals: judged.strays,
+        unexpected_answers: seen.unexpected + seen.unfit_twins,
+        lost_answers: seen.lost,
+        examples: seen.examples.iter().map(example).collect(),
+    }
+}
+
+fn example(example: &Example) -> String {
+    let Example { class, answer } = example;
+    format!("{} was answered {} {}", class.word(), answer.status, answer.outcome.word())
+}
+
+fn classes(tally: &Tally) -> Vec<ClassRow> {
+    let rows = Class::ALL.iter().zip(&tally.classes).filter(|(_, count)| count.sent > 0);
+    let row = |(class, count): (&Class, &tally::ClassCount)| {
+        let mine = tally.seen.answers.iter().filter(|one| one.class == *class);
+        let mut answers: Vec<(String, u64)> = Vec::new();
+        mine.for_each(|one| add(&mut answers, one.answer.outcome, one.count));
+        ClassRow {
+            class: class.word().to_owned(),
+            sent: count.sent,
+            answers: sorted(answers),
+            unexpected: count.unexpected,
+        }
+    };
+    rows.map(row).collect()
+}
+
+fn outcomes(seen: &Seen) -> Vec<(String, u64)> {
+    let mut all = Vec::new();
+    seen.answers.iter().for_each(|one| add(&mut all, one.answer.outcome, one.count));
+    all
+}
+
+fn add(counts: &mut Vec<(String, u64)>, outcome: Outcome, more: u64) {
+    match counts.iter_mut().find(|(word, _)| word == outcome.word()) {
+        Some((_, count)) => *count += more,
+        None => counts.push((outcome.word().to_owned(), more)),
+    }
+}
+
+fn sorted(mut counts: Vec<(String, u64)>) -> Vec<(String, u64)> {
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+fn latency(tally: &Tally) -> Latency {
+    let response = tally.response();
+    Latency {
+        approved: percentiles(&tally.approved),
+        refused: percentiles(&tally.refused),
+        service: percentiles(&tally.service),
+        response_distribution: distribution(&response),
+        service_distribution: distribution(&tally.service),
+    }
+}
+
+fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
+    if histogram.is_empty() {
+        return Percentiles::default();
+    }
+    let at = |quantile| histogram.value_at_quantile(quantile) / NS_PER_US;
+    Percentiles {
+        count: histogram.len(),
+        mean_us: histogram.mean() / float(NS_PER_US),
+        min_us: histogram.min() / NS_PER_US,
+        p50_us: at(0.5),
+        p90_us: at(0.9),
+        p99_us: at(0.99),
+        p99_9_us: at(0.999),
+        p99_99_us: at(0.9999),
+        max_us: histogram.max() / NS_PER_US,
+    }
+}
+
+/// Five points for each halving of what is above: enough for a smooth line to the last request.
+fn distribution(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
+    let points = histogram.iter_quantiles(5);
+    points.map(|at| (at.quantile() * 100.0, float(at.value_iterated_to()) / 1_000.0)).collect()
+}
+
+fn schedule(tally: &Tally, is_closed: bool) -> Schedule {
+    let starts = tally.starts;
+    Schedule {
+        planned: if is_closed { 0 } else { starts.planned },
+        started: starts.started,
+        never_started: starts.planned.saturating_sub(starts.started),
+        late_by_tool: starts.late_by_tool,
+        worst_lateness_us: starts.worst_late_ns / NS_PER_US,
+    }
+}
+
+fn gateways(facts: &Facts<'_>) -> Vec<GatewayCost> {
+    let Facts { measured, tally, pids, .. } = facts;
+    let nodes = float(u64::try_from(pids.len()).unwrap_or(1));
+    let cost = |(place, (pid, restarts)): (usize, &(Option<u32>, u64))| {
+        let of = |list: &[u64]| list.get(place).copied().unwrap_or(0);
+        let cpu_ns = of(&measured.node_cpu_ns);
+        Some(GatewayCost {
+            pid: (*pid)?,
+            // Requests are spread evenly among nodes.
+            cpu_us_per_request: per_request(cpu_ns, tally.answered) * nodes,
+            cpu_share: seconds(cpu_ns) / seconds(measured.wall_ns),
+            rss_start_bytes: of(&measured.resident_start),
+            rss_end_bytes: of(&measured.resident_end),
+            restarts: *restarts,
+        })
+    };
+    pids.iter().enumerate().filter_map(cost).collect()
+}
+
+fn backend(counts: Counts) -> BackendCount {
+    let Counts { arrivals, delayed, errors, resets, halves, stalls } = counts;
+    BackendCount { arrivals, delayed, errors, resets, halves, stalls }
+}
+
+fn events(measured: &Measured, times: Times) -> Vec<Event> {
+    let tell = |done: &crate::events::Done| Event {
+        second: seconds(done.at_ns.saturating_sub(times.measured_ns)),
+        what: done.what.clone(),
+    };
+    measured.events.iter().map(tell).collect()
+}
+
+/// Why the tool was the limit, if it was.
+fn bottleneck(report: &Report, workers: usize, cores: usize) -> Option<String> {
+    let Schedule { planned, late_by_tool, .. } = report.schedule;
+    let late = float(late_by_tool) / float(planned.max(1));
+    if late > LATE {
+        return Some(format!(
+            "{late_by_tool} of {planned} starts were more than 1 ms late though a connection was \
+             free: the latencies are the tool's, not the gateway's."
+        ));
+    }
+    let used = if workers == 0 { cores } else { workers.min(cores) };
+    let all = u64::try_from(used.saturating_mul(report.gateways.len()).min(cores)).unwrap_or(1);
+    let gateway_share: f64 = report.gateways.iter().map(|node| node.cpu_share).sum();
+    let busiest = report.tool.busiest_thread_share;
+    if busiest > BUSY && gateway_share < GATEWAY_BUSY * float(all.max(1)) {
+        return Some(format!(
+            "A thread of the tool was busy for {:.0} % of the time while the gateways used {:.0} % \
+             of their cores: more threads, or another machine, would show more.",
+            busiest * 100.0,
+            gateway_share / float(all.max(1)) * 100.0
+        ));
+    }
+    None
+}
+
+fn per_request(cpu_ns: u64, requests: u64) -> f64 {
+    float(cpu_ns) / float(requests.max(1)) / float(NS_PER_US)
+}
+
+fn seconds(ns: u64) -> f64 {
+    std::time::Duration::from_nanos(ns).as_secs_f64()
+}
+
+fn whole_seconds(times: Times) -> usize {
+    let measured_ns = times.end_ns - times.measured_ns;
+    usize::try_from(measured_ns.div_ceil(NS_PER_S)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

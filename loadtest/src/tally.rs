@@ -1,0 +1,289 @@
+//! What a load thread counts: answers by class, latencies, its own lateness, second by second.
+
+use hdrhistogram::Histogram;
+
+use crate::class::{Class, Fit};
+use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::judge::Seen;
+use crate::outcome::{Answer, Outcome};
+
+/// Later than this is a missed start.
+pub const LATE_NS: u64 = NS_PER_MS;
+/// An hour: no request takes longer.
+const LATENCY_NS_MAX: u64 = 3_600 * NS_PER_S;
+const NS_PER_US: u64 = 1_000;
+
+/// A load thread's counts; they add up.
+pub struct Tally {
+    /// For the judge.
+    pub seen: Seen,
+    /// Sent and unexpected, in the order of [`Class::ALL`].
+    pub classes: Vec<ClassCount>,
+    /// From the intended start to the answer, approved.
+    pub approved: Histogram<u64>,
+    /// The same, refused.
+    pub refused: Histogram<u64>,
+    /// From the write to the answer, all.
+    pub service: Histogram<u64>,
+    /// Whether starts happened when they were due.
+    pub starts: Starts,
+    /// The measured seconds.
+    pub seconds: Vec<Second>,
+    /// Requests answered since the measured part began.
+    pub answered: u64,
+    measured_from_ns: u64,
+}
+
+/// What was sent of a class, and how much of it went wrong.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct ClassCount {
+    /// Requests.
+    pub sent: u64,
+    /// Answers that the class must not get.
+    pub unexpected: u64,
+}
+
+/// Whether starts happened when they were due.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Starts {
+    /// Starts that were due.
+    pub planned: u64,
+    /// Of those, made.
+    pub started: u64,
+    /// Late although a connection was free: the tool's own fault.
+    pub late_by_tool: u64,
+    /// The worst of that, in nanoseconds.
+    pub worst_late_ns: u64,
+}
+
+/// One second.
+#[derive(Clone)]
+pub struct Second {
+    /// Requests sent in it.
+    pub sent: u64,
+    /// Answers in it.
+    pub answers: Vec<(Outcome, u64)>,
+    /// Response time of those, in microseconds.
+    pub response: Histogram<u32>,
+}
+
+/// One answer with its times.
+#[derive(Copy, Clone, Debug)]
+pub struct Timed {
+    /// The class that was sent.
+    pub class: Class,
+    /// What came back.
+    pub answer: Answer,
+    /// Whether it fits.
+    pub fit: Fit,
+    /// When it should have been sent.
+    pub due_ns: u64,
+    /// When it was sent.
+    pub sent_ns: u64,
+    /// When it was answered.
+    pub now_ns: u64,
+}
+
+impl Tally {
+    /// Latencies count from requests due at `measured_from_ns` on; everything else counts always.
+    pub fn new(measured_from_ns: u64) -> Self {
+        Self {
+            seen: Seen::default(),
+            classes: vec![ClassCount::default(); Class::ALL.len()],
+            approved: latencies(),
+            refused: latencies(),
+            service: latencies(),
+            starts: Starts::default(),
+            seconds: Vec::new(),
+            answered: 0,
+            measured_from_ns,
+        }
+    }
+
+    /// A request goes out.
+    pub fn sent(&mut self, class: Class, now_ns: u64) {
+        self.seen.sent += 1;
+        self.class(class).sent += 1;
+        if let Some(second) = self.second(now_ns) {
+            second.sent += 1;
+        }
+    }
+
+    /// A start that was due is made. `late_ns` is how late, where a connection was free.
+    pub fn started(&mut self, late_ns: u64) {
+        self.starts.started += 1;
+        self.starts.late_by_tool += u64::from(late_ns > LATE_NS);
+        self.starts.worst_late_ns = self.starts.worst_late_ns.max(late_ns);
+    }
+
+    /// A request was answered.
+    pub fn answered(&mut self, timed: &Timed) {
+        let Timed { class, answer, fit, due_ns, sent_ns, now_ns } = *timed;
+        self.seen.count(class, answer, 1);
+        if fit == Fit::Wrong {
+            self.seen.unexpected(class, answer);
+            self.class(class).unexpected += 1;
+        }
+        if due_ns < self.measured_from_ns {
+            return;
+        }
+        self.answered += 1;
+        let response_ns = now_ns.saturating_sub(due_ns);
+        let of_its_kind = match answer.outcome {
+            Outcome::Approved => &mut self.approved,
+            _ => &mut self.refused,
+        };
+        of_its_kind.saturating_record(response_ns);
+        self.service.saturating_record(now_ns.saturating_sub(sent_ns));
+        if let Some(second) = self.second(now_ns) {
+            second.answered(answer.outcome, response_ns / NS_PER_US);
+        }
+    }
+
+    /// A request will never be answered.
+    pub fn lost(&mut self) {
+        self.seen.lost += 1;
+    }
+
+    /// Adds another thread's counts.
+    pub fn add(&mut self, other: Self) {
+        self.seen.add(other.seen);
+        for (mine, more) in self.classes.iter_mut().zip(other.classes) {
+            mine.sent += more.sent;
+            mine.unexpected += more.unexpected;
+        }
+        add(&mut self.approved, &other.approved);
+        add(&mut self.refused, &other.refused);
+        add(&mut self.service, &other.service);
+        self.starts.add(other.starts);
+        self.answered += other.answered;
+        self.seconds.resize_with(self.seconds.len().max(other.seconds.len()), Second::default);
+        self.seconds.iter_mut().zip(&other.seconds).for_each(|(mine, more)| mine.add(more));
+    }
+
+    /// Response time of all answers.
+    pub fn response(&self) -> Histogram<u64> {
+        let mut all = self.approved.clone();
+        add(&mut all, &self.refused);
+        all
+    }
+
+    fn class(&mut self, class: Class) -> &mut ClassCount {
+        let place = Class::ALL.iter().position(|one| *one == class);
+        place.and_then(|place| self.classes.get_mut(place)).expect("ALL holds every class")
+    }
+
+    /// The measured second of this moment; `None` during the warm-up.
+    fn second(&mut self, now_ns: u64) -> Option<&mut Second> {
+        let after_ns = now_ns.checked_sub(self.measured_from_ns)?;
+        let place = usize::try_from(after_ns / NS_PER_S).ok()?;
+        if place >= self.seconds.len() {
+            self.seconds.resize_with(place + 1, Second::default);
+        }
+        self.seconds.get_mut(place)
+    }
+}
+
+impl Starts {
+    fn add(&mut self, other: Self) {
+        self.planned += other.planned;
+        self.started += other.started;
+        self.late_by_tool += other.late_by_tool;
+        self.worst_late_ns = self.worst_late_ns.max(other.worst_late_ns);
+    }
+}
+
+impl Default for Second {
+    fn default() -> Self {
+        let response = Histogram::new(2).expect("two digits are allowed");
+        Self { sent: 0, answers: Vec::new(), response }
+    }
+}
+
+impl Second {
+    fn answered(&mut self, outcome: Outcome, response_us: u64) {
+        self.count(outcome, 1);
+        // It grows as it must, and an hour of microseconds fits.
+        let _ = self.response.record(response_us);
+    }
+
+    fn count(&mut self, outcome: Outcome, more: u64) {
+        match self.answers.iter_mut().find(|(known, _)| *known == outcome) {
+            Some((_, count)) => *count += more,
+            None => self.answers.push((outcome, more)),
+        }
+    }
+
+    /// Adds another thread's second.
+    pub fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        other.answers.iter().for_each(|(outcome, count)| self.count(*outcome, *count));
+        let _ = self.response.add(&other.response);
+    }
+}
+
+fn latencies() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("bounds in order, three digits")
+}
+
+fn add(to: &mut Histogram<u64>, more: &Histogram<u64>) {
+    to.add(more).expect("both have the same bounds");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FROM: u64 = 10 * NS_PER_S;
+
+    fn timed(outcome: Outcome, due_ns: u64, now_ns: u64) -> Timed {
+        let answer = Answer { status: 200, outcome };
+        let sent_ns = now_ns - NS_PER_MS;
+        Timed { class: Class::Valid, answer, fit: Fit::Expected, due_ns, sent_ns, now_ns }
+    }
+
+    #[test]
+    fn response_counts_from_the_intended_start_and_service_from_the_write() {
+        let mut tally = Tally::new(FROM);
+        tally.answered(&timed(Outcome::Approved, FROM, FROM + 50 * NS_PER_MS));
+        assert!((49..=51).contains(&(tally.approved.max() / NS_PER_MS)));
+        assert!(tally.service.max() < 2 * NS_PER_MS);
+        assert_eq!(tally.refused.len(), 0);
+    }
+
+    #[test]
+    fn the_warm_up_is_judged_and_not_measured() {
+        let mut tally = Tally::new(FROM);
+        let wrong = Timed { fit: Fit::Wrong, ..timed(Outcome::Approved, FROM - 1, FROM + 1) };
+        tally.answered(&wrong);
+        assert_eq!((tally.seen.unexpected, tally.answered, tally.approved.len()), (1, 0, 0));
+        assert!(tally.seconds.is_empty());
+    }
+
+    #[test]
+    fn seconds_and_threads_add_up() {
+        let second = |number, outcome| {
+            let mut tally = Tally::new(FROM);
+            let now_ns = FROM + number * NS_PER_S + NS_PER_MS;
+            tally.sent(Class::Valid, now_ns - NS_PER_MS);
+            tally.answered(&timed(outcome, now_ns - NS_PER_MS, now_ns));
+            tally
+        };
+        let mut all = second(0, Outcome::Approved);
+        all.add(second(2, Outcome::CodeUsed));
+        all.add(second(2, Outcome::CodeUsed));
+        let counts: Vec<u64> = all.seconds.iter().map(|second| second.sent).collect();
+        assert_eq!(counts, [1, 0, 2]);
+        assert_eq!(all.seconds[2].answers, [(Outcome::CodeUsed, 2)]);
+        assert_eq!((all.answered, all.response().len()), (3, 3));
+    }
+
+    #[test]
+    fn only_starts_more_than_a_millisecond_late_are_late() {
+        let mut tally = Tally::new(0);
+        tally.started(LATE_NS);
+        tally.started(LATE_NS + 1);
+        assert_eq!((tally.starts.started, tally.starts.late_by_tool), (2, 1));
+        assert_eq!(tally.starts.worst_late_ns, LATE_NS + 1);
+    }
+}
