@@ -342,7 +342,7 @@ mod tests {
     const LATE: u64 = limits::SWEEP_MS;
 
     fn connection() -> Rc<Connection> {
-        Connection::new(Rc::new(Sweep::default()))
+        Connection::new(Rc::new(Sweep::default()), Peer::Local)
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) struct Row {
 
 enum Proxy {
     Nginx,
-    HaProxy { port: u16 },
+    Haproxy { port: u16 },
     Envoy { port: u16 },
     BareHyper,
     Yanma { engine: Option<&'static str>, workers: u32, backend: &'static str },
@@ -56,10 +56,10 @@ impl Row {
             Self::of_engine("yanma, redeem, engine portable", "portable"),
             Self::of_engine("yanma, redeem, engine reference", "reference"),
             Self { name: "bare hyper, plain", proxy: Proxy::BareHyper, asked: REDEEM },
-            Self { name: "haproxy, plain", proxy: Proxy::HaProxy { port: 9003 }, asked: REDEEM },
+            Self { name: "haproxy, plain", proxy: Proxy::Haproxy { port: 9003 }, asked: REDEEM },
             Self {
                 name: "haproxy, jwt_verify + stick table",
-                proxy: Proxy::HaProxy { port: 9005 },
+                proxy: Proxy::Haproxy { port: 9005 },
                 asked: Asked::Tokens,
             },
             Self { name: "envoy, plain", proxy: Proxy::Envoy { port: 9020 }, asked: REDEEM },
@@ -86,7 +86,7 @@ impl Row {
     pub(crate) fn is_there(&self, site: &Site) -> bool {
         let program = match self.proxy {
             Proxy::Nginx => "nginx".into(),
-            Proxy::HaProxy { .. } => "haproxy".into(),
+            Proxy::Haproxy { .. } => "haproxy".into(),
             Proxy::Envoy { .. } => "envoy".into(),
             Proxy::BareHyper => site.program("bare-proxy"),
             Proxy::Yanma { .. } => site.program("yanma"),
@@ -136,7 +136,7 @@ impl Row {
     fn command(&self, site: &Site) -> io::Result<Command> {
         Ok(match &self.proxy {
             Proxy::Nginx => site.nginx("0", "nginx.conf"),
-            Proxy::HaProxy { .. } => {
+            Proxy::Haproxy { .. } => {
                 let mut command = site.command("0", "haproxy");
                 command.arg("-f").arg(site.config("haproxy.cfg"));
                 command.env("PUBLIC_KEY", site.path("token.pem"));
@@ -166,7 +166,7 @@ impl Row {
     fn port(&self) -> u16 {
         match self.proxy {
             Proxy::Nginx => 9002,
-            Proxy::HaProxy { port } | Proxy::Envoy { port } => port,
+            Proxy::Haproxy { port } | Proxy::Envoy { port } => port,
             Proxy::BareHyper => 9004,
             Proxy::Yanma { .. } => 9006,
         }
