@@ -1,1 +1,5 @@
-//! Benches live in `benches/`; this library is empty on purpose.
+//! Measuring the gateway from outside: what the programs `compare` and `instructions` share.
+
+pub mod lines;
+pub mod process;
+pub mod site;

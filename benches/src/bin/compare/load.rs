@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use crate::process::Process;
+use benches::process::Process;
 
 /// The figures of one run.
 #[derive(Clone, Copy)]

@@ -5,11 +5,8 @@
 //! steadier than requests a second. Rounds go over all rows in turn, and a row's figure is the
 //! median of its rounds.
 
-mod lines;
 mod load;
-mod process;
 mod row;
-mod site;
 mod table;
 
 use std::error::Error;
@@ -20,8 +17,8 @@ use clap::Parser;
 
 use crate::load::Figures;
 use crate::row::Row;
-use crate::site::Site;
 use crate::table::Line;
+use benches::site::Site;
 
 /// Measures proxies side by side and prints one table.
 #[derive(Parser)]
@@ -64,6 +61,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let site = Site::make(&arguments.work, &arguments.config, &arguments.programs)?;
+    site.make_tokens()?;
     let _backend = site.start_backend()?;
     let wanted = |row: &Row| {
         arguments.only.is_empty() || arguments.only.iter().any(|text| row.name().contains(text))

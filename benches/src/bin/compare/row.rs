@@ -1,13 +1,11 @@
 //! The rows of the table: which proxy, how it is started, and what it is asked.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::process::Command;
-use std::time::Duration;
 
 use crate::load::{Figures, Load};
-use crate::process::Process;
-use crate::site::Site;
+use benches::process::Process;
+use benches::site::{ADMIN_PORT, PORT, Site};
 
 /// One row.
 pub(crate) struct Row {
@@ -30,6 +28,8 @@ enum Asked {
     Tokens,
 }
 
+/// More than a core serves.
+const CODES_PER_S: u64 = 120_000;
 const TCP: &str = "http://127.0.0.1:9001";
 const UNIX: &str = "unix:backend.sock";
 const REDEEM: Asked = Asked::Codes { route: "/" };
@@ -107,7 +107,9 @@ impl Row {
     ) -> io::Result<Figures> {
         let proxy = self.start(site)?;
         let (lines, header, route) = match self.asked {
-            Asked::Codes { route } => (site.codes(seconds + 1)?, "Yanma-Code: ", route),
+            Asked::Codes { route } => {
+                (site.codes(u64::from(seconds + 1) * CODES_PER_S)?, "Yanma-Code: ", route)
+            }
             Asked::Tokens => (site.path("tokens"), "Authorization: Bearer ", "/"),
         };
         let script = site.config("load.lua");
@@ -128,7 +130,7 @@ impl Row {
         let mut command = self.command(site)?;
         let process = Process::start(&mut command, &log, self.port())?;
         if matches!(self.proxy, Proxy::Yanma { .. }) {
-            wait_until_it_redeems()?;
+            process.wait_until_it_redeems(ADMIN_PORT)?;
         }
         Ok(process)
     }
@@ -168,29 +170,7 @@ impl Row {
             Proxy::Nginx => 9002,
             Proxy::Haproxy { port } | Proxy::Envoy { port } => port,
             Proxy::BareHyper => 9004,
-            Proxy::Yanma { .. } => 9006,
+            Proxy::Yanma { .. } => PORT,
         }
     }
-}
-
-/// Ready means keys and tables are; and codes of the second in which a gateway started are refused
-/// for ever, because it cannot know whether they were spent before.
-#[expect(clippy::disallowed_methods, reason = "it is the wall clock that must pass a second")]
-fn wait_until_it_redeems() -> io::Result<()> {
-    for _ in 0..1000 {
-        if is_ready().unwrap_or(false) {
-            std::thread::sleep(Duration::from_millis(2_000));
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Err(io::Error::other("the gateway is not ready after a minute"))
-}
-
-fn is_ready() -> io::Result<bool> {
-    let mut admin = TcpStream::connect(("127.0.0.1", 9007))?;
-    admin.write_all(b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    admin.read_to_string(&mut answer)?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
 }

@@ -1,20 +1,23 @@
 //! Programs that are started, waited for, and asked what CPU time they took.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A program with its children, killed when dropped.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
 }
 
 impl Process {
     /// Starts `command`, what it says going to `log`, and waits until `port` takes connections.
-    pub(crate) fn start(command: &mut Command, log: &Path, port: u16) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// It does not start, ends, or does not listen within a minute.
+    pub fn start(command: &mut Command, log: &Path, port: u16) -> io::Result<Self> {
         let said = File::create(log)?;
         let child =
             command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said).spawn().map_err(
@@ -42,9 +45,31 @@ impl Process {
         Err(io::Error::other(format!("port {port} is not open after a minute")))
     }
 
+    /// Waits until a gateway is ready, and until it takes codes that are issued now.
+    ///
+    /// Ready means that keys and tables are; and codes of the second in which a gateway started
+    /// are refused for ever, because it cannot know whether they were spent before.
+    ///
+    /// # Errors
+    /// It is not ready after a minute.
+    #[expect(clippy::disallowed_methods, reason = "it is the wall clock that must pass a second")]
+    pub fn wait_until_it_redeems(&self, admin_port: u16) -> io::Result<()> {
+        for _ in 0..1000 {
+            if is_ready(admin_port).unwrap_or(false) {
+                std::thread::sleep(Duration::from_millis(2_000));
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(io::Error::other("the gateway is not ready after a minute"))
+    }
+
     /// Nanoseconds that the program's threads and those of its children have run, as the
     /// scheduler counts them.
-    pub(crate) fn cpu_ns(&self) -> io::Result<u64> {
+    ///
+    /// # Errors
+    /// It has ended, or this system does not count.
+    pub fn cpu_ns(&self) -> io::Result<u64> {
         family(self.child.id())?.into_iter().map(cpu_ns_of).sum()
     }
 }
@@ -56,6 +81,14 @@ impl Drop for Process {
         let _ = Command::new("kill").arg(&pid).status();
         let _ = self.child.wait();
     }
+}
+
+fn is_ready(admin_port: u16) -> io::Result<bool> {
+    let mut admin = TcpStream::connect(("127.0.0.1", admin_port))?;
+    admin.write_all(b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    admin.read_to_string(&mut answer)?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
 fn cpu_ns_of(pid: u32) -> io::Result<u64> {

@@ -14,11 +14,10 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 
 /// Writes payment codes of this second, a line each, of all keys in turn.
-pub(crate) fn write_codes(
-    path: &Path,
-    minters: &[Minter<ThrowAwaySigner>],
-    count: u64,
-) -> io::Result<()> {
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_codes(path: &Path, minters: &[Minter<ThrowAwaySigner>], count: u64) -> io::Result<()> {
     let spec = Spec {
         kind: Kind::Payment,
         issued_at: IssuedAt::from_time(now()).expect("before 2106"),
@@ -37,7 +36,10 @@ pub(crate) fn write_codes(
 }
 
 /// Writes tokens that are good for an hour, each with a `jti` of its own.
-pub(crate) fn write_tokens(path: &Path, key: &SigningKey, count: u64) -> io::Result<()> {
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_tokens(path: &Path, key: &SigningKey, count: u64) -> io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     let header = Base64UrlUnpadded::encode_string(br#"{"alg":"ES256","typ":"JWT","kid":"1"}"#);
     let expires = now().seconds() + 3600;
@@ -53,7 +55,7 @@ pub(crate) fn write_tokens(path: &Path, key: &SigningKey, count: u64) -> io::Res
 }
 
 /// The public half of the tokens' key, as a JSON Web Key Set.
-pub(crate) fn key_set(key: &VerifyingKey) -> String {
+pub fn key_set(key: &VerifyingKey) -> String {
     let point = key.to_sec1_point(false);
     let part = |at: usize| {
         let bytes = point.as_bytes().get(at..at + 32).expect("an uncompressed point has 65 bytes");
@@ -66,8 +68,11 @@ pub(crate) fn key_set(key: &VerifyingKey) -> String {
 }
 
 /// The wall clock, which the gateway reads too.
+///
+/// # Panics
+/// If it stands before 1970.
 #[expect(clippy::disallowed_methods, reason = "codes are minted for the gateway's clock")]
-pub(crate) fn now() -> UnixMillis {
+pub fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     UnixMillis::new(i64::try_from(since.as_millis()).expect("before the year 292278994"))
 }

@@ -17,13 +17,18 @@ use p256::pkcs8::{EncodePublicKey as _, LineEnding};
 use crate::lines;
 use crate::process::Process;
 
+/// Where the gateway listens, and its admin listener: as `gateway.toml` says.
+pub const PORT: u16 = 9006;
+/// See [`PORT`].
+pub const ADMIN_PORT: u16 = 9007;
+
 const KEYS: u32 = 8;
 const FIRST_KEY: u32 = 7001;
 /// More than the peers verify in a run.
 const TOKENS: u64 = 100_000;
 
 /// All that a run needs.
-pub(crate) struct Site {
+pub struct Site {
     work: PathBuf,
     config: PathBuf,
     programs: PathBuf,
@@ -31,70 +36,76 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Makes the directory `work` anew.
-    pub(crate) fn make(
-        work: &Path,
-        config: &Path,
-        programs: &Path,
-    ) -> Result<Self, Box<dyn Error>> {
+    /// Makes the directory `work` anew, with keys.
+    ///
+    /// # Errors
+    /// A directory is not there, or cannot be written.
+    pub fn make(work: &Path, config: &Path, programs: &Path) -> Result<Self, Box<dyn Error>> {
         if work.exists() {
             fs::remove_dir_all(work)?;
         }
         fs::create_dir_all(work)?;
-        let site = Self {
+        Ok(Self {
             work: work.canonicalize()?,
             config: config.canonicalize()?,
             programs: programs.canonicalize()?,
             minters: make_keys(work)?,
-        };
-        site.make_tokens()?;
-        Ok(site)
+        })
     }
 
     /// A file of the run.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.work.join(name)
     }
 
     /// A file of the peers' configurations.
-    pub(crate) fn config(&self, name: &str) -> PathBuf {
+    pub fn config(&self, name: &str) -> PathBuf {
         self.config.join(name)
     }
 
     /// A program of this project.
-    pub(crate) fn program(&self, name: &str) -> PathBuf {
+    pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }
 
     /// A command pinned to a core, in the directory of the run.
-    pub(crate) fn command(&self, core: &str, program: impl AsRef<Path>) -> Command {
+    pub fn command(&self, core: &str, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new("taskset");
         command.arg("-c").arg(core).arg(program.as_ref()).current_dir(&self.work);
         command
     }
 
-    /// Fresh codes, enough for so many seconds.
-    pub(crate) fn codes(&self, seconds: u32) -> io::Result<PathBuf> {
+    /// A file of codes of this second, in lines.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn codes(&self, count: u64) -> io::Result<PathBuf> {
         let path = self.path("codes");
-        lines::write_codes(&path, &self.minters, u64::from(seconds) * 120_000)?;
+        lines::write_codes(&path, &self.minters, count)?;
         Ok(path)
     }
 
-    /// The backend that all rows share.
-    pub(crate) fn start_backend(&self) -> io::Result<Process> {
+    /// The backend that all proxies share.
+    ///
+    /// # Errors
+    /// nginx does not start.
+    pub fn start_backend(&self) -> io::Result<Process> {
         let mut command = self.nginx("1", "backend.conf");
         Process::start(&mut command, &self.path("backend.log"), 9001)
     }
 
     /// nginx with one of the configurations, and a place of its own for what it writes.
-    pub(crate) fn nginx(&self, core: &str, config: &str) -> Command {
+    pub fn nginx(&self, core: &str, config: &str) -> Command {
         let mut command = self.command(core, "nginx");
         command.arg("-p").arg(&self.work).arg("-c").arg(self.config(config));
         command
     }
 
-    /// A gateway's configuration with these many workers and this backend.
-    pub(crate) fn write_gateway(&self, workers: u32, backend: &str) -> io::Result<PathBuf> {
+    /// A gateway's configuration with so many workers and this backend.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_gateway(&self, workers: u32, backend: &str) -> io::Result<PathBuf> {
         let text = fs::read_to_string(self.config("gateway.toml"))?;
         let text = text.replace("WORKERS", &workers.to_string()).replace("BACKEND", backend);
         let path = self.path("gateway.toml");
@@ -102,7 +113,12 @@ impl Site {
         Ok(path)
     }
 
-    fn make_tokens(&self) -> Result<(), Box<dyn Error>> {
+    /// What peers that verify tokens need: the tokens, their key in two forms, and a
+    /// configuration that names it.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn make_tokens(&self) -> Result<(), Box<dyn Error>> {
         let key = SigningKey::from_slice(&[7; 32])?;
         let public = key.verifying_key();
         fs::write(self.path("token.pem"), public.to_public_key_pem(LineEnding::LF)?)?;
