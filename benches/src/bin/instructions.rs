@@ -36,7 +36,7 @@ struct Arguments {
 }
 
 /// What is asked: each is a table of the figures' file.
-const ROUTES: [(&str, &str); 3] = [("redeem", "/"), ("check", "/check"), ("none", "/none")];
+const ROUTES: [(&str, &str); 2] = [("redeem", "/"), ("none", "/none")];
 /// Where callgrind stops to count until the function is left.
 const LEFT_OUT: &str = "--toggle-collect=*p256::verifier::Verifier::verify_group*";
 /// A function that runs in a worker and in no other thread.

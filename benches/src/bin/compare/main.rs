@@ -41,12 +41,15 @@ struct Arguments {
     /// Connections of the load.
     #[arg(long, default_value_t = 32)]
     connections: u32,
-    /// Only rows whose name holds this text.
+    /// Only rows of this name.
     #[arg(long)]
     only: Vec<String>,
     /// Where the table goes as Markdown.
     #[arg(long)]
     markdown: Option<PathBuf>,
+    /// Where the chart goes as SVG.
+    #[arg(long)]
+    svg: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +67,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     site.make_tokens()?;
     let _backend = site.start_backend()?;
     let wanted = |row: &Row| {
-        arguments.only.is_empty() || arguments.only.iter().any(|text| row.name().contains(text))
+        arguments.only.is_empty() || arguments.only.iter().any(|name| row.name() == name)
     };
     let rows: Vec<Row> = Row::all().filter(wanted).filter(|row| row.is_there(&site)).collect();
     let mut rounds: Vec<Vec<Figures>> = rows.iter().map(|_| Vec::new()).collect();
@@ -79,6 +82,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     print!("{}", table::text(&lines));
     if let Some(path) = &arguments.markdown {
         std::fs::write(path, table::markdown(&lines))?;
+    }
+    if let Some(path) = &arguments.svg {
+        std::fs::write(path, table::chart(&lines))?;
     }
     Ok(())
 }

@@ -1,4 +1,6 @@
-//! The table, for a terminal and as Markdown.
+//! The table, for a terminal and as Markdown, and its chart.
+
+use loadtest::report::chart::{Bar, bars};
 
 use crate::load::Figures;
 use crate::row::Row;
@@ -75,4 +77,20 @@ pub(crate) fn markdown(lines: &[Line]) -> String {
         ));
     }
     text
+}
+
+/// CPU time of a request as bars.
+pub(crate) fn chart(lines: &[Line]) -> String {
+    let bar = |line: &Line| Bar {
+        label: line.name.to_owned(),
+        value: line.figures.cpu_us,
+        unit: "µs".to_owned(),
+        highlight: line.name == "yanma, redeem",
+    };
+    let rows: Vec<Bar> = lines.iter().map(bar).collect();
+    bars(
+        "CPU time of a request",
+        "One core for the proxy, all rows in one run. Less is better.",
+        &rows,
+    )
 }
