@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use loadtest::procfs;
+
 /// A program with its children, killed when dropped.
 pub struct Process {
     child: Child,
@@ -70,7 +72,7 @@ impl Process {
     /// # Errors
     /// It has ended, or this system does not count.
     pub fn cpu_ns(&self) -> io::Result<u64> {
-        family(self.child.id())?.into_iter().map(cpu_ns_of).sum()
+        Ok(family(self.child.id())?.into_iter().map(procfs::cpu_ns).sum())
     }
 }
 
@@ -89,16 +91,6 @@ fn is_ready(admin_port: u16) -> io::Result<bool> {
     let mut answer = String::new();
     admin.read_to_string(&mut answer)?;
     Ok(answer.starts_with("HTTP/1.1 200"))
-}
-
-fn cpu_ns_of(pid: u32) -> io::Result<u64> {
-    let mut total = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let line = fs::read_to_string(task?.path().join("schedstat"))?;
-        let ns = line.split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
-        total += ns.ok_or_else(|| io::Error::other("schedstat has another form here"))?;
-    }
-    Ok(total)
 }
 
 /// A process and its children.
