@@ -117,7 +117,8 @@ async fn until_ended<T>(
     .await
 }
 
-/// Every setting by hand: what hyper defaults to may change, and half of it is not for proxies.
+/// Every setting by hand, but for [`limits::H1_HEADERS_MAX`]: what hyper defaults to may change, and
+/// half of it is not for proxies.
 fn http1_builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder

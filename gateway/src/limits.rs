@@ -127,7 +127,8 @@ pub const H2_STREAMS_MAX: Setting = Setting::new(100, 1, 1_000, "streams");
 
 /// What hyper may buffer of one HTTP/1 connection while it reads a head.
 pub const H1_BUFFER_BYTES_MAX: usize = 32 * 1_024;
-/// Header lines that hyper's HTTP/1 parser holds on the stack; more would go to the heap.
+/// Header lines that hyper's HTTP/1 parser takes: its default. It is not set by hand, because then
+/// the parser fills the room for all of them anew at each look at a head.
 pub const H1_HEADERS_MAX: usize = 100;
 /// The flow-control window of one HTTP/2 connection: all that its streams together may have sent
 /// without our having read it.
