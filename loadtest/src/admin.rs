@@ -28,15 +28,16 @@ impl Admin {
     /// The system's error, or that there is no such sample.
     pub async fn metric(self, name: &str) -> io::Result<f64> {
         let page = self.get("/metrics").await?;
-        sample(&page, name).ok_or_else(|| io::Error::other(format!("no sample {name}")))
+        sample(&page, name).ok_or_else(|| none_of(name))
     }
 
     /// The sum of a metric over all its labels.
     ///
     /// # Errors
-    /// The system's error.
+    /// The system's error, or that there is no such sample.
     pub async fn sum(self, name: &str) -> io::Result<f64> {
-        Ok(sum(&self.get("/metrics").await?, name))
+        let page = self.get("/metrics").await?;
+        sum(&page, name).ok_or_else(|| none_of(name))
     }
 
     async fn get(self, path: &str) -> io::Result<String> {
@@ -60,7 +61,12 @@ fn sample(page: &str, name: &str) -> Option<f64> {
     value.trim().parse().ok()
 }
 
-fn sum(page: &str, name: &str) -> f64 {
+fn none_of(name: &str) -> io::Error {
+    io::Error::other(format!("its metrics have no {name}"))
+}
+
+/// `None` if there is nothing to add: that must not look like a 0.
+fn sum(page: &str, name: &str) -> Option<f64> {
     let values = page.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
         if !rest.starts_with(['{', ' ']) {
@@ -68,7 +74,7 @@ fn sum(page: &str, name: &str) -> f64 {
         }
         rest.rsplit_once(' ')?.1.trim().parse::<f64>().ok()
     });
-    values.sum()
+    values.reduce(|sum, value| sum + value)
 }
 
 #[cfg(test)]
@@ -82,7 +88,8 @@ mod tests {
     fn samples_are_found_by_their_whole_name() {
         assert_eq!(sample(PAGE, "a"), Some(1.5));
         assert_eq!(sample(PAGE, "b"), None);
-        assert!((sum(PAGE, "b") - 7.0).abs() < 1e-9);
-        assert!((sum(PAGE, "a") - 1.5).abs() < 1e-9);
+        assert_eq!(sum(PAGE, "b"), Some(7.0));
+        assert_eq!(sum(PAGE, "a"), Some(1.5));
+        assert_eq!(sum(PAGE, "c"), None);
     }
 }

@@ -24,6 +24,9 @@ use crate::stream::{Inbox, Listener, Stream};
 const REQUEST_BYTES_MAX: usize = 32 * 1_024;
 const FIELDS_MAX: usize = 64;
 
+/// Between two attempts to accept where there was no descriptor.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
+
 const SETTLED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
     Content-Length: 39\r\n\r\n{\"infcode\":0,\"output\":{\"setl_id\":\"1\"}}\n";
 const FAILED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n\
@@ -38,7 +41,7 @@ pub struct Backend {
 }
 
 /// What it has done so far.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, serde::Serialize)]
 pub struct Counts {
     /// Whole requests.
     pub arrivals: u64,
@@ -152,8 +155,11 @@ async fn serve(listener: Listener, shared: Arc<Shared>, mut stopped: watch::Rece
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => return,
         };
-        // Out of descriptors: those that are open go on.
-        let Ok(stream) = stream else { continue };
+        let Ok(stream) = stream else {
+            // Out of descriptors: those that are open go on, and may free some.
+            tokio::time::sleep(ACCEPT_AGAIN).await;
+            continue;
+        };
         let (shared, dice) = (Arc::clone(&shared), Rc::clone(&dice));
         shared.connections.send_modify(|count| *count += 1);
         tokio::task::spawn_local(async move {

@@ -90,8 +90,6 @@ pub struct Terms {
     pub backend_errs: bool,
     /// The backend resets, halves or withholds some answers: the outcome is honestly unknown.
     pub backend_breaks: bool,
-    /// Gateways are killed: answers are lost, and what a dead gateway knew is fenced off.
-    pub gateway_dies: bool,
     /// More is asked than the gateway can do, as a sweep does: it may say so.
     pub may_overload: bool,
 }
@@ -109,6 +107,10 @@ pub struct Asked {
     pub answered_ms: i64,
     /// Its key is being revoked, or was since it was sent.
     pub key_is_leaving: bool,
+    /// It is from before a gateway's death, and what the dead gateway knew is gone.
+    pub is_fenced_off: bool,
+    /// It was sent before and the answer was lost: whether it arrived, nobody was told.
+    pub was_lost: bool,
 }
 
 /// How an answer fits.
@@ -133,7 +135,7 @@ pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
     }
     if is_expected(asked, answer, terms) {
         Fit::Expected
-    } else if is_tolerated(asked, answer.outcome, terms) {
+    } else if is_tolerated(asked, answer, terms) {
         Fit::Tolerated
     } else {
         Fit::Wrong
@@ -143,9 +145,7 @@ pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
 fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     let over_at_ms = asked.issued_at_s * 1_000 + LIFE_MS + terms.skew_ms;
     match (asked.class, answer.outcome) {
-        (Class::Valid | Class::ReplayAtOnce, Outcome::Approved) => {
-            answer.status == 200 || (terms.backend_errs && answer.status == 500)
-        }
+        (Class::Valid | Class::ReplayAtOnce, Outcome::Approved) => is_relayed(answer, terms),
         (Class::ReplayAtOnce, Outcome::CodeUsed) => true,
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeUsed) => {
             asked.sent_ms < over_at_ms + MARGIN_MS
@@ -157,18 +157,20 @@ fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     }
 }
 
-fn is_tolerated(asked: &Asked, outcome: Outcome, terms: &Terms) -> bool {
-    match outcome {
-        // Only what was forwarded can have an unknown outcome.
+/// Whether the backend may have answered so.
+fn is_relayed(answer: Answer, terms: &Terms) -> bool {
+    answer.status == 200 || (terms.backend_errs && answer.status == 500)
+}
+
+fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
+    let is_replay = matches!(asked.class, Class::ReplayLater | Class::ReplayOtherS);
+    match answer.outcome {
+        // The first sending may never have come so far; if it did, the ledger knows.
+        Outcome::Approved => is_replay && asked.was_lost && is_relayed(answer, terms),
+        // Only what was forwarded can have an unknown outcome. How many may, the judge counts.
         Outcome::OutcomeUnknown => terms.backend_breaks && asked.class.may_arrive(),
         // After a restart no replay can be told from a first use, so neither may pass.
-        Outcome::WarmingUp => {
-            terms.gateway_dies
-                && matches!(
-                    asked.class,
-                    Class::Valid | Class::ReplayAtOnce | Class::ReplayLater | Class::ReplayOtherS
-                )
-        }
+        Outcome::WarmingUp => asked.is_fenced_off && (is_replay || asked.class.may_arrive()),
         Outcome::KeyRevoked => asked.key_is_leaving,
         Outcome::Overloaded => terms.may_overload,
         _ => false,
@@ -178,9 +180,18 @@ fn is_tolerated(asked: &Asked, outcome: Outcome, terms: &Terms) -> bool {
 /// Whether the answers to one code that was sent twice at once fit together: one passed and the
 /// other is used. `None` stands for an answer that was lost; whoever tolerates that says so elsewhere.
 pub fn twins_fit(answers: [Option<Answer>; 2]) -> bool {
-    let count = |wanted| answers.iter().flatten().filter(|one| one.outcome == wanted).count();
-    let (approved, used) = (count(Outcome::Approved), count(Outcome::CodeUsed));
-    approved <= 1 && used <= 1
+    let outcome = |answer: Option<Answer>| answer.map(|answer| answer.outcome);
+    match answers.map(outcome) {
+        [Some(Outcome::Approved), other] | [other, Some(Outcome::Approved)] => {
+            other != Some(Outcome::Approved)
+        }
+        // Nobody but its twin can have used it.
+        [Some(Outcome::CodeUsed), other] | [other, Some(Outcome::CodeUsed)] => {
+            matches!(other, None | Some(Outcome::OutcomeUnknown))
+        }
+        // Whoever does not know has forwarded it.
+        [one, other] => one != Some(Outcome::OutcomeUnknown) || one != other,
+    }
 }
 
 #[cfg(test)]

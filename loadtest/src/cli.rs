@@ -89,6 +89,17 @@ enum Failure {
     /// Keys that may be worth something.
     #[error(transparent)]
     Key(#[from] NotThrowAway),
+    /// The machine does not let that many connections be open.
+    #[error(
+        "load.connections and load.idle_connections need {needed} open files in one process; \
+         allowed here: {allowed} (ulimit -n)"
+    )]
+    TooMany {
+        /// What the scenario needs.
+        needed: u64,
+        /// What this user may have.
+        allowed: u64,
+    },
     /// A run came to nothing.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -107,7 +118,9 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => STATUS_USAGE,
-            Self::Scenario(_) | Self::Site(_) | Self::Key(_) => STATUS_CONFIG,
+            Self::Scenario(_) | Self::Site(_) | Self::Key(_) | Self::TooMany { .. } => {
+                STATUS_CONFIG
+            }
             Self::Run(RunError::Site(_) | RunError::Key(_)) => STATUS_CONFIG,
             Self::Run(_) | Self::NotClean | Self::Stopped | Self::Output(_) => STATUS_OTHER,
         }

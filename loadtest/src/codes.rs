@@ -13,15 +13,18 @@ use tokio::sync::watch;
 use crate::class::Class;
 use crate::clock;
 use crate::dice::Dice;
-use crate::ledger::{Ledger, Sequence};
+use crate::ledger::{Ledger, Redemption, Sequence};
 use crate::scenario::{Choice, Scenario};
 use crate::shelf::{Leaving, Shelf};
 use crate::signer::{Nonces, NotThrowAway, ThrowAwaySigner};
 
 pub use text::Text;
 
-/// Approved codes that replays are drawn from.
+/// Codes that replays are drawn from.
 const RECENT_MAX: usize = 4_096;
+/// Of those, from one second: so that they reach back over a code's whole life at any rate, and a
+/// gateway that forgets early is found out.
+const RECENT_OF_A_SECOND: usize = 48;
 const EXPIRED_S: i64 = 120;
 const FUTURE_S: i64 = 60;
 const FAR_FUTURE_S: i64 = 600;
@@ -47,6 +50,8 @@ pub struct Code {
     pub bytes: UnverifiedCode,
     /// Whether its key may be refused.
     pub leaving: Leaving,
+    /// It was sent, and the answer was lost.
+    pub was_lost: bool,
 }
 
 /// Makes codes for one load thread.
@@ -62,12 +67,26 @@ pub struct Mill {
     known: Vec<Rc<Key>>,
     recent: Vec<Code>,
     recent_next: usize,
+    /// A second of issue, and how many codes of it are remembered.
+    recent_second: (u32, usize),
 }
 
 struct Key {
     id: KeyId,
     minter: Minter<ThrowAwaySigner>,
     leaving: Leaving,
+}
+
+impl Code {
+    /// What its redemption says.
+    pub fn redemption(&self) -> Option<Redemption> {
+        let claims = self.bytes.claims();
+        Some(Redemption {
+            key_id: claims.key_id?.get(),
+            issued_at_s: claims.issued_at.get(),
+            serial: claims.serial.get(),
+        })
+    }
 }
 
 impl Mill {
@@ -93,6 +112,7 @@ impl Mill {
             known: Vec::new(),
             recent: Vec::new(),
             recent_next: 0,
+            recent_second: (0, 0),
         };
         mill.take_keys()?;
         Ok(mill)
@@ -110,8 +130,15 @@ impl Mill {
         self.make(class)
     }
 
-    /// A code that was approved may be replayed from now on.
+    /// A code that was sent may be replayed from now on.
     pub fn remember(&mut self, code: Code) {
+        let issued_at_s = code.bytes.claims().issued_at.get();
+        let (second, of_it) = self.recent_second;
+        let of_it = if issued_at_s > second { 0 } else { of_it };
+        if of_it == RECENT_OF_A_SECOND {
+            return;
+        }
+        self.recent_second = (issued_at_s.max(second), of_it + 1);
         if self.recent.len() < RECENT_MAX {
             self.recent.push(code);
         } else if let Some(oldest) = self.recent.get_mut(self.recent_next) {
@@ -134,7 +161,7 @@ impl Mill {
         Made { class, text: text(&mut self.dice), issued_at_s: 0, code: None }
     }
 
-    /// Until something was approved there is nothing to replay.
+    /// Until something was sent there is nothing to replay.
     fn replay(&mut self, class: Class) -> Made {
         let place = self.dice.place(self.recent.len());
         let Some(code) = self.recent.get(place).cloned() else { return self.mint(Class::Valid) };
@@ -160,7 +187,8 @@ impl Mill {
             None => key.minter.mint(&spec, Serial::new(serial)),
         };
         let text = Text::of(&bytes);
-        let code = Code { sequence, bytes, leaving: key.leaving.clone() };
+        let leaving = key.leaving.clone();
+        let code = Code { sequence, bytes, leaving, was_lost: false };
         Made { class, text, issued_at_s, code: Some(code) }
     }
 
@@ -262,4 +290,4 @@ impl<T> Weights<T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,6 +12,7 @@ use crate::client::{self, Load, Target};
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
 use crate::codes::Mill;
 use crate::ledger::Ledger;
+use crate::outage::Outages;
 use crate::pacer::{self, Timer};
 use crate::scenario::{Protocol, Scenario};
 use crate::schedule::Schedule;
@@ -25,7 +26,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const START_WITHIN: Duration = Duration::from_secs(1);
 /// Beyond the backend's time limit, how long answers are waited for.
 const ANSWER_MARGIN: Duration = Duration::from_secs(15);
-/// Messages that wait for the main thread; beyond that notes are left out.
+/// Messages that wait for the main thread.
 const MESSAGES_MAX: usize = 256;
 
 /// What all threads share.
@@ -39,6 +40,8 @@ pub struct Orders {
     pub shelf: watch::Receiver<Arc<Shelf>>,
     /// Where codes are entered.
     pub ledger: Arc<Ledger>,
+    /// When gateways are down.
+    pub outages: Arc<Outages>,
     /// For signing.
     pub nonces: Nonces,
     /// What is tolerated.
@@ -73,7 +76,7 @@ pub enum Message {
 /// A measured second of one thread.
 pub struct Note {
     /// Its number.
-    pub number: usize,
+    pub number: u64,
     /// What happened in it.
     pub second: Second,
     /// Requests without an answer at its end.
@@ -99,10 +102,14 @@ impl Crew {
         let (times, _) = watch::channel(None);
         let (release, _) = watch::channel(false);
         for number in 0..threads {
+            let last_word = LastWord(say.clone());
             let member = Member { number, threads, orders: orders.clone(), say: say.clone() };
             let (times, release) = (times.subscribe(), release.subscribe());
             let name = format!("load-{number}");
-            std::thread::Builder::new().name(name).spawn(move || member.run(times, release))?;
+            std::thread::Builder::new().name(name).spawn(move || {
+                member.run(times, release);
+                drop(last_word);
+            })?;
         }
         Ok(Self { threads, messages, times, release })
     }
@@ -160,6 +167,19 @@ impl Crew {
     }
 }
 
+/// A thread that panics says so, or the others would be waited for in vain.
+struct LastWord(mpsc::Sender<Message>);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let why = "a load thread panicked: a bug of this tool".to_owned();
+            // Whoever does not listen any more has ended the run.
+            let _ = self.0.blocking_send(Message::Failed(why));
+        }
+    }
+}
+
 struct Member {
     number: usize,
     threads: usize,
@@ -212,10 +232,11 @@ impl Member {
     }
 
     fn load(&self) -> Result<Rc<Load>, String> {
-        let Orders { scenario, shelf, ledger, nonces, terms, .. } = &self.orders;
+        let Orders { scenario, shelf, ledger, outages, nonces, terms, .. } = &self.orders;
         let mill = Mill::new(scenario, shelf.clone(), Arc::clone(ledger), nonces.clone());
         let mill = mill.map_err(|error| error.to_string())?;
-        Ok(Rc::new(Load::new(mill, Arc::clone(ledger), *terms, scenario.load.is_closed)))
+        let (ledger, outages) = (Arc::clone(ledger), Arc::clone(outages));
+        Ok(Rc::new(Load::new(mill, ledger, outages, *terms, scenario.load.is_closed)))
     }
 
     /// Makes this thread's connections, which take turns among the nodes.
@@ -247,17 +268,19 @@ fn never() -> String {
     "a load thread was never told when to begin".to_owned()
 }
 
-/// Tells the main thread of every measured second, a moment after its end.
+/// Hands every measured second to the main thread, a moment after its end: a thread that kept all
+/// of them would grow with the run.
 async fn tell(load: Rc<Load>, measured_ns: u64, say: mpsc::Sender<Message>) {
     let Ok(timer) = Timer::new() else { return };
     for number in 0.. {
-        let seconds = u64::try_from(number).unwrap_or(u64::MAX).saturating_add(1);
-        let at_ns = measured_ns + seconds * NS_PER_S + 20 * NS_PER_MS;
+        let at_ns = measured_ns + (number + 1) * NS_PER_S + 20 * NS_PER_MS;
         if at_ns > clock::now_ns() && timer.wait_until(at_ns).await.is_err() {
             return;
         }
-        let (second, in_flight) = load.second(number);
-        // A line of progress is not worth waiting for.
-        let _ = say.try_send(Message::Note(Note { number, second, in_flight }));
+        let (second, in_flight) = load.take_second(number);
+        let note = Message::Note(Note { number, second, in_flight });
+        if say.send(note).await.is_err() {
+            return;
+        }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::clock::{self, NS_PER_MS};
 use crate::crew::Times;
 use crate::node::{Node, NodeError};
+use crate::outage::Outages;
 use crate::pacer::Timer;
 use crate::procfs;
 use crate::scenario::{Event, Happening};
@@ -50,8 +51,8 @@ pub struct Measured {
     pub node_cpu_ns: Vec<u64>,
     /// What the tool cost.
     pub own_cpu_ns: u64,
-    /// What its busiest thread cost.
-    pub busiest_ns: u64,
+    /// What its busiest thread cost, and how long the one waited that waited most for a core.
+    pub most: procfs::Use,
     /// How long it took.
     pub wall_ns: u64,
     /// What was done.
@@ -66,6 +67,8 @@ pub struct Stage<'a> {
     pub nodes: &'a mut [Node],
     /// What the load threads sign with.
     pub shelf: &'a watch::Sender<Arc<Shelf>>,
+    /// What load threads may excuse.
+    pub outages: &'a Outages,
 }
 
 impl Stage<'_> {
@@ -77,7 +80,7 @@ impl Stage<'_> {
         let timer = Timer::new()?;
         let mut measured = Measured::default();
         wait(&timer, times.measured_ns).await?;
-        let own_before = procfs::threads_cpu_ns(std::process::id());
+        let own_before = procfs::threads(std::process::id());
         let begin_ns = clock::now_ns();
         self.nodes.iter_mut().for_each(Node::measure_from_here);
         measured.resident_start = self.resident();
@@ -96,17 +99,20 @@ impl Stage<'_> {
     async fn happen(&mut self, what: Happening, done: &mut Vec<Done>) -> Result<(), EventError> {
         match what {
             Happening::Kill => {
+                self.outages.begin();
                 for (number, node) in (1..).zip(self.nodes.iter_mut()) {
+                    done.push(Done::now(format!("gateway {number} is killed")));
                     node.kill().await?;
-                    done.push(Done::now(format!("gateway {number} killed and started again")));
                 }
+                self.come_back(done).await?;
             }
             Happening::Restart => {
+                self.outages.begin();
                 for (number, node) in (1..).zip(self.nodes.iter_mut()) {
-                    node.ready().await?;
+                    done.push(Done::now(format!("gateway {number} is told to drain and end")));
                     node.restart().await?;
-                    done.push(Done::now(format!("gateway {number} drained and started again")));
                 }
+                self.come_back(done).await?;
             }
             Happening::Reload => {
                 self.reload().await?;
@@ -114,6 +120,18 @@ impl Stage<'_> {
             }
             Happening::Rotate => self.rotate(done).await?,
         }
+        Ok(())
+    }
+
+    /// Waits until all gateways answer again: from then on nothing is excused any more.
+    async fn come_back(&mut self, done: &mut Vec<Done>) -> Result<(), EventError> {
+        let mut fence_s = 0;
+        for (number, node) in (1..).zip(self.nodes.iter_mut()) {
+            node.ready().await?;
+            done.push(Done::now(format!("gateway {number} answers again")));
+            fence_s = fence_s.max(node.fence_s().await?);
+        }
+        self.outages.end(clock::now_ns(), fence_s);
         Ok(())
     }
 
@@ -143,8 +161,7 @@ impl Stage<'_> {
     }
 
     async fn reload(&mut self) -> Result<(), EventError> {
-        for node in self.nodes.iter_mut() {
-            node.ready().await?;
+        for node in self.nodes.iter() {
             node.reload().await?;
         }
         Ok(())
@@ -163,11 +180,13 @@ impl Stage<'_> {
 }
 
 impl Measured {
-    fn count_own(&mut self, before: &BTreeMap<u32, u64>) {
-        let after = procfs::threads_cpu_ns(std::process::id());
-        let sum = |threads: &BTreeMap<u32, u64>| threads.values().sum::<u64>();
+    fn count_own(&mut self, before: &BTreeMap<u32, procfs::Use>) {
+        let after = procfs::threads(std::process::id());
+        let sum = |threads: &BTreeMap<u32, procfs::Use>| -> u64 {
+            threads.values().map(|thread| thread.ran_ns).sum()
+        };
         self.own_cpu_ns = sum(&after).saturating_sub(sum(before));
-        self.busiest_ns = procfs::busiest_ns(before, &after);
+        self.most = procfs::most(before, &after);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::class::Class;
 use crate::ledger::{Entry, Ledger};
 use crate::outcome::{Answer, Outcome};
 
-/// Wrong answers that are kept as examples.
+/// Requests that went wrong and are kept as examples.
 pub const EXAMPLES_MAX: usize = 5;
 
 /// What the senders have seen.
@@ -23,8 +23,22 @@ pub struct Seen {
     pub examples: Vec<Example>,
     /// Pairs of one code of which not exactly one passed.
     pub unfit_twins: u64,
+    /// Answers that named another code than the one that was sent.
+    pub misdirected: u64,
     /// Requests that were never answered.
     pub lost: u64,
+    /// Of those, lost while every gateway lived.
+    pub lost_for_nothing: u64,
+}
+
+/// What the backend did on purpose to answers, where no gateway was killed: then each of them must
+/// have come out at the other end.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Broken {
+    /// Answers that it withheld, cut or came too late with.
+    pub unknown: u64,
+    /// Answers with status 500.
+    pub errors: u64,
 }
 
 /// How often a class got an answer.
@@ -38,13 +52,13 @@ pub struct Counted {
     pub count: u64,
 }
 
-/// An answer that the class must not get.
+/// A request that went wrong.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Example {
     /// What was sent.
     pub class: Class,
-    /// What came back.
-    pub answer: Answer,
+    /// What came back, if anything did.
+    pub answer: Option<Answer>,
 }
 
 /// What a run has shown.
@@ -74,11 +88,12 @@ pub struct Verdict {
     pub faults: Vec<String>,
 }
 
-/// Judges a run that has ended. `may_lose`: the scenario kills gateways, so answers get lost.
-pub fn judge(ledger: &Ledger, seen: Seen, may_lose: bool) -> Verdict {
+/// Judges a run that has ended. `broken` is `None` where gateways were killed: with them went
+/// answers of which nobody knows what they would have said.
+pub fn judge(ledger: &Ledger, seen: Seen, broken: Option<Broken>) -> Verdict {
     let mut verdict = Verdict { seen, strays: ledger.strays(), ..Verdict::default() };
     ledger.entries().for_each(|entry| verdict.count(entry));
-    verdict.faults = verdict.find_faults(may_lose);
+    verdict.faults = verdict.find_faults(broken);
     verdict
 }
 
@@ -91,7 +106,9 @@ impl Seen {
         self.examples.extend(other.examples);
         self.examples.truncate(EXAMPLES_MAX);
         self.unfit_twins += other.unfit_twins;
+        self.misdirected += other.misdirected;
         self.lost += other.lost;
+        self.lost_for_nothing += other.lost_for_nothing;
     }
 
     /// Counts answers of one kind. There are few kinds, so a list is faster than a map.
@@ -106,9 +123,30 @@ impl Seen {
     /// Notes an answer that the class must not get.
     pub fn unexpected(&mut self, class: Class, answer: Answer) {
         self.unexpected += 1;
+        self.example(Example { class, answer: Some(answer) });
+    }
+
+    /// Keeps a request that went wrong, if it is one of the first.
+    pub fn example(&mut self, example: Example) {
         if self.examples.len() < EXAMPLES_MAX {
-            self.examples.push(Example { class, answer });
+            self.examples.push(example);
         }
+    }
+
+    /// Answers that do not match what the backend did: unknown without its doing, and what it did
+    /// without being told. A lost answer may have been either.
+    fn compare(&self, broken: Broken) -> [u64; 3] {
+        let unknown = self.answered(Outcome::OutcomeUnknown);
+        let relayed = |one: &&Counted| {
+            let Answer { outcome, status } = one.answer;
+            outcome == Outcome::Approved && status == 500
+        };
+        let errors: u64 = self.answers.iter().filter(relayed).map(|one| one.count).sum();
+        [
+            unknown.saturating_sub(broken.unknown),
+            broken.unknown.saturating_sub(unknown + self.lost),
+            broken.errors.saturating_sub(errors + self.lost),
+        ]
     }
 
     /// How often the gateway answered so.
@@ -126,7 +164,7 @@ impl Verdict {
 
     fn count(&mut self, entry: Entry) {
         let (arrivals, approvals) = (entry.arrivals(), entry.approvals());
-        let is_refused = approvals == 0 && !entry.is_unknown();
+        let is_refused = entry.is_refused() && approvals == 0 && !entry.is_unknown();
         self.codes += 1;
         self.approved += u64::from(approvals > 0);
         self.approved_twice += u64::from(approvals > 1);
@@ -137,8 +175,9 @@ impl Verdict {
         self.refused_but_arrived += u64::from(arrivals > 0 && entry.may_arrive() && is_refused);
     }
 
-    fn find_faults(&self, may_lose: bool) -> Vec<String> {
-        let lost = if may_lose { 0 } else { self.seen.lost };
+    fn find_faults(&self, broken: Option<Broken>) -> Vec<String> {
+        let [unknown_for_nothing, unknown_hidden, errors_hidden] =
+            broken.map_or([0; 3], |broken| self.seen.compare(broken));
         let rules = [
             (self.arrived_twice, "codes reached the backend more than once"),
             (self.approved_twice, "codes were approved more than once"),
@@ -148,12 +187,19 @@ impl Verdict {
             (self.strays, "requests at the backend carried no redemption of this run"),
             (self.seen.unexpected, "answers were not what their code must get"),
             (self.seen.unfit_twins, "codes sent twice at once were not answered yes once, no once"),
-            (lost, "requests were never answered, though nothing was killed"),
+            (self.seen.misdirected, "answers did not name the code that was sent"),
+            (
+                self.seen.lost_for_nothing,
+                "requests were never answered, though every gateway lived",
+            ),
+            (unknown_for_nothing, "outcomes were called unknown, though the backend had answered"),
+            (unknown_hidden, "answers that the backend broke were passed on as whole"),
+            (errors_hidden, "errors of the backend were not passed on"),
         ];
         let mut faults: Vec<String> = rules
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
+            .map(|(count, what)| format!("{what}: {count}"))
             .collect();
         if self.seen.sent == 0 || self.seen.answers.is_empty() {
             faults.push("nothing was answered, so nothing was shown".to_owned());

@@ -18,8 +18,8 @@ const APPROVED: Field = Field { shift: 2 };
 const UNKNOWN: u8 = 1 << 4;
 /// The code may reach the backend, once.
 const MAY_ARRIVE: u8 = 1 << 5;
-/// The code was made.
-const MADE: u8 = 1 << 6;
+/// A sender was told that the code did not pass.
+const REFUSED: u8 = 1 << 6;
 
 /// Two bits of an entry: a number that stays at 3.
 #[derive(Copy, Clone)]
@@ -39,6 +39,17 @@ pub struct Ledger {
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Entry(u8);
 
+/// What `Yanma-Redemption` says: which code was spent.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Redemption {
+    /// The key's id.
+    pub key_id: u32,
+    /// The second of issue, Unix time.
+    pub issued_at_s: u32,
+    /// The serial.
+    pub serial: u64,
+}
+
 /// A code's number within its run.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Sequence(u64);
@@ -57,13 +68,13 @@ impl Ledger {
     pub fn enter(&self, may_arrive: bool) -> (Sequence, u64) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let entry = self.entry(number).expect("a run has at most a billion codes");
-        entry.store(MADE | if may_arrive { MAY_ARRIVE } else { 0 }, Ordering::Release);
+        entry.store(if may_arrive { MAY_ARRIVE } else { 0 }, Ordering::Release);
         (Sequence(number), self.base.wrapping_add(number))
     }
 
     /// The backend received a request with this redemption.
     pub fn arrive(&self, redemption: Option<&[u8]>) {
-        match redemption.and_then(serial_of).and_then(|serial| self.made(serial)) {
+        match redemption.and_then(Redemption::parse).and_then(|code| self.made(code.serial)) {
             Some(entry) => ARRIVED.increment(entry),
             None => drop(self.strays.fetch_add(1, Ordering::Relaxed)),
         }
@@ -76,11 +87,14 @@ impl Ledger {
         }
     }
 
+    /// A sender was told that the code did not pass.
+    pub fn refuse(&self, code: Sequence) {
+        self.mark(code, REFUSED);
+    }
+
     /// A sender does not know whether the code passed.
-    pub fn lose(&self, Sequence(number): Sequence) {
-        if let Some(entry) = self.entry(number) {
-            entry.fetch_or(UNKNOWN, Ordering::AcqRel);
-        }
+    pub fn lose(&self, code: Sequence) {
+        self.mark(code, UNKNOWN);
     }
 
     /// Every code that was made.
@@ -92,6 +106,12 @@ impl Ledger {
     /// Arrivals that were no code of this run.
     pub fn strays(&self) -> u64 {
         self.strays.load(Ordering::Acquire)
+    }
+
+    fn mark(&self, Sequence(number): Sequence, mark: u8) {
+        if let Some(entry) = self.entry(number) {
+            entry.fetch_or(mark, Ordering::AcqRel);
+        }
     }
 
     fn made(&self, serial: u64) -> Option<&AtomicU8> {
@@ -125,6 +145,11 @@ impl Entry {
         self.0 & UNKNOWN != 0
     }
 
+    /// Whether a sender was told that it did not pass.
+    pub fn is_refused(self) -> bool {
+        self.0 & REFUSED != 0
+    }
+
     /// Whether it may reach the backend.
     pub fn may_arrive(self) -> bool {
         self.0 & MAY_ARRIVE != 0
@@ -143,12 +168,16 @@ impl Field {
     }
 }
 
-/// The serial in `<key id>-<issued at>-<serial as 16 hex>`.
-fn serial_of(redemption: &[u8]) -> Option<u64> {
-    let mut parts = str::from_utf8(redemption).ok()?.split('-');
-    let _key_and_second: [u32; 2] = [parts.next()?.parse().ok()?, parts.next()?.parse().ok()?];
-    let serial = parts.next().filter(|serial| serial.len() == 16)?;
-    if parts.next().is_some() { None } else { u64::from_str_radix(serial, 16).ok() }
+impl Redemption {
+    /// Reads `<key id>-<issued at>-<serial as 16 hex>`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut parts = str::from_utf8(text).ok()?.split('-');
+        let key_id = parts.next()?.parse().ok()?;
+        let issued_at_s = parts.next()?.parse().ok()?;
+        let serial = parts.next().filter(|serial| serial.len() == 16)?;
+        let serial = u64::from_str_radix(serial, 16).ok()?;
+        parts.next().is_none().then_some(Self { key_id, issued_at_s, serial })
+    }
 }
 
 #[cfg(test)]
@@ -178,9 +207,11 @@ mod tests {
         (0..2).for_each(|_| ledger.approve(sequence));
         let entry = ledger.entries().next().unwrap();
         assert_eq!((entry.arrivals(), entry.approvals()), (3, 2));
-        assert!(!entry.may_arrive() && !entry.is_unknown());
+        assert!(!entry.may_arrive() && !entry.is_unknown() && !entry.is_refused());
         ledger.lose(sequence);
-        assert!(ledger.entries().next().unwrap().is_unknown());
+        ledger.refuse(sequence);
+        let entry = ledger.entries().next().unwrap();
+        assert!(entry.is_unknown() && entry.is_refused());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -19,6 +19,9 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// A reload of many keys, and the drain of a restart.
 const DONE_WITHIN: Duration = Duration::from_secs(60);
 
+/// Enough for a panic with its place.
+const LAST_LINES: usize = 4;
+
 const RELOADED: &str = "yanma_config_last_reload_success_timestamp_seconds";
 const FENCE: &str = "yanma_replay_fence_end_timestamp_seconds";
 
@@ -31,6 +34,17 @@ pub struct Node {
     /// What this life had cost at that moment.
     base_ns: u64,
     restarts: u64,
+}
+
+/// How a gateway ended.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum End {
+    /// As it was told, with status 0.
+    Told,
+    /// As it was told, with another status.
+    Failed,
+    /// Before it was told.
+    ByItself,
 }
 
 enum Process {
@@ -52,7 +66,7 @@ pub enum NodeError {
         error: io::Error,
     },
     /// It ended by itself.
-    #[error("yanma ended by itself; it said:\n{0}")]
+    #[error("yanma ended by itself, or not in order; it said: {0}")]
     Ended(String),
     /// It takes too long.
     #[error("{what} did not come within {seconds} s")]
@@ -123,8 +137,9 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError::Mute`].
-    pub async fn fence_s(&self) -> Result<f64, NodeError> {
-        self.admin().metric(FENCE).await.map_err(|error| self.mute(error))
+    pub async fn fence_s(&self) -> Result<u64, NodeError> {
+        let fence_s = self.admin().metric(FENCE).await.map_err(|error| self.mute(error))?;
+        Ok(Duration::try_from_secs_f64(fence_s).unwrap_or_default().as_secs())
     }
 
     /// Requests that it has sent to the backend and that have not ended.
@@ -184,17 +199,26 @@ impl Node {
         within(DONE_WITHIN, "a reload", look).await
     }
 
-    /// Drains and ends, if it is ours; false if it is not.
+    /// Drains and ends, if it is ours; `None` if it is not.
     ///
     /// # Errors
     /// [`NodeError`] if it does not end.
-    pub async fn end(&mut self) -> Result<bool, NodeError> {
+    pub async fn end(&mut self) -> Result<Option<End>, NodeError> {
         if let Process::Stranger(_) = self.process {
-            return Ok(false);
+            return Ok(None);
+        }
+        if self.must_live().is_err() {
+            return Ok(Some(End::ByItself));
         }
         self.signal(Signal::TERM)?;
-        self.ended().await?;
-        Ok(true)
+        Ok(Some(if self.ended().await?.success() { End::Told } else { End::Failed }))
+    }
+
+    /// The last lines that it said.
+    pub fn last_words(&self) -> String {
+        let said = std::fs::read_to_string(log(&self.place)).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().rev().take(LAST_LINES).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("; ")
     }
 
     /// Costs count from here on.
@@ -223,9 +247,13 @@ impl Node {
     }
 
     async fn begin_anew(&mut self, signal: Signal) -> Result<(), NodeError> {
+        self.must_live()?;
         self.spent_ns = self.cpu_ns();
         self.signal(signal)?;
-        self.ended().await?;
+        let status = self.ended().await?;
+        if signal == Signal::TERM && !status.success() {
+            return Err(NodeError::Ended(self.last_words()));
+        }
         let Process::Child { binary, child } = &mut self.process else {
             return Err(NodeError::NoPid);
         };
@@ -241,14 +269,16 @@ impl Node {
     }
 
     /// Waits until the child has ended.
-    async fn ended(&mut self) -> Result<(), NodeError> {
+    async fn ended(&mut self) -> Result<ExitStatus, NodeError> {
         let admin = self.place.admin;
         let Process::Child { child, .. } = &mut self.process else { return Err(NodeError::NoPid) };
         let look = async {
-            while child.try_wait().map_err(|error| NodeError::Mute(admin, error))?.is_none() {
-                tokio::time::sleep(LOOK_EVERY).await;
+            loop {
+                match child.try_wait().map_err(|error| NodeError::Mute(admin, error))? {
+                    Some(status) => return Ok(status),
+                    None => tokio::time::sleep(LOOK_EVERY).await,
+                }
             }
-            Ok(())
         };
         within(DONE_WITHIN, "the end of a gateway", look).await
     }
@@ -257,10 +287,7 @@ impl Node {
         let Process::Child { child, .. } = &mut self.process else { return Ok(()) };
         match child.try_wait() {
             Ok(None) => Ok(()),
-            _ => {
-                let said = std::fs::read_to_string(log(&self.place)).unwrap_or_default();
-                Err(NodeError::Ended(said))
-            }
+            _ => Err(NodeError::Ended(self.last_words())),
         }
     }
 }
@@ -290,11 +317,11 @@ fn log(place: &NodePlace) -> PathBuf {
     place.config.with_extension("log")
 }
 
-async fn within(
+async fn within<T>(
     patience: Duration,
     what: &'static str,
-    event: impl Future<Output = Result<(), NodeError>>,
-) -> Result<(), NodeError> {
+    event: impl Future<Output = Result<T, NodeError>>,
+) -> Result<T, NodeError> {
     let late = |_| NodeError::Late { what, seconds: patience.as_secs() };
     tokio::time::timeout(patience, event).await.map_err(late)?
 }

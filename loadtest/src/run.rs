@@ -6,28 +6,33 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::address::Address;
-use crate::backend::Backend;
+use crate::backend::{Backend, Counts};
 use crate::client::Idle;
 use crate::clock::{self, NS_PER_MS};
 use crate::codes::Mill;
-use crate::crew::{Crew, Note, Orders, Times};
+use crate::crew::{Crew, Orders, Times};
 use crate::dice::Dice;
 use crate::events::{EventError, Measured, Stage};
-use crate::judge::{Verdict, judge};
+use crate::judge::{Broken, Seen, Verdict, judge};
 use crate::ledger::Ledger;
-use crate::node::{Node, NodeError};
-use crate::report::{Moment, Progress, Report};
+use crate::node::{End, Node, NodeError};
+use crate::outage::Outages;
+use crate::report::{Report, Second};
 use crate::scenario::Scenario;
 use crate::shelf::Shelf;
 use crate::signer::{Nonces, NotThrowAway};
 use crate::site::{Site, SiteError};
 use crate::summary::{self, Facts};
-use crate::tally::{Second, Tally};
+use crate::tally::Tally;
+use crate::timeline::Timeline;
 
 /// Threads see the beginning before it comes.
 const LEAD_NS: u64 = 50 * NS_PER_MS;
 /// Codes that are made to see how fast they are made.
 const SAMPLE: u32 = 2_000;
+
+/// A gateway gives back what a connection holds when it was silent for a second.
+const IDLE_SETTLES: Duration = Duration::from_millis(1_500);
 
 /// What a run needs.
 pub struct Run {
@@ -84,7 +89,10 @@ impl Run {
     pub async fn run(mut self) -> Result<Report, RunError> {
         let scene = self.set().await?;
         let resident_before = self.resident();
-        let idle = self.open_idle()?;
+        let idle = self.open_idle().await?;
+        if idle.is_some() {
+            tokio::time::sleep(IDLE_SETTLES).await;
+        }
         let resident_with = self.resident();
         let mut crew =
             Crew::start(&scene.orders).map_err(|error| RunError::Load(error.to_string()))?;
@@ -93,7 +101,7 @@ impl Run {
         let times = self.times();
         let started_ms = clock::unix_ms();
         crew.begin(times);
-        let (tally, measured) = self.play(&scene, &mut crew, times).await?;
+        let (tally, seconds, measured) = self.play(&scene, &mut crew, times).await?;
         crew.release();
 
         let idle = idle.map(|idle| summary::idle(&idle, resident_before, resident_with));
@@ -105,6 +113,7 @@ impl Run {
             started_ms,
             times,
             tally,
+            seconds,
             measured,
             verdict,
             idle,
@@ -133,6 +142,7 @@ impl Run {
             nodes: self.nodes.iter().map(|node| node.place().listen.clone()).collect(),
             shelf: reader,
             ledger: Arc::clone(&ledger),
+            outages: Arc::default(),
             nonces: Nonces::new(),
             terms,
             seed: Dice::random().throw(),
@@ -141,13 +151,13 @@ impl Run {
         Ok(Scene { ledger, backend, shelf, orders, minted_per_s })
     }
 
-    fn open_idle(&self) -> Result<Option<Idle>, RunError> {
+    async fn open_idle(&self) -> Result<Option<Idle>, RunError> {
         let count = usize::try_from(self.scenario.load.idle_connections).unwrap_or(0);
         if count == 0 {
             return Ok(None);
         }
         let targets = self.nodes.iter().map(|node| node.place().listen.clone()).collect();
-        Idle::open(targets, count).map(Some).map_err(RunError::Idle)
+        Idle::open(targets, count).await.map(Some).map_err(RunError::Idle)
     }
 
     fn times(&self) -> Times {
@@ -165,24 +175,32 @@ impl Run {
         scene: &Scene,
         crew: &mut Crew,
         times: Times,
-    ) -> Result<(Tally, Measured), RunError> {
-        let mut stage = Stage { site: &self.site, nodes: &mut self.nodes, shelf: &scene.shelf };
-        let mut line =
-            Line { progress: Progress::new(), threads: crew.threads(), heard: Vec::new() };
+    ) -> Result<(Tally, Vec<Second>, Measured), RunError> {
+        let outages: &Outages = &scene.orders.outages;
+        let (site, nodes) = (&self.site, &mut self.nodes);
+        let mut stage = Stage { site, nodes, shelf: &scene.shelf, outages };
+        let mut timeline = Timeline::new(crew.threads());
         let played = async { stage.play(&self.scenario.events, times).await.map_err(Into::into) };
-        let loaded = async { crew.done(|note| line.show(note)).await.map_err(RunError::Load) };
-        tokio::try_join!(loaded, played)
+        let loaded = async { crew.done(|note| timeline.hear(&note)).await.map_err(RunError::Load) };
+        let (mut tally, measured) = tokio::try_join!(loaded, played)?;
+        let seconds = timeline.end(std::mem::take(&mut tally.seconds));
+        Ok((tally, seconds, measured))
     }
 
     /// Nothing is judged before nothing can arrive any more.
-    async fn judge(
-        &mut self,
-        scene: &Scene,
-        seen: crate::judge::Seen,
-    ) -> Result<Verdict, RunError> {
-        let mut all_are_ours = true;
-        for node in &mut self.nodes {
-            all_are_ours &= node.end().await?;
+    async fn judge(&mut self, scene: &Scene, seen: Seen) -> Result<Verdict, RunError> {
+        let (mut all_are_ours, mut ends) = (true, Vec::new());
+        for (number, node) in (1..).zip(&mut self.nodes) {
+            let how = match node.end().await? {
+                None => {
+                    all_are_ours = false;
+                    continue;
+                }
+                Some(End::Told) => continue,
+                Some(End::ByItself) => "ended by itself",
+                Some(End::Failed) => "did not end in order when it was told",
+            };
+            ends.push(format!("gateway {number} {how}; it said: {}", node.last_words()));
         }
         if all_are_ours {
             let alone = scene.backend.left_alone().await;
@@ -192,7 +210,19 @@ impl Run {
                 node.quiet().await?;
             }
         }
-        Ok(judge(&scene.ledger, seen, scene.orders.terms.gateway_dies))
+        let mut verdict = judge(&scene.ledger, seen, self.broken(scene));
+        verdict.faults.extend(ends);
+        Ok(verdict)
+    }
+
+    fn broken(&self, scene: &Scene) -> Option<Broken> {
+        let Counts { arrivals, errors, resets, halves, stalls, .. } = scene.backend.counts();
+        let is_too_slow = self.scenario.backend_is_too_slow();
+        let broken = match is_too_slow {
+            true => Broken { unknown: arrivals, errors: 0 },
+            false => Broken { unknown: resets + halves + stalls, errors },
+        };
+        (!self.scenario.kills()).then_some(broken)
     }
 
     fn resident(&self) -> u64 {
@@ -201,13 +231,11 @@ impl Run {
 }
 
 /// Waits until codes of now are issued after the second that a fence names.
-async fn behind(fence_s: f64) {
-    let now_ms = u64::try_from(clock::unix_ms()).unwrap_or(0);
-    let left_s = fence_s + 1.0 - Duration::from_millis(now_ms).as_secs_f64();
-    if left_s > 0.0 {
-        // A little more, so that the second has surely begun.
-        tokio::time::sleep(Duration::from_secs_f64(left_s) + Duration::from_millis(5)).await;
-    }
+async fn behind(fence_s: u64) {
+    let now = Duration::from_millis(u64::try_from(clock::unix_ms()).unwrap_or(0));
+    let left = Duration::from_secs(fence_s + 1).saturating_sub(now);
+    // A little more, so that the second has surely begun.
+    tokio::time::sleep(left + Duration::from_millis(5)).await;
 }
 
 /// How many codes this thread makes in a second, measured on a few that nobody sends.
@@ -222,36 +250,4 @@ pub fn minted_per_s(orders: &Orders) -> Result<f64, NotThrowAway> {
     (0..SAMPLE).for_each(|_| drop(std::hint::black_box(mill.next_of_mix())));
     let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));
     Ok(f64::from(SAMPLE) / spent.as_secs_f64())
-}
-
-/// The line of progress: a second is shown when all threads have told of it.
-struct Line {
-    progress: Progress,
-    threads: usize,
-    heard: Vec<Note>,
-}
-
-impl Line {
-    fn show(&mut self, note: Note) {
-        let number = note.number;
-        self.heard.retain(|known| known.number >= number);
-        self.heard.push(note);
-        if self.heard.iter().filter(|known| known.number == number).count() < self.threads {
-            return;
-        }
-        let (mut second, mut in_flight) = (Second::default(), 0);
-        for note in self.heard.drain(..) {
-            second.add(&note.second);
-            in_flight += note.in_flight;
-        }
-        let told = summary::second(number, &second);
-        self.progress.show(&Moment {
-            second: told.second,
-            rate: told.sent,
-            p99_us: told.p99_us,
-            approved: told.approved,
-            refused: &told.refused,
-            in_flight: u64::try_from(in_flight).unwrap_or(0),
-        });
-    }
 }

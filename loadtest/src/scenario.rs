@@ -204,6 +204,15 @@ impl Scenario {
         file::read(path, text)
     }
 
+    /// Requests that can be under way at once.
+    pub fn slots(&self) -> u64 {
+        let streams = match self.load.protocol {
+            Protocol::Http1 => 1,
+            Protocol::Http2 => self.load.streams,
+        };
+        u64::from(self.load.connections) * u64::from(streams)
+    }
+
     /// How long it takes, without the warm-up.
     pub fn duration_ms(&self) -> u64 {
         self.phases.iter().map(|phase| phase.duration_ms).sum()
@@ -245,16 +254,25 @@ impl Scenario {
         self.events.iter().any(|event| event.what == what)
     }
 
+    /// Whether gateways die in it.
+    pub fn kills(&self) -> bool {
+        self.has(Happening::Kill) || self.has(Happening::Restart)
+    }
+
+    /// Whether every answer of the backend comes when the gateway has given up.
+    pub fn backend_is_too_slow(&self) -> bool {
+        self.backend.delay_ms >= self.gateway.backend_timeout_ms
+    }
+
     /// What its own faults excuse.
     pub fn terms(&self, skew_ms: i64) -> Terms {
         let Backend { error_per_mille, reset_per_mille, half_per_mille, stall_per_mille, .. } =
             self.backend;
-        let gateway_dies = self.has(Happening::Kill) || self.has(Happening::Restart);
         Terms {
             skew_ms,
             backend_errs: error_per_mille > 0,
-            backend_breaks: reset_per_mille + half_per_mille + stall_per_mille > 0,
-            gateway_dies,
+            backend_breaks: self.backend_is_too_slow()
+                || reset_per_mille + half_per_mille + stall_per_mille > 0,
             may_overload: false,
         }
     }

@@ -47,6 +47,8 @@ pub struct Plan {
     pub backend_timeout_ms: u64,
     /// Client connections of a node.
     pub connections_max: u64,
+    /// Requests that it may have under way: what is asked at once must not be called too much.
+    pub requests_max: u64,
 }
 
 /// A directory that was read.

@@ -7,6 +7,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::address::Address;
 
+/// Connections that wait to be accepted: a gateway may open thousands at once. The kernel has a
+/// bound of its own.
+const QUEUE: u32 = 1 << 15;
+
 /// A connection.
 #[derive(Debug)]
 pub enum Stream {
@@ -129,7 +133,15 @@ impl Listener {
     /// The system's error.
     pub async fn bind(address: &Address) -> io::Result<Self> {
         match address {
-            Address::Tcp(address) => Ok(Self::Tcp(TcpListener::bind(address).await?)),
+            Address::Tcp(address) => {
+                let socket = match address {
+                    SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                    SocketAddr::V6(_) => TcpSocket::new_v6()?,
+                };
+                socket.set_reuseaddr(true)?;
+                socket.bind(*address)?;
+                Ok(Self::Tcp(socket.listen(QUEUE)?))
+            }
             Address::Unix(path) => {
                 match std::fs::remove_file(path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

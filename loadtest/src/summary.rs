@@ -6,14 +6,13 @@ use keyring::time::UnixMillis;
 use crate::backend::Counts;
 use crate::class::Class;
 use crate::client::Idle as IdleConnections;
-use crate::clock::NS_PER_S;
 use crate::crew::Times;
 use crate::events::Measured;
 use crate::judge::{Example, Seen, Verdict as Judged};
-use crate::outcome::Outcome;
+use crate::outcome::{Answer, Outcome};
 use crate::report::{
-    BackendCount, ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule,
-    Second, ToolCost, Verdict, float,
+    ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule, Second, ToolCost,
+    Verdict, float,
 };
 use crate::scenario::{Arrivals, Protocol, Scenario};
 use crate::tally::{self, Tally};
@@ -23,7 +22,9 @@ const NS_PER_US: u64 = 1_000;
 const BUSY: f64 = 0.9;
 /// A gateway that uses less than this of its cores is not.
 const GATEWAY_BUSY: f64 = 0.85;
-/// More late starts than this make the latencies doubtful.
+/// Why a thread that has little to do is late all the same.
+const NO_CORE: &str = "the machine is too busy with other things, or has too few cores";
+/// If more starts than this are late, p99 is the tool's.
 const LATE: f64 = 0.01;
 
 /// All that is known of a run.
@@ -38,6 +39,8 @@ pub struct Facts<'a> {
     pub times: Times,
     /// What the load threads counted.
     pub tally: Tally,
+    /// The same by the second.
+    pub seconds: Vec<Second>,
     /// What everybody cost.
     pub measured: Measured,
     /// What the judge says.
@@ -56,47 +59,48 @@ pub struct Facts<'a> {
 pub fn report(facts: Facts<'_>) -> Report {
     let Facts { scenario, times, ref tally, ref measured, .. } = facts;
     let warmup_ms = i64::try_from(scenario.load.warmup_ms).unwrap_or(0);
+    let duration_s = seconds(times.end_ns - times.measured_ns);
     let mut report = Report {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),
         description: scenario.about.clone(),
         started: UnixMillis::new(facts.started_ms).plus_ms(warmup_ms).to_string(),
-        duration_s: seconds(times.end_ns - times.measured_ns),
+        duration_s,
+        answered_per_s: answered_per_s(&facts.seconds, duration_s),
         load: load(scenario),
         verdict: verdict(&facts.verdict),
         classes: classes(tally),
         outcomes: sorted(outcomes(&tally.seen)),
         latency: latency(tally),
-        seconds: (0..).zip(&tally.seconds).map(|(number, one)| second(number, one)).collect(),
-        schedule: schedule(tally, scenario.load.is_closed),
+        seconds: facts.seconds.clone(),
+        schedule: schedule(tally, scenario),
         tool: ToolCost {
             cpu_us_per_request: per_request(measured.own_cpu_ns, tally.answered),
-            busiest_thread_share: seconds(measured.busiest_ns) / seconds(measured.wall_ns),
+            busiest_thread_share: seconds(measured.most.ran_ns) / seconds(measured.wall_ns),
+            waited_for_core_share: seconds(measured.most.waited_ns) / seconds(measured.wall_ns),
             codes_minted_per_s_per_core: facts.minted_per_s,
             bottleneck: None,
         },
         gateways: gateways(&facts),
         idle: facts.idle.clone(),
-        backend: backend(facts.backend),
+        backend: facts.backend,
         events: events(measured, times),
         sweep: None,
     };
-    // What happens after the end of the schedule is the tail of its last second.
-    report.seconds.truncate(whole_seconds(times));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     report.tool.bottleneck = bottleneck(&report, facts.workers, cores);
     report
 }
 
 /// A second as it is shown.
-pub fn second(number: usize, second: &tally::Second) -> Second {
+pub fn second(number: u64, second: &tally::Second) -> Second {
     let count = |wanted: fn(Outcome) -> bool| {
         let such = second.answers.iter().filter(|(outcome, _)| wanted(*outcome));
         such.map(|(_, count)| count).sum::<u64>()
     };
     let refused = second.answers.iter().filter(|(outcome, _)| *outcome != Outcome::Approved);
     Second {
-        second: u64::try_from(number).unwrap_or(u64::MAX),
+        second: number,
         sent: second.sent,
         answered: count(|_| true),
         approved: count(|outcome| outcome == Outcome::Approved),
@@ -105,6 +109,12 @@ pub fn second(number: usize, second: &tally::Second) -> Second {
         p99_us: second.response.value_at_quantile(0.99),
         max_us: second.response.max(),
     }
+}
+
+/// Answers within the measured part, a second: those that came later are no proof of a rate.
+fn answered_per_s(seconds: &[Second], duration_s: f64) -> f64 {
+    let within = seconds.iter().filter(|second| float(second.second) < duration_s);
+    float(within.map(|second| second.answered).sum()) / duration_s.max(1e-9)
 }
 
 /// Idle connections; the memory is that of all nodes.
@@ -149,15 +159,20 @@ fn verdict(judged: &Judged) -> Verdict {
         approved_not_arrived: judged.approved_not_arrived,
         refused_but_arrived: judged.refused_but_arrived + judged.forbidden_arrived,
         stray_arrivals: judged.strays,
-        unexpected_answers: seen.unexpected + seen.unfit_twins,
+        unexpected_answers: seen.unexpected + seen.unfit_twins + seen.misdirected,
         lost_answers: seen.lost,
         examples: seen.examples.iter().map(example).collect(),
     }
 }
 
 fn example(example: &Example) -> String {
-    let Example { class, answer } = example;
-    format!("{} was answered {} {}", class.word(), answer.status, answer.outcome.word())
+    let class = example.class.word();
+    match example.answer {
+        Some(Answer { status, outcome }) => {
+            format!("{class} was answered {status} {}", outcome.word())
+        }
+        None => format!("{class} was not answered"),
+    }
 }
 
 fn classes(tally: &Tally) -> Vec<ClassRow> {
@@ -229,14 +244,25 @@ fn distribution(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     points.map(|at| (at.quantile() * 100.0, float(at.value_iterated_to()) / 1_000.0)).collect()
 }
 
-fn schedule(tally: &Tally, is_closed: bool) -> Schedule {
+fn schedule(tally: &Tally, scenario: &Scenario) -> Schedule {
     let starts = tally.starts;
+    let never_started = starts.planned.saturating_sub(starts.started);
+    let shortfall = (never_started > 0).then(|| {
+        format!(
+            "{never_started} of {} starts never found a free connection: the gateway was too slow \
+             for this rate, or {} connections are too few for it. They have no latency, so the \
+             worst is missing below.",
+            starts.planned, scenario.load.connections
+        )
+    });
     Schedule {
-        planned: if is_closed { 0 } else { starts.planned },
+        planned: starts.planned,
         started: starts.started,
-        never_started: starts.planned.saturating_sub(starts.started),
+        never_started,
+        shortfall,
         late_by_tool: starts.late_by_tool,
-        worst_lateness_us: starts.worst_late_ns / NS_PER_US,
+        p99_lateness_us: tally.lateness.value_at_quantile(0.99) / NS_PER_US,
+        worst_lateness_us: tally.lateness.max() / NS_PER_US,
     }
 }
 
@@ -259,11 +285,6 @@ fn gateways(facts: &Facts<'_>) -> Vec<GatewayCost> {
     pids.iter().enumerate().filter_map(cost).collect()
 }
 
-fn backend(counts: Counts) -> BackendCount {
-    let Counts { arrivals, delayed, errors, resets, halves, stalls } = counts;
-    BackendCount { arrivals, delayed, errors, resets, halves, stalls }
-}
-
 fn events(measured: &Measured, times: Times) -> Vec<Event> {
     let tell = |done: &crate::events::Done| Event {
         second: seconds(done.at_ns.saturating_sub(times.measured_ns)),
@@ -276,16 +297,27 @@ fn events(measured: &Measured, times: Times) -> Vec<Event> {
 fn bottleneck(report: &Report, workers: usize, cores: usize) -> Option<String> {
     let Schedule { planned, late_by_tool, .. } = report.schedule;
     let late = float(late_by_tool) / float(planned.max(1));
+    let ToolCost { busiest_thread_share: busiest, waited_for_core_share: waited, .. } = report.tool;
     if late > LATE {
+        let why = if busiest > BUSY { "the scenario needs more threads" } else { NO_CORE };
         return Some(format!(
-            "{late_by_tool} of {planned} starts were more than 1 ms late though a connection was \
-             free: the latencies are the tool's, not the gateway's."
+            "{late_by_tool} of {planned} starts were more than 5 ms late though a connection was \
+             free, and 1 % may be. A thread of the tool ran for {:.0} % of the time and waited for \
+             a core for {:.0} %: {why}. Response times contain this lateness.",
+            busiest * 100.0,
+            waited * 100.0
         ));
     }
     let used = if workers == 0 { cores } else { workers.min(cores) };
     let all = u64::try_from(used.saturating_mul(report.gateways.len()).min(cores)).unwrap_or(1);
     let gateway_share: f64 = report.gateways.iter().map(|node| node.cpu_share).sum();
-    let busiest = report.tool.busiest_thread_share;
+    if busiest > BUSY && report.gateways.is_empty() {
+        return Some(format!(
+            "A thread of the tool was busy for {:.0} % of the time, and what the gateways used is \
+             not known: name their processes (--pid), or give the scenario more threads.",
+            busiest * 100.0
+        ));
+    }
     if busiest > BUSY && gateway_share < GATEWAY_BUSY * float(all.max(1)) {
         return Some(format!(
             "A thread of the tool was busy for {:.0} % of the time while the gateways used {:.0} % \
@@ -303,11 +335,6 @@ fn per_request(cpu_ns: u64, requests: u64) -> f64 {
 
 fn seconds(ns: u64) -> f64 {
     std::time::Duration::from_nanos(ns).as_secs_f64()
-}
-
-fn whole_seconds(times: Times) -> usize {
-    let measured_ns = times.end_ns - times.measured_ns;
-    usize::try_from(measured_ns.div_ceil(NS_PER_S)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! not. Rates are small here, because other tests run beside these.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::harness::process::{Process, address, load_tool};
+use crate::harness::process::{Process, address, binary, load_tool};
 use crate::harness::world::is_ready;
 use crate::harness::{Backend, Reply, eventually};
 use crate::tidy::root;
@@ -193,9 +194,46 @@ async fn a_gateway_that_says_yes_and_forwards_nothing_is_found_out() {
     let ended = play.run(&["--attach", "--dir", &dir]).await;
     ended.is_dirty("approved and never reached the backend");
     ended.is_dirty("answers were not what their code must get");
+    // It does not say which code it has spent.
+    ended.is_dirty("answers did not name the code that was sent");
     let examples = ended.report["verdict"]["examples"].to_string();
     assert!(examples.contains("forged was answered 200 approved"), "{examples}");
     assert_eq!(ended.count("arrived_once"), 0);
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_end_in_order_is_found_out_though_nothing_else_went_wrong() {
+    let play = Play::new(&VALID.replace("rate = 100", "rate = 1"));
+    // A wrapper that kills the gateway when it is told to end, and says so by its status.
+    let script = format!(
+        "#!/bin/sh\n{} \"$@\" &\ntrap \"kill -9 $!; exit 3\" TERM\nwait\n",
+        binary().display()
+    );
+    let wrapper = play.directory.path().join("yanma");
+    fs::write(&wrapper, script).expect("a script");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o700)).expect("its own file");
+    let wrapper = wrapper.to_str().expect("plain letters");
+    play.run(&["--yanma", wrapper]).await.is_dirty("gateway 1 did not end in order");
+}
+
+#[tokio::test]
+async fn starts_that_never_find_a_connection_fail_the_run() {
+    let play = Play::new(
+        "about = \"Two connections, each answered once a second.\"\n[load]\nconnections = 2\n\
+         warmup_s = 0\n[[phase]]\nduration_s = 2\nrate = 50\n[mix]\nvalid = 1\n\
+         [backend]\ndelay_ms = 1000\n",
+    );
+    let json = play.directory.path().join("report.json");
+    let scenario = play.directory.path().join("own.toml");
+    let [json_text, scenario] =
+        [&json, &scenario].map(|path| path.to_str().expect("plain letters"));
+    let output = tool(&["run", scenario, "--json", json_text]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("NOT ALL OF THE LOAD WAS SENT"), "{}", said(&output));
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(&json).expect("a report")).expect("JSON");
+    assert_eq!(report["verdict"]["clean"], true, "{}", said(&output));
+    assert!(report["schedule"]["never_started"].as_u64() > Some(50), "{}", said(&output));
 }
 
 #[tokio::test]
@@ -263,6 +301,12 @@ async fn exit_statuses_tell_wrong_arguments_from_bad_scenarios() {
     assert_eq!(killed.status, Some(64), "{}", killed.said);
     let nowhere = Play::new(VALID).run(&["--attach", "--dir", "/nowhere"]).await;
     assert_eq!(nowhere.status, Some(78), "{}", nowhere.said);
+    let listed = tool(&["run"]).await;
+    assert!(said(&listed).contains("which scenario?"), "{}", said(&listed));
+    let many = VALID.replace("connections = 4", "idle_connections = 1000000");
+    let many = Play::new(&many).run(&[]).await;
+    assert_eq!(many.status, Some(78), "{}", many.said);
+    assert!(many.said.contains("ulimit -n"), "{}", many.said);
     for arguments in [&["run"][..], &["run", "x", "--sweep"], &["fly"], &[]] {
         let output = tool(arguments).await;
         assert_eq!(output.status.code(), Some(64), "{arguments:?}: {}", said(&output));

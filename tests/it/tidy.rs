@@ -28,13 +28,13 @@ const LOADTEST: &[&str] = &[
     // what anything may use
     "clock", "dice", "procfs", "address", "stream",
     // rules, each a pure function
-    "outcome", "class", "ledger", "judge", "tally", "scenario", "schedule",
+    "outage", "outcome", "class", "ledger", "judge", "tally", "scenario", "schedule",
     // keys, and what is signed with them
     "signer", "site", "shelf", "codes",
     // both ends of a gateway, and the gateway
     "client", "pacer", "backend", "admin", "node",
     // a run
-    "crew", "events", "report", "summary", "run", "sweep", "cli",
+    "crew", "events", "report", "summary", "timeline", "run", "sweep", "cli",
 ];
 
 /// The crates whose modules are ranked.

@@ -5,7 +5,15 @@ const NOW_S: i64 = 1_800_000_000;
 fn asked(class: Class, age_ms: i64) -> Asked {
     let sent_ms = NOW_S * 1_000 + age_ms;
     let answered_ms = sent_ms + 5;
-    Asked { class, issued_at_s: NOW_S, sent_ms, answered_ms, key_is_leaving: false }
+    Asked {
+        class,
+        issued_at_s: NOW_S,
+        sent_ms,
+        answered_ms,
+        key_is_leaving: false,
+        is_fenced_off: false,
+        was_lost: false,
+    }
 }
 
 fn answer(outcome: Outcome) -> Answer {
@@ -64,12 +72,26 @@ fn tolerance_needs_its_fault_in_the_scenario() {
     assert_eq!(judged(Class::Valid, Outcome::OutcomeUnknown, &strict), Fit::Wrong);
     assert_eq!(judged(Class::Valid, Outcome::OutcomeUnknown, &breaks), Fit::Tolerated);
     assert_eq!(judged(Class::Forged, Outcome::OutcomeUnknown, &breaks), Fit::Wrong);
-    let dies = Terms { gateway_dies: true, ..strict };
-    assert_eq!(judged(Class::ReplayLater, Outcome::WarmingUp, &strict), Fit::Wrong);
-    assert_eq!(judged(Class::ReplayLater, Outcome::WarmingUp, &dies), Fit::Tolerated);
-    assert_eq!(judged(Class::Expired, Outcome::WarmingUp, &dies), Fit::Wrong);
+    let warming_up = |class, is_fenced_off| {
+        let asked = Asked { is_fenced_off, ..asked(class, 500) };
+        fit(&asked, answer(Outcome::WarmingUp), &strict)
+    };
+    assert_eq!(warming_up(Class::ReplayLater, false), Fit::Wrong);
+    assert_eq!(warming_up(Class::ReplayLater, true), Fit::Tolerated);
+    assert_eq!(warming_up(Class::Expired, true), Fit::Wrong);
     let leaving = Asked { key_is_leaving: true, ..asked(Class::Valid, 0) };
     assert_eq!(fit(&leaving, answer(Outcome::KeyRevoked), &strict), Fit::Tolerated);
+}
+
+#[test]
+fn a_replay_passes_only_where_nobody_knows_of_the_first_sending() {
+    let yes = answer(Outcome::Approved);
+    let lost = |class| Asked { was_lost: true, ..asked(class, 500) };
+    for class in [Class::ReplayLater, Class::ReplayOtherS] {
+        assert_eq!(fit(&asked(class, 500), yes, &Terms::default()), Fit::Wrong);
+        assert_eq!(fit(&lost(class), yes, &Terms::default()), Fit::Tolerated);
+    }
+    assert_eq!(fit(&lost(Class::Forged), yes, &Terms::default()), Fit::Wrong);
 }
 
 #[test]
@@ -77,5 +99,9 @@ fn of_twins_one_passes() {
     let [yes, no] = [Outcome::Approved, Outcome::CodeUsed].map(|one| Some(answer(one)));
     assert!(twins_fit([yes, no]) && twins_fit([no, yes]));
     assert!(!twins_fit([yes, yes]) && !twins_fit([no, no]));
-    assert!(twins_fit([yes, None]) && twins_fit([None, no]));
+    assert!(twins_fit([yes, None]) && twins_fit([None, no]) && twins_fit([None, None]));
+    let [unknown, fenced] = [Outcome::OutcomeUnknown, Outcome::WarmingUp].map(|o| Some(answer(o)));
+    assert!(twins_fit([unknown, no]) && twins_fit([fenced, fenced]) && twins_fit([yes, fenced]));
+    // Used, and by nobody; or forwarded twice.
+    assert!(!twins_fit([fenced, no]) && !twins_fit([unknown, unknown]));
 }

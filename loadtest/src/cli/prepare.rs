@@ -12,6 +12,7 @@ use crate::site::Plan;
 
 /// Far more than any load here opens.
 const CONNECTIONS: u64 = 100_000;
+const REQUESTS: u64 = 65_536;
 const BACKEND_TIMEOUT_MS: u64 = 10_000;
 
 const AFTER_HELP: &str = "\
@@ -55,6 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         workers: arguments.workers,
         backend_timeout_ms: BACKEND_TIMEOUT_MS,
         connections_max: CONNECTIONS,
+        requests_max: REQUESTS,
     };
     plan.write()?;
     let dir = arguments.dir.display();

@@ -1,28 +1,27 @@
 //! `yanma-loadtest run`: a scenario, or a search for the highest rate.
 
+mod ground;
+
+use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use crate::address::Address;
 use crate::node::Node;
+use crate::outcome::Outcome;
 use crate::report::{self, Report, SweepStep};
 use crate::run::{Run, RunError};
 use crate::scenario::{Happening, Scenario};
-use crate::site::{Plan, Site};
+use crate::site::Site;
 use crate::sweep::Search;
 
-/// What a gateway of ours takes beside the connections of the scenario.
-const SPARE_CONNECTIONS: u64 = 1_024;
-/// The gateway's own default.
-const CONNECTIONS: u64 = 16_384;
+/// Where the project keeps its scenarios.
+const SCENARIOS: &str = "config/loadtest";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -36,8 +35,8 @@ Examples:
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
-    /// What to play: a TOML file, see config/loadtest/
-    scenario: PathBuf,
+    /// What to play: a TOML file, see config/loadtest/; without it, those are listed
+    scenario: Option<PathBuf>,
     /// The gateway's program [default: `yanma` beside this one]
     #[arg(long, value_name = "PATH")]
     yanma: Option<PathBuf>,
@@ -73,14 +72,14 @@ pub(super) struct Arguments {
     /// node, in order
     #[arg(long, value_name = "PID", requires = "attach")]
     pid: Vec<u32>,
-    /// Do not fail because the tool was the bottleneck: for tests on a busy machine
+    /// Do not fail because tool or machine were too slow for the load: for tests on a busy machine
     #[arg(long)]
     busy_machine_ok: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let scenario = arguments.scenario()?;
-    raise_descriptor_limit()?;
+    ground::make_room(&scenario)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let work = async {
@@ -96,9 +95,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     })?;
     arguments.write(&report)?;
-    let is_limited = report.tool.bottleneck.is_some() && !arguments.busy_machine_ok;
+    let is_limited = !is_whole(&report) && !arguments.busy_machine_ok;
     let missed = report.sweep.as_ref().is_some_and(|steps| !steps.iter().any(|step| step.ok));
     if report.verdict.clean && !is_limited && !missed { Ok(()) } else { Err(Failure::NotClean) }
+}
+
+/// Whether the load that was asked for was sent, by a tool that was at ease.
+fn is_whole(report: &Report) -> bool {
+    report.schedule.shortfall.is_none() && report.tool.bottleneck.is_none()
+}
+
+/// Whether a step of a sweep kept the limit: a gateway that sends most away is fast, not able.
+fn is_kept(report: &Report, limit_us: u64) -> bool {
+    let overloaded = report.outcomes.iter().any(|(word, _)| word == Outcome::Overloaded.word());
+    p99_us(report) <= limit_us && report.verdict.clean && is_whole(report) && !overloaded
+}
+
+fn p99_us(report: &Report) -> u64 {
+    report.latency.approved.p99_us.max(report.latency.refused.p99_us)
 }
 
 /// Waits for Ctrl-C or SIGTERM.
@@ -127,9 +141,7 @@ async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fai
         let mut scenario = scenario.clone();
         scenario.scale_rate(rate);
         let report = play(arguments, &scenario).await?;
-        let p99_us = report.latency.approved.p99_us.max(report.latency.refused.p99_us);
-        let is_kept = report.schedule.never_started == 0 && report.tool.bottleneck.is_none();
-        let ok = p99_us <= limit_us && is_kept && report.verdict.clean;
+        let (p99_us, ok) = (p99_us(&report), is_kept(&report, limit_us));
         eprintln!("yanma-loadtest: {rate}/s: p99 {p99_us} us, {}", if ok { "ok" } else { "no" });
         search.tried(rate, ok);
         steps.push(SweepStep { rate: report::float(rate), p99_us, ok });
@@ -146,7 +158,8 @@ async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fai
 
 impl Arguments {
     fn scenario(&self) -> Result<Scenario, Failure> {
-        let mut scenario = Scenario::load(&self.scenario)?;
+        let Some(file) = &self.scenario else { return Err(Failure::Usage(which_scenario())) };
+        let mut scenario = Scenario::load(file)?;
         if let Some(seconds) = self.duration {
             scenario.scale_duration(seconds * 1_000);
         }
@@ -161,6 +174,11 @@ impl Arguments {
                            a scenario without the events kill and restart";
             return Err(Failure::Usage(message.to_owned()));
         }
+        for file in [&self.json, &self.html].into_iter().flatten() {
+            // Better now than after the run.
+            let opened = OpenOptions::new().create(true).append(true).open(file);
+            opened.map_err(|error| cannot_write(file, &error))?;
+        }
         if self.attach && needs_pid && self.pid.is_empty() {
             let message = "--attach: the events reload and rotate need --pid, to send SIGHUP";
             return Err(Failure::Usage(message.to_owned()));
@@ -172,6 +190,12 @@ impl Arguments {
     fn prepare(&self, scenario: &Scenario) -> Result<(Option<TempDir>, Run), Failure> {
         if let (true, Some(dir)) = (self.attach, &self.dir) {
             let site = Site::open(dir)?;
+            if self.pid.len() > site.nodes.len() {
+                let (pids, nodes) = (self.pid.len(), site.nodes.len());
+                let message =
+                    format!("--pid: {pids} of them; allowed: one for each of {nodes} nodes");
+                return Err(Failure::Usage(message));
+            }
             let pids = self.pid.iter().copied().map(Some).chain(std::iter::repeat(None));
             let nodes = site.nodes.iter().cloned().zip(pids);
             let nodes = nodes.map(|(place, pid)| Node::attach(place, pid)).collect();
@@ -188,7 +212,7 @@ impl Arguments {
         let site = if dir.join("keyring").exists() {
             Site::open(&dir)?
         } else {
-            plan(scenario, dir).write()?
+            ground::plan(scenario, dir).write()?
         };
         let binary = self.binary()?;
         let nodes = site.nodes.iter().cloned().map(|place| Node::start(&binary, place));
@@ -219,52 +243,28 @@ impl Arguments {
     }
 }
 
-fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
-    let gateway = scenario.gateway;
-    let node = |number: u16| {
-        let listen = if gateway.unix {
-            Address::Unix(dir.join(format!("gateway-{number}.sock")))
-        } else {
-            Address::Tcp(own_address(20_000 + 2 * number))
-        };
-        (listen, own_address(20_001 + 2 * number))
-    };
-    let nodes = (0..u16::try_from(gateway.nodes).unwrap_or(1)).map(node).collect();
-    let backend = if scenario.backend.unix {
-        Address::Unix(dir.join("backend.sock"))
-    } else {
-        Address::Tcp(own_address(19_999))
-    };
-    let load = &scenario.load;
-    let connections = u64::from(load.connections) + u64::from(load.idle_connections);
-    Plan {
-        keys: scenario.codes.keys,
-        nodes,
-        backend,
-        workers: gateway.workers,
-        backend_timeout_ms: gateway.backend_timeout_ms,
-        connections_max: CONNECTIONS.max(connections + SPARE_CONNECTIONS),
-        dir,
-    }
-}
-
-/// Linux serves all of 127.0.0.0/8, so each process of this tool has an address of its own, and
-/// two of them never want the same port. The kernel gives out ports from 32768 on.
-fn own_address(port: u16) -> SocketAddr {
-    let [_, high, middle, low] = std::process::id().to_be_bytes();
-    SocketAddr::from((Ipv4Addr::new(127, 128 | (high & 0x3f), middle, low), port))
-}
-
-/// As many descriptors as this user may have; gateways that are started here inherit it.
-fn raise_descriptor_limit() -> Result<(), Failure> {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let most = Rlimit { current: maximum, maximum };
-    setrlimit(Resource::Nofile, most).map_err(|error| Failure::Output(error.into()))
-}
-
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::Output(std::io::Error::other(format!("{}: {error}", path.display())))
-    };
-    std::fs::write(path, text).map_err(failed)
+    std::fs::write(path, text).map_err(|error| cannot_write(path, &error))
 }
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Output(std::io::Error::other(format!("{}: {error}", path.display())))
+}
+
+/// What may be played, as far as it can be seen from here.
+fn which_scenario() -> String {
+    let files = std::fs::read_dir(SCENARIOS).into_iter().flatten().flatten();
+    let scenarios =
+        files.filter_map(|file| Some((file.path(), Scenario::load(&file.path()).ok()?)));
+    let lines =
+        scenarios.map(|(path, known)| format!("  {}\n      {}", path.display(), known.about));
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort();
+    if lines.is_empty() {
+        lines.push(format!("  none is in {SCENARIOS} here; any TOML file of that kind will do"));
+    }
+    format!("which scenario? For example:\n{}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,14 @@ use std::io;
 use std::rc::Rc;
 
 use super::{BODY, HOST, Job, Load, PATH, Slot, Target};
+use crate::ledger::Redemption;
 use crate::outcome::{Answer, Outcome};
 use crate::stream::{Inbox, Stream};
 
 const ANSWER_BYTES_MAX: usize = 16 * 1_024;
 const FIELDS_MAX: usize = 32;
+/// No code at all, so nothing is spent and little is asked of the gateway.
+const NO_CODE: &[u8] = b"0";
 
 /// A connection that carries one request at a time.
 pub struct Connection {
@@ -32,6 +35,7 @@ pub(super) struct Request {
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) struct Received {
     pub(super) answer: Answer,
+    redemption: Option<Redemption>,
     length: usize,
     closes: bool,
 }
@@ -39,6 +43,7 @@ pub(super) struct Received {
 /// Connects and serves the load until the connection ends.
 pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()> {
     let stream = Stream::connect(&target.address).await?;
+    greet(&stream).await?;
     let request = RefCell::new(Request::new());
     let connection =
         Rc::new(Connection { node: target.node, stream, request, job: RefCell::default() });
@@ -51,6 +56,20 @@ pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()>
         load.lost(job);
     }
     Ok(())
+}
+
+/// The first request of a connection, which no code is risked on. Until it is there the gateway
+/// waits for no more than `header_ms`, then it closes without a word, and a code that was sent at
+/// that moment would be lost by nobody's fault.
+pub(super) async fn greet(stream: &Stream) -> io::Result<Answer> {
+    stream.write_all(Request::new().with(NO_CODE)).await?;
+    let mut inbox = Inbox::new(ANSWER_BYTES_MAX);
+    while inbox.fill(stream).await? {
+        if let Some(received) = received(inbox.filled())? {
+            return Ok(received.answer);
+        }
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
 }
 
 impl Connection {
@@ -84,7 +103,7 @@ impl Connection {
             inbox.take(received.length);
             // A gateway that answers unasked is closing.
             let Some(job) = self.job.take() else { return Ok(()) };
-            load.answered(job, received.answer);
+            load.answered(job, received.answer, received.redemption);
             if received.closes {
                 return Ok(());
             }
@@ -122,11 +141,14 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
         httparse::Status::Partial => return Ok(None),
     };
     let (mut body, mut closes, mut outcome) = (None, false, Outcome::Nameless);
+    let mut redemption = None;
     for field in response.headers.iter() {
         if field.name.eq_ignore_ascii_case("content-length") {
             body = str::from_utf8(field.value).ok().and_then(|digits| digits.parse().ok());
         } else if field.name.eq_ignore_ascii_case("yanma-outcome") {
             outcome = Outcome::of(field.value);
+        } else if field.name.eq_ignore_ascii_case("yanma-redemption") {
+            redemption = Redemption::parse(field.value);
         } else if field.name.eq_ignore_ascii_case("connection") {
             closes = field.value.eq_ignore_ascii_case(b"close");
         }
@@ -135,7 +157,7 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
     let body: usize = body.ok_or(io::ErrorKind::InvalidData)?;
     let length = head + body;
     let answer = Answer { status: response.code.unwrap_or(0), outcome };
-    Ok((bytes.len() >= length).then_some(Received { answer, length, closes }))
+    Ok((bytes.len() >= length).then_some(Received { answer, redemption, length, closes }))
 }
 
 #[cfg(test)]
@@ -143,7 +165,7 @@ mod tests {
     use super::*;
 
     const USED: &[u8] = b"HTTP/1.1 409 Conflict\r\nyanma-outcome: code_used\r\n\
-        content-length: 2\r\nConnection: close\r\n\r\n{}";
+        yanma-redemption: 7001-1800000000-00000000000000ff\r\ncontent-length: 2\r\nConnection: close\r\n\r\n{}";
 
     #[test]
     fn an_answer_is_read_when_it_is_whole() {
@@ -151,7 +173,9 @@ mod tests {
             assert_eq!(received(&USED[..end]).unwrap(), None);
         }
         let answer = Answer { status: 409, outcome: Outcome::CodeUsed };
-        let whole = Received { answer, length: USED.len(), closes: true };
+        let redemption = Redemption { key_id: 7001, issued_at_s: 1_800_000_000, serial: 255 };
+        let redemption = Some(redemption);
+        let whole = Received { answer, redemption, length: USED.len(), closes: true };
         assert_eq!(received(USED).unwrap(), Some(whole));
     }
 

@@ -9,6 +9,7 @@ use h2::client::SendRequest;
 use http::{Method, Request, Uri, Version};
 
 use super::{BODY, HOST, Job, Load, PATH, Slot, Target};
+use crate::ledger::Redemption;
 use crate::outcome::{Answer, Outcome};
 use crate::stream::Stream;
 
@@ -60,7 +61,7 @@ impl Connection {
         tokio::task::spawn_local(async move {
             let load = Rc::clone(&connection.load);
             match connection.exchange(&job).await {
-                Ok(answer) => load.answered(job, answer),
+                Ok((answer, redemption)) => load.answered(job, answer, redemption),
                 Err(_) => load.lost(job),
             }
             if !connection.is_over.get() {
@@ -69,7 +70,7 @@ impl Connection {
         });
     }
 
-    async fn exchange(&self, job: &Job) -> Result<Answer, h2::Error> {
+    async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), h2::Error> {
         let mut sender = self.sender.clone().ready().await?;
         let (answer, mut body) = sender.send_request(self.request(job), false)?;
         body.send_data(Bytes::from_static(BODY), true)?;
@@ -78,9 +79,10 @@ impl Connection {
             let length = part?.len();
             body.flow_control().release_capacity(length)?;
         }
-        let outcome = head.headers.get("yanma-outcome");
-        let outcome = outcome.map_or(Outcome::Nameless, |word| Outcome::of(word.as_bytes()));
-        Ok(Answer { status: head.status.as_u16(), outcome })
+        let field = |name| head.headers.get(name).map(http::HeaderValue::as_bytes);
+        let outcome = field("yanma-outcome").map_or(Outcome::Nameless, Outcome::of);
+        let redemption = field("yanma-redemption").and_then(Redemption::parse);
+        Ok((Answer { status: head.status.as_u16(), outcome }, redemption))
     }
 
     fn request(&self, job: &Job) -> Request<()> {

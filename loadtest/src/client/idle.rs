@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::http1::{self, Request};
+use super::http1;
 use crate::address::Address;
 use crate::outcome::Outcome;
 use crate::stream::{Inbox, Stream};
@@ -20,9 +20,6 @@ use crate::stream::{Inbox, Stream};
 const OF_A_SOURCE: usize = 20_000;
 /// Connections that are opened at the same time: a listener's queue is not endless.
 const AT_ONCE: usize = 64;
-/// No code at all, so nothing is spent and little is asked of the gateway.
-const NO_CODE: &[u8] = b"0";
-const ANSWER_BYTES_MAX: usize = 4 * 1_024;
 
 /// Idle connections, until it is dropped.
 pub struct Idle {
@@ -33,16 +30,16 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// Opens `count` connections, spread over `targets`, on a thread of their own. Blocks until
-    /// each has had its answer.
+    /// Opens `count` connections, spread over `targets`, on a thread of their own, and waits until
+    /// each has had its answer. Dropping the future leaves the thread to the end of the process.
     ///
     /// # Errors
     /// The system's error of the first that failed, or that it was answered wrongly.
-    pub fn open(targets: Vec<Address>, count: usize) -> io::Result<Self> {
+    pub async fn open(targets: Vec<Address>, count: usize) -> io::Result<Self> {
         let closed = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&closed);
         let (stop, mut stopped) = watch::channel(false);
-        let (opened, opening) = std::sync::mpsc::sync_channel(1);
+        let (opened, opening) = oneshot::channel();
         let thread = std::thread::Builder::new().name("idle".to_owned()).spawn(move || {
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -55,7 +52,7 @@ impl Idle {
                 Err(error) => drop(opened.send(Err(error))),
             }
         })?;
-        opening.recv().map_err(io::Error::other)??;
+        opening.await.map_err(io::Error::other)??;
         let opened = u64::try_from(count).unwrap_or(u64::MAX);
         Ok(Self { opened, closed, stop, thread: Some(thread) })
     }
@@ -109,7 +106,10 @@ async fn open_some(
         next.set(number + 1);
         let target = targets.get(number % targets.len().max(1)).ok_or(io::ErrorKind::NotFound)?;
         let stream = Stream::connect_from(target, source(target, number)).await?;
-        ask(&stream).await?;
+        match http1::greet(&stream).await?.outcome {
+            Outcome::CodeMalformed => {}
+            other => return Err(io::Error::other(format!("answered {}", other.word()))),
+        }
         let closed = Arc::clone(&closed);
         tokio::task::spawn_local(async move {
             // Whatever comes now, nobody asked for it: it is the end.
@@ -117,21 +117,6 @@ async fn open_some(
             closed.fetch_add(1, Ordering::Relaxed);
         });
     }
-}
-
-async fn ask(stream: &Stream) -> io::Result<()> {
-    let mut request = Request::new();
-    stream.write_all(request.with(NO_CODE)).await?;
-    let mut inbox = Inbox::new(ANSWER_BYTES_MAX);
-    while inbox.fill(stream).await? {
-        if let Some(received) = http1::received(inbox.filled())? {
-            return match received.answer.outcome {
-                Outcome::CodeMalformed => Ok(()),
-                other => Err(io::Error::other(format!("answered {}", other.word()))),
-            };
-        }
-    }
-    Err(io::ErrorKind::UnexpectedEof.into())
 }
 
 /// On loopback there are as many source addresses as one likes.

@@ -14,8 +14,9 @@ use tokio::sync::Notify;
 use super::Slot;
 use crate::class::{Asked, Class, Terms, fit, twins_fit};
 use crate::clock;
-use crate::codes::{Made, Mill};
-use crate::ledger::Ledger;
+use crate::codes::{Code, Made, Mill};
+use crate::ledger::{Ledger, Redemption};
+use crate::outage::Outages;
 use crate::outcome::{Answer, Outcome};
 use crate::tally::{Second, Tally, Timed};
 
@@ -52,6 +53,7 @@ pub struct Load {
     mill: RefCell<Mill>,
     tally: RefCell<Tally>,
     ledger: Arc<Ledger>,
+    outages: Arc<Outages>,
     terms: Terms,
     is_closed_loop: bool,
     /// Last in, first out: few connections are hot, and the rest stay ready.
@@ -73,11 +75,18 @@ enum Stage {
 
 impl Load {
     /// A thread that sends nothing yet.
-    pub fn new(mill: Mill, ledger: Arc<Ledger>, terms: Terms, is_closed_loop: bool) -> Self {
+    pub fn new(
+        mill: Mill,
+        ledger: Arc<Ledger>,
+        outages: Arc<Outages>,
+        terms: Terms,
+        is_closed_loop: bool,
+    ) -> Self {
         Self {
             mill: RefCell::new(mill),
             tally: RefCell::new(Tally::new(0)),
             ledger,
+            outages,
             terms,
             is_closed_loop,
             free: RefCell::default(),
@@ -123,10 +132,9 @@ impl Load {
         }
     }
 
-    /// A measured second, and how many requests are under way.
-    pub fn second(&self, number: usize) -> (Second, usize) {
-        let tally = self.tally.borrow();
-        let second = tally.seconds.get(number).cloned().unwrap_or_default();
+    /// Takes a measured second that is over, and tells how many requests are under way.
+    pub fn take_second(&self, number: u64) -> (Second, usize) {
+        let second = self.tally.borrow_mut().seconds.remove(&number).unwrap_or_default();
         (second, self.in_flight.get())
     }
 
@@ -139,7 +147,7 @@ impl Load {
         let _ = tokio::time::timeout(answers, self.none_in_flight()).await;
         let mut tally = self.tally.replace(Tally::new(0));
         // Nobody waits for these any more, so their answers are as good as lost.
-        (0..self.in_flight.get()).for_each(|_| tally.lost());
+        tally.left_open(u64::try_from(self.in_flight.get()).unwrap_or(u64::MAX));
         tally
     }
 
@@ -148,7 +156,7 @@ impl Load {
         let next = self.waiting.borrow_mut().pop_front();
         match (next, self.stage.get()) {
             (Some(Waiting::Start(due_ns)), _) => {
-                self.tally.borrow_mut().started(0);
+                self.tally.borrow_mut().started_after_waiting();
                 self.launch(slot, due_ns);
             }
             (Some(Waiting::Twin(job)), _) => self.send(&slot, *job),
@@ -163,12 +171,14 @@ impl Load {
         self.free.borrow_mut().retain(|slot| !slot.is(gone));
     }
 
-    /// An answer came.
-    pub fn answered(&self, job: Job, answer: Answer) {
+    /// An answer came, and named this code.
+    pub fn answered(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
         let now_ns = clock::now_ns();
         let class = job.made.class;
-        let fit = fit(&job.asked(), answer, &self.terms);
+        let fit = fit(&job.asked(&self.outages), answer, &self.terms);
         self.note(&job, answer.outcome);
+        let is_misdirected = !job.is_named_by(redemption, answer.outcome);
+        self.tally.borrow_mut().seen.misdirected += u64::from(is_misdirected);
         let Job { due_ns, sent_ns, .. } = job;
         let timed = Timed { class, answer, fit, due_ns, sent_ns, now_ns };
         self.tally.borrow_mut().answered(&timed);
@@ -180,8 +190,13 @@ impl Load {
     pub fn lost(&self, job: Job) {
         if let Some(code) = &job.made.code {
             self.ledger.lose(code.sequence);
+            // A cashier without an answer shows the code again.
+            if job.made.class.may_arrive() {
+                self.mill.borrow_mut().remember(Code { was_lost: true, ..code.clone() });
+            }
         }
-        self.tally.borrow_mut().lost();
+        let is_excused = self.outages.excuse_loss(job.sent_ns);
+        self.tally.borrow_mut().lost(job.made.class, is_excused);
         self.settle_twin(job.twin.as_deref(), None);
         self.landed();
     }
@@ -226,14 +241,13 @@ impl Load {
     fn note(&self, job: &Job, outcome: Outcome) {
         let Some(code) = &job.made.code else { return };
         match outcome {
-            Outcome::Approved => {
-                self.ledger.approve(code.sequence);
-                if job.made.class.may_arrive() {
-                    self.mill.borrow_mut().remember(code.clone());
-                }
-            }
+            Outcome::Approved => self.ledger.approve(code.sequence),
             Outcome::OutcomeUnknown | Outcome::Nameless => self.ledger.lose(code.sequence),
-            _ => {}
+            _ => self.ledger.refuse(code.sequence),
+        }
+        let is_spent = matches!(outcome, Outcome::Approved | Outcome::OutcomeUnknown);
+        if is_spent && job.made.class.may_arrive() {
+            self.mill.borrow_mut().remember(code.clone());
         }
     }
 
@@ -268,13 +282,25 @@ impl Load {
 }
 
 impl Job {
-    fn asked(&self) -> Asked {
+    fn asked(&self, outages: &Outages) -> Asked {
+        let code = self.made.code.as_ref();
         Asked {
             class: self.made.class,
             issued_at_s: self.made.issued_at_s,
             sent_ms: self.sent_ms,
             answered_ms: clock::unix_ms(),
-            key_is_leaving: self.made.code.as_ref().is_some_and(|code| code.leaving.is_set()),
+            key_is_leaving: code.is_some_and(|code| code.leaving.is_set()),
+            is_fenced_off: outages.fence_off(self.made.issued_at_s),
+            was_lost: code.is_some_and(|code| code.was_lost),
+        }
+    }
+
+    /// Whether an answer says of which code it is, as an approval must, and it is this one.
+    fn is_named_by(&self, redemption: Option<Redemption>, outcome: Outcome) -> bool {
+        let own = self.made.code.as_ref().and_then(Code::redemption);
+        match redemption {
+            Some(named) => own == Some(named),
+            None => outcome != Outcome::Approved,
         }
     }
 }
@@ -291,3 +317,6 @@ impl Twins {
         Some(twins_fit([first, answer]))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use super::*;
 use crate::address::Address;
 use crate::site::{Plan, Site};
 
-fn site(dir: &Path, keys: u32) -> Site {
+pub(crate) fn site(dir: &Path, keys: u32) -> Site {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
     let plan = Plan {
         dir: dir.to_owned(),
@@ -20,6 +20,7 @@ fn site(dir: &Path, keys: u32) -> Site {
         workers: 1,
         backend_timeout_ms: 1,
         connections_max: 8,
+        requests_max: 64,
     };
     plan.write().unwrap()
 }
@@ -97,9 +98,18 @@ fn only_so_many_codes_are_remembered() {
     let dir = tempfile::tempdir().unwrap();
     let site = site(dir.path(), 1);
     let mut mill = mill(&site, "uniform");
-    let code = mill.make(Class::Valid).code.unwrap();
-    (0..RECENT_MAX + 10).for_each(|_| mill.remember(code.clone()));
-    assert_eq!((mill.recent.len(), mill.recent_next), (RECENT_MAX, 10));
+    let codes: Vec<Code> = (0..3).map(|_| mill.make(Class::Valid).code.unwrap()).collect();
+    let mut remember = |age_s: u32, count| {
+        // Of each second of issue only so many count, the first of them.
+        mill.recent_second = (mill.recent_second.0 - age_s, mill.recent_second.1);
+        (0..count).for_each(|n| mill.remember(codes[n % 3].clone()));
+        mill.recent.len()
+    };
+    assert_eq!(remember(0, 1), 1);
+    let of_a_second = remember(0, 500);
+    assert!((RECENT_OF_A_SECOND..=2 * RECENT_OF_A_SECOND).contains(&of_a_second));
+    (0..200).for_each(|_| assert!(remember(10, 500) <= RECENT_MAX));
+    assert_eq!(mill.recent.len(), RECENT_MAX);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 use super::*;
 
+/// A backend that answers all.
+const WHOLE: Option<Broken> = Some(Broken { unknown: 0, errors: 0 });
+const UNKNOWN: Answer = Answer { status: 504, outcome: Outcome::OutcomeUnknown };
 const YES: Answer = Answer { status: 200, outcome: Outcome::Approved };
 
 /// A run of one code; `happen` says what happened to it.
@@ -7,7 +10,7 @@ fn run(may_arrive: bool, happen: impl FnOnce(&Ledger, crate::ledger::Sequence)) 
     let ledger = Ledger::new(7);
     let (sequence, _) = ledger.enter(may_arrive);
     happen(&ledger, sequence);
-    judge(&ledger, seen(), false)
+    judge(&ledger, seen(), WHOLE)
 }
 
 fn seen() -> Seen {
@@ -23,7 +26,7 @@ fn arrive(ledger: &Ledger) {
 #[track_caller]
 fn assert_fault(verdict: &Verdict, part: &str) {
     let [only] = verdict.faults.as_slice() else { panic!("one fault: {:?}", verdict.faults) };
-    assert!(only.starts_with("1 ") && only.contains(part), "{only}");
+    assert!(only.ends_with(": 1") && only.contains(part), "{only}");
     assert!(!verdict.is_clean());
 }
 
@@ -45,7 +48,7 @@ fn a_second_arrival_is_never_forgiven() {
     arrive(&ledger);
     ledger.approve(code);
     ledger.lose(code);
-    assert_fault(&judge(&ledger, seen(), true), "more than once");
+    assert_fault(&judge(&ledger, seen(), None), "more than once");
 }
 
 #[test]
@@ -65,9 +68,15 @@ fn approved_without_arrival_is_a_fault() {
 
 #[test]
 fn refused_with_arrival_is_a_fault_unless_something_is_unknown() {
-    assert_fault(&run(true, |ledger, _| arrive(ledger)), "refused and reached");
+    let refused = run(true, |ledger, code| {
+        arrive(ledger);
+        ledger.refuse(code);
+    });
+    assert_fault(&refused, "refused and reached");
+    // One of twins was refused, the other's answer was lost.
     let unknown = run(true, |ledger, code| {
         arrive(ledger);
+        ledger.refuse(code);
         ledger.lose(code);
     });
     assert!(unknown.is_clean(), "{:?}", unknown.faults);
@@ -94,25 +103,64 @@ fn a_wrong_answer_is_a_fault_and_an_example() {
     (0..9).for_each(|_| seen.unexpected(Class::Forged, YES));
     assert_eq!(seen.examples.len(), EXAMPLES_MAX);
     seen.unexpected = 1;
-    assert_fault(&judge(&ledger, seen, true), "not what their code must get");
+    assert_fault(&judge(&ledger, seen, None), "not what their code must get");
 }
 
 #[test]
 fn unfit_twins_are_a_fault() {
     let seen = Seen { unfit_twins: 1, ..seen() };
-    assert_fault(&judge(&Ledger::new(7), seen, true), "twice at once");
+    assert_fault(&judge(&Ledger::new(7), seen, None), "twice at once");
 }
 
 #[test]
-fn lost_answers_are_a_fault_unless_gateways_are_killed() {
-    let seen = Seen { lost: 1, ..seen() };
-    assert_fault(&judge(&Ledger::new(7), seen.clone(), false), "never answered");
-    assert!(judge(&Ledger::new(7), seen, true).is_clean());
+fn answers_that_were_lost_for_nothing_are_a_fault_whatever_was_killed() {
+    let seen = Seen { lost: 2, lost_for_nothing: 1, ..seen() };
+    assert_fault(&judge(&Ledger::new(7), seen, None), "every gateway lived");
+    let excused = Seen { lost: 1, ..self::seen() };
+    assert!(judge(&Ledger::new(7), excused, None).is_clean());
+}
+
+#[test]
+fn a_code_whose_request_was_never_answered_was_not_refused() {
+    let verdict = run(true, |ledger, _| arrive(ledger));
+    assert_eq!(verdict.refused_but_arrived, 0);
+}
+
+#[test]
+fn an_answer_to_another_code_is_a_fault() {
+    let seen = Seen { misdirected: 1, ..seen() };
+    assert_fault(&judge(&Ledger::new(7), seen, None), "did not name the code");
+}
+
+#[test]
+fn more_unknown_outcomes_than_the_backend_broke_are_a_fault() {
+    let mut seen = seen();
+    seen.count(Class::Valid, UNKNOWN, 6);
+    let judged = |unknown, seen: &Seen| {
+        let broken = Broken { unknown, ..Broken::default() };
+        judge(&Ledger::new(7), seen.clone(), Some(broken))
+    };
+    assert!(judged(6, &seen).is_clean());
+    assert_fault(&judged(5, &seen), "called unknown");
+    assert_fault(&judged(7, &seen), "passed on as whole");
+    // The seventh may have said so.
+    seen.lost = 1;
+    assert!(judged(7, &seen).is_clean());
+}
+
+#[test]
+fn an_error_that_became_a_success_is_a_fault() {
+    let broken = Broken { errors: 1, ..Broken::default() };
+    let relayed = Answer { status: 500, outcome: Outcome::Approved };
+    let mut seen = seen();
+    assert_fault(&judge(&Ledger::new(7), seen.clone(), Some(broken)), "were not passed on");
+    seen.count(Class::Valid, relayed, 1);
+    assert!(judge(&Ledger::new(7), seen, Some(broken)).is_clean());
 }
 
 #[test]
 fn a_run_without_an_answer_shows_nothing() {
-    let verdict = judge(&Ledger::new(7), Seen::default(), true);
+    let verdict = judge(&Ledger::new(7), Seen::default(), None);
     assert_eq!(verdict.faults.len(), 1);
     assert!(!verdict.is_clean());
 }

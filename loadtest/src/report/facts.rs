@@ -1,6 +1,6 @@
 //! What is told about each part in pairs of words and value, the same in every form of the report.
 
-use super::{BackendCount, ClassRow, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
+use super::{ClassRow, Counts, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
 
 impl ClassRow {
     /// Answers that this class may get.
@@ -38,8 +38,7 @@ impl Percentiles {
 impl Schedule {
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         if self.planned == 0 {
-            let none = "none (closed loop)".to_owned();
-            return vec![("planned starts", none), ("started", figures::count(self.started))];
+            return vec![("planned starts", "none (closed loop)".to_owned())];
         }
         let of_planned =
             |count| format!("{} ({})", figures::count(count), figures::share(count, self.planned));
@@ -47,26 +46,28 @@ impl Schedule {
             ("planned starts", figures::count(self.planned)),
             ("started", of_planned(self.started)),
             ("never started", of_planned(self.never_started)),
-            ("started late, the tool being busy", of_planned(self.late_by_tool)),
+            ("over 5 ms late, a connection being free", of_planned(self.late_by_tool)),
+            ("p99 of lateness", figures::time(figures::float(self.p99_lateness_us))),
             ("worst lateness", figures::time(figures::float(self.worst_lateness_us))),
         ]
     }
 }
 
 impl ToolCost {
-    pub(super) fn facts(&self) -> [(&'static str, String); 4] {
+    pub(super) fn facts(&self) -> [(&'static str, String); 5] {
         let minted = format!("{}/s", figures::number(self.codes_minted_per_s_per_core));
         let limit = if self.bottleneck.is_some() { "YES" } else { "no" };
         [
             ("CPU per request", figures::time(self.cpu_us_per_request)),
             ("busiest thread, of one core", figures::percent(self.busiest_thread_share)),
+            ("longest wait of a thread for a core", figures::percent(self.waited_for_core_share)),
             ("codes minted by one core", minted),
             ("was the tool the limit?", limit.to_owned()),
         ]
     }
 }
 
-impl BackendCount {
+impl Counts {
     pub(super) fn facts(&self) -> [(&'static str, String); 6] {
         [
             ("requests that arrived", self.arrivals),

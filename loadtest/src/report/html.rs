@@ -63,15 +63,22 @@ fn banner(report: &Report) -> String {
         banner += "</details>";
     }
     banner += "</div></section>\n";
+    if let Some(why) = &report.schedule.shortfall {
+        banner += &warning("Not all of the load was sent", why);
+    }
     if let Some(why) = &report.tool.bottleneck {
-        banner += &format!(
-            "<section class=\"banner limit\"><p class=\"sign\" aria-hidden=\"true\">!</p><div>\
-             <h2>The tool was the limit</h2><p>{} What follows says nothing about the gateway's \
-             speed.</p></div></section>\n",
-            escape(why)
-        );
+        let why = format!("{why} What follows says nothing about the gateway's speed.");
+        banner += &warning("The tool was the limit", &why);
     }
     banner
+}
+
+fn warning(head: &str, why: &str) -> String {
+    format!(
+        "<section class=\"banner limit\"><p class=\"sign\" aria-hidden=\"true\">!</p><div>\
+         <h2>{head}</h2><p>{}</p></div></section>\n",
+        escape(why)
+    )
 }
 
 fn list(class: &str, items: &[String]) -> String {
@@ -91,11 +98,11 @@ fn tiles(report: &Report) -> String {
         0 => figures::NONE.to_owned(),
         _ => figures::time(figures::float(us)),
     };
-    let all = format!("{} answers", figures::count(answered));
+    let rate = figures::rate(report.answered_per_s);
+    let all = format!("{} answers, warm-up included", figures::count(answered));
     let greatest = format!("greatest {}", measured(approved.max_us));
     let mut tiles = vec![
-        highest(report)
-            .unwrap_or_else(|| tile("Answered", &figures::rate(answered, report.duration_s), &all)),
+        highest(report).unwrap_or_else(|| tile("Answered", &rate, &all)),
         tile("Approved", &figures::count(verdict.approved), &share(verdict.approved, answered)),
         tile("Refused", &figures::count(verdict.refused), &share(verdict.refused, answered)),
         tile("Response, p50", &measured(approved.p50_us), "approved requests"),
@@ -118,7 +125,7 @@ fn highest(report: &Report) -> Option<String> {
     let kept = report.sweep.iter().flatten().filter(|step| step.ok);
     let best = kept.max_by(|one, other| one.rate.total_cmp(&other.rate))?;
     let p99 = format!("p99 {}", figures::time(figures::float(best.p99_us)));
-    Some(tile("Highest rate kept", &format!("{}/s", figures::number(best.rate)), &p99))
+    Some(tile("Highest rate kept", &figures::rate(best.rate), &p99))
 }
 
 fn share(part: u64, whole: u64) -> String {

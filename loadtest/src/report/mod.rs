@@ -16,6 +16,8 @@ mod verdict;
 
 use serde::{Serialize, Serializer};
 
+use crate::backend::Counts;
+
 pub(crate) use self::figures::float;
 pub use self::html::html;
 pub use self::progress::{Moment, Progress};
@@ -34,6 +36,8 @@ pub struct Report {
     pub started: String,
     /// How long the measured part took, in seconds, warm-up excluded.
     pub duration_s: f64,
+    /// Answers a second within the measured part.
+    pub answered_per_s: f64,
     /// The load in words: "open loop, Poisson, 5000/s over 64 HTTP/1.1 connections".
     pub load: String,
     /// Whether the gateway kept its promises.
@@ -56,7 +60,7 @@ pub struct Report {
     /// Idle connections beside the traffic, if there were any.
     pub idle: Option<Idle>,
     /// What the stand-in backend saw, and what it did on purpose.
-    pub backend: BackendCount,
+    pub backend: Counts,
     /// What was done to the gateway during the run, in the order of time.
     pub events: Vec<Event>,
     /// The steps of a search for the highest rate, if this was one.
@@ -178,8 +182,12 @@ pub struct Schedule {
     pub started: u64,
     /// Of those, never started before the run ended.
     pub never_started: u64,
-    /// Started late because the tool was busy, though a connection was free.
+    /// What that means, if it happened; a plain sentence.
+    pub shortfall: Option<String>,
+    /// Started more than 5 ms late though a connection was free, the tool or its machine being busy.
     pub late_by_tool: u64,
+    /// 99th percentile of lateness where a connection was free; response times contain it.
+    pub p99_lateness_us: u64,
     /// The worst such lateness.
     pub worst_lateness_us: u64,
 }
@@ -191,6 +199,9 @@ pub struct ToolCost {
     pub cpu_us_per_request: f64,
     /// The busiest thread's share of a core; near 1, the tool is the limit.
     pub busiest_thread_share: f64,
+    /// The share of the time in which the thread that waited most could not run, as others did;
+    /// if it is large, the machine is too busy for what is measured.
+    pub waited_for_core_share: f64,
     /// Codes that one core mints in a second.
     pub codes_minted_per_s_per_core: f64,
     /// Why the tool, not the gateway, was the limit; a plain sentence.
@@ -223,23 +234,6 @@ pub struct Idle {
     pub closed_by_gateway: u64,
     /// Resident memory of the gateway for each, in bytes.
     pub bytes_each: f64,
-}
-
-/// The stand-in backend's own count.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct BackendCount {
-    /// Requests that arrived.
-    pub arrivals: u64,
-    /// Answered late on purpose.
-    pub delayed: u64,
-    /// Answered with a server error on purpose.
-    pub errors: u64,
-    /// Connections reset on purpose.
-    pub resets: u64,
-    /// Answers cut in the middle on purpose.
-    pub halves: u64,
-    /// Never answered on purpose.
-    pub stalls: u64,
 }
 
 /// Something that was done during the run.

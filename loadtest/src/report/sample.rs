@@ -31,6 +31,7 @@ pub(super) fn clean() -> Report {
             .to_owned(),
         started: "2026-03-02T07:30:00+08:00".to_owned(),
         duration_s: 60.0,
+        answered_per_s: 5_006.5,
         load: "open loop, Poisson, 5000/s over 64 HTTP/1.1 connections".to_owned(),
         verdict: Verdict {
             clean: true,
@@ -49,12 +50,15 @@ pub(super) fn clean() -> Report {
             planned: 300_431,
             started: 300_431,
             never_started: 0,
+            shortfall: None,
             late_by_tool: 214,
-            worst_lateness_us: 1_930,
+            p99_lateness_us: 310,
+            worst_lateness_us: 11_930,
         },
         tool: ToolCost {
             cpu_us_per_request: 6.82,
             busiest_thread_share: 0.341,
+            waited_for_core_share: 0.002,
             codes_minted_per_s_per_core: 1_284_000.0,
             bottleneck: None,
         },
@@ -67,7 +71,7 @@ pub(super) fn clean() -> Report {
             restarts: 1,
         }],
         idle: Some(Idle { opened: 15_000, closed_by_gateway: 0, bytes_each: 7_680.0 }),
-        backend: BackendCount { arrivals: 210_386, delayed: 2_104, ..BackendCount::default() },
+        backend: Counts { arrivals: 210_386, delayed: 2_104, ..Counts::default() },
         events: vec![event(31.2, "gateway 1 killed"), event(33.05, "gateway 1 answers again")],
         sweep: None,
     }
@@ -94,6 +98,8 @@ pub(super) fn dirty() -> Report {
         ],
         ..report.verdict
     };
+    report.schedule.never_started = 3;
+    report.schedule.shortfall = Some("3 starts never found a free connection.".to_owned());
     report.tool.bottleneck = Some("The busiest thread used 97.2 % of its core.".to_owned());
     if let Some(row) = report.classes.get_mut(1) {
         row.answers = counts(&[("code_used", 29_991), ("request_in_flight", 12), ("approved", 3)]);

@@ -37,6 +37,10 @@ fn verdict(report: &Report) -> String {
     for example in &verdict.examples {
         text += &wrapped("    for example: ", example);
     }
+    if let Some(why) = &report.schedule.shortfall {
+        text += "\nNOT ALL OF THE LOAD WAS SENT: the latencies below are better than the truth\n";
+        text += &wrapped("  ! ", why);
+    }
     if let Some(why) = &report.tool.bottleneck {
         text += "\nTHE TOOL WAS THE LIMIT, NOT THE GATEWAY: speed and latency below say nothing\n";
         text += &wrapped("  ! ", why);
@@ -50,6 +54,8 @@ fn about(report: &Report) -> String {
     text += &wrapped("load      ", &report.load);
     let when = format!("{}, for {}", report.started, figures::seconds(report.duration_s));
     text += &wrapped("started   ", &when);
+    let rate = format!("{} in the measured part", figures::rate(report.answered_per_s));
+    text += &wrapped("answered  ", &rate);
     text + &wrapped("tool      ", &format!("yanma-loadtest {}", report.tool_version))
 }
 
@@ -183,7 +189,7 @@ fn sweep(report: &Report) -> String {
     let head = [("offered", Align::Right), ("p99", Align::Right), ("", Align::Left)];
     let mut table = Table::new(&head);
     for step in report.sweep.iter().flatten() {
-        let rate = format!("{}/s", figures::number(step.rate));
+        let rate = figures::rate(step.rate);
         let kept = if step.ok { "kept" } else { "NOT KEPT" };
         table.row([rate, figures::millis(figures::float(step.p99_us)), kept.to_owned()]);
     }

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::class::Class;
 
+/// The most connections that a gateway can be told to open to its backend, each for one request.
+const SLOTS_MAX: u64 = 65_536;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -141,6 +144,7 @@ impl Check<'_> {
             gateway: self.gateway(&file.gateway)?,
             events: Vec::new(),
         };
+        self.bounded("load.connections * load.streams", scenario.slots(), 0..=SLOTS_MAX)?;
         scenario.events = self.events(&file.event, scenario.duration_ms())?;
         Ok(scenario)
     }

@@ -38,6 +38,8 @@ fn errors_name_key_value_and_range() {
     assert_refused("[load]\nconnections = 1\n", &["small.toml", "load.connections = 1", "2 to"]);
     assert_refused("vlid = 1\n", &["mix = vlid", "valid, replay_at_once"]);
     assert_refused("[backend]\nerror_per_mille = 600\nhalf_per_mille = 600\n", &["sum", "1200"]);
+    let many = "[load]\nprotocol = \"http2\"\nconnections = 66\nstreams = 1000\n";
+    assert_refused(many, &["load.connections * load.streams = 66000", "65536"]);
     assert_refused("[[event]]\nat_s = 4\ndo = \"kill\"\n", &["event.at_s = 4", "0 to 3"]);
     assert_refused("[[event]]\nat_s = 1\ndo = \"explode\"\n", &["explode", "kill"]);
     assert_refused("[load]\nclosed = true\n[[phase]]\nduration_s = 1\nrate = 1\n", &["phase = 2"]);
@@ -73,8 +75,12 @@ fn scaling_keeps_the_shape() {
 #[test]
 fn faults_of_the_scenario_are_what_is_tolerated() {
     let terms = parse(SMALL).unwrap().terms(500);
-    assert!(!terms.backend_errs && !terms.backend_breaks && !terms.gateway_dies);
+    assert!(!terms.backend_errs && !terms.backend_breaks);
     let text = format!("{SMALL}[backend]\nstall_per_mille = 1\n[[event]]\nat_s = 1\ndo = \"kill\"");
-    let terms = parse(&text).unwrap().terms(500);
-    assert!(!terms.backend_errs && terms.backend_breaks && terms.gateway_dies);
+    let scenario = parse(&text).unwrap();
+    let terms = scenario.terms(500);
+    assert!(!terms.backend_errs && terms.backend_breaks && scenario.kills());
+    let slow = "[backend]\ndelay_ms = 50\n[gateway]\nbackend_timeout_ms = 50\n";
+    let slow = parse(&format!("{SMALL}{slow}")).unwrap();
+    assert!(slow.terms(500).backend_breaks && slow.backend_is_too_slow() && !slow.kills());
 }

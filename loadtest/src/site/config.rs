@@ -22,7 +22,7 @@ pub(super) fn path(dir: &Path, node: usize) -> PathBuf {
 }
 
 pub(super) fn text(plan: &Plan, node: usize, listen: &Address, admin: SocketAddr) -> String {
-    let Plan { workers, backend_timeout_ms, connections_max, .. } = plan;
+    let Plan { workers, backend_timeout_ms, connections_max, requests_max, .. } = plan;
     let endpoint = match &plan.backend {
         Address::Tcp(address) => format!("http://{address}"),
         unix => unix.to_string(),
@@ -52,6 +52,7 @@ store = "local"
 
 [limits]
 connections_max = {connections_max}
+requests_in_flight_max = {requests_max}
 h2_streams_max = 1000
 
 [timeouts]
@@ -61,7 +62,7 @@ idle_ms = 3600000
 name = "settlement"
 endpoints = ["{endpoint}"]
 timeout_ms = {backend_timeout_ms}
-connections_max = 8192
+connections_max = {requests_max}
 
 [[route]]
 path = "/pay"

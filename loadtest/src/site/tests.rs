@@ -13,6 +13,7 @@ fn plan(dir: &Path) -> Plan {
         workers: 1,
         backend_timeout_ms: 1_000,
         connections_max: 64,
+        requests_max: 64,
     }
 }
 

@@ -18,7 +18,9 @@ fn a_tool_that_is_at_ease_is_no_bottleneck() {
 #[test]
 fn more_than_a_hundredth_of_late_starts_is_one() {
     let why = bottleneck(&run(11, 0.1, 0.1), 0, 2).unwrap();
-    assert!(why.starts_with("11 of 1000 starts"), "{why}");
+    assert!(why.starts_with("11 of 1000 starts") && why.contains("machine is too busy"), "{why}");
+    let why = bottleneck(&run(11, 0.95, 0.1), 0, 2).unwrap();
+    assert!(why.contains("ran for 95 %") && why.contains("needs more threads"), "{why}");
 }
 
 #[test]
@@ -32,8 +34,37 @@ fn a_busy_thread_is_one_unless_the_gateway_is_busy_too() {
 }
 
 #[test]
+fn a_busy_thread_is_the_limit_where_the_gateways_cost_is_not_known() {
+    let unknown = Report { gateways: Vec::new(), ..run(0, 0.95, 0.0) };
+    let why = bottleneck(&unknown, 0, 2).unwrap();
+    assert!(why.contains("--pid") && !why.contains("0 % of their"), "{why}");
+}
+
+#[test]
+fn starts_that_were_never_made_are_said_loudly() {
+    let text = "about = \"x\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nvalid = 1\n";
+    let scenario = Scenario::parse(std::path::Path::new("x"), text).unwrap();
+    let mut tally = Tally::new(0);
+    tally.starts.planned = 3;
+    (0..3).for_each(|_| tally.started_after_waiting());
+    assert_eq!(schedule(&tally, &scenario).shortfall, None);
+    tally.starts.planned = 5;
+    let schedule = schedule(&tally, &scenario);
+    let why = schedule.shortfall.unwrap();
+    assert!(why.starts_with("2 of 5 starts never found") && why.contains("32 conn"), "{why}");
+    assert_eq!(schedule.never_started, 2);
+}
+
+#[test]
+fn answers_after_the_end_are_no_proof_of_a_rate() {
+    let second = |number| Second { second: number, answered: 100, ..Second::default() };
+    let seconds: Vec<Second> = (0..4).map(second).collect();
+    assert!((answered_per_s(&seconds, 2.0) - 100.0).abs() < 1e-9);
+}
+
+#[test]
 fn a_distribution_rises_to_the_greatest_value() {
-    let mut histogram = Histogram::new_with_bounds(1, NS_PER_S, 3).unwrap();
+    let mut histogram = Histogram::new_with_bounds(1, 1_000_000_000, 3).unwrap();
     (1..=1_000_u64).for_each(|n| histogram.record(n * 1_000).unwrap());
     let points = distribution(&histogram);
     assert!(points.is_sorted_by(|one, next| one.0 <= next.0 && one.1 <= next.1));

@@ -47,6 +47,15 @@ fn the_verdict_comes_first_and_in_words() {
 }
 
 #[test]
+fn doubts_about_the_run_stand_before_its_figures() {
+    let page = html(&sample::dirty());
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let figures = place("class=\"tile\"");
+    assert!(place("Not all of the load was sent") < figures);
+    assert!(place("The tool was the limit") < figures);
+}
+
+#[test]
 fn what_comes_from_outside_stays_text() {
     let page = html(&sample::dirty());
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));

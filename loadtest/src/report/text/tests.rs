@@ -8,6 +8,8 @@ fn the_verdict_is_the_first_line() {
     assert!(dirty.starts_with("VERDICT  NOT CLEAN\n"));
     assert!(dirty.contains("  ! 2 codes arrived at the backend twice.\n"));
     assert!(dirty.contains("THE TOOL WAS THE LIMIT"));
+    assert!(dirty.contains("NOT ALL OF THE LOAD WAS SENT"));
+    assert!(dirty.contains("3 starts never found a free connection"));
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! What the machine must give a run: addresses, and room for its connections.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::address::Address;
+use crate::cli::Failure;
+use crate::scenario::Scenario;
+use crate::site::Plan;
+
+/// What a gateway of ours takes beside the connections of the scenario.
+const SPARE_CONNECTIONS: u64 = 1_024;
+/// The gateway's own defaults, and the most that it takes.
+const CONNECTIONS: u64 = 16_384;
+const REQUESTS: u64 = 8_192;
+const REQUESTS_MAX: u64 = 65_536;
+
+/// Files, timers, listeners and runtimes of a process.
+const SPARE_DESCRIPTORS: u64 = 256;
+
+/// A directory for gateways of our own.
+pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
+    let gateway = scenario.gateway;
+    let node = |number: u16| {
+        let listen = if gateway.unix {
+            Address::Unix(dir.join(format!("gateway-{number}.sock")))
+        } else {
+            Address::Tcp(own_address(20_000 + 2 * number))
+        };
+        (listen, own_address(20_001 + 2 * number))
+    };
+    let nodes = (0..u16::try_from(gateway.nodes).unwrap_or(1)).map(node).collect();
+    let backend = if scenario.backend.unix {
+        Address::Unix(dir.join("backend.sock"))
+    } else {
+        Address::Tcp(own_address(19_999))
+    };
+    let load = &scenario.load;
+    let connections = u64::from(load.connections) + u64::from(load.idle_connections);
+    Plan {
+        keys: scenario.codes.keys,
+        nodes,
+        backend,
+        workers: gateway.workers,
+        backend_timeout_ms: gateway.backend_timeout_ms,
+        connections_max: CONNECTIONS.max(connections + SPARE_CONNECTIONS),
+        // Shared out among workers, of which one may have more than its part.
+        requests_max: (2 * scenario.slots()).clamp(REQUESTS, REQUESTS_MAX),
+        dir,
+    }
+}
+
+/// Linux serves all of 127.0.0.0/8, so each process of this tool has an address of its own, and
+/// two of them never want the same port. The kernel gives out ports from 32768 on.
+fn own_address(port: u16) -> SocketAddr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    SocketAddr::from((Ipv4Addr::new(127, 128 | (high & 0x3f), middle, low), port))
+}
+
+/// As many descriptors as this user may have; gateways that are started here inherit it.
+///
+/// # Errors
+/// [`Failure::TooMany`] if that is too few for the scenario.
+pub(super) fn make_room(scenario: &Scenario) -> Result<(), Failure> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let most = Rlimit { current: maximum, maximum };
+    setrlimit(Resource::Nofile, most).map_err(|error| Failure::Output(error.into()))?;
+    let needed = descriptors(scenario);
+    match maximum {
+        Some(allowed) if allowed < needed => Err(Failure::TooMany { needed, allowed }),
+        _ => Ok(()),
+    }
+}
+
+/// What a process needs, the tool with its stand-in backend as well as a gateway: each request may
+/// need a connection on either side.
+fn descriptors(scenario: &Scenario) -> u64 {
+    let load = &scenario.load;
+    let connections = u64::from(load.connections) + u64::from(load.idle_connections);
+    connections + scenario.slots() + SPARE_DESCRIPTORS
+}

@@ -1,0 +1,107 @@
+use std::path::Path;
+
+use tokio::sync::watch;
+
+use super::*;
+use crate::class::Fit;
+use crate::codes::tests::site;
+use crate::ledger::Entry;
+use crate::scenario::Scenario;
+use crate::shelf::Shelf;
+use crate::signer::Nonces;
+
+const YES: Answer = Answer { status: 200, outcome: Outcome::Approved };
+const USED: Answer = Answer { status: 409, outcome: Outcome::CodeUsed };
+const UNKNOWN: Answer = Answer { status: 504, outcome: Outcome::OutcomeUnknown };
+
+/// A load that replays whatever it may, and begins with a valid code, as there is nothing else.
+fn load(outages: &Arc<Outages>) -> Load {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "about = \"x\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nreplay_later = 1\n";
+    let scenario = Scenario::parse(Path::new("x.toml"), text).unwrap();
+    let (_, shelf) = watch::channel(Arc::new(Shelf::read(&site(dir.path(), 1)).unwrap()));
+    let ledger = Arc::new(Ledger::new(9));
+    let mill = Mill::new(&scenario, shelf, Arc::clone(&ledger), Nonces::new()).unwrap();
+    let terms = Terms { backend_breaks: true, ..Terms::default() };
+    Load::new(mill, ledger, Arc::clone(outages), terms, false)
+}
+
+impl Load {
+    /// A request that was sent and waits for its answer.
+    fn sent(&self) -> Job {
+        self.in_flight.set(self.in_flight.get() + 1);
+        let (sent_ns, sent_ms) = (clock::now_ns(), clock::unix_ms());
+        let made = self.mill.borrow_mut().next_of_mix();
+        Job { made, due_ns: sent_ns, sent_ns, sent_ms, twin: None }
+    }
+
+    fn only_entry(&self) -> Entry {
+        self.ledger.entries().next().unwrap()
+    }
+}
+
+fn named(job: &Job) -> Option<Redemption> {
+    job.made.code.as_ref().unwrap().redemption()
+}
+
+#[test]
+fn an_approval_names_the_code_that_was_sent_and_a_refusal_may() {
+    let misdirected = |answer, name: fn(Redemption) -> Option<Redemption>| {
+        let load = load(&Arc::default());
+        let job = load.sent();
+        let redemption = named(&job).and_then(name);
+        load.answered(job, answer, redemption);
+        load.tally.borrow().seen.misdirected
+    };
+    assert_eq!(misdirected(YES, Some), 0);
+    assert_eq!(misdirected(YES, |_| None), 1);
+    assert_eq!(misdirected(USED, |_| None), 0);
+    for answer in [YES, USED] {
+        assert_eq!(misdirected(answer, |r| Some(Redemption { serial: r.serial + 1, ..r })), 1);
+        assert_eq!(misdirected(answer, |r| Some(Redemption { key_id: r.key_id + 1, ..r })), 1);
+        assert_eq!(misdirected(answer, |r| Some(Redemption { issued_at_s: 1, ..r })), 1);
+    }
+}
+
+#[test]
+fn a_code_without_an_answer_is_shown_again_and_may_pass() {
+    let outages = Arc::new(Outages::default());
+    let load = load(&outages);
+    outages.begin();
+    load.lost(load.sent());
+    assert!(load.only_entry().is_unknown());
+    let again = load.sent();
+    assert_eq!(again.made.class, Class::ReplayLater);
+    let asked = again.asked(&Outages::default());
+    assert!(asked.was_lost);
+    assert_eq!(fit(&asked, YES, &load.terms), Fit::Tolerated);
+    let redemption = named(&again);
+    load.answered(again, YES, redemption);
+    assert_eq!((load.ledger.entries().count(), load.only_entry().approvals()), (1, 1));
+    assert_eq!(load.tally.borrow().seen.lost_for_nothing, 0);
+}
+
+#[test]
+fn a_code_of_unknown_outcome_is_shown_again_and_must_not_pass() {
+    let load = load(&Arc::default());
+    load.answered(load.sent(), UNKNOWN, None);
+    assert!(load.only_entry().is_unknown() && !load.only_entry().is_refused());
+    let again = load.sent();
+    assert_eq!(again.made.class, Class::ReplayLater);
+    assert_eq!(fit(&again.asked(&load.outages), YES, &load.terms), Fit::Wrong);
+    load.answered(again, USED, None);
+    assert!(load.only_entry().is_refused());
+    assert_eq!(load.tally.borrow().seen.unexpected, 0);
+}
+
+#[test]
+fn an_answer_that_is_lost_while_all_gateways_live_is_a_fault() {
+    let outages = Arc::new(Outages::default());
+    let load = load(&outages);
+    outages.begin();
+    outages.end(clock::now_ns(), 0);
+    // The kill is over: it excuses nothing that is sent from here on.
+    let job = load.sent();
+    load.lost(Job { sent_ns: job.sent_ns + 1, ..job });
+    assert_eq!(load.tally.borrow().seen.lost_for_nothing, 1);
+}
