@@ -28,6 +28,9 @@ use crate::tally::{Second, Tally};
 const LEAD_NS: u64 = 50 * NS_PER_MS;
 /// Codes that are made to see how fast they are made.
 const SAMPLE: u32 = 2_000;
+/// How long connections say nothing before what they cost is read: a gateway that lets go of what
+/// an idle one does not need has had the time.
+const UNTIL_IDLE: Duration = Duration::from_secs(3);
 
 /// What a run needs.
 pub struct Run {
@@ -85,6 +88,9 @@ impl Run {
         let scene = self.set().await?;
         let resident_before = self.resident();
         let idle = self.open_idle()?;
+        if idle.is_some() {
+            tokio::time::sleep(UNTIL_IDLE).await;
+        }
         let resident_with = self.resident();
         let mut crew =
             Crew::start(&scene.orders).map_err(|error| RunError::Load(error.to_string()))?;
