@@ -49,19 +49,43 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
             let http2 = preface.is_http2();
             let stream = ClientStream::new(stream, Rc::clone(&connection), preface);
             if http2 {
-                serve_http2(&worker, &connection, stream).await;
+                // Boxed, or each HTTP/1 connection would hold room for it.
+                Box::pin(serve_http2(&worker, &connection, stream)).await;
             } else {
                 serve_http1(&worker, &connection, stream).await;
             }
         }
-        Err(End::SlowHead) => say_too_slow(&worker, stream).await,
+        Err(End::SlowHead) => Box::pin(say_too_slow(&worker, stream)).await,
         // It left, or never said anything: there is nobody to answer.
         Ok(_) | Err(_) => {}
     }
     open.add(worker.id, -1);
 }
 
-async fn serve_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: ClientStream) {
+/// Serves with hyper while there is something to serve, and parks the connection in between: a
+/// quiet one then holds its socket and this future. What is large comes and goes in a box.
+async fn serve_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, mut stream: ClientStream) {
+    loop {
+        match Box::pin(serve_until_quiet(worker, connection, stream)).await {
+            Some(quiet) => stream = quiet,
+            None => return,
+        }
+        worker.metrics().connections_parked.add(worker.id, 1);
+        let stirs = until_ended(connection, |cx| stream.poll_stirs(cx)).await;
+        worker.metrics().connections_parked.add(worker.id, -1);
+        if stirs.is_err() {
+            return;
+        }
+    }
+}
+
+/// Serves HTTP/1 to the connection's end, or until it was quiet for a while: then the socket is
+/// given back, with what was read and not used.
+async fn serve_until_quiet(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    stream: ClientStream,
+) -> Option<ClientStream> {
     let service = service_fn({
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
@@ -70,12 +94,51 @@ async fn serve_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: C
     });
     let builder = http1_builder(&worker.snapshot().config.limits);
     let mut http = builder.serve_connection(TokioIo::new(stream), service);
-    // Errors of a connection are its client's; each request on it has been counted.
-    let ended = until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await;
-    if matches!(ended, Err(End::SlowHead)) {
-        let stream = http.into_parts().io.into_inner().into_stream();
-        say_too_slow(worker, stream).await;
+    connection.engine_begins();
+    loop {
+        // Errors of a connection are its client's; each request on it has been counted.
+        match until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await {
+            Err(End::Quiet) => {
+                // Whatever woke hyper meanwhile comes first. If it is quiet after that, there are
+                // two ways: between requests it ends at once, without a look at the socket; or the
+                // last request's body is still to come, and it ends after that, as if told to close.
+                connection.stays();
+                if poll_once(&mut http).await.is_some() {
+                    return None;
+                }
+                if connection.engine_leaves() {
+                    Pin::new(&mut http).graceful_shutdown();
+                    let left = poll_once(&mut http).await;
+                    connection.engine_left();
+                    if let Some(outcome) = left {
+                        return outcome.is_ok().then(|| parted(http.into_parts()));
+                    }
+                }
+            }
+            Err(End::SlowHead) => {
+                let stream = http.into_parts().io.into_inner().into_stream();
+                say_too_slow(worker, stream).await;
+                return None;
+            }
+            _ => return None,
+        }
     }
+}
+
+/// The socket after hyper, with what hyper had read and not used.
+fn parted<S>(parts: http1::Parts<TokioIo<ClientStream>, S>) -> ClientStream {
+    let mut stream = parts.io.into_inner();
+    stream.unread(parts.read_buf);
+    stream
+}
+
+/// The output of `future` if one look at it is enough. It is awaited again after that, or dropped.
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn serve_http2(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: ClientStream) {
@@ -214,4 +277,20 @@ pub(crate) fn to_http1(response: &Response<Bytes>) -> Vec<u8> {
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(response.body());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_output<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_waits_with_a_parked_connection_is_small() {
+        let bytes = size_of_output(serve);
+        assert!(bytes <= 512, "{bytes} bytes for each connection: box what is not always needed");
+        assert!(size_of::<Connection>() <= 256, "{}", size_of::<Connection>());
+    }
 }

@@ -11,6 +11,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
+use bytes::Bytes;
 use http::HeaderValue;
 use slab::Slab;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,7 +23,7 @@ use crate::{
     sweep::Sweep,
 };
 
-/// Why a connection is ended by the gateway.
+/// Why a connection is ended by the gateway, or, with `Quiet`, only what serves it.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
 pub(crate) enum End {
     /// Connected and sent nothing.
@@ -35,8 +36,21 @@ pub(crate) enum End {
     Idle,
     /// The gateway is leaving and the connection has nothing under way.
     Drained,
+    /// Nothing to do for [`limits::PARK_MS`]: hyper gives up its buffers, the socket stays.
+    Quiet,
     /// We said goodbye; the client did not hang up in time.
     Lingered,
+}
+
+/// What serves a connection, as far as the sweep must know.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+enum Engine {
+    /// Nothing yet, or nothing any more; or HTTP/2, or HTTP/1 on its last request: neither parks.
+    None,
+    /// hyper's HTTP/1.
+    Http1,
+    /// The same, told to end and to leave the socket open.
+    Leaving,
 }
 
 /// The state of one connection, shared by its IO wrapper, its requests and the sweep.
@@ -52,6 +66,7 @@ pub(crate) struct Connection {
     blocked_since_ms: Cell<Option<u64>>,
     goodbye_since_ms: Cell<Option<u64>>,
     served: Cell<bool>,
+    engine: Cell<Engine>,
     /// When each open HTTP/2 answer is overdue: a stream's window can stand still while the
     /// connection moves.
     replies: RefCell<Slab<u64>>,
@@ -71,6 +86,7 @@ impl Connection {
             blocked_since_ms: Cell::new(None),
             goodbye_since_ms: Cell::new(None),
             served: Cell::new(false),
+            engine: Cell::new(Engine::None),
             replies: RefCell::default(),
             end: Cell::new(None),
             waker: RefCell::new(None),
@@ -126,7 +142,39 @@ impl Connection {
         // A request may be on its way on a kept-alive connection: it gets time to arrive.
         let drained = leaving_since_ms
             .is_some_and(|leaving| over(leaving.max(quiet_since), limits::DRAIN_IDLE_MS));
-        drained.then_some(End::Drained)
+        if drained {
+            return Some(End::Drained);
+        }
+        let parks = self.engine.get() == Engine::Http1 && over(quiet_since, limits::PARK_MS);
+        parks.then_some(End::Quiet)
+    }
+
+    /// hyper serves HTTP/1 from now on; the sweep says when it has been quiet for long enough.
+    pub(crate) fn engine_begins(&self) {
+        self.engine.set(Engine::Http1);
+    }
+
+    /// The verdict was [`End::Quiet`], and only what serves the connection may end.
+    pub(crate) fn stays(&self) {
+        self.end.set(None);
+    }
+
+    /// Is it still quiet? If so, hyper is about to be told to end: until it has left it reads
+    /// nothing, and when it shuts the socket, that stays open.
+    pub(crate) fn engine_leaves(&self) -> bool {
+        let is_quiet = self.active.get() == 0
+            && self.head_since_ms.get().is_none()
+            && self.blocked_since_ms.get().is_none()
+            && self.goodbye_since_ms.get().is_none();
+        if is_quiet {
+            self.engine.set(Engine::Leaving);
+        }
+        is_quiet
+    }
+
+    /// hyper has left, or it did not because something is under way after all.
+    pub(crate) fn engine_left(&self) {
+        self.engine.set(Engine::None);
     }
 
     /// Tells the connection's task to end it.
@@ -209,8 +257,8 @@ impl Drop for Active {
 pub(crate) struct ClientStream {
     stream: Stream,
     connection: Rc<Connection>,
-    /// What was read to tell HTTP/1 from HTTP/2.
-    preface: Preface,
+    /// Read already, and hyper's to read: the preface, or what hyper had not used when it left.
+    ahead: Bytes,
     multiplexed: bool,
     shut: bool,
 }
@@ -267,7 +315,21 @@ impl ClientStream {
             // HTTP/2 reads frames that begin no request (settings, pings): they are no slow head.
             connection.head_since_ms.set(None);
         }
-        Self { stream, connection, preface, multiplexed, shut: false }
+        let ahead = Bytes::copy_from_slice(preface.seen());
+        Self { stream, connection, ahead, multiplexed, shut: false }
+    }
+
+    /// Takes back what hyper has read and not used: the start of a head, which now has a clock.
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.connection.has_read();
+            self.ahead = bytes;
+        }
+    }
+
+    /// Waits for something to read, be it the client's leaving. Reads nothing.
+    pub(crate) fn poll_stirs(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ahead.is_empty() { self.stream.poll_read_ready(cx) } else { Poll::Ready(()) }
     }
 
     /// Reads and forgets until the client hangs up. An answer that is followed by a reset is
@@ -292,10 +354,14 @@ impl AsyncRead for ClientStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.preface.len > 0 && buf.remaining() >= this.preface.len {
-            buf.put_slice(this.preface.seen());
-            this.preface.len = 0;
+        if !this.ahead.is_empty() {
+            let len = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead.split_to(len));
             return Poll::Ready(Ok(()));
+        }
+        if this.connection.engine.get() == Engine::Leaving {
+            // Bytes that come now are for the next engine; this one is looked at once more.
+            return Poll::Pending;
         }
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
@@ -322,6 +388,9 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.connection.engine.get() == Engine::Leaving {
+            return Poll::Ready(Ok(()));
+        }
         if !self.shut {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
             self.shut = true;
@@ -372,6 +441,33 @@ mod tests {
         assert_eq!(connection.overdue(15_000 + LATE, &TIMEOUTS, None), Some(End::SlowReader));
         connection.has_written(true);
         assert_eq!(connection.overdue(15_000 + LATE, &TIMEOUTS, None), None);
+    }
+
+    #[test]
+    fn only_a_quiet_http_1_connection_parks_and_only_once() {
+        let connection = connection();
+        let at = |now_ms| connection.overdue(now_ms + LATE, &TIMEOUTS, None);
+        assert_eq!(at(2_000), None, "hyper does not serve it");
+        connection.engine_begins();
+        connection.has_read();
+        assert_eq!(at(2_000), None, "a head has begun");
+        let active = connection.begin();
+        assert_eq!(at(2_000), None, "a request is under way");
+        drop(active);
+        assert_eq!(at(limits::PARK_MS - 1), None);
+        assert_eq!(at(limits::PARK_MS), Some(End::Quiet));
+        connection.has_written(false);
+        assert_eq!(at(2_000), None, "its answer is not read");
+        connection.has_written(true);
+        connection.finish(End::Quiet);
+        connection.stays();
+        connection.has_read();
+        assert!(!connection.engine_leaves(), "bytes came between the sweep and its verdict");
+        drop(connection.begin());
+        assert!(connection.engine_leaves());
+        connection.engine_left();
+        assert_eq!((at(2_000), connection.end.get()), (None, None), "parked already");
+        assert_eq!(at(60_000), Some(End::Idle), "and idle since its last request");
     }
 
     #[test]

@@ -132,6 +132,18 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
+impl Stream {
+    /// Waits until there is something to read: bytes, the other end's leaving, or an error, which
+    /// the read itself then tells.
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Stream::Tcp(socket) => socket.poll_read_ready(cx),
+            Stream::Unix(socket) => socket.poll_read_ready(cx),
+        }
+        .map(drop)
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -39,6 +39,7 @@ const FAMILIES: &[&str] = &[
     "yanma_verify_table_faults_total",
     "yanma_request_headers_dropped_total",
     "yanma_connections",
+    "yanma_connections_parked",
     "yanma_build_info",
     "process_cpu_seconds_total",
 ];

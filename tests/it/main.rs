@@ -17,6 +17,7 @@ mod licences;
 mod limits;
 mod loadtest;
 mod outcomes;
+mod parking;
 mod paths;
 mod pay;
 mod python;

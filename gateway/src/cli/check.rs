@@ -17,8 +17,8 @@ use crate::clock::Clock;
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig};
 use crate::limits;
 
-/// What an idle HTTP/1 connection costs, measured with hyper 1.12.
-const IDLE_CONNECTION_BYTES: u64 = 20 * 1_024;
+/// What an idle connection to a backend costs, measured with hyper 1.12.
+const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;
 
 /// Read configuration and keyring, say what the gateway would do, and how much memory it may take
 #[derive(Args)]
@@ -202,16 +202,19 @@ fn replay_table(config: &Config) -> (u64, u64) {
 fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(), Failure> {
     let limits = &config.limits;
     let (_, table) = replay_table(config);
-    let clients = product(limits.connections_max, IDLE_CONNECTION_BYTES);
+    let clients = product(limits.connections_max, limits::SERVED_CONNECTION_BYTES);
+    let parked = product(limits.connections_max, limits::PARKED_CONNECTION_BYTES);
     let bodies = product(limits.requests_in_flight_max, size(limits.body_bytes_max));
     let replies = product(limits.requests_in_flight_max, size(limits.reply_bytes_max));
     let upstream = config.backends.iter().map(|backend| backend.connections_max);
-    let upstream = upstream.map(|count| product(count, IDLE_CONNECTION_BYTES)).sum();
+    let upstream = upstream.map(|count| product(count, BACKEND_CONNECTION_BYTES)).sum();
+    let quiet =
+        format!("{} of them; {} once they are quiet", limits.connections_max, Bytes(parked));
     writeln!(out, "memory, at most")?;
     for (part, bytes, how) in [
         ("replay table", table, "from the start".to_owned()),
         ("verification tables", tables, "while a reload builds, old and new ones".to_owned()),
-        ("client connections", clients, format!("{} idle ones", limits.connections_max)),
+        ("client connections", clients, quiet),
         ("backend connections", upstream, "all of all backends".to_owned()),
         ("request bodies", bodies, format!("{} in flight", limits.requests_in_flight_max)),
         ("replies held", replies, "redeem routes, all in flight".to_owned()),

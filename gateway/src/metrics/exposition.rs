@@ -100,6 +100,9 @@ impl Metrics {
             .iter()
             .map(|(label, open)| ([("listener", label.as_str())], signed(open.total())));
         page.gauge("yanma_connections", "Open connections of clients.", open);
+        let parked = self.connections_parked.total();
+        let help = "Open connections that have been quiet for a second and hold no buffers.";
+        page.gauge("yanma_connections_parked", help, [([], signed(parked))]);
     }
 
     fn show_verification(&self, page: &mut Page) {

@@ -52,6 +52,8 @@ pub struct Metrics {
     table_faults: AtomicU64,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
+    /// Connections of clients that have been quiet and hold nothing but their socket.
+    pub connections_parked: Gauge,
     /// A request's time, less the client's body and the backend.
     pub gateway_duration: Histogram,
     /// Verifying one code: signature and seal.
@@ -78,6 +80,7 @@ impl Metrics {
             table_build_ns: AtomicU64::new(0),
             table_faults: AtomicU64::new(0),
             requests_in_flight: Gauge::new(workers),
+            connections_parked: Gauge::new(workers),
             gateway_duration: Histogram::of_own_work(workers),
             verify_duration: Histogram::of_own_work(workers),
             redeem_duration: Histogram::of_own_work(workers),
