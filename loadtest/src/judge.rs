@@ -31,8 +31,8 @@ pub struct Seen {
     pub lost_for_nothing: u64,
 }
 
-/// What the backend did on purpose to answers, where no gateway was killed: then each of them must
-/// have come out at the other end.
+/// What the backend did to answers on purpose. Each of these must have come out at the other end,
+/// or was lost there with its gateway.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Broken {
     /// Answers that it withheld, cut or came too late with.
@@ -88,9 +88,8 @@ pub struct Verdict {
     pub faults: Vec<String>,
 }
 
-/// Judges a run that has ended. `broken` is `None` where gateways were killed: with them went
-/// answers of which nobody knows what they would have said.
-pub fn judge(ledger: &Ledger, seen: Seen, broken: Option<Broken>) -> Verdict {
+/// Judges a run that has ended.
+pub fn judge(ledger: &Ledger, seen: Seen, broken: Broken) -> Verdict {
     let mut verdict = Verdict { seen, strays: ledger.strays(), ..Verdict::default() };
     ledger.entries().for_each(|entry| verdict.count(entry));
     verdict.faults = verdict.find_faults(broken);
@@ -175,9 +174,8 @@ impl Verdict {
         self.refused_but_arrived += u64::from(arrivals > 0 && entry.may_arrive() && is_refused);
     }
 
-    fn find_faults(&self, broken: Option<Broken>) -> Vec<String> {
-        let [unknown_for_nothing, unknown_hidden, errors_hidden] =
-            broken.map_or([0; 3], |broken| self.seen.compare(broken));
+    fn find_faults(&self, broken: Broken) -> Vec<String> {
+        let [unknown_for_nothing, unknown_hidden, errors_hidden] = self.seen.compare(broken);
         let rules = [
             (self.arrived_twice, "codes reached the backend more than once"),
             (self.approved_twice, "codes were approved more than once"),

@@ -215,14 +215,12 @@ impl Run {
         Ok(verdict)
     }
 
-    fn broken(&self, scene: &Scene) -> Option<Broken> {
+    fn broken(&self, scene: &Scene) -> Broken {
         let Counts { arrivals, errors, resets, halves, stalls, .. } = scene.backend.counts();
-        let is_too_slow = self.scenario.backend_is_too_slow();
-        let broken = match is_too_slow {
+        match self.scenario.backend_is_too_slow() {
             true => Broken { unknown: arrivals, errors: 0 },
             false => Broken { unknown: resets + halves + stalls, errors },
-        };
-        (!self.scenario.kills()).then_some(broken)
+        }
     }
 
     fn resident(&self) -> u64 {

@@ -254,11 +254,6 @@ impl Scenario {
         self.events.iter().any(|event| event.what == what)
     }
 
-    /// Whether gateways die in it.
-    pub fn kills(&self) -> bool {
-        self.has(Happening::Kill) || self.has(Happening::Restart)
-    }
-
     /// Whether every answer of the backend comes when the gateway has given up.
     pub fn backend_is_too_slow(&self) -> bool {
         self.backend.delay_ms >= self.gateway.backend_timeout_ms

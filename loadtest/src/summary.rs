@@ -60,13 +60,14 @@ pub fn report(facts: Facts<'_>) -> Report {
     let Facts { scenario, times, ref tally, ref measured, .. } = facts;
     let warmup_ms = i64::try_from(scenario.load.warmup_ms).unwrap_or(0);
     let duration_s = seconds(times.end_ns - times.measured_ns);
+    let answered = answered_within(&facts.seconds, duration_s);
     let mut report = Report {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),
         description: scenario.about.clone(),
         started: UnixMillis::new(facts.started_ms).plus_ms(warmup_ms).to_string(),
         duration_s,
-        answered_per_s: answered_per_s(&facts.seconds, duration_s),
+        answered_per_s: float(answered) / duration_s.max(1e-9),
         load: load(scenario),
         verdict: verdict(&facts.verdict),
         classes: classes(tally),
@@ -75,13 +76,13 @@ pub fn report(facts: Facts<'_>) -> Report {
         seconds: facts.seconds.clone(),
         schedule: schedule(tally, scenario),
         tool: ToolCost {
-            cpu_us_per_request: per_request(measured.own_cpu_ns, tally.answered),
+            cpu_us_per_request: per_request(measured.own_cpu_ns, answered),
             busiest_thread_share: seconds(measured.most.ran_ns) / seconds(measured.wall_ns),
             waited_for_core_share: seconds(measured.most.waited_ns) / seconds(measured.wall_ns),
             codes_minted_per_s_per_core: facts.minted_per_s,
             bottleneck: None,
         },
-        gateways: gateways(&facts),
+        gateways: gateways(&facts, answered),
         idle: facts.idle.clone(),
         backend: facts.backend,
         events: events(measured, times),
@@ -111,10 +112,11 @@ pub fn second(number: u64, second: &tally::Second) -> Second {
     }
 }
 
-/// Answers within the measured part, a second: those that came later are no proof of a rate.
-fn answered_per_s(seconds: &[Second], duration_s: f64) -> f64 {
+/// Answers within the measured part: those that came later are no proof of a rate, and what they
+/// cost is not in what was measured.
+fn answered_within(seconds: &[Second], duration_s: f64) -> u64 {
     let within = seconds.iter().filter(|second| float(second.second) < duration_s);
-    float(within.map(|second| second.answered).sum()) / duration_s.max(1e-9)
+    within.map(|second| second.answered).sum()
 }
 
 /// Idle connections; the memory is that of all nodes.
@@ -266,8 +268,8 @@ fn schedule(tally: &Tally, scenario: &Scenario) -> Schedule {
     }
 }
 
-fn gateways(facts: &Facts<'_>) -> Vec<GatewayCost> {
-    let Facts { measured, tally, pids, .. } = facts;
+fn gateways(facts: &Facts<'_>, answered: u64) -> Vec<GatewayCost> {
+    let Facts { measured, pids, .. } = facts;
     let nodes = float(u64::try_from(pids.len()).unwrap_or(1));
     let cost = |(place, (pid, restarts)): (usize, &(Option<u32>, u64))| {
         let of = |list: &[u64]| list.get(place).copied().unwrap_or(0);
@@ -275,7 +277,7 @@ fn gateways(facts: &Facts<'_>) -> Vec<GatewayCost> {
         Some(GatewayCost {
             pid: (*pid)?,
             // Requests are spread evenly among nodes.
-            cpu_us_per_request: per_request(cpu_ns, tally.answered) * nodes,
+            cpu_us_per_request: per_request(cpu_ns, answered) * nodes,
             cpu_share: seconds(cpu_ns) / seconds(measured.wall_ns),
             rss_start_bytes: of(&measured.resident_start),
             rss_end_bytes: of(&measured.resident_end),

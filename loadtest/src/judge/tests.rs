@@ -1,7 +1,7 @@
 use super::*;
 
 /// A backend that answers all.
-const WHOLE: Option<Broken> = Some(Broken { unknown: 0, errors: 0 });
+const WHOLE: Broken = Broken { unknown: 0, errors: 0 };
 const UNKNOWN: Answer = Answer { status: 504, outcome: Outcome::OutcomeUnknown };
 const YES: Answer = Answer { status: 200, outcome: Outcome::Approved };
 
@@ -48,7 +48,7 @@ fn a_second_arrival_is_never_forgiven() {
     arrive(&ledger);
     ledger.approve(code);
     ledger.lose(code);
-    assert_fault(&judge(&ledger, seen(), None), "more than once");
+    assert_fault(&judge(&ledger, seen(), WHOLE), "more than once");
 }
 
 #[test]
@@ -103,21 +103,21 @@ fn a_wrong_answer_is_a_fault_and_an_example() {
     (0..9).for_each(|_| seen.unexpected(Class::Forged, YES));
     assert_eq!(seen.examples.len(), EXAMPLES_MAX);
     seen.unexpected = 1;
-    assert_fault(&judge(&ledger, seen, None), "not what their code must get");
+    assert_fault(&judge(&ledger, seen, WHOLE), "not what their code must get");
 }
 
 #[test]
 fn unfit_twins_are_a_fault() {
     let seen = Seen { unfit_twins: 1, ..seen() };
-    assert_fault(&judge(&Ledger::new(7), seen, None), "twice at once");
+    assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "twice at once");
 }
 
 #[test]
 fn answers_that_were_lost_for_nothing_are_a_fault_whatever_was_killed() {
     let seen = Seen { lost: 2, lost_for_nothing: 1, ..seen() };
-    assert_fault(&judge(&Ledger::new(7), seen, None), "every gateway lived");
+    assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "every gateway lived");
     let excused = Seen { lost: 1, ..self::seen() };
-    assert!(judge(&Ledger::new(7), excused, None).is_clean());
+    assert!(judge(&Ledger::new(7), excused, WHOLE).is_clean());
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_code_whose_request_was_never_answered_was_not_refused() {
 #[test]
 fn an_answer_to_another_code_is_a_fault() {
     let seen = Seen { misdirected: 1, ..seen() };
-    assert_fault(&judge(&Ledger::new(7), seen, None), "did not name the code");
+    assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "did not name the code");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn more_unknown_outcomes_than_the_backend_broke_are_a_fault() {
     seen.count(Class::Valid, UNKNOWN, 6);
     let judged = |unknown, seen: &Seen| {
         let broken = Broken { unknown, ..Broken::default() };
-        judge(&Ledger::new(7), seen.clone(), Some(broken))
+        judge(&Ledger::new(7), seen.clone(), broken)
     };
     assert!(judged(6, &seen).is_clean());
     assert_fault(&judged(5, &seen), "called unknown");
@@ -153,14 +153,14 @@ fn an_error_that_became_a_success_is_a_fault() {
     let broken = Broken { errors: 1, ..Broken::default() };
     let relayed = Answer { status: 500, outcome: Outcome::Approved };
     let mut seen = seen();
-    assert_fault(&judge(&Ledger::new(7), seen.clone(), Some(broken)), "were not passed on");
+    assert_fault(&judge(&Ledger::new(7), seen.clone(), broken), "were not passed on");
     seen.count(Class::Valid, relayed, 1);
-    assert!(judge(&Ledger::new(7), seen, Some(broken)).is_clean());
+    assert!(judge(&Ledger::new(7), seen, broken).is_clean());
 }
 
 #[test]
 fn a_run_without_an_answer_shows_nothing() {
-    let verdict = judge(&Ledger::new(7), Seen::default(), None);
+    let verdict = judge(&Ledger::new(7), Seen::default(), WHOLE);
     assert_eq!(verdict.faults.len(), 1);
     assert!(!verdict.is_clean());
 }

@@ -151,7 +151,8 @@ pub struct Percentiles {
     pub max_us: u64,
 }
 
-/// One second of the run. Response times of all answers in it.
+/// One second of the run. Response times are those of starts that were due in the measured part; 0
+/// if none was answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Second {
     /// Seconds since the measured part began, from 0.

@@ -69,7 +69,7 @@ fn sweep(report: &Report) -> String {
 fn latency(report: &Report) -> String {
     let line = |name, of: fn(&Second) -> u64| {
         let value = |second: &Second| {
-            if second.answered > 0 { figures::float(of(second)) } else { f64::NAN }
+            if second.max_us > 0 { figures::float(of(second)) } else { f64::NAN }
         };
         over_time(name, &report.seconds, value)
     };
