@@ -145,7 +145,9 @@ impl Connection {
         if drained {
             return Some(End::Drained);
         }
-        let parks = self.engine.get() == Engine::Http1 && over(quiet_since, limits::PARK_MS);
+        let parks = self.engine.get() == Engine::Http1
+            && self.blocked_since_ms.get().is_none()
+            && over(quiet_since, limits::PARK_MS);
         parks.then_some(End::Quiet)
     }
 
