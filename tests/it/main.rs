@@ -29,5 +29,6 @@ mod sandbox;
 mod scrub;
 mod single_use;
 mod start;
+mod state;
 mod tidy;
 mod timers;

@@ -11,7 +11,8 @@ use super::engine::Choice;
 use super::{Failure, check};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::start::{self, Fence, Start};
+use crate::start::{self, Start};
+use crate::state::Fence;
 
 /// The environment of keys that anybody can make codes with.
 pub(super) const SANDBOX: &str = "sandbox";
