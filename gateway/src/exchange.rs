@@ -19,6 +19,7 @@ use crate::{
     config::BackendConfig,
     endpoints::{Endpoint, InFlight},
     forward,
+    halt::{self, Point},
     refusal::Refusal,
     replay::Redemption,
     reply::Reply,
@@ -113,6 +114,10 @@ async fn talk(
     let call = Rc::clone(&exchange.call);
     let config = call.snapshot.backend_config(exchange.backend);
     let mut lease = connect(exchange, config).await.ok_or(unreachable(NO_CONNECTION))?;
+    halt::at(Point::BeforeForward);
+    if exchange.redemption.as_ref().is_some_and(|spent| spent.is_over(call.worker.clock().now())) {
+        return Err(Refusal::CodeExpired.into());
+    }
     call.is_sent();
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
     let response = match lease.send(request, &mut deadline).await {

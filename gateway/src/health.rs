@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub struct Health {
     keys: AtomicBool,
     clock: AtomicBool,
+    table: AtomicBool,
     tables: AtomicBool,
     draining: AtomicBool,
 }
@@ -34,6 +35,11 @@ impl Health {
         self.clock.store(trusted, Relaxed);
     }
 
+    /// Is the table of spent codes still the one of the data directory?
+    pub fn set_table(&self, kept: bool) {
+        self.table.store(kept, Relaxed);
+    }
+
     /// The verification tables were built, or could not be.
     pub fn set_tables(&self) {
         self.tables.store(true, Relaxed);
@@ -44,8 +50,7 @@ impl Health {
         self.draining.store(true, Relaxed);
     }
 
-    /// Each condition. The replay table exists before anything listens, so its condition holds
-    /// as long as the process does.
+    /// Each condition.
     #[must_use]
     pub fn conditions(&self) -> [Condition; 5] {
         [
@@ -61,8 +66,9 @@ impl Health {
             },
             Condition {
                 name: "table",
-                holds: true,
-                otherwise: "the table of spent codes cannot judge codes",
+                holds: self.table.load(Relaxed),
+                otherwise: "the data directory was removed, replaced or written over while the \
+                            gateway ran: no code is spent; restart the gateway when it is right",
             },
             Condition {
                 name: "verify_tables",
@@ -98,8 +104,9 @@ mod tests {
         let health = Health::default();
         assert_eq!(
             (missing(&health), health.is_ready()),
-            (vec!["keys", "clock", "verify_tables"], false)
+            (vec!["keys", "clock", "table", "verify_tables"], false)
         );
+        health.set_table(true);
         health.set_keys(true);
         assert_eq!((missing(&health), health.is_ready()), (vec!["clock", "verify_tables"], false));
         health.set_clock(true);

@@ -13,7 +13,7 @@
 //! | spending a code once | [`replay`], [`clock`] |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
-//! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`start`] |
+//! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`state`], [`start`] |
 //! | what operators see | [`metrics`], `scrape`, [`health`], [`admin`] |
 //! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
 
@@ -30,6 +30,7 @@ mod crew;
 pub mod endpoints;
 mod exchange;
 mod forward;
+mod halt;
 mod headers;
 pub mod health;
 pub mod io;
@@ -51,6 +52,7 @@ pub mod signals;
 pub mod snapshot;
 pub mod standin;
 pub mod start;
+pub mod state;
 mod sweep;
 pub mod tables;
 pub mod takeover;

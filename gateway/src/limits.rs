@@ -60,6 +60,11 @@ pub const DRAIN_TIMEOUT_MS: Setting = Setting::new(60_000, 0, 600_000, "millisec
 
 /// How often a worker looks over its connections: no timeout that the sweep keeps is more exact.
 pub const SWEEP_MS: u64 = 250;
+/// How often a process looks that its data directory is still in its place. Four looks may fail to
+/// come in time before nothing is redeemed (`replay::LEASE_MS`).
+pub const LOOK_MS: u64 = 250;
+/// How long a start waits for whoever holds the data directory's lock alone.
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Accepted connections that wait for one worker to take them. More are closed at once: a worker
 /// that far behind would only answer them too late.
 pub const HANDOFF_QUEUE_MAX: usize = 1_024;
@@ -246,8 +251,6 @@ mod proofs {
     // The commonest bug of replay caches: memory shorter than the window of acceptance.
     const _: () = assert!(SLOT_LIFE_S as i64 * 1_000 == PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX);
     const _: () = assert!(SKEW_MS.max as i64 == SKEW_MS_MAX);
-    // The issue second of a slot has 22 bits; a slot must be dead long before its turn comes again.
-    const _: () = assert!(SLOT_LIFE_S < (1 << 22) / 4);
     // A head that the configuration allows must fit hyper's buffer, with room for its last read.
     const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
     // hyper panics below its first buffer of 8 KiB.

@@ -274,6 +274,7 @@ fn redeem(call: &Call, admitted: &Admitted) -> Result<Redemption, Refused> {
             RedeemError::Used => Refusal::CodeUsed,
             RedeemError::Expired => Refusal::CodeExpired,
             RedeemError::WarmingUp => Refusal::WarmingUp,
+            RedeemError::Unavailable => Refusal::ReplayStoreUnavailable,
             RedeemError::Full => {
                 worker.hit(Limit::Replay);
                 Refusal::ReplayFull

@@ -29,6 +29,7 @@ mod sandbox;
 mod scrub;
 mod single_use;
 mod start;
+mod state;
 mod tidy;
 mod timers;
 mod upgrade;

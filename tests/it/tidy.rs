@@ -11,7 +11,7 @@ const KEYRING: &[&str] =
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "clock", "request_id", "refusal", "target", "config",
+    "limits", "clock", "halt", "request_id", "refusal", "target", "config",
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay",
     // what a worker holds
@@ -20,8 +20,8 @@ const GATEWAY: &[&str] = &[
     // the way of a request
     "call", "reply", "forward", "exchange", "service", "accept",
     // the process
-    "crew", "signals", "tables", "reload", "service_manager", "takeover", "orders", "scrape",
-    "admin", "server", "start", "standin", "cli",
+    "crew", "signals", "tables", "state", "reload", "service_manager", "takeover", "orders",
+    "scrape", "admin", "server", "start", "standin", "cli",
 ];
 
 #[rustfmt::skip]

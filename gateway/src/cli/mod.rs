@@ -19,6 +19,7 @@ use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
 use crate::start::StartError;
+use crate::state::StateError;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).
 const STATUS_USAGE: u8 = 64;
@@ -136,6 +137,7 @@ impl Failure {
             Self::Config(_) | Self::Keyring(_) | Self::Ceremony(_) | Self::Unfit(_) => {
                 STATUS_CONFIG
             }
+            Self::Start(StartError::State(StateError::Ahead { .. })) => STATUS_CONFIG,
             Self::Start(_) | Self::Refused | Self::Other(_) | Self::Output(_) => STATUS_OTHER,
         }
     }

@@ -12,7 +12,8 @@ use super::{Failure, check};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::service_manager;
-use crate::start::{self, Fence, Start};
+use crate::start::{self, Start};
+use crate::state::Fence;
 use crate::takeover::CommandLine;
 
 /// The environment of keys that anybody can make codes with.

@@ -24,7 +24,7 @@ fn code(issued_at_s: u32, tag: u64) -> Place {
 }
 
 fn table(standing: &[Place]) -> Arc<Table> {
-    let table = Table::new(8, [0; 16]).expect("eight slots");
+    let table = Table::with_key(8, [0; 16]);
     for place in standing {
         table.claim(place).expect("an empty table");
     }

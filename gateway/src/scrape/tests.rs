@@ -57,6 +57,7 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
         endpoints,
         health: Arc::new(Health::default()),
     };
+    shared.health.set_table(true);
     (Arc::new(shared), hand)
 }
 
