@@ -21,6 +21,7 @@ use crate::{
     health::Health,
     io::Listener,
     metrics::Metrics,
+    record::{Record, RecordError, Recording},
     reload::Reloader,
     replay::{Replay, ReplayError},
     server,
@@ -75,6 +76,9 @@ pub enum StartError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// The decision record cannot begin.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// Threads, runtimes, signal handlers.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -108,13 +112,15 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let admin_socket = std::net::TcpListener::bind(admin_address)
             .map_err(|source| failed(&admin_address, source))?;
         let signals = Signals::catch()?;
-        let (shared, reloader, may_reload) = share(start, data_dir.skew_ms)?;
+        let (shared, reloader, may_reload, recording) = share(start, data_dir.skew_ms)?;
         let (reload, reloads) = mpsc::channel(1);
         let reload = may_reload.then_some(reload);
         admin::start(admin_socket, Admin::new(Arc::clone(&shared), reload))?;
         ready(&shared);
-        server::run(listeners, shared, reloader, reloads, signals).await?;
-        Ok(())
+        let left = server::run(listeners, shared, reloader, reloads, signals).await;
+        // Whatever was decided is written before the process ends.
+        drop(recording);
+        Ok(left?)
     });
     // Whatever a worker still waits for was given its time in the drain.
     runtime.shutdown_background();
@@ -169,7 +175,9 @@ fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
     StartError::Listen { address: address.to_string(), source }
 }
 
-fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
+type Started = (Arc<Shared>, Reloader, bool, Recording);
+
+fn share(start: Start, skew_ms: i64) -> Result<Started, StartError> {
     let Start { config, keys, config_file, fence } = start;
     let clock = Clock::system();
     let fence = match fence {
@@ -184,11 +192,15 @@ fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), St
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     metrics.reloaded(clock.now());
     let health = Arc::new(Health::default());
+    let config = snapshot.config();
+    let labels = (snapshot.record_labels(), snapshot.keys());
+    let (record, recording) = Record::begin(&config.record, config.server.workers, labels, &clock)?;
     let current = Current::new(snapshot);
-    let shared = Arc::new(Shared { clock, replay, metrics, current, endpoints, health });
+    let shared = Shared { clock, replay, metrics, current, endpoints, health, record };
+    let shared = Arc::new(shared);
     server::look_around(&shared);
     let tables = tables::start(Arc::clone(&shared))?;
-    Ok((shared, Reloader::new(config_file, tables), may_reload))
+    Ok((shared, Reloader::new(config_file, tables), may_reload, recording))
 }
 
 /// The last issue second that another process, gone now, may have spent a code of.
