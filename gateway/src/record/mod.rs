@@ -58,6 +58,9 @@ use crate::{
     metrics::WorkerId,
 };
 
+/// Memory of a decision that waits to be written.
+pub const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<usize>();
+
 /// The record as those see it who decide.
 #[derive(Debug)]
 pub struct Record(Option<On>);

@@ -8,7 +8,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::Ordering::Relaxed,
+        atomic::Ordering::{Acquire, Relaxed},
         mpsc::{Receiver, TryRecvError},
     },
 };
@@ -67,7 +67,7 @@ impl Writer {
         loop {
             let now = self.clock.now();
             // Read before the queues are: whatever came before it is in them.
-            let leaving = self.inner.leaving.load(Relaxed);
+            let leaving = self.inner.leaving.load(Acquire);
             let outcome =
                 self.turn(now).and_then(|()| if leaving { self.end(now) } else { Ok(()) });
             let failed = outcome.is_err();

@@ -59,6 +59,8 @@ pub(crate) struct Setup {
     config: Table,
     backend: Backend,
     variables: Vec<Variable>,
+    /// What starts the gateway: nothing, or a program and its first arguments.
+    through: Vec<String>,
 }
 
 /// A gateway that serves.
@@ -83,7 +85,8 @@ impl Setup {
         let mut config: Table = CONFIG.parse().expect("TOML");
         lay_over(&mut config, &format!("[[listener]]\naddress = \"{}\"", address()));
         lay_over(&mut config, &format!("admin.address = \"{}\"", address()));
-        Self { directory, config, backend, variables: Vec::new() }.endpoints(&[])
+        let (variables, through) = (Vec::new(), Vec::new());
+        Self { directory, config, backend, variables, through }.endpoints(&[])
     }
 
     /// Lays TOML over the configuration: tables are joined, everything else is replaced.
@@ -95,6 +98,12 @@ impl Setup {
     /// A variable of the environment that the gateway is started in.
     pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
+        self
+    }
+
+    /// Another program starts the gateway: it gets the gateway's command after its arguments.
+    pub(crate) fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -145,8 +154,10 @@ impl Setup {
         let path = self.write();
         let path = path.to_str().expect("a path of plain letters");
         let arguments = ["serve", "--config", path];
-        let process = Process::start_in(self.directory.path(), &arguments, &self.variables);
-        let Self { directory, config, backend, variables: _ } = self;
+        let through: Vec<&str> = self.through.iter().map(String::as_str).collect();
+        let directory = self.directory.path();
+        let process = Process::start_through(directory, &through, &arguments, &self.variables);
+        let Self { directory, config, backend, .. } = self;
         let admin = config["admin"]["address"].as_str().expect("an address").to_owned();
         let listener = config["listener"][0]["address"].as_str().expect("an address").to_owned();
         let skew_ms = config.get("codes").and_then(|codes| codes.get("skew_ms"));
@@ -254,6 +265,14 @@ impl World {
 
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// Starts the gateway again after it has ended, and waits until it is ready.
+    pub(crate) async fn start_again(&mut self) {
+        let path = self.config_path();
+        let path = path.to_str().expect("a path of plain letters");
+        self.process = Process::start(self.directory.path(), &["serve", "--config", path]);
+        self.ready().await;
     }
 
     async fn ready(&mut self) {
