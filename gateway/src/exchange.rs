@@ -20,6 +20,7 @@ use crate::{
     endpoints::{Endpoint, InFlight},
     forward,
     halt::{self, Point},
+    record::Trail,
     refusal::Refusal,
     replay::Redemption,
     reply::Reply,
@@ -48,6 +49,10 @@ impl Exchange {
         in_flight: InFlight,
         redemption: Redemption,
     ) -> Self {
+        call.note(|trail| {
+            trail.is_for(backend);
+            trail.spent();
+        });
         Self { call, backend, in_flight, redemption: Some(redemption), upload: None }
     }
 
@@ -58,6 +63,7 @@ impl Exchange {
         in_flight: InFlight,
         upload: Option<Failure>,
     ) -> Self {
+        call.note(|trail| trail.is_for(backend));
         Self { call, backend, in_flight, redemption: None, upload }
     }
 
@@ -81,6 +87,7 @@ impl Exchange {
         match answered {
             Ok((head, body)) => {
                 metrics.responses(call.worker.id, Some(head.status));
+                call.note(|trail| trail.answered(head.status.as_u16()));
                 Ok(deliver(self, head, body))
             }
             Err(failed) => {
@@ -89,6 +96,7 @@ impl Exchange {
                     && let Some(redemption) = self.redemption.take()
                 {
                     call.worker.replay().release(redemption);
+                    call.note(Trail::gave_back);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let broken = self.upload.and_then(|upload| upload.get());
@@ -122,7 +130,10 @@ async fn talk(
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
     let response = match lease.send(request, &mut deadline).await {
         Sent::Answered(response) => response,
-        Sent::Nothing => return Err(unreachable(LOST_UNSENT)),
+        Sent::Nothing => {
+            call.note(|trail| trail.bytes_sent(false));
+            return Err(unreachable(LOST_UNSENT));
+        }
         Sent::Unanswered(Silence::TooSlow) => return Err(unknown(NO_ANSWER)),
         Sent::Unanswered(Silence::Broken) => return Err(unknown(BROKEN)),
     };
@@ -185,6 +196,8 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
     let backend = call.snapshot.backend(exchange.backend);
     let endpoint: &Arc<Endpoint> = backend.choose(call.worker.random())?;
     exchange.in_flight.at(endpoint);
+    let index = backend.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint));
+    call.note(|trail| trail.goes_to(index));
     match call.worker.pool.acquire(endpoint, config).await {
         Ok(lease) => {
             endpoint.record_success();

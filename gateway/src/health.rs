@@ -11,6 +11,7 @@ pub struct Health {
     table: AtomicBool,
     tables: AtomicBool,
     draining: AtomicBool,
+    record_stands: AtomicBool,
 }
 
 /// One of the conditions, as it is now.
@@ -50,9 +51,14 @@ impl Health {
         self.draining.store(true, Relaxed);
     }
 
+    /// Can decisions be recorded, or need they not be?
+    pub fn set_record(&self, is_well: bool) {
+        self.record_stands.store(!is_well, Relaxed);
+    }
+
     /// Each condition.
     #[must_use]
-    pub fn conditions(&self) -> [Condition; 5] {
+    pub fn conditions(&self) -> [Condition; 6] {
         [
             Condition {
                 name: "keys",
@@ -74,6 +80,11 @@ impl Health {
                 name: "verify_tables",
                 holds: self.tables.load(Relaxed),
                 otherwise: "verification tables are being built: codes are verified, but slowly",
+            },
+            Condition {
+                name: "record",
+                holds: !self.record_stands.load(Relaxed),
+                otherwise: "the decision record cannot be written, and record.when_full is refuse",
             },
             Condition {
                 name: "not_draining",
@@ -116,6 +127,9 @@ mod tests {
         health.set_keys(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["keys"], false));
         health.set_keys(true);
+        health.set_record(false);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["record"], false));
+        health.set_record(true);
         health.set_draining();
         assert_eq!((missing(&health), health.is_ready()), (vec!["not_draining"], false));
     }

@@ -13,6 +13,7 @@
 //! | spending a code once | [`replay`], [`clock`] |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
+//! | what is written down of it | [`record`] |
 //! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`state`], [`start`] |
 //! | what operators see | [`metrics`], `scrape`, [`health`], [`admin`] |
 //! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
@@ -38,6 +39,7 @@ pub mod limits;
 pub mod metrics;
 mod orders;
 pub mod policy;
+pub mod record;
 pub mod refusal;
 pub mod reload;
 pub mod replay;

@@ -17,6 +17,7 @@ use crate::{
     io::Listener,
     metrics::Metrics,
     orders::{self, Orders},
+    record::{Record, RecordError, Recording},
     reload::Reloader,
     replay::Replay,
     server,
@@ -58,6 +59,9 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The decision record cannot begin.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// Threads, runtimes, signal handlers.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -85,7 +89,7 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = Signals::catch()?;
         let command_line = start.command_line.clone();
-        let (shared, reloader, may_reload) = share(start, clock, state, replay)?;
+        let (shared, reloader, may_reload, recording) = share(start, clock, state, replay)?;
         let (reload, reloads) = mpsc::channel(1);
         let mut orders = Orders { signals, reloader, reloads, command_line };
         if let Some(predecessor) = predecessor
@@ -96,8 +100,10 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let reload = may_reload.then_some(reload);
         let admin = admin::start(admin, Admin::new(Arc::clone(&shared), reload))?;
         ready(&shared);
-        server::run(listeners, admin, shared, orders).await?;
-        Ok(())
+        let left = server::run(listeners, admin, shared, orders).await;
+        // Whatever was decided is written before the process ends.
+        drop(recording);
+        Ok(left?)
     });
     // Whatever a worker still waits for was given its time in the drain.
     runtime.shutdown_background();
@@ -138,12 +144,9 @@ fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
     StartError::Listen { address: address.to_string(), source }
 }
 
-fn share(
-    start: Start,
-    clock: Clock,
-    state: State,
-    replay: Replay,
-) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
+type Started = (Arc<Shared>, Reloader, bool, Recording);
+
+fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Started, StartError> {
     let Start { config, keys, config_file, .. } = start;
     // One more than the workers: the front thread counts what it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
@@ -152,10 +155,14 @@ fn share(
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     metrics.reloaded(clock.now());
     let health = Arc::new(Health::default());
+    let config = snapshot.config();
+    let labels = (snapshot.record_labels(), snapshot.keys());
+    let (record, recording) = Record::begin(&config.record, config.server.workers, labels, &clock)?;
     let current = Current::new(snapshot);
-    let shared = Arc::new(Shared { clock, replay, metrics, current, endpoints, health });
+    let shared = Shared { clock, replay, metrics, current, endpoints, health, record };
+    let shared = Arc::new(shared);
     orders::look_around(&shared);
     state.watch(&shared)?;
     let tables = tables::start(Arc::clone(&shared))?;
-    Ok((shared, Reloader::new(config_file, tables), may_reload))
+    Ok((shared, Reloader::new(config_file, tables), may_reload, recording))
 }

@@ -22,6 +22,7 @@ mod paths;
 mod pay;
 mod python;
 mod qr;
+mod record;
 mod refusals;
 mod reload;
 mod routing;

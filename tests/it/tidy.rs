@@ -15,7 +15,7 @@ const GATEWAY: &[&str] = &[
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay",
     // what a worker holds
-    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "snapshot",
+    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record", "snapshot",
     "batch", "worker",
     // the way of a request
     "call", "reply", "forward", "exchange", "service", "accept",

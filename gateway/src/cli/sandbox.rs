@@ -64,6 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (addresses, backend) = find_addresses(arguments)?;
     let now = Clock::system().now();
     let keys_are_new = directory.make_keys(now)?;
+    directory.make_audit_key()?;
     let config_file = directory.write_settings(&settings::text(&addresses))?;
     let config = Config::load(&config_file)?;
     let verifier = Choice::of_environment()?.verifier()?;
@@ -165,7 +166,9 @@ impl std::fmt::Display for Situation<'_> {
         writeln!(f, "  gateway           http://{gateway}")?;
         writeln!(f, "  admin             http://{admin}  /metrics /readyz /healthz")?;
         writeln!(f, "  stand-in backend  http://{backend}")?;
-        writeln!(f, "  keys and settings {}", self.directory.path().display())?;
+        let data = self.directory.path().display();
+        writeln!(f, "  keys and settings {data}")?;
+        writeln!(f, "  decisions         yanma audit {data}/data/record")?;
         if let Some(fence) = self.fence {
             writeln!(
                 f,

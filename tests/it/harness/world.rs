@@ -59,6 +59,8 @@ pub(crate) struct Setup {
     config: Table,
     backend: Backend,
     variables: Vec<Variable>,
+    /// What starts the gateway: nothing, or a program and its first arguments.
+    through: Vec<String>,
 }
 
 /// A gateway that serves.
@@ -72,6 +74,7 @@ pub(crate) struct World {
     directory: TempDir,
     config: Table,
     variables: Vec<Variable>,
+    through: Vec<String>,
     /// The first issue second that the table's fence lets pass.
     open_from: i64,
 }
@@ -84,7 +87,8 @@ impl Setup {
         let mut config: Table = CONFIG.parse().expect("TOML");
         lay_over(&mut config, &format!("[[listener]]\naddress = \"{}\"", address()));
         lay_over(&mut config, &format!("admin.address = \"{}\"", address()));
-        Self { directory, config, backend, variables: Vec::new() }.endpoints(&[])
+        let (variables, through) = (Vec::new(), Vec::new());
+        Self { directory, config, backend, variables, through }.endpoints(&[])
     }
 
     /// Lays TOML over the configuration: tables are joined, everything else is replaced.
@@ -96,6 +100,12 @@ impl Setup {
     /// A variable of the environment that the gateway is started in.
     pub(crate) fn environment(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// Another program starts the gateway: it gets the gateway's command after its arguments.
+    pub(crate) fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -149,12 +159,21 @@ impl Setup {
     /// Starts the gateway and waits until it is ready, and codes of now are later than its fence.
     pub(crate) async fn start(self) -> World {
         self.write();
-        let Self { directory, config, backend, variables } = self;
+        let Self { directory, config, backend, variables, through } = self;
         let admin = config["admin"]["address"].as_str().expect("an address").to_owned();
         let address = config["listener"][0]["address"].as_str().expect("an address").to_owned();
-        let process = serve(directory.path(), &variables);
-        let mut world =
-            World { backend, address, admin, process, directory, config, variables, open_from: 0 };
+        let process = serve(directory.path(), &through, &variables);
+        let mut world = World {
+            backend,
+            address,
+            admin,
+            process,
+            directory,
+            config,
+            variables,
+            through,
+            open_from: 0,
+        };
         world.opened().await;
         until(world.open_from * 1_000 - world.skew_ms() + CLOCK_MARGIN_MS).await;
         world
@@ -162,10 +181,11 @@ impl Setup {
 }
 
 /// Runs the configuration that is in the directory.
-fn serve(directory: &Path, variables: &[Variable]) -> Process {
+fn serve(directory: &Path, through: &[String], variables: &[Variable]) -> Process {
     let config = directory.join("gateway.toml");
     let config = config.to_str().expect("a path of plain letters");
-    Process::start_in(directory, &["serve", "--config", config], variables)
+    let through: Vec<&str> = through.iter().map(String::as_str).collect();
+    Process::start_through(directory, &through, &["serve", "--config", config], variables)
 }
 
 impl World {
@@ -179,7 +199,7 @@ impl World {
 
     /// Starts the gateway again, whose process has ended, and waits until it is ready.
     pub(crate) async fn start_again(&mut self) {
-        self.process = serve(self.directory.path(), &self.variables);
+        self.process = serve(self.directory.path(), &self.through, &self.variables);
         self.opened().await;
     }
 
