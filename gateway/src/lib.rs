@@ -6,7 +6,7 @@
 //! |---|---|
 //! | sockets, connections and their time limits | [`io`], `connection`, `sweep` |
 //! | accepting, spreading over workers, signals, drain | `server`, `accept`, [`signals`], `orders`, `crew`, [`worker`] |
-//! | handing over to a new process; the service manager | [`takeover`], `service_manager` |
+//! | handing over to a new process; the service manager | [`takeover`], `notify` |
 //! | the way of a request, its record | `service`, `call` |
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
@@ -37,6 +37,7 @@ pub mod health;
 pub mod io;
 pub mod limits;
 pub mod metrics;
+mod notify;
 mod orders;
 pub mod policy;
 pub mod record;
@@ -49,7 +50,6 @@ pub mod route;
 mod scrape;
 mod server;
 mod service;
-mod service_manager;
 pub mod signals;
 pub mod snapshot;
 pub mod standin;

@@ -97,7 +97,7 @@ async fn first_starts_that_race_make_one_table() {
         assert_eq!(first.backend.count_of(&identity(&code)), 1);
     }
     let files = fs::read_dir(first.directory().join("shared")).expect("the data directory");
-    assert_eq!(files.count(), 3, "lock, mark, replay, and nothing else");
+    assert_eq!(files.count(), 4, "lock, mark, record, replay, and nothing else");
 }
 
 /// The table holds codes of every skew, so processes with different ones may share it; a fence is

@@ -20,7 +20,7 @@ const GATEWAY: &[&str] = &[
     // the way of a request
     "call", "reply", "forward", "exchange", "service", "accept",
     // the process
-    "crew", "signals", "tables", "state", "reload", "service_manager", "takeover", "orders",
+    "crew", "signals", "tables", "state", "reload", "notify", "takeover", "orders",
     "scrape", "admin", "server", "start", "standin", "cli",
 ];
 

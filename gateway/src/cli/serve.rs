@@ -11,8 +11,8 @@ use super::engine::Choice;
 use super::{Failure, check};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::notify;
 use crate::record::SubjectKey;
-use crate::service_manager;
 use crate::start::{self, Start};
 use crate::state::Fence;
 use crate::takeover::CommandLine;
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let start = Start { config, keys, config_file: file.clone(), fence, command_line };
     start::serve(start, |_| {
         eprintln!("yanma: serving");
-        service_manager::is_serving();
+        notify::is_serving();
     })?;
     Ok(())
 }

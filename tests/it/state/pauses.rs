@@ -60,7 +60,7 @@ async fn an_hour_back_is_not_believed_and_a_restart_asks_for_the_right_time() {
     world.process.ended().await;
     let path: &'static str = stepped.file.to_str().expect("plain letters").to_owned().leak();
     let setup = beside(world).await;
-    let (status, said) = fails(&setup, &[("YANMA_TEST_CLOCK", path)]).await;
+    let (status, said) = fails(&setup, &[("YANMA_TEST_CLOCK", path.to_owned())]).await;
     assert_eq!(status, Some(78), "{said}");
     names(&said, &["data/mark", "60 s", "remove the data directory, which is safe"]);
 
