@@ -1,5 +1,8 @@
 //! The table against plain models: a map of what was spent, and the queue that a path is.
 
+mod retention;
+mod sharing;
+
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
