@@ -20,8 +20,8 @@ use crate::{
     endpoints::{Endpoint, InFlight},
     forward,
     refusal::Refusal,
-    replay::Redemption,
     reply::Reply,
+    spend::{self, Spent},
     sweep::Deadline,
     upstream::{Answer, Lease, Sent, keep_alive_ms},
 };
@@ -34,7 +34,7 @@ pub(crate) struct Exchange {
     backend: usize,
     in_flight: InFlight,
     /// The spent code, on redeem routes.
-    redemption: Option<Redemption>,
+    spent: Option<Spent>,
     /// Where a streamed upload says why it broke off.
     upload: Option<Failure>,
 }
@@ -45,9 +45,9 @@ impl Exchange {
         call: Rc<Call>,
         backend: usize,
         in_flight: InFlight,
-        redemption: Redemption,
+        spent: Spent,
     ) -> Self {
-        Self { call, backend, in_flight, redemption: Some(redemption), upload: None }
+        Self { call, backend, in_flight, spent: Some(spent), upload: None }
     }
 
     /// For a request that spends nothing.
@@ -57,7 +57,7 @@ impl Exchange {
         in_flight: InFlight,
         upload: Option<Failure>,
     ) -> Self {
-        Self { call, backend, in_flight, redemption: None, upload }
+        Self { call, backend, in_flight, spent: None, upload }
     }
 
     /// Sends the request once and brings its answer. There is no second try: a request that may
@@ -85,9 +85,9 @@ impl Exchange {
             Err(refusal) => {
                 metrics.responses(call.worker.id, None);
                 if refusal == Refusal::BackendUnreachable
-                    && let Some(redemption) = self.redemption.take()
+                    && let Some(spent) = self.spent.take()
                 {
-                    call.worker.replay().release(redemption);
+                    spend::give_back(&call.worker, spent).await;
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let broken = self.upload.and_then(|upload| upload.get());
@@ -123,7 +123,7 @@ async fn talk(
     let shows_its_end = forward::shows_its_end(&response);
     let (head, body) = response.into_parts();
     let keep_alive_ms = keep_alive_ms(&head.headers);
-    if exchange.redemption.is_none() {
+    if exchange.spent.is_none() {
         return Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, keep_alive_ms)));
     }
     if !shows_its_end {
@@ -173,8 +173,8 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
 }
 
 fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, redemption, upload: _ } = exchange;
-    let redemption = redemption.map(|redemption| redemption.identity());
+    let Exchange { call, backend, in_flight, spent, upload: _ } = exchange;
+    let redemption = spent.map(|spent| spent.identity());
     let reply = match held {
         Held::Whole(whole) => {
             call.approved();

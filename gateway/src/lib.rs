@@ -9,7 +9,7 @@
 //! | the way of a request, its record | `service`, `call` |
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
-//! | spending a code once | [`replay`], [`clock`] |
+//! | spending a code once, on one node and on several | `spend`, [`replay`], `registers`, [`clock`] |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`start`] |
@@ -36,6 +36,7 @@ pub mod limits;
 pub mod metrics;
 pub mod policy;
 pub mod refusal;
+mod registers;
 pub mod reload;
 pub mod replay;
 mod reply;
@@ -46,6 +47,7 @@ pub mod server;
 mod service;
 pub mod signals;
 pub mod snapshot;
+mod spend;
 pub mod standin;
 pub mod start;
 mod sweep;
