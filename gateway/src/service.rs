@@ -219,7 +219,8 @@ async fn forward(
             let begun = call.worker.clock().instant();
             let spent = spend::spend_here(call, admitted.code());
             if let Some(registers) = &call.worker.registers {
-                let spent = spent?.everywhere(call, registers);
+                let spent = spent.inspect_err(|_| call.redeemed(begun))?;
+                let spent = spent.everywhere(call, registers);
                 let redeeming = Redeeming { call: Rc::clone(call), begun, admitted, in_flight };
                 return Outliving::new(redeeming.run(spent, head, whole)).await;
             }

@@ -24,8 +24,8 @@ use crate::{
     health::Health,
     io::Listener,
     metrics::Metrics,
-    reload::Reloader,
     registers::Abstains,
+    reload::Reloader,
     replay::{Replay, ReplayError},
     server,
     signals::Signals,
@@ -178,10 +178,7 @@ fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
     StartError::Listen { address: address.to_string(), source }
 }
 
-fn share(
-    start: Start,
-    data_dir: &DataDir,
-) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
+fn share(start: Start, data_dir: &DataDir) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
     let Start { config, keys, config_file, fence } = start;
     let clock = Clock::system();
     // Registers know what this node spent before. Only what they cannot know needs the fence.

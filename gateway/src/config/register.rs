@@ -152,9 +152,18 @@ mod tests {
     #[test]
     fn what_is_no_register_is_refused() {
         for wrong in [
-            "r:1", "rediss://r:1", "redis://r", "redis://r:0", "redis://u@r:1", "redis://u:@r:1",
-            "redis://u:%4@r:1", "redis://u:%zz@r:1", "redis://r:1/x", "redis://r:1/+1",
-            "redis://r:1/1/2", "redis://u:a\nb@r:1",
+            "r:1",
+            "rediss://r:1",
+            "redis://r",
+            "redis://r:0",
+            "redis://u@r:1",
+            "redis://u:@r:1",
+            "redis://u:%4@r:1",
+            "redis://u:%zz@r:1",
+            "redis://r:1/x",
+            "redis://r:1/+1",
+            "redis://r:1/1/2",
+            "redis://u:a\nb@r:1",
         ] {
             assert_eq!(RegisterAddress::parse(wrong), None, "{wrong}");
         }

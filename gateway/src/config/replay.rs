@@ -100,8 +100,9 @@ fn read_group(group: &mut Table<'_>, seen: &mut HashSet<(String, u16)>) -> Vec<R
         // The value may hold a password, so that no sentence repeats it.
         match item.string().and_then(RegisterAddress::parse) {
             None => item.refuse_secret(RegisterAddress::ALLOWED),
-            Some(register) if !seen.insert((register.host.clone(), register.port)) => item
-                .refuse_secret("a register that is named nowhere else: each has one vote"),
+            Some(register) if !seen.insert((register.host.clone(), register.port)) => {
+                item.refuse_secret("a register that is named nowhere else: each has one vote")
+            }
             Some(register) => registers.push(register),
         }
     }

@@ -34,10 +34,6 @@ fn with(more: &str) -> String {
     format!("{LEAST}{more}\n")
 }
 
-fn assert_one(text: &str, expected: &str) {
-    assert_eq!(problems(text), [expected], "in:\n{text}");
-}
-
 #[test]
 fn the_documented_file_loads_and_holds_the_defaults() {
     let documented = parse(DOCUMENTED).unwrap();
@@ -144,8 +140,8 @@ fn all_problems_are_reported_in_the_order_of_the_file() {
             "gateway.toml:2: limits.h2_streams_max = 0: must be 1 to 1000 streams",
             "gateway.toml:4: server.workers = -1: must be 0 to 512 workers",
             "gateway.toml:6: admin.reload = 1: must be true or false",
-            "gateway.toml: replay.store is missing: must be \"local\" or \"registers\"; there is \
-             no default: gateways that accept the same keys must share what is spent, and only \
+            "gateway.toml: replay.store is missing: must be \"local\", \"registers\" or \
+             \"local-unshared\"; there is no default: gateways that accept the same keys must share what is spent, and only \
              the operator knows whether there is one gateway or several",
             "gateway.toml: backend is missing: must be one or more [[backend]] tables",
             "gateway.toml: route is missing: must be one or more [[route]] tables",
@@ -258,7 +254,10 @@ fn groups_are_checked_whatever_the_store() {
 
 #[test]
 fn a_password_is_not_repeated_by_a_sentence() {
-    let found = problems(&registers("registers", &["\"redis://u:secret@r\", \"redis://r:2\", \"redis://r:3\""]));
+    let found = problems(&registers(
+        "registers",
+        &["\"redis://u:secret@r\", \"redis://r:2\", \"redis://r:3\""],
+    ));
     assert!(found.len() == 1 && !found[0].contains("secret"), "{found:#?}");
 }
 
@@ -273,7 +272,10 @@ fn several_nodes_without_registers_must_be_asked_for_by_name() {
 
 #[test]
 fn old_groups_need_an_epoch() {
-    let old = format!("{}\n[[replay.old_group]]\nregisters = [{THREE}]", registers("registers", &[THREE]));
+    let old = format!(
+        "{}\n[[replay.old_group]]\nregisters = [{THREE}]",
+        registers("registers", &[THREE])
+    );
     let found = problems(&old);
     assert!(found.len() == 1 && found[0].contains("replay.epoch is 1"), "{found:#?}");
     assert!(parse(&old.replacen("[replay]", "[replay]\nepoch = 2", 1)).is_ok());

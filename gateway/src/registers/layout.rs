@@ -190,8 +190,8 @@ fn parts(held: &[u8]) -> Option<(&str, u64, UnixMillis)> {
 
 impl Fingerprint {
     fn is_written(self, text: &str) -> bool {
-        u64::from_str_radix(text, 16).is_ok_and(|number| number.to_be_bytes() == self.0)
-            && text.len() == 16
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        digits && u64::from_str_radix(text, 16).is_ok_and(|number| number.to_be_bytes() == self.0)
     }
 }
 
@@ -217,8 +217,14 @@ mod tests {
         assert_eq!(read(MINE), Held::Mine { born: UnixMillis::new(1000) });
         assert_eq!(read("0101010101010101 1 1000"), Held::Lower);
         for foreign in [
-            "0707070707070707 3 1000", "0101010101010101 2 1000", "", "x", "7 2 1000",
-            "0707070707070707 2 1000 5", "0707070707070707 2 -5", "+707070707070707 2 1000",
+            "0707070707070707 3 1000",
+            "0101010101010101 2 1000",
+            "",
+            "x",
+            "7 2 1000",
+            "0707070707070707 2 1000 5",
+            "0707070707070707 2 -5",
+            "+707070707070707 2 1000",
         ] {
             assert_eq!(read(foreign), Held::Foreign, "{foreign}");
         }
@@ -248,9 +254,8 @@ mod tests {
 
     #[test]
     fn an_epoch_opens_when_a_majority_of_each_old_group_has_adopted_it() {
-        let at = |born, time| {
-            Some(Adopted { born: UnixMillis::new(born), time: UnixMillis::new(time) })
-        };
+        let at =
+            |born, time| Some(Adopted { born: UnixMillis::new(born), time: UnixMillis::new(time) });
         let open = |since, seen| {
             Some(Opening { since: UnixMillis::new(since), seen: UnixMillis::new(seen) })
         };

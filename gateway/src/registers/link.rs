@@ -197,7 +197,8 @@ impl Link {
     pub(super) fn write_adopt(&self, layout: &Layout, now: UnixMillis, is_rebirth: bool) {
         let flag = |holds: bool| if holds { b"1".as_slice() } else { b"0" };
         let (fingerprint, epoch) = (layout.fingerprint.to_string(), layout.epoch.to_string());
-        let (now, owed) = (now.get().to_string(), if is_rebirth { Owed::Rebirth } else { Owed::Adopt });
+        let (now, owed) =
+            (now.get().to_string(), if is_rebirth { Owed::Rebirth } else { Owed::Adopt });
         let parts = [
             b"EVAL".as_slice(),
             ADOPT,

@@ -71,8 +71,8 @@ impl Asked {
         if answer != Answer::Error {
             self.answers.push(answer);
         }
-        self.is_over |= self.answers.len() >= self.majority
-            || self.enough == Enough::Value && is_value;
+        self.is_over |=
+            self.answers.len() >= self.majority || self.enough == Enough::Value && is_value;
         self.no_answer();
     }
 }
@@ -99,6 +99,7 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`]: some may have it all the same.
+    #[allow(dead_code, reason = "for what is stored beside claims")]
     pub(crate) async fn set_new(
         self: &Rc<Self>,
         group: usize,
@@ -133,6 +134,7 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`]: some may have replaced it all the same.
+    #[allow(dead_code, reason = "for what is stored beside claims")]
     pub(crate) async fn compare_and_set(
         self: &Rc<Self>,
         group: usize,
@@ -142,8 +144,7 @@ impl Registers {
         px_ms: u64,
     ) -> Result<usize, NoMajority> {
         let life = px_ms.to_string();
-        let command =
-            [b"EVAL".as_slice(), COMPARE_AND_SET, b"1", key, old, new, life.as_bytes()];
+        let command = [b"EVAL".as_slice(), COMPARE_AND_SET, b"1", key, old, new, life.as_bytes()];
         let answers = self.ask(group, &command, Enough::Majority).await?;
         Ok(answers.iter().filter(|answer| **answer == Answer::Number(1)).count())
     }
@@ -159,7 +160,8 @@ impl Registers {
         let answers = Vec::with_capacity(GROUP_MAX);
         let asked = Asked { answers, waiting: registers, majority, enough, is_over: false };
         let op = Op { group, work: Work::Ask(Box::new(asked)), waker: None };
-        let under_way = UnderWay { registers: Rc::clone(self), ticket: self.begin_ask(op, command) };
+        let under_way =
+            UnderWay { registers: Rc::clone(self), ticket: self.begin_ask(op, command) };
         let Some(Work::Ask(asked)) = under_way.over().await.map(|op| op.work) else {
             return Err(NoMajority);
         };

@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn answers_are_read_whole_or_not_at_all() {
-        let whole = b"+OK\r\n-ERR no\r\n:-7\r\n$-1\r\n$4\r\na\r\nb\r\n*2\r\n$2\r\n18\r\n$1\r\n5\r\n*-1\r\n";
+        let whole =
+            b"+OK\r\n-ERR no\r\n:-7\r\n$-1\r\n$4\r\na\r\nb\r\n*2\r\n$2\r\n18\r\n$1\r\n5\r\n*-1\r\n";
         let expected = [
             Reply::Status,
             Reply::Error(b"ERR no"),
@@ -241,7 +242,16 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_ends_the_connection() {
-        for wrong in ["\r\n", "x\r\n", ":x\r\n", "$-2\r\n", "$99999999999\r\n", "$1\r\nab\r\n", "*3\r\n", "*2\r\n:1\r\n"] {
+        for wrong in [
+            "\r\n",
+            "x\r\n",
+            ":x\r\n",
+            "$-2\r\n",
+            "$99999999999\r\n",
+            "$1\r\nab\r\n",
+            "*3\r\n",
+            "*2\r\n:1\r\n",
+        ] {
             assert_eq!(parse(wrong.as_bytes()), Err(Garbled), "{wrong:?}");
         }
     }

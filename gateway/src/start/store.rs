@@ -48,7 +48,8 @@ mod tests {
     fn a_change_of_store_is_seen_once() {
         let dir = tempfile::tempdir().unwrap();
         let take_over = |store: Store| store.take_over(dir.path()).unwrap();
-        let lives = [Store::Registers, Store::Registers, Store::Local, Store::Local, Store::Registers];
+        let lives =
+            [Store::Registers, Store::Registers, Store::Local, Store::Local, Store::Registers];
         assert_eq!(lives.map(take_over), [false, true, false, true, false]);
     }
 }
