@@ -24,6 +24,8 @@ mod python;
 mod qr;
 mod record;
 mod refusals;
+mod registers;
+mod registers_check;
 mod reload;
 mod routing;
 mod sandbox;
