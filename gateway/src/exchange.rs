@@ -114,7 +114,7 @@ async fn talk(
     let call = Rc::clone(&exchange.call);
     let config = call.snapshot.backend_config(exchange.backend);
     let mut lease = connect(exchange, config).await.ok_or(Refusal::BackendUnreachable)?;
-    halt::at(Point::BeforeForward);
+    halt::at(Point::Forward);
     if exchange.redemption.as_ref().is_some_and(|spent| spent.is_over(call.worker.clock().now())) {
         return Err(Refusal::CodeExpired);
     }
