@@ -122,7 +122,7 @@ async fn talk(
     let call = Rc::clone(&exchange.call);
     let config = call.snapshot.backend_config(exchange.backend);
     let mut lease = connect(exchange, config).await.ok_or(unreachable(NO_CONNECTION))?;
-    halt::at(Point::BeforeForward);
+    halt::at(Point::Forward);
     if exchange.spent.as_ref().is_some_and(|spent| spent.is_over(call.worker.clock().now())) {
         return Err(Refusal::CodeExpired.into());
     }

@@ -148,7 +148,7 @@ impl Replay {
             return Err(RedeemError::WarmingUp);
         }
         self.header().raise_mark(judged_at);
-        halt::at(Point::BeforeClaim);
+        halt::at(Point::Claim);
         let claim = self.table.claim(&self.place(identity))?;
         let reading = clock.reading();
         if self.mark().max(reading.now) >= end_of_life {

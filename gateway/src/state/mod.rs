@@ -177,7 +177,7 @@ impl Wanted {
                 return Err(held_alone(&path));
             }
             match self.map()? {
-                Ok((replay, id)) => {
+                Found::Table(replay, id) => {
                     let path = self.table_path().display().to_string();
                     let table = TableFile { lock, path, id, boot: self.boot };
                     // Locked and mapped in two steps: the directory may be another by now.
@@ -185,7 +185,7 @@ impl Wanted {
                         return Ok((table, replay));
                     }
                 }
-                Err((why, _)) => {
+                Found::Other(why, _) => {
                     stands = why;
                     if self.replace(&lock, promise, clock)? {
                         continue;
@@ -218,7 +218,7 @@ impl Wanted {
             return Ok(false);
         }
         // Alone now; but another may have been here since the last look.
-        if let Err((why, remains)) = self.map()? {
+        if let Found::Other(why, remains) = self.map()? {
             self.make(why, remains, promise, clock)?;
         }
         Ok(true)
@@ -294,18 +294,18 @@ impl Wanted {
         Ok(())
     }
 
-    fn map(&self) -> Result<Result<(Replay, [u64; 2]), (Mismatch, Option<Remains>)>, StateError> {
+    fn map(&self) -> Result<Found, StateError> {
         let path = self.table_path();
         let failed = |error: io::Error| unusable(&path, &error);
         let file = match File::options().read(true).write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Err((Mismatch::Missing, None)));
+                return Ok(Found::Other(Mismatch::Missing, None));
             }
             file => file.map_err(failed)?,
         };
         match replay::map(&file, self.capacity, self.store, self.boot) {
-            Ok(replay) => Ok(Ok((replay, open_file_id(&file).map_err(failed)?))),
-            Err(Unmapped::Other(why, remains)) => Ok(Err((why, remains))),
+            Ok(replay) => Ok(Found::Table(replay, open_file_id(&file).map_err(failed)?)),
+            Err(Unmapped::Other(why, remains)) => Ok(Found::Other(why, remains)),
             Err(Unmapped::Failed(error)) => Err(failed(error)),
         }
     }
@@ -313,6 +313,14 @@ impl Wanted {
     fn table_path(&self) -> PathBuf {
         self.dir.join("replay")
     }
+}
+
+/// What is in the table's place.
+enum Found {
+    /// The table that is wanted, and its file's number.
+    Table(Replay, [u64; 2]),
+    /// Something else, and what it says of the past.
+    Other(Mismatch, Option<Remains>),
 }
 
 impl TableFile {
