@@ -146,14 +146,19 @@ impl Tally {
         *slot.expect("a register of this group") = vote;
     }
 
-    /// The verdict, as soon as answers that are missing cannot change it.
+    /// The verdict, as soon as answers that are missing cannot make it a better one.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
         let waiting = self.count(|vote| matches!(vote, Vote::Waiting));
         let yes = self.count(|vote| matches!(vote, Vote::Yes { .. }));
         if yes >= self.majority() {
             return Some(Verdict::Won);
         }
-        (yes + waiting < self.majority()).then(|| self.denied(yes))
+        if yes + waiting >= self.majority() {
+            return None;
+        }
+        // It cannot win. Why not, whoever still answers may know better, unless the code is used.
+        let denied = self.denied(yes);
+        (waiting == 0 || denied == Verdict::Used).then_some(denied)
     }
 
     /// The verdict when there is no time left (condition 7): who has not answered has not voted.
@@ -203,5 +208,74 @@ impl Tally {
     /// More than half, so that two majorities share a register.
     pub(crate) fn majority(&self) -> usize {
         self.registers / 2 + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YES: Vote = Vote::Yes { ahead_ms: 0 };
+    const OTHER: Vote = Vote::Other(Attempt([1; 16]));
+
+    fn tally(votes: &[Vote]) -> Tally {
+        let mut tally = Tally::new(votes.len());
+        votes.iter().enumerate().for_each(|(register, vote)| tally.record(register, *vote));
+        tally
+    }
+
+    #[test]
+    fn a_majority_wins_and_nothing_less() {
+        use Vote::{None as No, Waiting};
+        for (votes, verdict) in [
+            (&[YES, YES, Waiting][..], Some(Verdict::Won)),
+            (&[YES, OTHER, Waiting], None),
+            (&[YES, OTHER, OTHER], Some(Verdict::Used)),
+            (&[OTHER, No, Waiting], Some(Verdict::Used)),
+            (&[YES, No, No], Some(Verdict::Unavailable)),
+            (&[No, No, Waiting], None),
+            (&[YES, YES, OTHER, Waiting, Waiting], None),
+            (&[YES, YES, OTHER, OTHER, YES], Some(Verdict::Won)),
+            (&[YES, YES, OTHER, OTHER, No], Some(Verdict::Used)),
+        ] {
+            assert_eq!(tally(votes).verdict(), verdict, "{votes:?}");
+        }
+    }
+
+    /// Whatever the order in which registers answer, the reason is the same.
+    #[test]
+    fn a_denial_waits_for_its_reason() {
+        let (warming, no) = (Vote::Warming, Vote::None);
+        for (first, second) in [(YES, warming), (warming, YES)] {
+            let mut tally = tally(&[first, Vote::Waiting, no]);
+            assert_eq!(tally.verdict(), None);
+            tally.record(1, second);
+            assert_eq!(tally.verdict(), Some(Verdict::Warming));
+        }
+        assert_eq!(tally(&[Vote::Over, warming, YES]).verdict(), Some(Verdict::Over));
+        assert_eq!(tally(&[warming, no, no]).verdict(), Some(Verdict::Unavailable));
+    }
+
+    #[test]
+    fn who_has_not_answered_has_not_voted() {
+        let waits = tally(&[YES, Vote::Waiting, Vote::Waiting]);
+        assert_eq!(waits.verdict(), None);
+        assert_eq!(waits.verdict_without_waiting(), Verdict::Unavailable);
+    }
+
+    #[test]
+    fn nothing_is_forwarded_when_time_is_over_by_any_clock() {
+        let question = Question {
+            attempt: Attempt([0; 16]),
+            issued_at: UnixMillis::new(0),
+            end_of_life: UnixMillis::new(1_000),
+            deadline: UnixMillis::new(900),
+        };
+        let ahead = tally(&[YES, Vote::Yes { ahead_ms: 300 }, Vote::None]);
+        let may = |tally: &Tally, now| {
+            tally.may_forward(Rules::default(), &question, UnixMillis::new(now))
+        };
+        assert!(may(&tally(&[YES, YES, YES]), 899) && !may(&tally(&[YES, YES, YES]), 900));
+        assert!(may(&ahead, 699) && !may(&ahead, 700));
     }
 }

@@ -34,7 +34,7 @@ const CODES: usize = 3;
 
 /// Where a schedule looks.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Flavour {
+pub(super) enum Flavour {
     /// Three registers, and a little of everything.
     Mixed,
     /// Five registers.
@@ -70,7 +70,7 @@ const FLAVOURS: [Flavour; 9] = [
 /// A code that is shown again and again.
 pub(super) struct Code {
     pub(super) number: usize,
-    issued_s: i64,
+    pub(super) issued_s: i64,
 }
 
 impl Code {
@@ -123,27 +123,28 @@ impl Dice {
 
 /// What went wrong.
 #[derive(Debug, PartialEq, Eq)]
-enum Broken {
+pub(super) enum Broken {
     Twice,
     Late,
 }
 
-struct World {
+pub(super) struct World {
     dice: Dice,
     flavour: Flavour,
     rules: Rules,
-    now: UnixMillis,
-    registers: Vec<Register>,
-    gateways: Vec<Gateway>,
+    pub(super) now: UnixMillis,
+    pub(super) registers: Vec<Register>,
+    pub(super) gateways: Vec<Gateway>,
     codes: Vec<Code>,
     /// Commands of connections that are gone.
     late: Vec<(usize, Command)>,
     forwarded: HashSet<usize>,
     attempts: u64,
+    is_late: bool,
 }
 
 impl World {
-    fn new(flavour: Flavour, rules: Rules, seed: u64) -> Self {
+    pub(super) fn new(flavour: Flavour, rules: Rules, seed: u64) -> Self {
         let mut dice = Dice(seed);
         let now = UnixMillis::new(START_MS);
         let count = match flavour {
@@ -175,6 +176,7 @@ impl World {
             late: Vec::new(),
             forwarded: HashSet::new(),
             attempts: 0,
+            is_late: false,
         };
         for (id, ahead_ms) in clocks.into_iter().enumerate() {
             let gateway = world.gateway(id, ahead_ms, false);
@@ -183,7 +185,7 @@ impl World {
         world
     }
 
-    fn gateway(&self, id: usize, ahead_ms: i64, is_new: bool) -> Gateway {
+    pub(super) fn gateway(&self, id: usize, ahead_ms: i64, is_new: bool) -> Gateway {
         let count = self.registers.len();
         let (groups, old_groups) = match self.flavour {
             Flavour::Epoch if is_new => (vec![vec![0, 1, 3]], vec![vec![0, 1, 2]]),
@@ -211,14 +213,14 @@ impl World {
         let mut world = Self::new(flavour, rules, seed);
         // Memory begins, and 15 s pass, before anybody pays.
         for gateway in 0..world.gateways.len() {
-            world.exchange_all(gateway)?;
-            world.exchange_all(gateway)?;
+            world.exchange_all(gateway);
+            world.exchange_all(gateway);
         }
         world.now = world.now.plus_ms(30_000);
         for _ in 0..STEPS {
             world.step()?;
         }
-        Ok(())
+        if world.is_late { Err(Broken::Late) } else { Ok(()) }
     }
 
     fn step(&mut self) -> Result<(), Broken> {
@@ -230,8 +232,8 @@ impl World {
             16..30 => self.gateways[gateway].flush(self.now, register),
             30..44 => self.obey_one(gateway, register),
             44..58 => self.gateways[gateway].hear(self.now, register),
-            58..64 => self.exchange_all(gateway)?,
-            64..76 => self.conclude_one(gateway)?,
+            58..64 => self.exchange_all(gateway),
+            64..76 => self.conclude_one(gateway),
             76..84 => self.forward_one(gateway)?,
             84..88 => self.ask_again(gateway),
             88..91 => self.break_line(gateway, register),
@@ -288,23 +290,23 @@ impl World {
     }
 
     /// All that one gateway has under way goes through: what mostly happens.
-    fn exchange_all(&mut self, gateway: usize) -> Result<(), Broken> {
+    fn exchange_all(&mut self, gateway: usize) {
         for register in 0..self.registers.len() {
             // Losses and pauses come in between here and there, so not all registers are heard.
             if self.dice.one_in(4) {
                 continue;
             }
-            self.gateways[gateway].flush(self.now, register);
-            while !self.gateways[gateway].lines[register].to.is_empty() {
-                let before = self.gateways[gateway].lines[register].to.len();
-                self.obey_one(gateway, register);
-                self.gateways[gateway].hear(self.now, register);
-                if self.gateways[gateway].lines[register].to.len() == before {
-                    break;
-                }
-            }
+            self.exchange(gateway, register);
         }
-        Ok(())
+    }
+
+    /// A turn of one connection: what was gathered, and all its answers.
+    pub(super) fn exchange(&mut self, gateway: usize, register: usize) {
+        self.gateways[gateway].flush(self.now, register);
+        for _ in 0..32 {
+            self.obey_one(gateway, register);
+            self.gateways[gateway].hear(self.now, register);
+        }
     }
 
     fn claim_in(&mut self, gateway: usize, is: impl Fn(Step) -> bool) -> Option<usize> {
@@ -313,11 +315,11 @@ impl World {
         (!all.is_empty()).then(|| all[self.dice.below(all.len())])
     }
 
-    fn conclude_one(&mut self, gateway: usize) -> Result<(), Broken> {
+    fn conclude_one(&mut self, gateway: usize) {
         let decided = |step| matches!(step, Step::Decided(_));
-        let Some(claim) = self.claim_in(gateway, decided) else { return Ok(()) };
-        let is_late = self.gateways[gateway].conclude(self.now, claim);
-        if is_late { Err(Broken::Late) } else { Ok(()) }
+        if let Some(claim) = self.claim_in(gateway, decided) {
+            self.is_late |= self.gateways[gateway].conclude(self.now, claim);
+        }
     }
 
     fn forward_one(&mut self, gateway: usize) -> Result<(), Broken> {
@@ -435,20 +437,20 @@ fn no_schedule_forwards_twice_or_late() {
     }
 }
 
-/// The table of conditions: what breaks when one is left out, and a seed that shows it.
+/// The table of conditions: what breaks when one is left out, and a seed that shows it. Condition 4,
+/// which is about what operators do, has schedules of its own in [`super::change`].
 const NEEDED: &[(u8, &[Rule], Flavour, Broken, u64)] = &[
-    (1, &[Rule::Order], Flavour::Loss, Broken::Twice, 11478),
+    (1, &[Rule::Order], Flavour::Loss, Broken::Twice, 588),
     (2, &[Rule::Vacancy], Flavour::Mixed, Broken::Twice, 5),
-    (2, &[Rule::SameLayout], Flavour::Epoch, Broken::Twice, 0),
-    (2, &[Rule::Born], Flavour::Loss, Broken::Twice, 342),
+    (2, &[Rule::SameLayout], Flavour::Epoch, Broken::Twice, 1148),
+    (2, &[Rule::Born], Flavour::Loss, Broken::Twice, 20),
     // A deadline of at most 5 s covers for it; without both a code is spent again when its key has
     // expired.
-    (2, &[Rule::EndOfLife, Rule::Deadline], Flavour::Strides, Broken::Twice, 0),
-    (3, &[Rule::Rebirth], Flavour::Loss, Broken::Twice, 342),
-    (4, &[Rule::Majorities], Flavour::Epoch, Broken::Twice, 0),
-    (5, &[Rule::Standing], Flavour::Eviction, Broken::Twice, 416),
+    (2, &[Rule::EndOfLife, Rule::Deadline], Flavour::Strides, Broken::Twice, 1),
+    (3, &[Rule::Rebirth], Flavour::Loss, Broken::Twice, 20),
+    (5, &[Rule::Standing], Flavour::Eviction, Broken::Twice, 1006),
     (6, &[Rule::Deadline], Flavour::Strides, Broken::Late, 4),
-    (7, &[Rule::NoGuess], Flavour::Mixed, Broken::Twice, 0),
+    (7, &[Rule::NoGuess], Flavour::Mixed, Broken::Twice, 666),
     (8, &[Rule::Compare], Flavour::GiveBack, Broken::Twice, 41),
     (9, &[Rule::SameGroup], Flavour::Groups, Broken::Twice, 7),
     (10, &[Rule::Clock], Flavour::Clocks, Broken::Twice, 2535),
@@ -468,5 +470,5 @@ fn each_condition_is_needed() {
     }
     assert!(wrong.is_empty(), "other seeds: {wrong:#?}");
     let shown: HashSet<u8> = NEEDED.iter().map(|(condition, ..)| *condition).collect();
-    assert_eq!(shown.len(), 10);
+    assert_eq!(shown.len(), 9);
 }
