@@ -2,17 +2,18 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use http::HeaderValue;
-use keyring::{
-    code::CodeIdentity,
-    key::Channel,
-    time::UnixMillis,
-    verify::{Rejected, VerifiedCode},
-};
+use http::{HeaderValue, Response, StatusCode, header::ALLOW};
+use keyring::{code::CodeIdentity, key::Channel, verify::Rejected};
 
 use crate::{
-    clock::Instant, config::RouteConfig, metrics::Outcome, refusal::Refusal, request_id::RequestId,
-    snapshot::Held, worker::Worker,
+    body::Whole,
+    clock::Instant,
+    config::RouteConfig,
+    metrics::Outcome,
+    refusal::{Problem, Refusal},
+    request_id::RequestId,
+    snapshot::Held,
+    worker::Worker,
 };
 
 /// A refusal on its way to the client.
@@ -92,19 +93,15 @@ impl Call {
     }
 
     /// A genuine code has arrived.
-    pub(crate) fn met(&self, code: &VerifiedCode, now: UnixMillis) {
-        self.channel.set(Some(code.channel()));
-        let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
-        self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
+    pub(crate) fn met(&self, channel: Channel, age_ms: i64) {
+        self.channel.set(Some(channel));
+        let age_ms = u64::try_from(age_ms).unwrap_or(0);
+        self.worker.metrics().code_age(self.worker.id, channel, age_ms);
     }
 
     /// From here on answers name the redemption.
     pub(crate) fn names(&self, redemption: CodeIdentity) {
         self.redemption.set(Some(redemption));
-    }
-
-    pub(crate) fn redemption(&self) -> Option<CodeIdentity> {
-        self.redemption.get()
     }
 
     /// From here on a request that is dropped may have reached the backend.
@@ -131,6 +128,30 @@ impl Call {
     /// The backend's answer is being relayed.
     pub(crate) fn approved(&self) {
         self.count(Outcome::Approved);
+    }
+
+    /// The answer of the same request before this one is sent again.
+    pub(crate) fn replayed(&self) {
+        self.count(Outcome::Replayed);
+    }
+
+    /// The answer that says why the request is refused.
+    pub(crate) fn problem(&self, refused: &Refused) -> Response<Whole> {
+        let redemption = self.redemption.get().map(|identity| identity.to_string());
+        let problem = Problem {
+            refusal: refused.refusal,
+            request_id: &self.id,
+            redemption: redemption.as_deref(),
+            now: self.worker.clock().now(),
+            detail: refused.detail,
+        };
+        let mut response = problem.to_response();
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED
+            && let Some(route) = self.route()
+        {
+            response.headers_mut().insert(ALLOW, route.allow_header());
+        }
+        response.map(Whole::new)
     }
 
     /// Counts the outcome, once: an exchange that outlived its client has counted it already.

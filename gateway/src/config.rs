@@ -8,6 +8,7 @@ mod backend;
 mod error;
 mod region;
 mod replay;
+mod retry;
 mod route;
 mod server;
 mod table;
@@ -27,6 +28,7 @@ pub use self::backend::BackendConfig;
 pub use self::error::{ConfigError, Problem};
 pub use self::region::RegionPrefix;
 pub use self::replay::ReplayConfig;
+pub use self::retry::RetryConfig;
 pub use self::route::{CodeUse, MinAuth, RouteConfig};
 pub use self::server::{AdminConfig, Limits, ServerConfig, Timeouts};
 use self::table::{Source, Table};
@@ -45,6 +47,8 @@ pub struct Config {
     pub codes: TimeRules,
     /// What remembers spent codes.
     pub replay: ReplayConfig,
+    /// What is kept for those who ask again.
+    pub retry: RetryConfig,
     /// What clients may use up.
     pub limits: Limits,
     /// How long clients may take.
@@ -93,6 +97,7 @@ impl Config {
         let admin = AdminConfig::read(&mut root.table("admin"), &listeners);
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
+        let retry = RetryConfig::read(&mut root.table("retry"));
         let limits = Limits::read(&mut root.table("limits"));
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
         let backends = backend::read_all(root);
@@ -104,6 +109,7 @@ impl Config {
             admin,
             codes,
             replay,
+            retry,
             limits,
             timeouts,
             backends,

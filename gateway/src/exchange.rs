@@ -20,6 +20,7 @@ use crate::{
     endpoints::{Endpoint, InFlight},
     forward,
     refusal::Refusal,
+    repeat::Pending,
     replay::Redemption,
     reply::Reply,
     sweep::Deadline,
@@ -35,6 +36,8 @@ pub(crate) struct Exchange {
     in_flight: InFlight,
     /// The spent code, on redeem routes.
     redemption: Option<Redemption>,
+    /// Its record, for those who ask again.
+    pending: Option<Pending>,
     /// Where a streamed upload says why it broke off.
     upload: Option<Failure>,
 }
@@ -46,8 +49,10 @@ impl Exchange {
         backend: usize,
         in_flight: InFlight,
         redemption: Redemption,
+        pending: Pending,
     ) -> Self {
-        Self { call, backend, in_flight, redemption: Some(redemption), upload: None }
+        let (redemption, pending) = (Some(redemption), Some(pending));
+        Self { call, backend, in_flight, redemption, pending, upload: None }
     }
 
     /// For a request that spends nothing.
@@ -57,7 +62,7 @@ impl Exchange {
         in_flight: InFlight,
         upload: Option<Failure>,
     ) -> Self {
-        Self { call, backend, in_flight, redemption: None, upload }
+        Self { call, backend, in_flight, redemption: None, pending: None, upload }
     }
 
     /// Sends the request once and brings its answer. There is no second try: a request that may
@@ -93,7 +98,13 @@ impl Exchange {
                 let broken = self.upload.and_then(|upload| upload.get());
                 let refused = Refused::from(broken.map_or(refusal, Unread::refusal));
                 call.refused(&refused);
-                Err(refused)
+                // Given back or not, the code's record goes after that. Nobody else could say
+                // again that an outcome is unknown.
+                let pending = self.pending.filter(|_| refusal == Refusal::OutcomeUnknown);
+                let Some(pending) = pending else { return Err(refused) };
+                let response = call.problem(&refused);
+                pending.keep(&response);
+                Ok(response.map(Reply::whole))
             }
         }
     }
@@ -173,14 +184,19 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
 }
 
 fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, redemption, upload: _ } = exchange;
+    let Exchange { call, backend, in_flight, redemption, pending, upload: _ } = exchange;
     let redemption = redemption.map(|redemption| redemption.identity());
     let reply = match held {
         Held::Whole(whole) => {
             call.approved();
-            Reply::whole(whole)
+            let response = forward::answer(head, whole, &call.id, redemption);
+            if let Some(pending) = pending {
+                pending.keep(&response);
+            }
+            return response.map(Reply::whole);
         }
         Held::Coming(begin, body, lease, keep_alive_ms) => {
+            pending.into_iter().for_each(Pending::too_large);
             let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
             if body.is_end_stream() && begin.is_empty() {
                 lease.give_back(keep_alive_ms);

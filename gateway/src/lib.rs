@@ -10,6 +10,7 @@
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
 //! | spending a code once | [`replay`], [`clock`] |
+//! | the same request again | [`retry`], `repeat` |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`start`] |
@@ -37,9 +38,11 @@ pub mod metrics;
 pub mod policy;
 pub mod refusal;
 pub mod reload;
+mod repeat;
 pub mod replay;
 mod reply;
 pub mod request_id;
+pub mod retry;
 pub mod route;
 mod scrape;
 pub mod server;

@@ -19,6 +19,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     shared.metrics.fill(&mut page);
     show_backends(&mut page, &current);
     show_replay(&mut page, shared);
+    show_answers(&mut page, shared);
     show_keys(&mut page, &current);
     show_config(&mut page, &current);
     show_conditions(&mut page, shared);
@@ -55,6 +56,13 @@ fn show_replay(page: &mut Page, shared: &Shared) {
     let fence_end = shared.replay.fence().map_or(0.0, |fence| f64::from(fence.get()));
     let help = "Codes issued up to this Unix second are refused; 0: none.";
     page.gauge("yanma_replay_fence_end_timestamp_seconds", help, [([], fence_end)]);
+}
+
+fn show_answers(page: &mut Page, shared: &Shared) {
+    let entries = count(shared.answers.entries());
+    page.gauge("yanma_retry_answers", "Answers kept for a retry.", [([], entries)]);
+    let bytes = count(shared.answers.bytes());
+    page.gauge("yanma_retry_answer_bytes", "Memory that they take.", [([], bytes)]);
 }
 
 fn show_keys(page: &mut Page, current: &Snapshot) {

@@ -23,6 +23,7 @@ use crate::{
     metrics::Metrics,
     reload::Reloader,
     replay::{Replay, ReplayError},
+    retry::Answers,
     server,
     signals::Signals,
     snapshot::{Current, Snapshot},
@@ -183,9 +184,9 @@ fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), St
     let may_reload = config.admin.reload;
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     metrics.reloaded(clock.now());
-    let health = Arc::new(Health::default());
+    let (health, answers) = (Arc::new(Health::default()), Answers::new());
     let current = Current::new(snapshot);
-    let shared = Arc::new(Shared { clock, replay, metrics, current, endpoints, health });
+    let shared = Arc::new(Shared { clock, replay, answers, metrics, current, endpoints, health });
     server::look_around(&shared);
     let tables = tables::start(Arc::clone(&shared))?;
     Ok((shared, Reloader::new(config_file, tables), may_reload))

@@ -22,17 +22,21 @@ use crate::{
     metrics::{Limit, Metrics, WorkerId},
     replay::Replay,
     request_id::RequestIds,
+    retry::{Answers, Shelf},
     snapshot::{Current, Held},
     sweep::Sweep,
     upstream::Pool,
 };
 
-/// What all workers share. Nothing in it is locked on the way of a request.
+/// What all workers share. Nothing in it is locked on the way of a request, but for one record of
+/// `answers` at a time.
 pub struct Shared {
     /// The reader of clocks.
     pub clock: Clock,
     /// The table of spent codes.
     pub replay: Replay,
+    /// What became of codes, for those who ask again.
+    pub answers: Answers,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Configuration and keyring in force.
@@ -65,6 +69,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     pub(crate) request_ids: RequestIds,
     pub(crate) batch: Batch,
+    /// The stored answers that this worker removes when they expire.
+    pub(crate) shelf: RefCell<Shelf>,
     shared: Arc<Shared>,
     snapshot: RefCell<Rc<Held>>,
     connections: RefCell<Slab<Rc<Connection>>>,
@@ -92,6 +98,7 @@ impl Worker {
             sweep,
             request_ids,
             batch: Batch::default(),
+            shelf: RefCell::default(),
             snapshot,
             connections: RefCell::default(),
             connection_count,
@@ -125,6 +132,10 @@ impl Worker {
 
     pub(crate) fn replay(&self) -> &Replay {
         &self.shared.replay
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -180,6 +191,7 @@ impl Worker {
     pub(crate) fn tick(&self) {
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
         self.pool.expire();
+        self.expire_answers();
         let snapshot = self.snapshot();
         let timeouts = &snapshot.config.timeouts;
         let (now_ms, leaving) = (self.sweep.now_ms(), self.leaving_since_ms.get());
@@ -195,6 +207,11 @@ impl Worker {
         if self.parked_ms.get().is_some_and(frees) {
             give_back_memory();
         }
+    }
+
+    fn expire_answers(&self) {
+        let mut shelf = self.shelf.borrow_mut();
+        self.answers().expire(&mut shelf, limits::RETRY_EXPIRED_MAX, self.clock().now());
     }
 
     /// The drain begins: answers now say that the connection closes.

@@ -24,6 +24,7 @@ mod python;
 mod qr;
 mod refusals;
 mod reload;
+mod retry;
 mod routing;
 mod sandbox;
 mod scrub;

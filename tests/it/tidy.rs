@@ -13,12 +13,12 @@ const GATEWAY: &[&str] = &[
     // what anything may use
     "limits", "clock", "request_id", "refusal", "target", "config",
     // rules about a request, each a pure function
-    "headers", "route", "policy", "replay",
+    "headers", "route", "policy", "replay", "retry",
     // what a worker holds
     "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "snapshot",
     "batch", "worker",
     // the way of a request
-    "call", "reply", "forward", "exchange", "service", "accept",
+    "call", "reply", "repeat", "forward", "exchange", "service", "accept",
     // the process
     "crew", "signals", "tables", "reload", "server", "scrape", "admin", "start", "standin", "cli",
 ];

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
+#[cfg(doc)]
+use crate::key_set::KeySet;
 use crate::{
     code::{Auth, CodeIdentity, IssuedAt, KeyId, Kind, Region, Subject},
     key::Channel,
     seal::Sealed,
     time::UnixMillis,
 };
-#[cfg(doc)]
-use crate::key_set::KeySet;
 
 /// A code that is genuine and in its time. Only
 /// [`KeySet::verify`] and [`KeySet::verify_group`] make one, and it cannot be cloned, so holding one proves that this
