@@ -13,6 +13,11 @@ fn keyed(code: &str, key: &str) -> Request {
     Request::post("/pay").code(code).field("Idempotency-Key", key)
 }
 
+/// A client of HTTP/1.1 gets trailers if it says that it reads them.
+fn with_trailers(code: &str) -> Request {
+    Request::post("/pay").code(code).field("TE", "trailers")
+}
+
 /// Everything that an answer can carry. It brings its own date: one that the connection adds is
 /// that of the sending.
 fn elaborate() -> Reply {
@@ -30,11 +35,11 @@ async fn the_same_request_gets_the_same_answer_byte_for_byte() {
     for reply in [elaborate(), Reply::with(500, "Date: x\r\nCache-Control: no-cache\r\n", "down")] {
         let code = world.code();
         world.backend.reply(reply);
-        let first = world.pay(&code).await;
+        let first = world.ask(&with_trailers(&code)).await;
         assert_eq!(first.field("yanma-outcome"), Some("approved"));
         world.backend.reply(Reply::settled());
         for _ in 0..3 {
-            world.pay(&code).await.is_again(&first);
+            world.ask(&with_trailers(&code)).await.is_again(&first);
         }
         assert_eq!(world.backend.count_of(&identity(&code)), 1);
     }
@@ -52,7 +57,7 @@ async fn a_retry_over_another_protocol_gets_the_answer_too() {
     let mut over_2 = h2::H2::connect(&world.address).await;
     let mut over_1 = world.client().await;
     let request = |code: &str| h2::post("/pay", code).body(()).expect("a request");
-    let plain = |code: &str| Request::post("/pay").code(code).body("{}").bytes();
+    let plain = |code: &str| with_trailers(code).body("{}").bytes();
     let said = |answer: &Message| {
         let fields = ["yanma-outcome", "yanma-request-id", "yanma-redemption", "set-cookie"];
         let fields = fields.map(|name| answer.fields_named(name).join("|"));
