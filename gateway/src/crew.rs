@@ -110,6 +110,9 @@ async fn run(
     mut phase: watch::Receiver<Phase>,
 ) {
     tokio::task::spawn_local(keep_flushing(Rc::clone(&worker)));
+    if let Some(registers) = &worker.registers {
+        registers.start();
+    }
     let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut accepting = true;

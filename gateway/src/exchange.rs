@@ -21,8 +21,8 @@ use crate::{
     forward,
     refusal::Refusal,
     repeat::Pending,
-    replay::Redemption,
     reply::Reply,
+    spend::{self, Spent},
     sweep::Deadline,
     upstream::{Answer, Lease, Sent, keep_alive_ms},
 };
@@ -35,7 +35,7 @@ pub(crate) struct Exchange {
     backend: usize,
     in_flight: InFlight,
     /// The spent code, on redeem routes.
-    redemption: Option<Redemption>,
+    spent: Option<Spent>,
     /// Its record, for those who ask again.
     pending: Option<Pending>,
     /// Where a streamed upload says why it broke off.
@@ -48,11 +48,11 @@ impl Exchange {
         call: Rc<Call>,
         backend: usize,
         in_flight: InFlight,
-        redemption: Redemption,
+        spent: Spent,
         pending: Pending,
     ) -> Self {
-        let (redemption, pending) = (Some(redemption), Some(pending));
-        Self { call, backend, in_flight, redemption, pending, upload: None }
+        let (spent, pending) = (Some(spent), Some(pending));
+        Self { call, backend, in_flight, spent, pending, upload: None }
     }
 
     /// For a request that spends nothing.
@@ -62,7 +62,7 @@ impl Exchange {
         in_flight: InFlight,
         upload: Option<Failure>,
     ) -> Self {
-        Self { call, backend, in_flight, redemption: None, pending: None, upload }
+        Self { call, backend, in_flight, spent: None, pending: None, upload }
     }
 
     /// Sends the request once and brings its answer. There is no second try: a request that may
@@ -85,14 +85,14 @@ impl Exchange {
         match answered {
             Ok((head, body)) => {
                 metrics.responses(call.worker.id, Some(head.status));
-                Ok(deliver(self, head, body))
+                Ok(deliver(self, head, body).await)
             }
             Err(refusal) => {
                 metrics.responses(call.worker.id, None);
                 if refusal == Refusal::BackendUnreachable
-                    && let Some(redemption) = self.redemption.take()
+                    && let Some(spent) = self.spent.take()
                 {
-                    call.worker.replay().release(redemption);
+                    spend::give_back(&call.worker, spent).await;
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let broken = self.upload.and_then(|upload| upload.get());
@@ -103,7 +103,7 @@ impl Exchange {
                 let pending = self.pending.filter(|_| refusal == Refusal::OutcomeUnknown);
                 let Some(pending) = pending else { return Err(refused) };
                 let response = call.problem(&refused);
-                pending.keep(&response);
+                pending.keep(&response).await;
                 Ok(response.map(Reply::whole))
             }
         }
@@ -134,7 +134,7 @@ async fn talk(
     let shows_its_end = forward::shows_its_end(&response);
     let (head, body) = response.into_parts();
     let keep_alive_ms = keep_alive_ms(&head.headers);
-    if exchange.redemption.is_none() {
+    if exchange.spent.is_none() {
         return Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, keep_alive_ms)));
     }
     if !shows_its_end {
@@ -183,15 +183,15 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
     }
 }
 
-fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, redemption, pending, upload: _ } = exchange;
-    let redemption = redemption.map(|redemption| redemption.identity());
+async fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
+    let Exchange { call, backend, in_flight, spent, pending, upload: _ } = exchange;
+    let redemption = spent.map(|spent| spent.identity());
     let reply = match held {
         Held::Whole(whole) => {
             call.approved();
             let response = forward::answer(head, whole, &call.id, redemption);
             if let Some(pending) = pending {
-                pending.keep(&response);
+                pending.keep(&response).await;
             }
             return response.map(Reply::whole);
         }

@@ -10,6 +10,8 @@ pub struct Health {
     clock: AtomicBool,
     tables: AtomicBool,
     draining: AtomicBool,
+    /// The other way round, so that it holds where there are no registers.
+    clock_is_off: AtomicBool,
 }
 
 /// One of the conditions, as it is now.
@@ -39,6 +41,11 @@ impl Health {
         self.tables.store(true, Relaxed);
     }
 
+    /// Is this node's clock within a second of a majority of each group of registers?
+    pub fn set_register_clocks(&self, agree: bool) {
+        self.clock_is_off.store(!agree, Relaxed);
+    }
+
     /// The gateway is leaving; there is no way back.
     pub fn set_draining(&self) {
         self.draining.store(true, Relaxed);
@@ -47,7 +54,7 @@ impl Health {
     /// Each condition. The replay table exists before anything listens, so its condition holds
     /// as long as the process does.
     #[must_use]
-    pub fn conditions(&self) -> [Condition; 5] {
+    pub fn conditions(&self) -> [Condition; 6] {
         [
             Condition {
                 name: "keys",
@@ -58,6 +65,12 @@ impl Health {
                 name: "clock",
                 holds: self.clock.load(Relaxed),
                 otherwise: "the wall clock stepped and is not believed; check it, then restart",
+            },
+            Condition {
+                name: "register_clocks",
+                holds: !self.clock_is_off.load(Relaxed),
+                otherwise: "this node's clock is more than 1 s off a majority of the registers': \
+                            look at NTP here and there",
             },
             Condition {
                 name: "table",
@@ -109,6 +122,9 @@ mod tests {
         health.set_keys(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["keys"], false));
         health.set_keys(true);
+        health.set_register_clocks(false);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["register_clocks"], false));
+        health.set_register_clocks(true);
         health.set_draining();
         assert_eq!((missing(&health), health.is_ready()), (vec!["not_draining"], false));
     }

@@ -9,7 +9,7 @@
 //! | the way of a request, its record | `service`, `call` |
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
-//! | spending a code once | [`replay`], [`clock`] |
+//! | spending a code once, on one node and on several | `spend`, [`replay`], `registers`, [`clock`] |
 //! | the same request again | [`retry`], `repeat` |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
@@ -37,6 +37,7 @@ pub mod limits;
 pub mod metrics;
 pub mod policy;
 pub mod refusal;
+mod registers;
 pub mod reload;
 mod repeat;
 pub mod replay;
@@ -49,6 +50,7 @@ pub mod server;
 mod service;
 pub mod signals;
 pub mod snapshot;
+mod spend;
 pub mod standin;
 pub mod start;
 mod sweep;

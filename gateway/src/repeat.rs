@@ -1,7 +1,9 @@
 //! A request that may have been here before: the way of a request meets the stored answers
 //! ([`crate::retry`]).
 
-use std::rc::Rc;
+pub(crate) mod abroad;
+
+use std::{future::Future, rc::Rc};
 
 use http::{HeaderName, HeaderValue, Response};
 use keyring::code::CodeIdentity;
@@ -11,9 +13,12 @@ use crate::{
     call::{Call, Refused},
     metrics::Limit,
     refusal::Refusal,
+    registers::Registers,
     reply::Reply,
     retry::{Begin, Known, NoRoom, Request, StoredAnswer},
 };
+
+use self::abroad::Mark;
 
 /// Set on stored answers alone: their one difference from what the first request got.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -36,6 +41,8 @@ pub(crate) struct Pending {
     call: Rc<Call>,
     identity: CodeIdentity,
     is_open: bool,
+    /// The same for other nodes.
+    mark: Option<Mark>,
 }
 
 /// Enters a request whose body is whole, before its code is spent.
@@ -46,7 +53,7 @@ pub(crate) fn begin(call: &Rc<Call>, request: Request) -> Result<Begun, Refused>
     let (worker, identity) = (&call.worker, request.identity);
     match worker.answers().begin(request, worker.clock().now()) {
         Begin::First => {
-            Ok(Begun::First(Pending { call: Rc::clone(call), identity, is_open: true }))
+            Ok(Begun::First(Pending { call: Rc::clone(call), identity, is_open: true, mark: None }))
         }
         Begin::Known(known) => tell(call, identity, known).map(Begun::Answered),
     }
@@ -56,7 +63,7 @@ pub(crate) fn begin(call: &Rc<Call>, request: Request) -> Result<Begun, Refused>
 ///
 /// # Errors
 /// Those of [`begin`], and `otherwise` if the record is gone meanwhile.
-pub(crate) fn recall(
+pub(crate) async fn recall(
     call: &Call,
     request: &Request,
     otherwise: Refused,
@@ -64,53 +71,101 @@ pub(crate) fn recall(
     let worker = &call.worker;
     match worker.answers().recall(request, worker.clock().now()) {
         Some(known) => tell(call, request.identity, known),
-        None => Err(otherwise),
+        None => match &worker.registers {
+            Some(registers) => abroad::ask(call, registers, request, otherwise).await,
+            None => Err(otherwise),
+        },
     }
+}
+
+/// Whether something may be known of a code that may not be forwarded.
+pub(crate) fn may_know(call: &Call, identity: &CodeIdentity) -> bool {
+    let worker = &call.worker;
+    worker.registers.is_some() || worker.answers().knows(identity, worker.clock().now())
 }
 
 fn tell(call: &Call, identity: CodeIdentity, known: Known) -> Result<Response<Reply>, Refused> {
     call.names(identity);
     match known {
-        Known::Finished(answer) => Ok(replay(call, answer)),
+        Known::Finished(answer) => Ok(replay(call, answer).expect("this process wrote it")),
         Known::Running => Err(Refusal::RequestInFlight.into()),
         Known::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
         Known::Other => Err(Refusal::CodeUsed.into()),
     }
 }
 
-fn replay(call: &Call, answer: StoredAnswer) -> Response<Reply> {
-    let answer = answer.read().expect("this process wrote it");
+/// `None`: what another node wrote is no answer.
+fn replay(call: &Call, answer: StoredAnswer) -> Option<Response<Reply>> {
+    let answer = answer.read()?;
     call.replayed();
     let mut response = Response::new(Reply::whole(Whole::with(answer.body, answer.trailers)));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    response
+    Some(response)
 }
 
 impl Pending {
     /// Keeps the answer for those who ask again, if there is room. To be called before it is sent:
     /// who did not get it finds it.
-    pub(crate) fn keep(mut self, response: &Response<Whole>) {
+    ///
+    /// Where nodes share registers it waits for them, within `replay.timeout_ms`.
+    pub(crate) async fn keep(mut self, response: &Response<Whole>) {
+        // What found no room here takes none in the servers: so theirs is bounded too.
+        if let Some(answer) = self.keep_here(response)
+            && let Some(mark) = self.mark.take()
+        {
+            mark.finish(&self.call, &answer).await;
+        }
+    }
+
+    /// Returns the answer for other nodes, if there are any and it has room.
+    fn keep_here(&mut self, response: &Response<Whole>) -> Option<StoredAnswer> {
         let worker = &self.call.worker;
         let bounds = &self.call.snapshot.config.retry;
         if bounds.store_bytes == 0 {
-            return;
+            return None;
         }
         let (body, headers) = (response.body(), response.headers());
         let answer =
-            StoredAnswer::new(response.status(), headers, body.as_bytes(), body.trailers());
-        let Some(answer) = answer else { return };
+            StoredAnswer::new(response.status(), headers, body.as_bytes(), body.trailers())?;
         self.is_open = false;
-        let now = worker.clock().now();
-        let (answers, mut shelf) = (worker.answers(), worker.shelf.borrow_mut());
-        if let Err(no_room) = answers.finish(&self.identity, answer, &mut shelf, bounds, now) {
-            worker.hit(match no_room {
-                NoRoom::Bytes => Limit::RetryBytes,
-                NoRoom::Entries => Limit::RetryEntries,
-                NoRoom::Caller => Limit::RetryCaller,
-            });
+        let for_others = self.mark.is_some().then(|| answer.clone());
+        let (now, mut shelf) = (worker.clock().now(), worker.shelf.borrow_mut());
+        match worker.answers().finish(&self.identity, answer, &mut shelf, bounds, now) {
+            Ok(()) => for_others,
+            Err(no_room) => {
+                worker.hit(match no_room {
+                    NoRoom::Bytes => Limit::RetryBytes,
+                    NoRoom::Entries => Limit::RetryEntries,
+                    NoRoom::Caller => Limit::RetryCaller,
+                });
+                None
+            }
         }
+    }
+
+    /// Tells other nodes that the request is running. To be called just before its code is claimed;
+    /// the future says whether they all took it, and is to be awaited with the claim.
+    pub(crate) fn mark(
+        &mut self,
+        registers: &Rc<Registers>,
+        request: Request,
+        backend: usize,
+    ) -> impl Future<Output = bool> + use<> {
+        self.mark = Mark::new(&self.call, registers, request, backend);
+        let setting = self.mark.as_ref().map(Mark::set);
+        async move {
+            match setting {
+                Some(setting) => setting.await,
+                None => true,
+            }
+        }
+    }
+
+    /// The claim has won although another attempt's mark stands.
+    pub(crate) fn mark_again(&self) {
+        self.mark.iter().for_each(Mark::set_again);
     }
 
     /// The answer is passed on as it comes, so that nobody has it whole.
@@ -123,6 +178,9 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if self.is_open {
             self.call.worker.answers().forget(&self.identity);
+        }
+        if let Some(mark) = self.mark.take() {
+            mark.remove();
         }
     }
 }

@@ -4,7 +4,7 @@
 //! be forwarded; on `redeem` routes the body is then read whole, the code is spent, and the
 //! exchange with the backend belongs to nobody but itself ([`crate::exchange`]).
 
-use std::{convert::Infallible, rc::Rc};
+use std::{convert::Infallible, future::Future, rc::Rc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Response, Version,
@@ -23,6 +23,7 @@ use crate::{
     batch::Verdict,
     body::{self, Failure, Outgoing, Unread, Upload, Whole},
     call::{Call, Refused},
+    clock::Instant,
     config::{CodeUse, RouteConfig},
     connection::Connection,
     endpoints::InFlight,
@@ -33,10 +34,11 @@ use crate::{
     metrics::Limit,
     policy::{self, Admitted, Denied},
     refusal::Refusal,
-    repeat::{self, Begun},
-    replay::{RedeemError, Redemption},
+    registers::Registers,
+    repeat::{self, Begun, Pending},
     reply::Reply,
     retry::{Asked, Caller, IdempotencyKey, Request as Repeatable},
+    spend::{self, Spent},
     target::CheckedPath,
     worker::Worker,
 };
@@ -259,8 +261,8 @@ async fn admit_to_spend(
         },
         Proof::Late(code) => (code.identity(), code.statement(), late(call, &code)),
     };
-    let (worker, otherwise) = (&call.worker, Refused::from(otherwise));
-    if worker.answers().knows(&identity, worker.clock().now()) {
+    let otherwise = Refused::from(otherwise);
+    if repeat::may_know(call, &identity) {
         Ok(Err(Recall { identity, statement, key: None, otherwise }))
     } else {
         Err(otherwise)
@@ -297,7 +299,7 @@ async fn tell_again(
     };
     let digest = asked.digest();
     let request = Repeatable { identity, caller: Caller::UNNAMED, key, digest };
-    repeat::recall(call, &request, otherwise)
+    repeat::recall(call, &request, otherwise).await
 }
 
 async fn forward(
@@ -317,16 +319,30 @@ async fn forward(
             let (identity, caller) = (code.identity(), Caller::UNNAMED);
             let digest = head.asked(code.statement(), &whole).digest();
             let request = Repeatable { identity, caller, key, digest };
-            let pending = match repeat::begin(call, request)? {
+            let mut pending = match repeat::begin(call, request.clone())? {
                 Begun::First(pending) => pending,
                 Begun::Answered(response) => return Ok(response),
             };
             let in_flight = reserve(call, backend)?;
-            let redemption = redeem(call, &admitted)?;
-            let says = says(call, Some(admitted.code()), Some(redemption.identity()));
+            let begun = call.worker.clock().instant();
+            let spent = spend::spend_here(call, admitted.code());
+            if let Some(registers) = &call.worker.registers {
+                let spent = match spent {
+                    Ok(spent) => spent,
+                    Err(refused) => return used_abroad(call, registers, &request, refused).await,
+                };
+                let marked = pending.mark(registers, request.clone(), backend);
+                let spent = spent.everywhere(call, registers);
+                let spent = async move { tokio::join!(marked, spent) };
+                let call = Rc::clone(call);
+                let redeeming = Redeeming { call, begun, admitted, in_flight, pending, request };
+                return Outliving::new(redeeming.run(spent, head, whole)).await;
+            }
+            call.redeemed(begun);
+            let spent = spent?.alone();
+            let says = says(call, Some(admitted.code()), Some(spent.identity()));
             let request = head.into_request(&says, Outgoing::Whole(whole));
-            let call = Rc::clone(call);
-            let exchange = Exchange::of_spent(call, backend, in_flight, redemption, pending);
+            let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, spent, pending);
             Outliving::new(exchange.run(request)).await
         }
         Purpose::Check(admitted) => stream(call, backend, head, Some(admitted.code()), body).await,
@@ -366,28 +382,57 @@ fn says<'a>(
     Says { request_id: &call.id, forwarded_for: call.forwarded_for.as_ref(), code, redemption }
 }
 
-/// Spends the code: from here on the answer is the backend's, or that nobody knows it.
-fn redeem(call: &Call, admitted: &Admitted) -> Result<Redemption, Refused> {
-    let code = admitted.code();
-    let worker = &call.worker;
-    let rules = &call.snapshot.config.codes;
-    let begun = worker.clock().instant();
-    // The body may have taken its time: freshness is judged again, by the time of this moment.
-    let now = worker.clock().now();
-    let redeemed = worker.replay().redeem(&code.identity(), now, rules, worker.clock());
-    worker.metrics().redeem_duration.observe_ns(worker.id, call.ns_since(begun));
-    call.names(code.identity());
-    redeemed.map_err(|error| {
-        Refused::from(match error {
-            RedeemError::Used => Refusal::CodeUsed,
-            RedeemError::Expired => Refusal::CodeExpired,
-            RedeemError::WarmingUp => Refusal::WarmingUp,
-            RedeemError::Full => {
-                worker.hit(Limit::Replay);
-                Refusal::ReplayFull
+/// A request whose code is being spent for all nodes. From the claim on it goes on without its
+/// client, as an exchange does.
+struct Redeeming {
+    call: Rc<Call>,
+    begun: Instant,
+    admitted: Admitted,
+    in_flight: InFlight,
+    pending: Pending,
+    request: Repeatable,
+}
+
+impl Redeeming {
+    async fn run(
+        self,
+        spent: impl Future<Output = (bool, Result<Spent, Refused>)>,
+        head: CleanHead,
+        whole: Whole,
+    ) -> Result<Response<Reply>, Refused> {
+        let Self { call, begun, admitted, in_flight, pending, request } = self;
+        let (is_marked, spent) = spent.await;
+        call.redeemed(begun);
+        let spent = match spent {
+            Ok(spent) => spent,
+            Err(refused) => {
+                let registers = call.worker.registers.as_ref().expect("it was asked");
+                let told = used_abroad(&call, registers, &request, refused).await;
+                // The client may be gone, and nobody else would count this.
+                return told.inspect_err(|refused| call.refused(refused));
             }
-        })
-    })
+        };
+        if !is_marked {
+            pending.mark_again();
+        }
+        let says = says(&call, Some(admitted.code()), Some(spent.identity()));
+        let request = head.into_request(&says, Outgoing::Whole(whole));
+        let backend = admitted.backend();
+        Exchange::of_spent(call, backend, in_flight, spent, pending).run(request).await
+    }
+}
+
+/// A code that is used: other nodes may know the answer of the request that used it.
+async fn used_abroad(
+    call: &Call,
+    registers: &Rc<Registers>,
+    request: &Repeatable,
+    refused: Refused,
+) -> Result<Response<Reply>, Refused> {
+    if refused.refusal == Refusal::CodeUsed {
+        return repeat::abroad::ask(call, registers, request, refused).await;
+    }
+    Err(refused)
 }
 
 async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {

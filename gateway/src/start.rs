@@ -1,5 +1,7 @@
 //! From a checked configuration to a serving gateway. Nothing listens before everything is read.
 
+mod store;
+
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, Write as _},
@@ -13,6 +15,7 @@ use tokio::{
     sync::mpsc,
 };
 
+use self::store::Store;
 use crate::{
     admin::{self, Admin},
     clock::Clock,
@@ -21,6 +24,7 @@ use crate::{
     health::Health,
     io::Listener,
     metrics::Metrics,
+    registers::Abstains,
     reload::Reloader,
     replay::{Replay, ReplayError},
     retry::Answers,
@@ -109,7 +113,7 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let admin_socket = std::net::TcpListener::bind(admin_address)
             .map_err(|source| failed(&admin_address, source))?;
         let signals = Signals::catch()?;
-        let (shared, reloader, may_reload) = share(start, data_dir.skew_ms)?;
+        let (shared, reloader, may_reload) = share(start, &data_dir)?;
         let (reload, reloads) = mpsc::channel(1);
         let reload = may_reload.then_some(reload);
         admin::start(admin_socket, Admin::new(Arc::clone(&shared), reload))?;
@@ -130,6 +134,8 @@ struct DataDir {
     _lock: File,
     /// The larger of this process's skew and the last one's: codes of either may be spent.
     skew_ms: i64,
+    /// Whether the last process remembered spent codes in the same place.
+    has_same_store: bool,
 }
 
 impl DataDir {
@@ -151,7 +157,10 @@ impl DataDir {
         let before = swap_text(&mut lock, &config.codes.skew_ms.to_string());
         let before = before.map_err(|error| failed(error.to_string()))?;
         let skew_ms = before.trim().parse().unwrap_or(0).max(config.codes.skew_ms);
-        Ok(Self { _lock: lock, skew_ms })
+        let shares = config.replay.registers.is_some();
+        let store = if shares { Store::Registers } else { Store::Local };
+        let has_same_store = store.take_over(dir).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { _lock: lock, skew_ms, has_same_store })
     }
 }
 
@@ -170,16 +179,21 @@ fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
     StartError::Listen { address: address.to_string(), source }
 }
 
-fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
+fn share(start: Start, data_dir: &DataDir) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
     let Start { config, keys, config_file, fence } = start;
     let clock = Clock::system();
+    // Registers know what this node spent before. Only what they cannot know needs the fence.
+    let is_known = config.replay.registers.is_some() && data_dir.has_same_store;
     let fence = match fence {
-        Fence::UntilNow => Some(fence_after(clock.now().get(), skew_ms)),
-        Fence::NotNeeded => None,
+        Fence::UntilNow if !is_known => Some(fence_after(clock.now().get(), data_dir.skew_ms)),
+        Fence::UntilNow | Fence::NotNeeded => None,
     };
     let replay = Replay::new(config.replay.capacity, fence)?;
     // One more than the workers: the front thread counts what it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
+    if let Some(registers) = &config.replay.registers {
+        metrics.show_registers(&registers.names(), &Abstains::NAMES);
+    }
     let endpoints = Endpoints::default();
     let may_reload = config.admin.reload;
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);

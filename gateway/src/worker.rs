@@ -20,6 +20,7 @@ use crate::{
     health::Health,
     limits,
     metrics::{Limit, Metrics, WorkerId},
+    registers::Registers,
     replay::Replay,
     request_id::RequestIds,
     retry::{Answers, Shelf},
@@ -71,6 +72,8 @@ pub(crate) struct Worker {
     pub(crate) batch: Batch,
     /// The stored answers that this worker removes when they expire.
     pub(crate) shelf: RefCell<Shelf>,
+    /// Where nodes share what is spent.
+    pub(crate) registers: Option<Rc<Registers>>,
     shared: Arc<Shared>,
     snapshot: RefCell<Rc<Held>>,
     connections: RefCell<Slab<Rc<Connection>>>,
@@ -99,6 +102,7 @@ impl Worker {
             request_ids,
             batch: Batch::default(),
             shelf: RefCell::default(),
+            registers: registers(id, &shared)?,
             snapshot,
             connections: RefCell::default(),
             connection_count,
@@ -192,6 +196,9 @@ impl Worker {
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
         self.pool.expire();
         self.expire_answers();
+        if let Some(registers) = &self.registers {
+            registers.tick(self.sweep.now_ms());
+        }
         let snapshot = self.snapshot();
         let timeouts = &snapshot.config.timeouts;
         let (now_ms, leaving) = (self.sweep.now_ms(), self.leaving_since_ms.get());
@@ -231,6 +238,17 @@ impl Worker {
     pub(crate) fn is_done(&self) -> bool {
         self.requests.get() == 0 && self.connections.borrow().is_empty()
     }
+}
+
+/// The registers of the configuration at start, not connected yet.
+fn registers(id: WorkerId, shared: &Shared) -> io::Result<Option<Rc<Registers>>> {
+    let current = shared.current.load();
+    let config = current.config().replay.registers.as_ref();
+    let made = config.zip(shared.metrics.registers()).map(|(config, metrics)| {
+        let (clock, health) = (shared.clock.clone(), Arc::clone(&shared.health));
+        Registers::new(id, config, clock, Arc::clone(metrics), health)
+    });
+    made.transpose().map_err(io::Error::from)
 }
 
 /// Has mimalloc give the system what was freed a second ago. It does so by itself whenever it frees

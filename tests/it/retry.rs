@@ -1,6 +1,7 @@
 //! Retry is not replay: the same request again gets the answer that there was, and nothing is
 //! forwarded a second time.
 
+mod abroad;
 mod late;
 
 use crate::harness::backend::SETTLED;

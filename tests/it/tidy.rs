@@ -16,9 +16,9 @@ const GATEWAY: &[&str] = &[
     "headers", "route", "policy", "replay", "retry",
     // what a worker holds
     "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "snapshot",
-    "batch", "worker",
+    "registers", "batch", "worker",
     // the way of a request
-    "call", "reply", "repeat", "forward", "exchange", "service", "accept",
+    "call", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",
     // the process
     "crew", "signals", "tables", "reload", "server", "scrape", "admin", "start", "standin", "cli",
 ];

@@ -96,6 +96,8 @@ labels! {
         RetryEntries = "retry_entries_max",
         /// One caller's share of the memory for stored answers.
         RetryCaller = "retry_caller_share_percent",
+        /// Time of the registers to take an answer: less than a majority has it.
+        RetryRegisters = "retry_registers",
         /// File descriptors of the process: none was free for a new connection.
         Accept = "file_descriptors",
     }

@@ -57,6 +57,15 @@ impl StoredAnswer {
         Some(Self(bytes.into()))
     }
 
+    /// From another node, not looked at yet.
+    pub(super) fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Bytes of memory.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

@@ -17,6 +17,16 @@ const DOMAIN: &[u8] = b"yanma retry 1";
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Digest([u8; 32]);
 
+impl Digest {
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
 /// What goes into a [`Digest`].
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {

@@ -40,6 +40,15 @@ impl IdempotencyKey {
         }
     }
 
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// From another node.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// Reads a quoted string or, because many clients send it bare, a token. The two forms of one
     /// key are equal. Bare, a key may begin with a digit, as UUIDs do: RFC 9651 would read a number
     /// there, and no number is a key.

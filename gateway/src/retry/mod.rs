@@ -50,6 +50,7 @@ mod digest;
 mod key;
 mod record;
 mod room;
+pub(crate) mod shared;
 mod store;
 #[cfg(test)]
 mod tests;

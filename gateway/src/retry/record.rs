@@ -17,9 +17,13 @@ impl Caller {
     /// Without a client certificate.
     pub(crate) const UNNAMED: Self = Self(None);
 
-    #[cfg(test)]
-    pub(crate) fn named(name: &str) -> Self {
+    /// The institution of this name.
+    pub(super) fn of(name: &str) -> Self {
         Self(Some(name.into()))
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.0.as_deref()
     }
 
     /// Whether the share of one caller is this one's bound.

@@ -97,7 +97,7 @@ fn the_same_request_again_gets_the_answer_once_there_is_one() {
 #[test]
 fn another_request_is_told_from_the_same_one() {
     let (same, other) = (of_body(b"{}"), of_body(b"{ }"));
-    let named = |caller: &str| Request { caller: Caller::named(caller), ..plain(1) };
+    let named = |caller: &str| Request { caller: Caller::of(caller), ..plain(1) };
     let cases = [
         (request(1, None, same), request(1, None, other), Known::Other),
         (request(1, None, same), request(1, key("a"), same), Known::Other),
@@ -212,7 +212,7 @@ fn a_named_caller_has_a_share_and_the_others_have_the_rest() {
         store.begin(&Request { caller: caller.clone(), ..plain(serial) }, NOW);
         store.finish(serial, "yes", &bounds)
     };
-    let (one_hospital, other) = (Caller::named("1"), Caller::named("2"));
+    let (one_hospital, other) = (Caller::of("1"), Caller::of("2"));
     let paid = [0, 1, 2].map(|serial| pay(&one_hospital, serial));
     assert_eq!(paid, [Ok(()), Ok(()), Err(NoRoom::Caller)]);
     assert_eq!(pay(&other, 3), Ok(()));
