@@ -119,7 +119,7 @@ pub(crate) async fn ask(
 ) -> Result<Response<Reply>, Refused> {
     let name = shared::name_of(&request.identity);
     let values = registers.get_most(registers.group_of(&request.identity), name.as_bytes()).await;
-    let record = values.ok().and_then(|all| SharedRecord::latest(request.identity, all));
+    let record = values.ok().and_then(|all| SharedRecord::latest(request.identity, all, &call.id));
     let Some(record) = record else { return Err(otherwise) };
     match record.tell(request, call.worker.clock().now()) {
         SharedKnown::Known(Known::Finished(answer)) => replay(call, answer).ok_or(otherwise),

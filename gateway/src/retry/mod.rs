@@ -3,9 +3,10 @@
 //! # What is the same request
 //!
 //! A code stands for one transaction. A request is bound to the code's identity, its caller, the
-//! `Idempotency-Key` that it carries, and a digest of what it asks ([`Digest`](digest::Digest)). Without the
-//! header the digest is the key: the same code with the same bytes is the same transaction, so a
-//! client that repeats a POST by itself (Java's does) is served as well as one that knows the header.
+//! `Idempotency-Key` that it carries, and a digest of what it asks ([`Digest`](digest::Digest)).
+//! Without the header the digest is the key: the same code with the same bytes is the same
+//! transaction, so a client that repeats a POST by itself (Java's does) is served as well as one
+//! that knows the header.
 //!
 //! | a request with a code that was forwarded before | gets |
 //! |---|---|
@@ -36,6 +37,13 @@
 //!
 //! Only answers to forwarded requests are stored, `outcome_unknown` among them. Refusals are not:
 //! the next request is judged anew.
+//!
+//! # Several nodes
+//!
+//! Where nodes share registers a record is in the registers' servers too ([`shared`]). There it is
+//! as powerless: a claim decides, and a record that was lost, that came late or that an attempt left
+//! behind which was given back, can only make the answer of a request that is not forwarded another
+//! one. So no majority is needed to be safe, only to be right.
 //!
 //! # Bounds
 //!

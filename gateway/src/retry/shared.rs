@@ -85,11 +85,14 @@ fn head(request: &Request, attempt: &RequestId, span: Span, state: u8, more: usi
 impl SharedRecord {
     /// The record to go by, of what a majority of servers hold: an answer if there is one, as there
     /// is at most one per code; else the request that began last, as the others were given back.
+    /// Not by what `own`, who asks, has left there itself.
     pub(crate) fn latest(
         identity: CodeIdentity,
         values: impl IntoIterator<Item = Vec<u8>>,
+        own: &RequestId,
     ) -> Option<Self> {
-        let records = values.into_iter().filter_map(|value| Self::read(identity, value.into()));
+        let read = |value: Vec<u8>| Self::read(identity, value.into(), own);
+        let records = values.into_iter().filter_map(read);
         records.max_by_key(|one| (one.is_finished(), one.span.begun))
     }
 
@@ -105,14 +108,16 @@ impl SharedRecord {
         matches!(self.record.state, State::Finished { .. })
     }
 
-    fn read(identity: CodeIdentity, mut bytes: Bytes) -> Option<Self> {
+    fn read(identity: CodeIdentity, mut bytes: Bytes, own: &RequestId) -> Option<Self> {
         if bytes.try_get_u8().ok()? != VERSION {
             return None;
         }
         let state = bytes.try_get_u8().ok()?;
         let begun = UnixMillis::new(bytes.try_get_i64().ok()?);
         let deadline = UnixMillis::new(bytes.try_get_i64().ok()?);
-        take(&mut bytes, 16)?;
+        if take(&mut bytes, 16)? == own.as_str().as_bytes() {
+            return None;
+        }
         let digest = Digest::from_bytes(take(&mut bytes, 32)?.as_ref().try_into().ok()?);
         let name_len = bytes.try_get_u16().ok()?.checked_sub(1);
         let caller = match name_len {
@@ -179,6 +184,10 @@ mod tests {
         RequestIds::from_os().unwrap().next()
     }
 
+    fn latest(values: impl IntoIterator<Item = Vec<u8>>) -> Option<SharedRecord> {
+        SharedRecord::latest(identity(), values, &attempt())
+    }
+
     fn answer(body: &str) -> StoredAnswer {
         StoredAnswer::new(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), None).unwrap()
     }
@@ -202,7 +211,7 @@ mod tests {
                 finished(&first, &attempt(), span(BEGUN), &answer("yes")),
             ];
             for value in written {
-                let read = SharedRecord::latest(identity(), [value]).unwrap();
+                let read = latest([value]).unwrap();
                 for second in requests() {
                     let mut home = Record::running(first.clone());
                     if read.is_finished() {
@@ -220,14 +229,14 @@ mod tests {
     fn a_request_that_nobody_ended_is_lost_at_its_deadline() {
         let first = request(Caller::UNNAMED, None, b"{}");
         let value = running(&first, &attempt(), span(BEGUN));
-        let read = SharedRecord::latest(identity(), [value]).unwrap();
+        let read = latest([value]).unwrap();
         let (last, over) = (BEGUN.plus_ms(35_999), BEGUN.plus_ms(36_000));
         assert_eq!(read.tell(&first, last), SharedKnown::Known(Known::Running));
         assert_eq!(read.tell(&first, over), SharedKnown::Lost);
         let other = request(Caller::UNNAMED, None, b"{ }");
         assert_eq!(read.tell(&other, over), SharedKnown::Known(Known::Other));
         let value = finished(&first, &attempt(), span(BEGUN), &answer("yes"));
-        let read = SharedRecord::latest(identity(), [value]).unwrap();
+        let read = latest([value]).unwrap();
         let known = SharedKnown::Known(Known::Finished(answer("yes")));
         assert_eq!(read.tell(&first, over), known, "an answer has no deadline");
     }
@@ -240,14 +249,22 @@ mod tests {
         let new_value = running(&new, &attempt(), later);
         let running_known = SharedKnown::Known(Known::Running);
         for values in [[old_value.clone(), new_value.clone()], [new_value.clone(), old_value]] {
-            let read = SharedRecord::latest(identity(), values).unwrap();
+            let read = latest(values).unwrap();
             assert_eq!(read.tell(&new, BEGUN), running_known);
         }
         let done = finished(&old, &attempt(), span(BEGUN), &answer("yes"));
         for values in [[done.clone(), new_value.clone()], [new_value, done]] {
-            assert!(SharedRecord::latest(identity(), values).unwrap().is_finished());
+            assert!(latest(values).unwrap().is_finished());
         }
-        assert!(SharedRecord::latest(identity(), [Vec::new(), b"x".to_vec()]).is_none());
+        assert!(latest([Vec::new(), b"x".to_vec()]).is_none());
+    }
+
+    #[test]
+    fn nobody_hears_of_itself() {
+        let (own, first) = (attempt(), request(Caller::UNNAMED, None, b"{}"));
+        let value = running(&first, &own, span(BEGUN));
+        assert!(SharedRecord::latest(identity(), [value.clone()], &own).is_none());
+        assert!(latest([value]).is_some());
     }
 
     #[test]
@@ -260,9 +277,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-            let _ = SharedRecord::latest(identity(), [bytes.clone()]);
+            let _ = latest([bytes.clone()]);
             let versioned = [&[VERSION, FINISHED], bytes.as_slice()].concat();
-            let _ = SharedRecord::latest(identity(), [versioned]);
+            let _ = latest([versioned]);
         }
     }
 }

@@ -103,6 +103,21 @@ async fn a_code_that_was_given_back_leaves_no_record_with_others() {
     assert_eq!(one.backend.count_of(&identity(&code)), 1);
 }
 
+/// Nor does it leave one of its own, where it asks.
+#[tokio::test]
+async fn a_used_code_of_which_nothing_is_kept_is_used_on_other_nodes_too() {
+    let mut nodes = Nodes::start().await;
+    nodes.one.write_config("retry.store_mib = 0");
+    assert_eq!(nodes.one.admin("POST", "/reload").await.status() / 100, 2);
+    let code = nodes.two.code();
+    nodes.one.pay(&code).await.is_approved();
+    for _ in 0..2 {
+        nodes.two.pay(&code).await.is_refused("code_used");
+        nodes.one.pay(&code).await.is_refused("code_used");
+    }
+    assert_eq!(nodes.one.backend.count_of(&identity(&code)), 1);
+}
+
 /// A node that dies with a request under way cannot tell its end, and nobody else may send it.
 #[tokio::test]
 async fn a_node_that_dies_leaves_an_unknown_outcome_after_its_deadline() {
