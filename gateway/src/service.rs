@@ -327,7 +327,7 @@ async fn forward(
             let begun = call.worker.clock().instant();
             let spent = spend::spend_here(call, admitted.code());
             if let Some(registers) = &call.worker.registers {
-                let spent = match spent {
+                let spent = match spent.inspect_err(|_| call.redeemed(begun)) {
                     Ok(spent) => spent,
                     Err(refused) => return used_abroad(call, registers, &request, refused).await,
                 };

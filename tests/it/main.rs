@@ -23,6 +23,8 @@ mod pay;
 mod python;
 mod qr;
 mod refusals;
+mod registers;
+mod registers_check;
 mod reload;
 mod retry;
 mod routing;

@@ -34,10 +34,6 @@ fn with(more: &str) -> String {
     format!("{LEAST}{more}\n")
 }
 
-fn assert_one(text: &str, expected: &str) {
-    assert_eq!(problems(text), [expected], "in:\n{text}");
-}
-
 #[test]
 fn the_documented_file_loads_and_holds_the_defaults() {
     let documented = parse(DOCUMENTED).unwrap();
@@ -148,8 +144,8 @@ fn all_problems_are_reported_in_the_order_of_the_file() {
             "gateway.toml:2: limits.h2_streams_max = 0: must be 1 to 1000 streams",
             "gateway.toml:4: server.workers = -1: must be 0 to 512 workers",
             "gateway.toml:6: admin.reload = 1: must be true or false",
-            "gateway.toml: replay.store is missing: must be \"local\" or \"registers\"; there is \
-             no default: gateways that accept the same keys must share what is spent, and only \
+            "gateway.toml: replay.store is missing: must be \"local\", \"registers\" or \
+             \"local-unshared\"; there is no default: gateways that accept the same keys must share what is spent, and only \
              the operator knows whether there is one gateway or several",
             "gateway.toml: backend is missing: must be one or more [[backend]] tables",
             "gateway.toml: route is missing: must be one or more [[route]] tables",

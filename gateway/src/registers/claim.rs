@@ -157,11 +157,9 @@ impl Tally {
     }
 
     /// The verdict when there is no time left (condition 7): who has not answered has not voted.
-    pub(crate) fn verdict_without_waiting(&self, rules: Rules) -> Verdict {
+    pub(crate) fn verdict_without_waiting(&self) -> Verdict {
         let yes = self.count(|vote| matches!(vote, Vote::Yes { .. }));
-        let waiting = self.count(|vote| matches!(vote, Vote::Waiting));
-        let guessed = if rules.hold(Rule::NoGuess) { 0 } else { waiting };
-        if yes + guessed >= self.majority() { Verdict::Won } else { self.denied(yes) }
+        if yes >= self.majority() { Verdict::Won } else { self.denied(yes) }
     }
 
     /// Why there is no majority. Anybody else's claim makes it `Used`, be it only on one register:

@@ -179,7 +179,7 @@ impl Registers {
                 && now_ms.saturating_sub(link.probed_ms.get()) >= limits::REGISTER_PROBE_MS
             {
                 link.probed_ms.set(now_ms);
-                self.probe(link);
+                link.write_probe();
             }
         }
         self.opening.set(self.seen_opening());
@@ -282,14 +282,6 @@ impl Registers {
         }
     }
 
-    pub(super) fn probe(&self, link: &Link) {
-        // Whoever broke a condition is born anew as long as it does, for all gateways to see.
-        if link.tainted.get().is_some() {
-            link.write_adopt(&self.layout, self.clock.now(), true);
-        }
-        link.write_probe();
-    }
-
     /// Ends operations whose time is over; never returns.
     async fn keep_deadlines(&self) {
         loop {
@@ -318,7 +310,7 @@ impl Registers {
         while let Some((deadline, ticket)) = deadlines.queue.front() {
             match ops.get_mut(*ticket) {
                 Some(_) if *deadline > now => return,
-                Some(op) => op.times_out(Rules::default()),
+                Some(op) => op.times_out(),
                 None => {}
             }
             deadlines.queue.pop_front();

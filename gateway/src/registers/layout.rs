@@ -190,8 +190,8 @@ fn parts(held: &[u8]) -> Option<(&str, u64, UnixMillis)> {
 
 impl Fingerprint {
     fn is_written(self, text: &str) -> bool {
-        u64::from_str_radix(text, 16).is_ok_and(|number| number.to_be_bytes() == self.0)
-            && text.len() == 16
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        digits && u64::from_str_radix(text, 16).is_ok_and(|number| number.to_be_bytes() == self.0)
     }
 }
 

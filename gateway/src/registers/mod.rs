@@ -27,11 +27,13 @@ mod claim;
 mod client;
 mod layout;
 mod link;
+mod node;
 mod ops;
 mod raw;
 mod resp;
 mod rules;
 mod standing;
+mod survey;
 mod wire;
 
 #[cfg(test)]
@@ -40,5 +42,7 @@ mod tests;
 pub(crate) use self::{
     claim::Verdict,
     client::{Claimed, Registers},
+    node::Node,
     standing::Abstains,
+    survey::survey,
 };

@@ -145,10 +145,10 @@ impl Op {
     }
 
     /// There is no time left.
-    pub(super) fn times_out(&mut self, rules: super::rules::Rules) {
+    pub(super) fn times_out(&mut self) {
         match &mut self.work {
             Work::Claim(claim) if claim.verdict.is_none() => {
-                claim.verdict = Some(claim.tally.verdict_without_waiting(rules));
+                claim.verdict = Some(claim.tally.verdict_without_waiting());
             }
             Work::Claim(_) => return,
             Work::GiveBack(give_back) => give_back.is_over = true,

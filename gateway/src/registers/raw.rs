@@ -153,7 +153,6 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`] answered, and none of them had one.
-    #[allow(dead_code, reason = "for what is stored beside claims")]
     pub(crate) async fn get_any(
         self: &Rc<Self>,
         group: usize,

@@ -1,1 +1,6 @@
+//! The protocol by itself: no network, no clock, no threads.
 
+mod gateway;
+mod model;
+mod register;
+mod simulation;

@@ -169,6 +169,17 @@ impl World {
         Setup::new().await.config(overlay).start().await
     }
 
+    /// Ends the gateway and starts it again with all that it had, as an operator would.
+    pub(crate) async fn start_again(mut self) -> Self {
+        self.signal(Signal::TERM);
+        self.process.ended().await;
+        let path = self.config_path();
+        let path = path.to_str().expect("a path of plain letters");
+        self.process = Process::start(self.directory.path(), &["serve", "--config", path]);
+        self.ready().await;
+        self
+    }
+
     /// What a fresh payment code says. It is later than the start fence.
     pub(crate) fn fresh(&self) -> Spec {
         payment(self.open_from.max(now_ms().div_euclid(1_000)))
