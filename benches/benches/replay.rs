@@ -15,7 +15,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dashmap::DashMap;
 
 use gateway::clock::{Clock, Reading};
-use gateway::replay::{self, Birth, Replay};
+use gateway::replay::{self, Birth, Replay, Store};
 use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
@@ -77,9 +77,12 @@ impl Bench {
         let now = Clock::system().now();
         let file_id = replay::open_file_id(&file).expect("a file's number");
         let (key, boot) = ([7; 16], 0);
-        let birth = Birth { key, boot, file: file_id, fence: None, skew_ms: 0, mark: now };
+        let store = Store::Local;
+        let birth = Birth { key, boot, file: file_id, store, fence: None, skew_ms: 0, mark: now };
         replay::create(&file, slots, &birth).expect("room for the table");
-        let Ok(replay) = replay::map(&file, slots, boot) else { panic!("the table is there") };
+        let Ok(replay) = replay::map(&file, slots, store, boot) else {
+            panic!("the table is there")
+        };
         // Nobody takes it away: the lease and the promise are for ever.
         replay.renew(Reading { now, boot_ns: i64::MAX / 2 });
         replay.promise(UnixMillis::new(i64::MAX));

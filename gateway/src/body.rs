@@ -28,6 +28,18 @@ impl Whole {
         Self { data: (!data.is_empty()).then_some(data), trailers: None }
     }
 
+    pub(crate) fn with(data: Bytes, trailers: Option<HeaderMap>) -> Self {
+        Self { trailers: trailers.map(Box::new), ..Self::new(data) }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.data.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_deref()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.data.as_ref().map_or(0, Bytes::len)
     }

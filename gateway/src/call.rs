@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header::ALLOW};
 use keyring::{
     code::CodeIdentity,
     key::Channel,
@@ -15,11 +15,12 @@ use keyring::{
 };
 
 use crate::{
+    body::Whole,
     clock::Instant,
     config::RouteConfig,
     metrics::{Limit, Outcome},
     record::{self, Trail},
-    refusal::Refusal,
+    refusal::{Problem, Refusal},
     request_id::RequestId,
     snapshot::Held,
     worker::Worker,
@@ -139,10 +140,6 @@ impl Call {
         self.redemption.set(Some(redemption));
     }
 
-    pub(crate) fn redemption(&self) -> Option<CodeIdentity> {
-        self.redemption.get()
-    }
-
     /// From here on a request that is dropped may have reached the backend.
     pub(crate) fn is_sent(&self) {
         self.if_left.set(Some(Refusal::OutcomeUnknown));
@@ -174,6 +171,30 @@ impl Call {
     /// The backend's answer is being relayed.
     pub(crate) fn approved(&self) {
         self.count(Outcome::Approved);
+    }
+
+    /// The answer of the same request before this one is sent again.
+    pub(crate) fn replayed(&self) {
+        self.count(Outcome::Replayed);
+    }
+
+    /// The answer that says why the request is refused.
+    pub(crate) fn problem(&self, refused: &Refused) -> Response<Whole> {
+        let redemption = self.redemption.get().map(|identity| identity.to_string());
+        let problem = Problem {
+            refusal: refused.refusal,
+            request_id: &self.id,
+            redemption: redemption.as_deref(),
+            now: self.worker.clock().now(),
+            detail: refused.detail,
+        };
+        let mut response = problem.to_response();
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED
+            && let Some(route) = self.route()
+        {
+            response.headers_mut().insert(ALLOW, route.allow_header());
+        }
+        response.map(Whole::new)
     }
 
     /// Counts the outcome, once: an exchange that outlived its client has counted it already.

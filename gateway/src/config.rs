@@ -10,6 +10,7 @@ mod record;
 mod region;
 mod register;
 mod replay;
+mod retry;
 mod route;
 mod server;
 mod table;
@@ -31,6 +32,7 @@ pub use self::record::{RecordConfig, WhenFull};
 pub use self::region::RegionPrefix;
 pub use self::register::{Credentials, RegisterAddress, RegistersConfig};
 pub use self::replay::ReplayConfig;
+pub use self::retry::RetryConfig;
 pub use self::route::{CodeUse, MinAuth, RouteConfig};
 pub use self::server::{AdminConfig, Limits, ServerConfig, Timeouts};
 use self::table::{Source, Table};
@@ -49,6 +51,8 @@ pub struct Config {
     pub codes: TimeRules,
     /// What remembers spent codes.
     pub replay: ReplayConfig,
+    /// What is kept for those who ask again.
+    pub retry: RetryConfig,
     /// The decision record. Changes only at start.
     pub record: RecordConfig,
     /// What clients may use up.
@@ -99,6 +103,7 @@ impl Config {
         let admin = AdminConfig::read(&mut root.table("admin"), &listeners);
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
+        let retry = RetryConfig::read(&mut root.table("retry"));
         let record = RecordConfig::read(&mut root.table("record"), &server.data_dir);
         let limits = Limits::read(&mut root.table("limits"));
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
@@ -111,6 +116,7 @@ impl Config {
             admin,
             codes,
             replay,
+            retry,
             record,
             limits,
             timeouts,

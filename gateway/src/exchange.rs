@@ -22,6 +22,7 @@ use crate::{
     halt::{self, Point},
     record::Trail,
     refusal::Refusal,
+    repeat::Pending,
     reply::Reply,
     spend::{self, Spent},
     sweep::Deadline,
@@ -37,6 +38,8 @@ pub(crate) struct Exchange {
     in_flight: InFlight,
     /// The spent code, on redeem routes.
     spent: Option<Spent>,
+    /// Its record, for those who ask again.
+    pending: Option<Pending>,
     /// Where a streamed upload says why it broke off.
     upload: Option<Failure>,
 }
@@ -48,12 +51,14 @@ impl Exchange {
         backend: usize,
         in_flight: InFlight,
         spent: Spent,
+        pending: Pending,
     ) -> Self {
         call.note(|trail| {
             trail.is_for(backend);
             trail.spent();
         });
-        Self { call, backend, in_flight, spent: Some(spent), upload: None }
+        let (spent, pending) = (Some(spent), Some(pending));
+        Self { call, backend, in_flight, spent, pending, upload: None }
     }
 
     /// For a request that spends nothing.
@@ -64,7 +69,7 @@ impl Exchange {
         upload: Option<Failure>,
     ) -> Self {
         call.note(|trail| trail.is_for(backend));
-        Self { call, backend, in_flight, spent: None, upload }
+        Self { call, backend, in_flight, spent: None, pending: None, upload }
     }
 
     /// Sends the request once and brings its answer. There is no second try: a request that may
@@ -88,7 +93,7 @@ impl Exchange {
             Ok((head, body)) => {
                 metrics.responses(call.worker.id, Some(head.status));
                 call.note(|trail| trail.answered(head.status.as_u16()));
-                Ok(deliver(self, head, body))
+                Ok(deliver(self, head, body).await)
             }
             Err(failed) => {
                 metrics.responses(call.worker.id, None);
@@ -102,7 +107,13 @@ impl Exchange {
                 let broken = self.upload.and_then(|upload| upload.get());
                 let refused = broken.map_or(failed, |unread| unread.refusal().into());
                 call.refused(&refused);
-                Err(refused)
+                // Given back or not, the code's record goes after that. Nobody else could say
+                // again that an outcome is unknown.
+                let pending = self.pending.filter(|_| failed.refusal == Refusal::OutcomeUnknown);
+                let Some(pending) = pending else { return Err(refused) };
+                let response = call.problem(&refused);
+                pending.keep(&response).await;
+                Ok(response.map(Reply::whole))
             }
         }
     }
@@ -210,15 +221,20 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
     }
 }
 
-fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, spent, upload: _ } = exchange;
+async fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
+    let Exchange { call, backend, in_flight, spent, pending, upload: _ } = exchange;
     let redemption = spent.map(|spent| spent.identity());
     let reply = match held {
         Held::Whole(whole) => {
             call.approved();
-            Reply::whole(whole)
+            let response = forward::answer(head, whole, &call.id, redemption);
+            if let Some(pending) = pending {
+                pending.keep(&response).await;
+            }
+            return response.map(Reply::whole);
         }
         Held::Coming(begin, body, lease, keep_alive_ms) => {
+            pending.into_iter().for_each(Pending::too_large);
             let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
             if body.is_end_stream() && begin.is_empty() {
                 lease.give_back(keep_alive_ms);

@@ -9,12 +9,16 @@ use http::{
     uri::PathAndQuery,
 };
 use http_body::Body;
-use keyring::{code::CodeIdentity, verify::VerifiedCode};
+use keyring::{
+    code::CodeIdentity,
+    verify::{Statement, VerifiedCode},
+};
 
 use crate::{
-    body::Outgoing,
+    body::{Outgoing, Whole},
     headers::{self, Framing},
     request_id::RequestId,
+    retry::Asked,
 };
 use text::Text;
 
@@ -65,6 +69,18 @@ impl CleanHead {
         let target =
             head.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         Self { method: head.method, target, headers, chunked, forbidden }
+    }
+
+    /// What the client asks, for telling a retry from another request.
+    pub(crate) fn asked<'a>(&'a self, statement: Statement, body: &'a Whole) -> Asked<'a> {
+        Asked {
+            method: &self.method,
+            target: self.target.as_str(),
+            headers: &self.headers,
+            statement,
+            body: body.as_bytes(),
+            trailers: body.trailers(),
+        }
     }
 
     /// The whole request: what the gateway says of it is set last, over whatever was there.

@@ -11,6 +11,7 @@
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
 //! | spending a code once, on one node and on several | `spend`, [`replay`], `registers`, [`clock`] |
+//! | the same request again | [`retry`], `repeat` |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what is written down of it | [`record`] |
@@ -44,9 +45,11 @@ pub mod record;
 pub mod refusal;
 mod registers;
 pub mod reload;
+mod repeat;
 pub mod replay;
 mod reply;
 pub mod request_id;
+pub mod retry;
 pub mod route;
 mod scrape;
 mod server;

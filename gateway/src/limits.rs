@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use keyring::verify::{PAYMENT_LIFE_MS, SKEW_MS_MAX};
+use keyring::verify::{LATE_MS_MAX, PAYMENT_LIFE_MS, SKEW_MS_MAX};
 
 /// A number of the configuration: its default, the range that is allowed, and its unit.
 ///
@@ -130,6 +130,25 @@ pub const REGISTER_QUEUE_BYTES_MAX: usize = 4 << 20;
 pub const REGISTER_OWED_MAX: usize = 65_536;
 /// Bytes of one answer of a register: an answer of a backend that was stored there, with its head.
 pub const REGISTER_ANSWER_BYTES_MAX: usize = 8 << 20;
+
+// ---- Retries ----------------------------------------------------------------------------------
+
+/// `retry.store_mib`: memory for answers that a retry gets again; 0 stores none.
+pub const RETRY_STORE_MIB: Setting = Setting::new(256, 0, 65_536, "MiB");
+/// `retry.entries_max`: answers that are stored.
+pub const RETRY_ENTRIES_MAX: Setting = Setting::new(1_048_576, 1, 1 << 28, "answers");
+/// `retry.keep_s`: how long each is kept. Longer than a code can be recognised would help nobody.
+pub const RETRY_KEEP_S: Setting = Setting::new(600, 1, 600, "seconds");
+/// `retry.caller_share_percent`: what one named caller may have of the memory.
+pub const RETRY_CALLER_SHARE_PERCENT: Setting = Setting::new(25, 1, 100, "percent");
+/// Answers that a worker removes at most each time it looks over what has expired: half a
+/// millisecond's work. What is expired and still there is not told to anybody.
+pub const RETRY_EXPIRED_MAX: usize = 2_048;
+/// What a node may take beyond its backend's time limits to tell an answer to the others. After it
+/// a request of which nothing more was heard has an unknown outcome.
+pub const RETRY_MARGIN_MS: u64 = 5_000;
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
 
 // ---- Verification -----------------------------------------------------------------------------
 
@@ -315,6 +334,8 @@ mod proofs {
     // The commonest bug of replay caches: memory shorter than the window of acceptance.
     const _: () = assert!(SLOT_LIFE_S as i64 * 1_000 == PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX);
     const _: () = assert!(SKEW_MS.max as i64 == SKEW_MS_MAX);
+    // An answer is stored after its code was issued, and a code is recognised by its age.
+    const _: () = assert!(RETRY_KEEP_S.max as i64 * 1_000 <= LATE_MS_MAX);
     // A register's key outlives every moment at which its code could be claimed anew: the earliest
     // claim comes a skew before issue, clocks are 1 s apart, and a register's may step 30 s.
     const _: () = assert!(

@@ -20,6 +20,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_backends(&mut page, &current);
     show_replay(&mut page, shared);
     show_record(&mut page, shared);
+    show_answers(&mut page, shared);
     show_keys(&mut page, &current);
     show_config(&mut page, &current);
     show_conditions(&mut page, shared);
@@ -72,6 +73,13 @@ fn show_record(page: &mut Page, shared: &Shared) {
     page.gauge("yanma_record_queue_length", help, [([], count(reading.queued))]);
     let help = "Decisions that may wait to be written.";
     page.gauge("yanma_record_queue_capacity", help, [([], count(reading.capacity))]);
+}
+
+fn show_answers(page: &mut Page, shared: &Shared) {
+    let entries = count(shared.answers.entries());
+    page.gauge("yanma_retry_answers", "Answers kept for a retry.", [([], entries)]);
+    let bytes = count(shared.answers.bytes());
+    page.gauge("yanma_retry_answer_bytes", "Memory that they take.", [([], bytes)]);
 }
 
 fn show_keys(page: &mut Page, current: &Snapshot) {

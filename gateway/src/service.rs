@@ -7,15 +7,16 @@
 use std::{convert::Infallible, future::Future, rc::Rc};
 
 use http::{
-    HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
-    header::{ALLOW, CONNECTION, HOST},
+    HeaderMap, HeaderValue, Method, Response, Version,
+    header::{CONNECTION, HOST},
     request,
+    uri::PathAndQuery,
 };
 use http_body::Body;
 use hyper::{Request, body::Incoming};
 use keyring::{
-    code::UnverifiedCode,
-    verify::{Rules, VerifiedCode},
+    code::{CodeIdentity, UnverifiedCode},
+    verify::{LateCode, Rejected, Rules, Statement, VerifiedCode},
 };
 
 use crate::{
@@ -32,8 +33,11 @@ use crate::{
     limits,
     metrics::Limit,
     policy::{self, Admitted, Denied},
-    refusal::{Problem, Refusal},
+    refusal::Refusal,
+    registers::Registers,
+    repeat::{self, Begun, Pending},
     reply::Reply,
+    retry::{Asked, Caller, IdempotencyKey, Request as Repeatable},
     spend::{self, Spent},
     target::CheckedPath,
     worker::Worker,
@@ -67,12 +71,31 @@ pub(crate) async fn serve(
 async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
     match decide(call, &head).await {
-        Ok(decision) => forward(call, decision, head, body).await,
+        Ok(Way::Forward(decision)) => forward(call, decision, head, body).await,
+        Ok(Way::Recall(recall)) => tell_again(call, recall, &head, body).await,
         Err(refused) => {
             listen_a_little(call, &head.headers, &mut body).await;
             Err(refused)
         }
     }
+}
+
+/// Where a request goes when its head has been judged.
+#[derive(Debug)]
+enum Way {
+    Forward(Decision),
+    Recall(Recall),
+}
+
+/// A request that may not be forwarded, with a genuine code of which something is known: its
+/// answer may be the one that there was, whatever has changed since.
+#[derive(Debug)]
+struct Recall {
+    identity: CodeIdentity,
+    statement: Statement,
+    key: Option<IdempotencyKey>,
+    /// What it is refused for if nothing is known any more when its body has come.
+    otherwise: Refused,
 }
 
 /// Everything that is settled before the body is looked at.
@@ -93,12 +116,19 @@ enum Purpose {
     Pass,
     /// The code is proven, and stays good.
     Check(Admitted),
-    /// The code is to be spent.
-    Redeem(Admitted),
+    /// The code is to be spent, for a transaction that its client may have named.
+    Redeem(Admitted, Option<IdempotencyKey>),
+}
+
+/// A genuine code.
+#[derive(Debug)]
+enum Proof {
+    InTime(VerifiedCode),
+    Late(LateCode),
 }
 
 /// The checks in the contract's order; the first that fails is the answer.
-async fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
+async fn decide(call: &Call, head: &request::Parts) -> Result<Way, Refused> {
     if call.is_one_too_many() {
         call.worker.hit(Limit::RequestsInFlight);
         return Err(Refusal::Overloaded.into());
@@ -108,13 +138,19 @@ async fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused>
     let purpose = match route.code {
         CodeUse::None => Purpose::Pass,
         CodeUse::Check => Purpose::Check(admit(call, route, &head.headers).await?),
-        CodeUse::Redeem => Purpose::Redeem(admit(call, route, &head.headers).await?),
+        CodeUse::Redeem => {
+            let key = IdempotencyKey::read(&head.headers).map_err(Refused::malformed)?;
+            match admit_to_spend(call, route, &head.headers).await? {
+                Ok(admitted) => Purpose::Redeem(admitted, key),
+                Err(recall) => return Ok(Way::Recall(Recall { key, ..recall })),
+            }
+        }
     };
     let backend = match &purpose {
         Purpose::Pass => policy::admit_without_code(route, &call.snapshot.config.backends)?,
-        Purpose::Check(admitted) | Purpose::Redeem(admitted) => admitted.backend(),
+        Purpose::Check(admitted) | Purpose::Redeem(admitted, _) => admitted.backend(),
     };
-    Ok(Decision { purpose, framing, host, backend })
+    Ok(Way::Forward(Decision { purpose, framing, host, backend }))
 }
 
 /// Is this one well-formed HTTP request that can be passed on without guessing?
@@ -169,21 +205,27 @@ fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConf
     Ok(route)
 }
 
-/// Reads the code and proves it: genuine, of a kind that serves here, and in its time.
-async fn verify(
-    call: &Call,
-    route: &RouteConfig,
-    headers: &HeaderMap,
-) -> Result<VerifiedCode, Refused> {
+/// Reads the code and proves it: genuine, of a kind that serves here, and in its time, or late
+/// where the route spends codes.
+async fn verify(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Proof, Refused> {
     let code = UnverifiedCode::parse(code_text(headers)?).map_err(Refusal::from)?;
-    let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes };
+    let recognise_late = route.code == CodeUse::Redeem;
+    let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes, recognise_late };
     let worker = &call.worker;
     let is_alone = worker.requests_in_flight() <= 1;
     let verdict = worker.batch.verify(&call.snapshot, code, rules, is_alone, worker.means());
     let Verdict { outcome, at } = verdict.await;
-    let code = outcome.map_err(|rejected| Refused::rejected(&rejected))?;
-    call.met(&code, at);
-    Ok(code)
+    match outcome {
+        Ok(code) => {
+            call.met(&code, at);
+            Ok(Proof::InTime(code))
+        }
+        Err(Rejected { late: Some(late), .. }) => {
+            call.met(late.look(), at);
+            Ok(Proof::Late(late))
+        }
+        Err(rejected) => Err(Refused::rejected(&rejected)),
+    }
 }
 
 fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
@@ -198,9 +240,67 @@ fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
 
 /// Proves the code, then asks whether it may do here what the request wants.
 async fn admit(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Admitted, Refused> {
-    let code = verify(call, route, headers).await?;
-    policy::admit(code, route, &call.snapshot.config.backends)
-        .map_err(|Denied { refusal, .. }| Refused::from(refusal))
+    match verify(call, route, headers).await? {
+        Proof::InTime(code) => policy::admit(code, route, &call.snapshot.config.backends)
+            .map_err(|Denied { refusal, .. }| Refused::from(refusal)),
+        Proof::Late(_) => Err(Refusal::CodeExpired.into()),
+    }
+}
+
+/// The same where the code is to be spent. One that may not be spent any more may have been:
+/// then what is known of it comes before what stands against it now. What is known of a code that
+/// may be spent is asked when its body has come: see [`forward`].
+async fn admit_to_spend(
+    call: &Call,
+    route: &RouteConfig,
+    headers: &HeaderMap,
+) -> Result<Result<Admitted, Recall>, Refused> {
+    let (identity, statement, otherwise) = match verify(call, route, headers).await? {
+        Proof::InTime(code) => match policy::admit(code, route, &call.snapshot.config.backends) {
+            Ok(admitted) => return Ok(Ok(admitted)),
+            Err(Denied { refusal, code }) => (code.identity(), code.statement(), refusal),
+        },
+        Proof::Late(code) => (code.identity(), code.statement(), late(call, &code)),
+    };
+    let otherwise = Refused::from(otherwise);
+    if repeat::may_know(call, &identity) {
+        Ok(Err(Recall { identity, statement, key: None, otherwise }))
+    } else {
+        Err(otherwise)
+    }
+}
+
+/// Why a late code is refused: as long as the table remembers that it was spent, that is what a
+/// cashier must hear. Asked only of genuine codes, or anybody could find out what was spent.
+fn late(call: &Call, code: &LateCode) -> Refusal {
+    if call.worker.replay().remembers(&code.identity()) {
+        call.names(code.identity());
+        Refusal::CodeUsed
+    } else {
+        Refusal::CodeExpired
+    }
+}
+
+/// Reads the body of a request that is not forwarded, to see whether it is one that was.
+async fn tell_again(
+    call: &Call,
+    recall: Recall,
+    head: &request::Parts,
+    body: Incoming,
+) -> Result<Response<Reply>, Refused> {
+    let Recall { identity, statement, key, otherwise } = recall;
+    let whole = read_body(call, body).await?;
+    let asked = Asked {
+        method: &head.method,
+        target: head.uri.path_and_query().map_or("/", PathAndQuery::as_str),
+        headers: &head.headers,
+        statement,
+        body: whole.as_bytes(),
+        trailers: whole.trailers(),
+    };
+    let digest = asked.digest();
+    let request = Repeatable { identity, caller: Caller::UNNAMED, key, digest };
+    repeat::recall(call, &request, otherwise).await
 }
 
 async fn forward(
@@ -214,23 +314,37 @@ async fn forward(
     let head = CleanHead::new(head, framing, host, !body.is_end_stream());
     call.worker.dropped_headers(head.forbidden);
     match purpose {
-        Purpose::Redeem(admitted) => {
+        Purpose::Redeem(admitted, key) => {
             let whole = read_body(call, body).await?;
+            let code = admitted.code();
+            let (identity, caller) = (code.identity(), Caller::UNNAMED);
+            let digest = head.asked(code.statement(), &whole).digest();
+            let request = Repeatable { identity, caller, key, digest };
+            let mut pending = match repeat::begin(call, request.clone())? {
+                Begun::First(pending) => pending,
+                Begun::Answered(response) => return Ok(response),
+            };
             let in_flight = reserve(call, backend)?;
             call.hold_place()?;
             let begun = call.worker.clock().instant();
             let spent = spend::spend_here(call, admitted.code());
             if let Some(registers) = &call.worker.registers {
-                let spent = spent.inspect_err(|_| call.redeemed(begun))?;
+                let spent = match spent.inspect_err(|_| call.redeemed(begun)) {
+                    Ok(spent) => spent,
+                    Err(refused) => return used_abroad(call, registers, &request, refused).await,
+                };
+                let marked = pending.mark(registers, request.clone(), backend);
                 let spent = spent.everywhere(call, registers);
-                let redeeming = Redeeming { call: Rc::clone(call), begun, admitted, in_flight };
+                let spent = async move { tokio::join!(marked, spent) };
+                let call = Rc::clone(call);
+                let redeeming = Redeeming { call, begun, admitted, in_flight, pending, request };
                 return Outliving::new(redeeming.run(spent, head, whole)).await;
             }
             call.redeemed(begun);
             let spent = spent?.alone();
             let says = says(call, Some(admitted.code()), Some(spent.identity()));
             let request = head.into_request(&says, Outgoing::Whole(whole));
-            let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, spent);
+            let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, spent, pending);
             Outliving::new(exchange.run(request)).await
         }
         Purpose::Check(admitted) => stream(call, backend, head, Some(admitted.code()), body).await,
@@ -265,7 +379,7 @@ fn reserve(call: &Call, backend: usize) -> Result<InFlight, Refused> {
 fn says<'a>(
     call: &'a Call,
     code: Option<&'a VerifiedCode>,
-    redemption: Option<keyring::code::CodeIdentity>,
+    redemption: Option<CodeIdentity>,
 ) -> Says<'a> {
     Says { request_id: &call.id, forwarded_for: call.forwarded_for.as_ref(), code, redemption }
 }
@@ -277,25 +391,50 @@ struct Redeeming {
     begun: Instant,
     admitted: Admitted,
     in_flight: InFlight,
+    pending: Pending,
+    request: Repeatable,
 }
 
 impl Redeeming {
     async fn run(
         self,
-        spent: impl Future<Output = Result<Spent, Refused>>,
+        spent: impl Future<Output = (bool, Result<Spent, Refused>)>,
         head: CleanHead,
         whole: Whole,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { call, begun, admitted, in_flight } = self;
-        let spent = spent.await;
+        let Self { call, begun, admitted, in_flight, pending, request } = self;
+        let (is_marked, spent) = spent.await;
         call.redeemed(begun);
-        // The client may be gone, and nobody else would count this.
-        let spent = spent.inspect_err(|refused| call.refused(refused))?;
+        let spent = match spent {
+            Ok(spent) => spent,
+            Err(refused) => {
+                let registers = call.worker.registers.as_ref().expect("it was asked");
+                let told = used_abroad(&call, registers, &request, refused).await;
+                // The client may be gone, and nobody else would count this.
+                return told.inspect_err(|refused| call.refused(refused));
+            }
+        };
+        if !is_marked {
+            pending.mark_again();
+        }
         let says = says(&call, Some(admitted.code()), Some(spent.identity()));
         let request = head.into_request(&says, Outgoing::Whole(whole));
         let backend = admitted.backend();
-        Exchange::of_spent(call, backend, in_flight, spent).run(request).await
+        Exchange::of_spent(call, backend, in_flight, spent, pending).run(request).await
     }
+}
+
+/// A code that is used: other nodes may know the answer of the request that used it.
+async fn used_abroad(
+    call: &Call,
+    registers: &Rc<Registers>,
+    request: &Repeatable,
+    refused: Refused,
+) -> Result<Response<Reply>, Refused> {
+    if refused.refusal == Refusal::CodeUsed {
+        return repeat::abroad::ask(call, registers, request, refused).await;
+    }
+    Err(refused)
 }
 
 async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
@@ -339,19 +478,5 @@ async fn listen_a_little(call: &Call, headers: &HeaderMap, body: &mut Incoming) 
 
 fn refuse(call: &Call, refused: &Refused) -> Response<Reply> {
     call.refused(refused);
-    let redemption = call.redemption().map(|identity| identity.to_string());
-    let problem = Problem {
-        refusal: refused.refusal,
-        request_id: &call.id,
-        redemption: redemption.as_deref(),
-        now: call.worker.clock().now(),
-        detail: refused.detail,
-    };
-    let mut response = problem.to_response();
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(route) = call.route()
-    {
-        response.headers_mut().insert(ALLOW, route.allow_header());
-    }
-    response.map(|bytes| Reply::whole(Whole::new(bytes)))
+    call.problem(refused).map(Reply::whole)
 }

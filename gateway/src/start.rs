@@ -21,6 +21,7 @@ use crate::{
     registers::Abstains,
     reload::Reloader,
     replay::Replay,
+    retry::Answers,
     server,
     signals::Signals,
     snapshot::{Current, Snapshot},
@@ -158,12 +159,12 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     let may_reload = config.admin.reload;
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     metrics.reloaded(clock.now());
-    let health = Arc::new(Health::default());
+    let (health, answers) = (Arc::new(Health::default()), Answers::new());
     let config = snapshot.config();
     let labels = (snapshot.record_labels(), snapshot.keys());
     let (record, recording) = Record::begin(&config.record, config.server.workers, labels, &clock)?;
     let current = Current::new(snapshot);
-    let shared = Shared { clock, replay, metrics, current, endpoints, health, record };
+    let shared = Shared { clock, replay, answers, metrics, current, endpoints, health, record };
     let shared = Arc::new(shared);
     orders::look_around(&shared);
     state.watch(&shared)?;

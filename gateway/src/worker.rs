@@ -24,17 +24,21 @@ use crate::{
     registers::Registers,
     replay::Replay,
     request_id::RequestIds,
+    retry::{Answers, Shelf},
     snapshot::{Current, Held},
     sweep::Sweep,
     upstream::Pool,
 };
 
-/// What all workers share. Nothing in it is locked on the way of a request.
+/// What all workers share. Nothing in it is locked on the way of a request, but for one record of
+/// `answers` at a time.
 pub struct Shared {
     /// The reader of clocks.
     pub clock: Clock,
     /// The table of spent codes.
     pub replay: Replay,
+    /// What became of codes, for those who ask again.
+    pub answers: Answers,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Configuration and keyring in force.
@@ -69,6 +73,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     pub(crate) request_ids: RequestIds,
     pub(crate) batch: Batch,
+    /// The stored answers that this worker removes when they expire.
+    pub(crate) shelf: RefCell<Shelf>,
     /// Where nodes share what is spent.
     pub(crate) registers: Option<Rc<Registers>>,
     shared: Arc<Shared>,
@@ -98,6 +104,7 @@ impl Worker {
             sweep,
             request_ids,
             batch: Batch::default(),
+            shelf: RefCell::default(),
             registers: registers(id, &shared)?,
             snapshot,
             connections: RefCell::default(),
@@ -132,6 +139,10 @@ impl Worker {
 
     pub(crate) fn replay(&self) -> &Replay {
         &self.shared.replay
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -191,6 +202,7 @@ impl Worker {
     pub(crate) fn tick(&self) {
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
         self.pool.expire();
+        self.expire_answers();
         if let Some(registers) = &self.registers {
             registers.tick(self.sweep.now_ms());
         }
@@ -209,6 +221,11 @@ impl Worker {
         if self.parked_ms.get().is_some_and(frees) {
             give_back_memory();
         }
+    }
+
+    fn expire_answers(&self) {
+        let mut shelf = self.shelf.borrow_mut();
+        self.answers().expire(&mut shelf, limits::RETRY_EXPIRED_MAX, self.clock().now());
     }
 
     /// The drain begins: answers now say that the connection closes.

@@ -103,5 +103,8 @@ pub(crate) fn key_set() -> KeySet {
     KeySet::new(vec![key(KEY_ID, KeyState::Active)]).unwrap()
 }
 
-pub(crate) const RULES: Rules =
-    Rules { kinds: Kinds::BOTH, time: TimeRules { skew_ms: 2_000, display_days: 180 } };
+pub(crate) const RULES: Rules = Rules {
+    kinds: Kinds::BOTH,
+    time: TimeRules { skew_ms: 2_000, display_days: 180 },
+    recognise_late: false,
+};

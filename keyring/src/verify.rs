@@ -1,21 +1,20 @@
 //! The verification of codes: the cheap checks, then the signature, then the seal.
 
-use std::fmt;
+mod verified;
 
 use arrayvec::ArrayVec;
 use sha2::{Digest, Sha256};
 
 use crate::{
     code::{
-        Auth, BODY_BYTES, Claims, CodeIdentity, IssuedAt, KeyId, Kind, Kinds, Region,
-        SIGNED_PREFIX, Subject, UnverifiedCode,
+        BODY_BYTES, Claims, CodeIdentity, IssuedAt, Kind, Kinds, SIGNED_PREFIX, UnverifiedCode,
     },
     key::{Channel, IssuerKey, KeyState},
     key_set::KeySet,
     p256::{Claim, GROUP_MAX, Verifier},
-    seal::Sealed,
     time::UnixMillis,
 };
+pub use verified::{LateCode, Statement, VerifiedCode};
 
 /// How long a payment code lives.
 pub const PAYMENT_LIFE_MS: i64 = 60_000;
@@ -24,6 +23,8 @@ pub const SKEW_MS_MAX: i64 = 10_000;
 const MS_PER_DAY: i64 = 86_400_000;
 /// Issued further in the future than this, some clock is wrong.
 const FUTURE_MS_MAX: i64 = 300_000;
+/// Up to this age a payment code that is past its time can still be recognised.
+pub const LATE_MS_MAX: i64 = 600_000;
 
 /// When a code is in its time.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -80,6 +81,9 @@ pub struct Rules {
     pub kinds: Kinds,
     /// When a code is in its time.
     pub time: TimeRules,
+    /// Whether a payment code that is past its time and younger than [`LATE_MS_MAX`] is verified
+    /// all the same, to be told from a forged one: see [`LateCode`].
+    pub recognise_late: bool,
 }
 
 /// Why a well-formed code is refused, in the order of the checks.
@@ -116,24 +120,15 @@ impl From<TimeError> for Rejection {
 }
 
 /// A refusal, and whose code it claims to be.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Rejected {
     /// Why.
     pub rejection: Rejection,
     /// The channel of the key that the code names, if that key is known. A claim, not a fact.
     pub channel: Option<Channel>,
-}
-
-/// A code that is genuine and in its time. Only [`KeySet::verify`] and
-/// [`KeySet::verify_group`] make one, and it cannot be cloned, so holding one proves that this
-/// code passed every check once.
-pub struct VerifiedCode {
-    identity: CodeIdentity,
-    channel: Channel,
-    kind: Kind,
-    region: Region,
-    auth: Auth,
-    sealed: Sealed,
+    /// With [`Rejection::Expired`] alone, and only where [`Rules::recognise_late`] asks for it:
+    /// the code is genuine, only too late. `None` says nothing.
+    pub late: Option<LateCode>,
 }
 
 impl KeySet {
@@ -147,7 +142,8 @@ impl KeySet {
         rules: &Rules,
         now: UnixMillis,
     ) -> Result<(), Rejected> {
-        self.screened(code, rules, now).map(|_| ())
+        let rules = Rules { recognise_late: false, ..*rules };
+        self.screened(code, &rules, now).map(|_| ())
     }
 
     /// Every check: [`screen`](Self::screen), the signature, the seal.
@@ -160,8 +156,8 @@ impl KeySet {
         rules: &Rules,
         now: UnixMillis,
     ) -> Result<VerifiedCode, Rejected> {
-        let key = self.screened(code, rules, now)?;
-        key.judge(code, self.verifier().verify(&key.claim(code)))
+        let Screened { key, is_late } = self.screened(code, rules, now)?;
+        key.judge(code, self.verifier().verify(&key.claim(code)), is_late)
     }
 
     /// Verifies many codes, the signatures of up to [`GROUP_MAX`] together. The answers are those
@@ -176,8 +172,8 @@ impl KeySet {
         out.clear();
         let mut waiting = ArrayVec::<Waiting<'_>, GROUP_MAX>::new();
         for (code, rules) in group {
-            let answer = self.screened(code, rules, now).map(|key| {
-                waiting.push(Waiting { place: out.len(), key, code });
+            let answer = self.screened(code, rules, now).map(|Screened { key, is_late }| {
+                waiting.push(Waiting { place: out.len(), key, code, is_late });
                 key.rejected(Rejection::SignatureInvalid)
             });
             // Refused until the signature is proven: nothing forgotten here can be accepted.
@@ -194,10 +190,11 @@ impl KeySet {
         code: &UnverifiedCode,
         rules: &Rules,
         now: UnixMillis,
-    ) -> Result<&IssuerKey, Rejected> {
+    ) -> Result<Screened<'_>, Rejected> {
         let Claims { kind, issued_at, .. } = code.claims();
         let key = code.key_id().and_then(|id| self.get(id));
-        let reject = |rejection| Rejected { rejection, channel: key.map(IssuerKey::channel) };
+        let channel = key.map(IssuerKey::channel);
+        let reject = |rejection| Rejected { rejection, channel, late: None };
         if !rules.kinds.contains(kind) {
             return Err(reject(Rejection::WrongKind(kind)));
         }
@@ -211,10 +208,29 @@ impl KeySet {
             return Err(reject(Rejection::KeyNotActive));
         }
         match rules.time.judge(kind, issued_at, now) {
-            Ok(()) => Ok(key),
+            Ok(()) => Ok(Screened { key, is_late: false }),
+            Err(TimeError::Expired) if rules.recognises(kind, issued_at, now) => {
+                Ok(Screened { key, is_late: true })
+            }
             Err(error) => Err(reject(error.into())),
         }
     }
+}
+
+impl Rules {
+    /// Whether a code that has expired is worth its signature's verification.
+    fn recognises(&self, kind: Kind, issued_at: IssuedAt, now: UnixMillis) -> bool {
+        self.recognise_late
+            && kind == Kind::Payment
+            && now.ms_since(issued_at.millis()) < LATE_MS_MAX
+    }
+}
+
+/// What the cheap checks found of a code that is worth its signature's verification.
+struct Screened<'a> {
+    key: &'a IssuerKey,
+    /// Past its time: whatever signature and seal say, it will be refused.
+    is_late: bool,
 }
 
 /// A code that passed the cheap checks; its signature is about to be verified.
@@ -222,6 +238,7 @@ struct Waiting<'a> {
     place: usize,
     key: &'a IssuerKey,
     code: &'a UnverifiedCode,
+    is_late: bool,
 }
 
 /// Verifies the signatures together and puts the answers in their places.
@@ -237,7 +254,7 @@ fn settle(
     verifier.verify_group(&claims, answers);
     for (one, valid) in waiting.iter().zip(answers) {
         if let Some(answer) = out.get_mut(one.place) {
-            *answer = one.key.judge(one.code, *valid);
+            *answer = one.key.judge(one.code, *valid, one.is_late);
         }
     }
 }
@@ -277,8 +294,23 @@ impl IssuerKey {
         }
     }
 
-    /// What follows the signature: only here is a verified code made.
-    fn judge(&self, code: &UnverifiedCode, valid: bool) -> Result<VerifiedCode, Rejected> {
+    /// What follows the signature. Of a late code time was the first check that failed, so that
+    /// is the answer for forged ones too; that it is genuine is said beside it.
+    fn judge(
+        &self,
+        code: &UnverifiedCode,
+        valid: bool,
+        is_late: bool,
+    ) -> Result<VerifiedCode, Rejected> {
+        let proven = self.proven(code, valid);
+        if !is_late {
+            return proven;
+        }
+        Err(Rejected { late: proven.ok().map(LateCode), ..self.rejected(Rejection::Expired) })
+    }
+
+    /// Only here is a verified code made.
+    fn proven(&self, code: &UnverifiedCode, valid: bool) -> Result<VerifiedCode, Rejected> {
         if !valid {
             return Err(self.rejected(Rejection::SignatureInvalid));
         }
@@ -291,81 +323,13 @@ impl IssuerKey {
     }
 
     fn rejected(&self, rejection: Rejection) -> Rejected {
-        Rejected { rejection, channel: Some(self.channel()) }
+        Rejected { rejection, channel: Some(self.channel()), late: None }
     }
 }
 
 /// SHA-256 of the prefix and the body: 55 bytes, one block.
 pub(crate) fn digest(body: &[u8; BODY_BYTES]) -> [u8; 32] {
     Sha256::new().chain_update(SIGNED_PREFIX).chain_update(body).finalize().into()
-}
-
-impl VerifiedCode {
-    /// What single use is keyed on.
-    pub fn identity(&self) -> CodeIdentity {
-        self.identity
-    }
-
-    /// The issuer's key.
-    pub fn key_id(&self) -> KeyId {
-        self.identity.key_id
-    }
-
-    /// Who showed the code.
-    pub fn channel(&self) -> Channel {
-        self.channel
-    }
-
-    /// Display or payment.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// The second in which the code was made.
-    pub fn issued_at(&self) -> IssuedAt {
-        self.identity.issued_at
-    }
-
-    /// 参保地, the place of insurance.
-    pub fn region(&self) -> Region {
-        self.region
-    }
-
-    /// How the holder proved presence.
-    pub fn auth(&self) -> Auth {
-        self.auth
-    }
-
-    /// The holder's voucher number. With a relation other than 0 the patient is
-    /// (subject, relation), never the subject alone.
-    pub fn subject(&self) -> Subject {
-        self.sealed.subject
-    }
-
-    /// Grows by one each time the voucher is activated on a new device, per channel.
-    pub fn epoch(&self) -> u16 {
-        self.sealed.epoch
-    }
-
-    /// 0 = the holder; 1..=5 = that member of the holder's family account.
-    pub fn relation(&self) -> u8 {
-        self.sealed.relation
-    }
-
-    /// Milliseconds since the start of the second of issue; negative if that lies ahead.
-    pub fn age(&self, now: UnixMillis) -> i64 {
-        now.ms_since(self.issued_at().millis())
-    }
-}
-
-/// The identity and the channel: what may stand in a log, not who the person is.
-impl fmt::Debug for VerifiedCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedCode")
-            .field("identity", &format_args!("{}", self.identity))
-            .field("channel", &self.channel)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ const FAMILIES: &[&str] = &[
     "yanma_replay_entries",
     "yanma_replay_capacity",
     "yanma_replay_releases_total",
+    "yanma_retry_answers",
+    "yanma_retry_answer_bytes",
     "yanma_replay_fence_end_timestamp_seconds",
     "yanma_record_decisions_total",
     "yanma_record_dropped_total",

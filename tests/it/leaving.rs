@@ -89,7 +89,7 @@ async fn leaves(leave: impl AsyncFnOnce(&World, &str)) {
     world.backend.open();
     let approved = "yanma_requests_total{outcome=\"approved\",route=\"/pay\"}";
     world.metric_reaches(approved, 1.0).await;
-    world.pay(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.is_refused("code_used");
     assert_eq!(world.backend.count_of(&identity(&code)), 1);
     world.pay(&world.code()).await.is_approved();
 }

@@ -27,6 +27,7 @@ mod refusals;
 mod registers;
 mod registers_check;
 mod reload;
+mod retry;
 mod routing;
 mod sandbox;
 mod scrub;

@@ -46,7 +46,9 @@ async fn answers_that_are_not_whole_are_unknown_outcomes() {
         assert_eq!((&body["action"], &body["status"]), (&"query".into(), &504.into()), "{what}");
         assert!(body["detail"].as_str().is_some_and(|why| why.contains(because)), "{what}: {body}");
         world.backend.reply(Reply::settled());
-        world.pay(&code).await.is_refused("code_used");
+        let again = world.pay(&code).await;
+        assert_eq!((again.status(), again.body), (504, answer.body), "{what}: unknown for ever");
+        world.pay_more(&code).await.is_refused("code_used");
         assert_eq!(world.backend.count_of(&identity(&code)), 1, "{what}");
         assert_eq!(world.backend.count(), index + 1, "{what}: sent again");
     }
@@ -104,7 +106,7 @@ async fn a_refused_connection_gives_the_code_back() {
     })
     .await;
     assert_eq!(alive.count_of(&identity(&code)), 1);
-    world.pay(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.is_refused("code_used");
 }
 
 #[tokio::test]
@@ -141,7 +143,7 @@ async fn a_connection_that_is_reset_at_once_is_settled_one_way_or_the_other() {
         world.backend.reply(Reply::settled());
         if answer.status() == 504 {
             answer.is_refused("outcome_unknown");
-            world.pay(&code).await.is_refused("code_used");
+            world.pay_more(&code).await.is_refused("code_used");
         } else {
             answer.is_refused("backend_unreachable");
             eventually("a payment with the code given back", async || {

@@ -140,7 +140,7 @@ async fn the_answer_passes_as_it_is_and_its_own_yanma_names_do_not() {
     assert_ne!(answer.request_id(), "me");
     assert_eq!(answer.field("x-settled"), Some("yes"));
     assert_eq!(answer.field("keep-alive"), None);
-    world.pay(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.is_refused("code_used");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn metrics_tell_what_happened() {
     let world = World::start().await;
     let code = world.code();
     world.pay(&code).await.is_approved();
-    world.pay(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.is_refused("code_used");
     for (sample, value) in [
         ("yanma_requests_total{outcome=\"approved\",route=\"/pay\"}", 1.0),
         ("yanma_requests_total{outcome=\"code_used\",route=\"/pay\"}", 1.0),

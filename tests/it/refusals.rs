@@ -233,7 +233,7 @@ async fn a_full_table_refuses_and_forgets_nobody() {
     }
     assert!((1..=8).contains(&spent.len()), "{} codes in 8 slots", spent.len());
     for code in spent {
-        world.pay(code).await.is_refused("code_used");
+        world.pay_more(code).await.is_refused("code_used");
     }
 }
 

@@ -96,7 +96,7 @@ async fn an_exchange_that_runs_is_not_disturbed_and_its_code_stays_spent() {
     assert_eq!(world.admin("POST", "/reload").await.status() / 100, 2);
     world.backend.open();
     client.answer().await.is_approved();
-    world.pay(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.is_refused("code_used");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::harness::backend::SETTLED;
 use crate::harness::keys::{WECHAT, digits, identity};
-use crate::harness::{Client, Request, World, h2};
+use crate::harness::{Client, Message, Request, World, eventually, h2};
 
 #[tokio::test]
 async fn a_thousand_copies_from_32_connections_arrive_once() {
@@ -18,12 +18,13 @@ async fn a_thousand_copies_from_32_connections_arrive_once() {
         start.wait().await;
         let mut approved = 0;
         for _ in 0..copies {
+            // The same bytes: a retry, which is answered, and never forwarded.
             let answer = client.ask(&request).await;
             if answer.status() == 200 {
                 assert_eq!(answer.text(), SETTLED);
-                approved += 1;
+                approved += usize::from(answer.field("idempotent-replayed").is_none());
             } else {
-                answer.is_refused("code_used");
+                answer.is_refused("request_in_flight");
             }
         }
         approved
@@ -35,6 +36,40 @@ async fn a_thousand_copies_from_32_connections_arrive_once() {
     assert_eq!(approved, 1);
     assert_eq!(world.backend.count(), 1);
     assert_eq!(world.backend.count_of(&identity(&code)), 1);
+    let counted = async |outcome| {
+        world.metric(&format!("yanma_requests_total{{outcome=\"{outcome}\",route=\"/pay\"}}")).await
+    };
+    eventually("all of them counted", async || {
+        let repeated = counted("replayed").await + counted("request_in_flight").await;
+        (repeated > 998.5 && counted("approved").await < 1.5).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_thousand_requests_with_one_code_arrive_once() {
+    const CONNECTIONS: usize = 25;
+    let world = World::start().await;
+    let code = world.code();
+    let start = tokio::sync::Barrier::new(CONNECTIONS);
+    let run = async |connection: usize| {
+        let mut client = Client::connect(&world.address).await;
+        start.wait().await;
+        let mut approved = 0;
+        for attempt in 0..40 {
+            let body = format!("{{\"attempt\":\"{connection}-{attempt}\"}}");
+            let answer = client.ask(Request::post("/pay").code(&code).body(body).bytes()).await;
+            if answer.status() == 200 {
+                answer.is_approved();
+                approved += 1;
+            } else {
+                answer.is_refused("code_used");
+            }
+        }
+        approved
+    };
+    let approved: usize = together((0..CONNECTIONS).map(run)).await.into_iter().sum();
+    assert_eq!((approved, world.backend.count()), (1, 1));
     world.metric_reaches("yanma_requests_total{outcome=\"code_used\",route=\"/pay\"}", 999.0).await;
 }
 
@@ -44,11 +79,13 @@ async fn many_codes_copied_over_http_2_arrive_once_each() {
     let codes: Vec<String> = (0..20).map(|_| world.code()).collect();
     let pay = async |code: &String| {
         let mut client = h2::H2::connect(&world.address).await;
-        client.ask(h2::post("/pay", code).body(()).expect("a request"), "{}").await.status()
+        client.ask(h2::post("/pay", code).body(()).expect("a request"), "{}").await
     };
     let copies = codes.iter().chain(&codes).chain(&codes);
-    let statuses = together(copies.map(pay)).await;
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), codes.len());
+    let answers = together(copies.map(pay)).await;
+    let is_first =
+        |answer: &&Message| answer.status() == 200 && answer.field("idempotent-replayed").is_none();
+    assert_eq!(answers.iter().filter(is_first).count(), codes.len());
     for code in &codes {
         assert_eq!(world.backend.count_of(&identity(code)), 1);
     }
@@ -60,8 +97,13 @@ async fn the_other_signature_of_a_spent_code_is_used_too() {
     let code = WECHAT.code(&world.fresh());
     let twin = code.with_other_s().expect("a sound signature has a twin");
     assert_ne!(digits(&code), digits(&twin));
-    world.pay(&digits(&code)).await.is_approved();
-    world.pay(&digits(&twin)).await.is_refused("code_used");
+    let paid = world.pay(&digits(&code)).await;
+    paid.is_approved();
+    world.pay_more(&digits(&twin)).await.is_refused("code_used");
+    // It is the same code, so the same request with it is the same request.
+    let again = world.pay(&digits(&twin)).await;
+    assert_eq!(again.field("idempotent-replayed"), Some("true"));
+    assert_eq!(again.request_id(), paid.request_id());
     assert_eq!(world.backend.count(), 1);
 }
 
@@ -71,7 +113,7 @@ async fn the_other_signature_alone_pays() {
     let code = WECHAT.code(&world.fresh());
     let twin = code.with_other_s().expect("a sound signature has a twin");
     world.pay(&digits(&twin)).await.is_approved();
-    world.pay(&digits(&code)).await.is_refused("code_used");
+    world.pay_more(&digits(&code)).await.is_refused("code_used");
 }
 
 #[tokio::test]

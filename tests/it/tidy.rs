@@ -13,12 +13,12 @@ const GATEWAY: &[&str] = &[
     // what anything may use
     "limits", "clock", "halt", "request_id", "refusal", "target", "config",
     // rules about a request, each a pure function
-    "headers", "route", "policy", "replay",
+    "headers", "route", "policy", "replay", "retry",
     // what a worker holds
     "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record",
     "snapshot", "registers", "batch", "worker",
     // the way of a request
-    "call", "reply", "forward", "spend", "exchange", "service", "accept",
+    "call", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",
     // the process
     "crew", "signals", "tables", "state", "reload", "notify", "takeover", "orders",
     "scrape", "admin", "server", "start", "standin", "cli",

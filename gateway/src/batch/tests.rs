@@ -23,8 +23,11 @@ use crate::{
     worker::Shared,
 };
 
-const RULES: Rules =
-    Rules { kinds: Kinds::PAYMENT, time: TimeRules { skew_ms: 2_000, display_days: 180 } };
+const RULES: Rules = Rules {
+    kinds: Kinds::PAYMENT,
+    time: TimeRules { skew_ms: 2_000, display_days: 180 },
+    recognise_late: true,
+};
 
 fn means(shared: &Shared) -> Means<'_> {
     let Shared { clock, replay, metrics, .. } = shared;

@@ -252,10 +252,12 @@ fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(),
         (product(queue, size(record::ENTRY_BYTES)), format!("{queue} decisions that wait"));
     let quiet =
         format!("{} of them; {} once they are quiet", limits.connections_max, Bytes(parked));
+    let kept = format!("for retries, {} s each", config.retry.keep_ms / 1_000);
     writeln!(out, "memory, at most")?;
     for (part, bytes, how) in [
         ("replay table", table, "from the start".to_owned()),
         ("verification tables", tables, "while a reload builds, old and new ones".to_owned()),
+        ("stored answers", size(config.retry.store_bytes), kept),
         ("record queue", queue, queued),
         ("client connections", clients, quiet),
         ("backend connections", upstream, "all of all backends".to_owned()),

@@ -150,7 +150,7 @@ fn time_rules() -> TimeRules {
 }
 
 fn rules() -> Rules {
-    Rules { kinds: Kinds::BOTH, time: time_rules() }
+    Rules { kinds: Kinds::BOTH, time: time_rules(), recognise_late: false }
 }
 
 /// What the checks behind the form say of a code.

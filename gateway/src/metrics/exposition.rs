@@ -92,8 +92,7 @@ impl Metrics {
     fn show_limits(&self, page: &mut Page) {
         let hits = Limit::ALL
             .map(|limit| ([("limit", limit.name())], number(self.limit_hits.total(limit.index()))));
-        let help =
-            "What was refused or closed because of a limit, by its key in the configuration.";
+        let help = "What was refused, closed or not kept because of a limit, by its key in the configuration.";
         page.counter("yanma_limit_hits_total", help, hits);
         let dropped = self.request_headers_dropped.total();
         let help = "Header lines of clients that pretended to be the gateway's.";

@@ -9,30 +9,35 @@ use crate::refusal::Refusal;
 pub enum Outcome {
     /// It was forwarded, and the backend's answer was relayed, whatever it says.
     Approved,
+    /// It was the same as one before, and got that one's answer again, whatever it says.
+    Replayed,
     /// It was refused.
     Refused(Refusal),
 }
 
 impl Outcome {
-    pub(super) const COUNT: usize = 1 + Refusal::ALL.len();
+    pub(super) const COUNT: usize = 2 + Refusal::ALL.len();
 
     /// Every outcome, in the order of their indices.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        std::iter::once(Self::Approved).chain(Refusal::ALL.map(Self::Refused))
+        [Self::Approved, Self::Replayed].into_iter().chain(Refusal::ALL.map(Self::Refused))
     }
 
     /// Dense, from 0.
     pub(super) fn index(self) -> usize {
         match self {
             Self::Approved => 0,
-            Self::Refused(refusal) => 1 + refusal.index(),
+            Self::Replayed => 1,
+            Self::Refused(refusal) => 2 + refusal.index(),
         }
     }
 
-    /// `approved`, or the refusal's reason: also the value of the header `Yanma-Outcome`.
+    /// `approved`, or the refusal's reason: also the value of the header `Yanma-Outcome`. A stored
+    /// answer has the header of the first request; it is counted as `replayed`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Approved => "approved",
+            Self::Replayed => "replayed",
             Self::Refused(refusal) => refusal.reason(),
         }
     }
@@ -66,7 +71,7 @@ macro_rules! labels {
 }
 
 labels! {
-    /// A limit for the sake of which something was refused or closed. Its label is the key of the
+    /// A limit for the sake of which something was refused, closed or not kept. Its label is the key of the
     /// configuration that raises it, where there is one.
     pub enum Limit {
         /// Client connections over all listeners, or a worker's queue of new ones.
@@ -83,6 +88,16 @@ labels! {
         BackendConnections = "backend_connections_max",
         /// Slots of the replay table: a probe path held only living ones.
         Replay = "replay_capacity",
+        /// Bytes of an answer on a redeem route: it was passed on as it came, and not stored.
+        ReplyBytes = "reply_bytes_max",
+        /// Memory for stored answers.
+        RetryBytes = "retry_store_mib",
+        /// Number of stored answers.
+        RetryEntries = "retry_entries_max",
+        /// One caller's share of the memory for stored answers.
+        RetryCaller = "retry_caller_share_percent",
+        /// Time of the registers to take an answer: less than a majority has it.
+        RetryRegisters = "retry_registers",
         /// Decisions that wait to be recorded: there was no place for another one.
         Record = "record_queue_entries",
         /// File descriptors of the process: none was free for a new connection.

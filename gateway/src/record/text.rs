@@ -37,7 +37,7 @@ pub(super) fn decision(
 ) {
     let trail = entry.trail.parts();
     let error_code = match entry.outcome {
-        Outcome::Approved => None,
+        Outcome::Approved | Outcome::Replayed => None,
         Outcome::Refused(refusal) => Some(refusal.error_code()),
     };
     let route = entry.labels.route(entry.route);

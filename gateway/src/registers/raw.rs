@@ -8,7 +8,13 @@
 //!
 //! Cancel safe: a call that is dropped has been carried out or not, as one that gets no answer.
 
-use std::{future::poll_fn, rc::Rc, task::Poll};
+use std::{
+    future::{Future, poll_fn},
+    rc::Rc,
+    task::Poll,
+};
+
+use keyring::code::CodeIdentity;
 
 use super::{
     claim::GROUP_MAX,
@@ -99,18 +105,48 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`]: some may have it all the same.
-    #[allow(dead_code, reason = "for what is stored beside claims")]
-    pub(crate) async fn set_new(
+    /// It is asked before this returns, so what is asked next is carried out after it.
+    pub(crate) fn set_new(
         self: &Rc<Self>,
         group: usize,
         key: &[u8],
         value: &[u8],
         px_ms: u64,
-    ) -> Result<usize, NoMajority> {
+    ) -> impl Future<Output = Result<usize, NoMajority>> + use<> {
         let life = px_ms.to_string();
         let command = [b"SET".as_slice(), key, value, b"NX", b"PX", life.as_bytes()];
-        let answers = self.ask(group, &command, Enough::Majority).await?;
-        Ok(answers.iter().filter(|answer| **answer == Answer::Status).count())
+        let asking = self.ask(group, &command, Enough::Majority);
+        async move {
+            let answers = asking.await?;
+            Ok(answers.iter().filter(|answer| **answer == Answer::Status).count())
+        }
+    }
+
+    /// All values that the majority has which answered first.
+    ///
+    /// # Errors
+    /// [`NoMajority`] answered.
+    pub(crate) async fn get_most(
+        self: &Rc<Self>,
+        group: usize,
+        key: &[u8],
+    ) -> Result<Vec<Vec<u8>>, NoMajority> {
+        let answers = self.ask(group, &[b"GET", key], Enough::Majority).await?;
+        let values = answers.into_iter().filter_map(|answer| match answer {
+            Answer::Bytes(bytes) => Some(bytes),
+            _ => None,
+        });
+        Ok(values.collect())
+    }
+
+    /// The group whose servers hold what belongs to a code.
+    pub(crate) fn group_of(&self, identity: &CodeIdentity) -> usize {
+        self.layout.group_of(identity)
+    }
+
+    /// How many servers of a group are more than half.
+    pub(crate) fn majority_of(&self, group: usize) -> usize {
+        self.group_size(group) / 2 + 1
     }
 
     /// The first value that any of a group's servers has; `None` if a majority has none.
@@ -134,7 +170,6 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`]: some may have replaced it all the same.
-    #[allow(dead_code, reason = "for what is stored beside claims")]
     pub(crate) async fn compare_and_set(
         self: &Rc<Self>,
         group: usize,
@@ -149,12 +184,12 @@ impl Registers {
         Ok(answers.iter().filter(|answer| **answer == Answer::Number(1)).count())
     }
 
-    async fn ask(
+    fn ask(
         self: &Rc<Self>,
         group: usize,
         command: &[&[u8]],
         enough: Enough,
-    ) -> Result<Vec<Answer>, NoMajority> {
+    ) -> impl Future<Output = Result<Vec<Answer>, NoMajority>> + use<> {
         let registers = self.group_size(group);
         let majority = registers / 2 + 1;
         let answers = Vec::with_capacity(GROUP_MAX);
@@ -162,12 +197,14 @@ impl Registers {
         let op = Op { group, work: Work::Ask(Box::new(asked)), waker: None };
         let under_way =
             UnderWay { registers: Rc::clone(self), ticket: self.begin_ask(op, command) };
-        let Some(Work::Ask(asked)) = under_way.over().await.map(|op| op.work) else {
-            return Err(NoMajority);
-        };
-        let has_value = asked.answers.iter().any(|answer| matches!(answer, Answer::Bytes(_)));
-        let is_enough = asked.answers.len() >= majority || enough == Enough::Value && has_value;
-        if is_enough { Ok(asked.answers) } else { Err(NoMajority) }
+        async move {
+            let Some(Work::Ask(asked)) = under_way.over().await.map(|op| op.work) else {
+                return Err(NoMajority);
+            };
+            let has_value = asked.answers.iter().any(|answer| matches!(answer, Answer::Bytes(_)));
+            let is_enough = asked.answers.len() >= majority || enough == Enough::Value && has_value;
+            if is_enough { Ok(asked.answers) } else { Err(NoMajority) }
+        }
     }
 }
 

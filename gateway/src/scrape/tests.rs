@@ -23,6 +23,7 @@ use crate::{
     record::Record,
     refusal::Refusal,
     replay::Replay,
+    retry::Answers,
     snapshot::Current,
 };
 
@@ -53,6 +54,7 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
     let shared = Shared {
         clock,
         replay: Replay::new(64, IssuedAt::from_time(START)).unwrap(),
+        answers: Answers::new(),
         metrics,
         current: Current::new(snapshot),
         endpoints,
@@ -113,6 +115,8 @@ yanma_replay_entries gauge
 yanma_replay_capacity gauge
 yanma_replay_releases_total counter
 yanma_replay_fence_end_timestamp_seconds gauge
+yanma_retry_answers gauge
+yanma_retry_answer_bytes gauge
 yanma_key_info gauge key_id,channel,state,algorithm
 yanma_key_expiry_timestamp_seconds gauge key_id
 yanma_config_last_reload_successful gauge

@@ -60,7 +60,7 @@ fn a_table_in_front_of_registers_needs_no_second_fence() {
     assert_eq!(site.fence(), Some(4), "nobody kept it, and nobody need have");
     site.wanted.boot = 8;
     assert_eq!(site.fence(), Some(4), "the machine was started anew");
-    std::fs::remove_file(site.table()).unwrap();
+    fs::remove_file(site.table()).unwrap();
     assert_eq!(site.fence(), Some(74), "what it knew is not known to have been the registers'");
 }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    code::{Auth, KeyId, Region, Subject},
     mint::{Spec, Spoil},
     p256::SigningKey,
     sample::{self, KEY_ID, RULES, SERIAL, VECTOR, at},
@@ -149,9 +150,74 @@ fn a_refusal_names_the_channel_of_a_known_key_only() {
 #[test]
 fn screening_needs_no_signature() {
     let forged = sample::minter().mint_spoiled(&sample::spec(), SERIAL, Spoil::Signature);
-    assert_eq!(sample::key_set().screen(&forged, &RULES, at(0)), Ok(()));
+    assert!(sample::key_set().screen(&forged, &RULES, at(0)).is_ok());
     let late = sample::key_set().screen(&forged, &RULES, at(62_000)).unwrap_err();
     assert_eq!(late.rejection, Rejection::Expired);
+}
+
+const LATE: Rules = Rules { recognise_late: true, ..RULES };
+
+fn late(code: &UnverifiedCode, now: UnixMillis) -> Option<LateCode> {
+    let rejected = sample::key_set().verify(code, &LATE, now).unwrap_err();
+    assert_eq!(rejected.rejection, Rejection::Expired);
+    rejected.late
+}
+
+#[test]
+fn a_genuine_code_past_its_time_is_recognised_for_ten_minutes() {
+    assert!(sample::key_set().verify(&vector(), &LATE, at(61_999)).is_ok());
+    for ms in [62_000, 599_999] {
+        let late = late(&vector(), at(ms)).expect("recognised");
+        assert_eq!(late.identity().to_string(), "7001-1800000000-0123456789abcdef");
+        assert_eq!((late.look().channel().as_str(), late.look().age(at(ms))), ("wechat", ms));
+    }
+    assert!(late(&vector(), at(600_000)).is_none());
+    let rejected = sample::key_set().verify(&vector(), &RULES, at(62_000)).unwrap_err();
+    assert!(rejected.late.is_none(), "not asked for");
+}
+
+/// Else anybody could ask whether an identity was spent.
+#[test]
+fn a_late_code_is_recognised_only_when_signature_and_seal_hold() {
+    for spoil in [Spoil::Signature, Spoil::Seal] {
+        let code = sample::minter().mint_spoiled(&sample::spec(), SERIAL, spoil);
+        assert!(late(&code, at(70_000)).is_none(), "{spoil:?}");
+    }
+    let from_the_future = sample::key_set().verify(&vector(), &LATE, at(-3_000)).unwrap_err();
+    assert_eq!(from_the_future.rejection, Rejection::NotYetValid);
+    assert!(from_the_future.late.is_none());
+}
+
+#[test]
+fn a_late_display_code_is_not_worth_its_signature() {
+    let spec = Spec { kind: Kind::Display, auth: Auth::None, ..sample::spec() };
+    let time = TimeRules { skew_ms: 0, display_days: 0 };
+    let code = sample::minter().mint(&spec, SERIAL);
+    let rules = Rules { time, ..LATE };
+    assert!(sample::key_set().verify(&code, &rules, at(1)).unwrap_err().late.is_none());
+}
+
+/// Each field changes the statement; identity and signature do not.
+#[test]
+fn a_statement_is_all_that_is_said_beside_the_identity() {
+    let said = |spec: &Spec, serial| {
+        let code = sample::minter().mint(spec, serial);
+        sample::key_set().verify(&code, &RULES, at(0)).unwrap().statement()
+    };
+    let spec = sample::spec();
+    let statement = said(&spec, SERIAL);
+    assert_eq!(said(&spec, crate::code::Serial::new(1)), statement);
+    assert_eq!(late(&vector(), at(70_000)).unwrap().statement(), statement);
+    for other in [
+        Spec { kind: Kind::Display, auth: Auth::None, ..spec },
+        Spec { region: Region::new(370_101).unwrap(), ..spec },
+        Spec { auth: Auth::Face, ..spec },
+        Spec { subject: Subject::new(43).unwrap(), ..spec },
+        Spec { epoch: 2, ..spec },
+        Spec { relation: 1, ..spec },
+    ] {
+        assert_ne!(said(&other, SERIAL), statement, "{other:?}");
+    }
 }
 
 #[test]
@@ -206,11 +272,14 @@ enum Member {
     Twin,
     Spoiled(Spoil),
     Late,
+    /// The same, where a late code is to be recognised.
+    Recognised,
+    LateAndForged,
     Unwanted,
 }
 
 fn member() -> impl Strategy<Value = Member> {
-    use Member::{Good, Late, Spoiled, Twin, Unwanted};
+    use Member::{Good, Late, LateAndForged, Recognised, Spoiled, Twin, Unwanted};
     prop_oneof![
         Just(Good),
         Just(Twin),
@@ -218,6 +287,8 @@ fn member() -> impl Strategy<Value = Member> {
         Just(Spoiled(Spoil::Seal)),
         Just(Spoiled(Spoil::Key)),
         Just(Late),
+        Just(Recognised),
+        Just(LateAndForged),
         Just(Unwanted),
     ]
 }
@@ -230,14 +301,21 @@ impl Member {
             Self::Good | Self::Unwanted => minter.mint(&sample::spec(), serial),
             Self::Twin => minter.mint(&sample::spec(), serial).with_other_s().unwrap(),
             Self::Spoiled(spoil) => minter.mint_spoiled(&sample::spec(), serial, spoil),
-            Self::Late => minter.mint(&late, serial),
+            Self::Late | Self::Recognised => minter.mint(&late, serial),
+            Self::LateAndForged => minter.mint_spoiled(&late, serial, Spoil::Signature),
         }
     }
 
     fn rules(self) -> Rules {
         let kinds = if matches!(self, Self::Unwanted) { Kinds::DISPLAY } else { Kinds::BOTH };
-        Rules { kinds, ..RULES }
+        let recognise_late = matches!(self, Self::Recognised | Self::LateAndForged);
+        Rules { kinds, recognise_late, ..RULES }
     }
+}
+
+/// What an answer says, late codes included.
+fn read(answer: Result<VerifiedCode, Rejected>) -> Result<CodeIdentity, String> {
+    answer.map(|code| code.identity()).map_err(|rejected| format!("{rejected:?}"))
 }
 
 proptest! {
@@ -250,7 +328,6 @@ proptest! {
         let codes: Vec<_> =
             members.iter().zip(0..).map(|(one, serial)| (one.code(serial), one.rules())).collect();
         let group: Vec<_> = codes.iter().map(|(code, rules)| (code, rules)).collect();
-        let read = |answer: Result<VerifiedCode, Rejected>| answer.map(|code| code.identity());
         let mut out = vec![keys.verify(&vector(), &RULES, now)];
         keys.verify_group(group.iter().copied(), now, &mut out);
         let together: Vec<_> = out.into_iter().map(read).collect();

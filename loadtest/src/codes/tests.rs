@@ -36,8 +36,8 @@ fn mill(site: &Site, choice: &str) -> Mill {
 }
 
 fn judge(keys: &KeySet, made: &Made) -> Result<(), Rejection> {
-    let rules =
-        Rules { kinds: Kinds::PAYMENT, time: TimeRules { skew_ms: 500, display_days: 180 } };
+    let time = TimeRules { skew_ms: 500, display_days: 180 };
+    let rules = Rules { kinds: Kinds::PAYMENT, time, recognise_late: false };
     let now = UnixMillis::new(clock::unix_ms());
     let verified = keys.verify(&made.code.as_ref().unwrap().bytes, &rules, now);
     verified.map(drop).map_err(|rejected| rejected.rejection)

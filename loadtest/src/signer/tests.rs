@@ -8,8 +8,11 @@ use keyring::verify::{Rules, TimeRules};
 
 use super::*;
 
-const RULES: Rules =
-    Rules { kinds: Kinds::PAYMENT, time: TimeRules { skew_ms: 0, display_days: 180 } };
+const RULES: Rules = Rules {
+    kinds: Kinds::PAYMENT,
+    time: TimeRules { skew_ms: 0, display_days: 180 },
+    recognise_late: false,
+};
 const ISSUED: IssuedAt = IssuedAt::new(1_800_000_000);
 
 fn signing_key(byte: u8) -> SigningKey {

@@ -283,6 +283,20 @@ impl Message {
         self.request_id();
     }
 
+    /// Asserts that this is the answer `first` once more: byte for byte but for the mark.
+    #[track_caller]
+    pub(crate) fn is_again(&self, first: &Self) {
+        assert_eq!(self.field("idempotent-replayed"), Some("true"), "{self:?}");
+        assert_eq!(first.field("idempotent-replayed"), None, "the first is no repetition");
+        let mut unmarked = self.clone();
+        unmarked.fields.retain(|(name, _)| !name.eq_ignore_ascii_case("idempotent-replayed"));
+        let parts = |one: &Self| {
+            let Self { start, fields, body, trailers, is_whole } = one.clone();
+            (start, fields, body, trailers, is_whole)
+        };
+        assert_eq!(parts(&unmarked), parts(first));
+    }
+
     /// 16 characters of Crockford base 32, lower case.
     #[track_caller]
     pub(crate) fn request_id(&self) -> &str {

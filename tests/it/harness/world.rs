@@ -256,6 +256,11 @@ impl World {
         self.ask(&Request::post("/pay").code(code)).await
     }
 
+    /// Pays with a code for something else: no repetition of [`Self::pay`].
+    pub(crate) async fn pay_more(&self, code: &str) -> Message {
+        self.ask(&Request::post("/pay").code(code).body("{\"amount\":\"99.00\"}")).await
+    }
+
     /// Asks the admin listener.
     pub(crate) async fn admin(&self, method: &'static str, target: &str) -> Message {
         Client::connect(&self.admin).await.ask(Request::new(method, target).bytes()).await
@@ -299,6 +304,12 @@ impl World {
     /// Lays TOML over the configuration file; the gateway reads it when told to.
     pub(crate) fn write_config(&mut self, overlay: &str) {
         lay_over(&mut self.config, overlay);
+        fs::write(self.config_path(), self.config.to_string()).expect("gateway.toml");
+    }
+
+    /// The same with a setting of backend `settlement`.
+    pub(crate) fn write_backend(&mut self, key: &str, value: impl Into<Value>) {
+        first(&mut self.config, "backend").insert(key.to_owned(), value.into());
         fs::write(self.config_path(), self.config.to_string()).expect("gateway.toml");
     }
 

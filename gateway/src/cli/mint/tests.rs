@@ -23,7 +23,8 @@ pub(in crate::cli) fn output<'a>(
 }
 
 fn verify(issuer: &Issuer, text: &str) -> Result<VerifiedCode, Rejection> {
-    let rules = Rules { kinds: Kinds::BOTH, time: TimeRules { skew_ms: 2_000, display_days: 180 } };
+    let time = TimeRules { skew_ms: 2_000, display_days: 180 };
+    let rules = Rules { kinds: Kinds::BOTH, time, recognise_late: false };
     let code = UnverifiedCode::parse(text.as_bytes()).unwrap();
     issuer.keys().verify(&code, &rules, NOW).map_err(|rejected| rejected.rejection)
 }

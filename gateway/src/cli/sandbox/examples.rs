@@ -237,6 +237,12 @@ fn paying(shell: &Shell) -> Vec<Example> {
     let pay = shell.request("/pay", &format!("{AMOUNT} {WITH_REUSED}"));
     let identify = shell.request("/identify", WITH_REUSED);
     let pay_more = shell.request("/pay", &format!("-d '{{\"amount\":\"99.00\"}}' {WITH_REUSED}"));
+    let named = |amount: &str| {
+        let options = "-H 'Idempotency-Key: \"bill-1\"'";
+        shell.request("/pay", &format!("{options} -d '{{\"amount\":\"{amount}\"}}' {WITH_REUSED}"))
+    };
+    let stalled =
+        shell.request("/pay", &format!("-H 'Sandbox-Fault: stall' {AMOUNT} {WITH_REUSED}"));
     let forged = format!("-H 'Yanma-Subject: 1' {AMOUNT} {}", shell.fresh_code(""));
     vec![
         approved("pay", "the answer shows what the backend was told", shell.pay("/pay", "")),
@@ -245,10 +251,26 @@ fn paying(shell: &Shell) -> Vec<Example> {
             "one scan serves two calls: only paying spends the code",
             format!("{fresh} && {identify} && {pay}"),
         ),
+        approved(
+            "retry",
+            "the same request again gets the same answer (Idempotent-Replayed), and pays once",
+            format!("{fresh} && {pay} && {pay}"),
+        ),
         refused(
             Refusal::CodeUsed,
             "the same code again, with another amount",
             format!("{fresh} && {pay} && {pay_more}"),
+        ),
+        refused(
+            Refusal::IdempotencyMismatch,
+            "the same bill number, with another amount",
+            format!("{fresh} && {} && {}", named("12.30"), named("99.00")),
+        ),
+        refused(
+            Refusal::RequestInFlight,
+            "the same request while the first waits for the backend",
+            // The first leaves after a second; what it asked goes on without it.
+            format!("{fresh} && {{ {stalled} -m 1 || {stalled}; }}"),
         ),
         refused(
             Refusal::CodeExpired,

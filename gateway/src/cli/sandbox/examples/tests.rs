@@ -24,13 +24,11 @@ fn every_refusal_that_a_command_can_reach_is_shown() {
         .collect();
     let missing: Vec<Refusal> =
         Refusal::ALL.into_iter().filter(|refusal| !shown.contains(refusal)).collect();
-    // Retries, accounts, institutions, rates and registers are not built; the others need a
-    // restart, a full gateway or a bug.
+    // Accounts, institutions, rates and registers are not built; the others need a restart, a full
+    // gateway or a bug.
     assert_eq!(
         missing,
         [
-            Refusal::RequestInFlight,
-            Refusal::IdempotencyMismatch,
             Refusal::AccountFrozen,
             Refusal::DeviceUnbound,
             Refusal::FamilyMemberRemoved,

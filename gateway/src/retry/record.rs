@@ -1,0 +1,104 @@
+//! What is known of a code's one transaction.
+
+use std::sync::Arc;
+
+use keyring::{code::CodeIdentity, time::UnixMillis};
+
+use super::{answer::StoredAnswer, digest::Digest, key::IdempotencyKey};
+
+/// Who asks: the institution that its client certificate names. Never the address: institutions
+/// share one, and one institution has many.
+///
+/// The gateway does not speak TLS yet, so there is only [`Caller::UNNAMED`].
+#[derive(Clone, Debug, Default, Eq, PartialEq, Hash)]
+pub(crate) struct Caller(Option<Arc<str>>);
+
+impl Caller {
+    /// Without a client certificate.
+    pub(crate) const UNNAMED: Self = Self(None);
+
+    /// The institution of this name.
+    pub(super) fn of(name: &str) -> Self {
+        Self(Some(name.into()))
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Whether the share of one caller is this one's bound.
+    pub(super) fn is_named(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// One request, as far as it can be told from another with the same code.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) identity: CodeIdentity,
+    pub(crate) caller: Caller,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) digest: Digest,
+}
+
+/// What a request finds that is not the first of its code.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Known {
+    /// The same request, and this was its answer.
+    Finished(StoredAnswer),
+    /// The same request is still running.
+    Running,
+    /// The same key was used with other content.
+    Mismatch,
+    /// Another transaction has this code.
+    Other,
+}
+
+/// The record of a code: the request that was first, and how far it is.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) caller: Caller,
+    key: Option<IdempotencyKey>,
+    digest: Digest,
+    pub(super) state: State,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Running,
+    Finished { answer: StoredAnswer, until: UnixMillis },
+}
+
+impl Record {
+    pub(super) fn running(request: Request) -> Self {
+        let Request { caller, key, digest, identity: _ } = request;
+        Self { caller, key, digest, state: State::Running }
+    }
+
+    /// What `request` finds here.
+    pub(super) fn tell(&self, request: &Request, now: UnixMillis) -> Known {
+        if !self.is_alive(now) || self.caller != request.caller || self.key != request.key {
+            return Known::Other;
+        }
+        match &self.state {
+            _ if self.digest == request.digest => self.own(),
+            // Without a key the digest is the key, so this is another one.
+            _ if self.key.is_none() => Known::Other,
+            _ => Known::Mismatch,
+        }
+    }
+
+    fn own(&self) -> Known {
+        match &self.state {
+            State::Running => Known::Running,
+            State::Finished { answer, .. } => Known::Finished(answer.clone()),
+        }
+    }
+
+    pub(super) fn is_alive(&self, now: UnixMillis) -> bool {
+        match self.state {
+            State::Running => true,
+            State::Finished { until, .. } => now < until,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The records of one node, shared by its workers.
+
+use std::{collections::VecDeque, hash::RandomState};
+
+use dashmap::{DashMap, Entry};
+use keyring::{code::CodeIdentity, time::UnixMillis};
+
+use super::{
+    answer::StoredAnswer,
+    record::{Known, Record, Request, State},
+    room::{NoRoom, Room},
+};
+use crate::config::RetryConfig;
+
+/// Parts of the map with a lock each. Many, so that two workers seldom meet, and that a part which
+/// grows holds its lock for the time of some thousand entries at most.
+const PARTS: usize = 1_024;
+
+/// Bytes of a stored answer beside its own: its record, its slot in a map that is at least 7/16
+/// full, its place in a queue that is at least half full.
+pub(super) const ENTRY_BYTES: usize =
+    size_of::<Record>() + (SLOT_BYTES * 16).div_ceil(7) + 2 * size_of::<Due>();
+const SLOT_BYTES: usize = size_of::<(CodeIdentity, Box<Record>)>() + 1;
+
+/// What became of codes, for those who ask again. See [`super`].
+///
+/// No lock is held longer than it takes to look at one record, and none across an await: no
+/// guard leaves this module.
+#[derive(Debug)]
+pub struct Answers {
+    records: DashMap<CodeIdentity, Box<Record>>,
+    room: Room,
+}
+
+/// What a request finds.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Begin {
+    /// Nothing is known of its code. Its record is there now, and it is the caller's to
+    /// [`finish`](Answers::finish) or [`forget`](Answers::forget).
+    First,
+    /// It is not the first.
+    Known(Known),
+}
+
+/// What one worker stored, in the order in which it expires. Not shared, so that nothing must be
+/// locked to find what is over.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf(VecDeque<Due>);
+
+#[derive(Debug)]
+struct Due {
+    until: UnixMillis,
+    identity: CodeIdentity,
+}
+
+impl Answers {
+    /// Empty. The map's hash has a random key.
+    pub fn new() -> Self {
+        let records = DashMap::with_hasher_and_shard_amount(RandomState::new(), PARTS);
+        Self { records, room: Room::default() }
+    }
+
+    /// Enters a request whose body is whole, before its code is spent.
+    pub(crate) fn begin(&self, request: Request, now: UnixMillis) -> Begin {
+        match self.records.entry(request.identity) {
+            Entry::Vacant(place) => {
+                place.insert(Box::new(Record::running(request)));
+                Begin::First
+            }
+            Entry::Occupied(found) => Begin::Known(found.get().tell(&request, now)),
+        }
+    }
+
+    /// Whether anything is known of a code: is it worth reading the body?
+    pub(crate) fn knows(&self, identity: &CodeIdentity, now: UnixMillis) -> bool {
+        self.records.get(identity).is_some_and(|record| record.is_alive(now))
+    }
+
+    /// What is known, for a request that cannot be a first one. `None`: nothing any more.
+    pub(crate) fn recall(&self, request: &Request, now: UnixMillis) -> Option<Known> {
+        let record = self.records.get(&request.identity)?;
+        record.is_alive(now).then(|| record.tell(request, now))
+    }
+
+    /// The request that was first has its answer, and somebody may ask for it from now on.
+    ///
+    /// # Errors
+    /// There is no room: nothing is known of the code any more.
+    pub(crate) fn finish(
+        &self,
+        identity: &CodeIdentity,
+        answer: StoredAnswer,
+        shelf: &mut Shelf,
+        bounds: &RetryConfig,
+        now: UnixMillis,
+    ) -> Result<(), NoRoom> {
+        let mut record = self.records.get_mut(identity).expect("a running record stays");
+        assert!(matches!(record.state, State::Running), "a record is finished once");
+        match self.room.take(&record.caller, ENTRY_BYTES + answer.len(), bounds) {
+            Ok(()) => {
+                let until = now.plus_ms(bounds.keep_ms);
+                record.state = State::Finished { answer, until };
+                shelf.0.push_back(Due { until, identity: *identity });
+                Ok(())
+            }
+            Err(no_room) => {
+                drop(record);
+                self.forget(identity);
+                Err(no_room)
+            }
+        }
+    }
+
+    /// The request that was first leaves no answer.
+    pub(crate) fn forget(&self, identity: &CodeIdentity) {
+        self.records.remove_if(identity, |_, record| matches!(record.state, State::Running));
+    }
+
+    /// Removes what has expired of a worker's, at most `most`.
+    pub(crate) fn expire(&self, shelf: &mut Shelf, most: usize, now: UnixMillis) {
+        for _ in 0..most {
+            let Some(due) = shelf.0.pop_front_if(|due| due.until <= now) else { return };
+            let (_, record) =
+                self.records.remove(&due.identity).expect("a stored record stays until here");
+            let State::Finished { answer, .. } = &record.state else {
+                unreachable!("what is on a shelf is finished")
+            };
+            self.room.give_back(&record.caller, ENTRY_BYTES + answer.len());
+        }
+    }
+
+    /// Answers that are stored.
+    pub fn entries(&self) -> usize {
+        self.room.entries()
+    }
+
+    /// Bytes of memory that they take.
+    pub fn bytes(&self) -> usize {
+        self.room.bytes()
+    }
+
+    #[cfg(test)]
+    pub(super) fn records(&self) -> usize {
+        self.records.len()
+    }
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,147 @@
+//! Codes that were verified: what holding one proves, and what can be read from it.
+
+use std::fmt;
+
+#[cfg(doc)]
+use crate::key_set::KeySet;
+use crate::{
+    code::{Auth, CodeIdentity, IssuedAt, KeyId, Kind, Region, Subject},
+    key::Channel,
+    seal::Sealed,
+    time::UnixMillis,
+};
+
+/// A code that is genuine and in its time. Only
+/// [`KeySet::verify`] and [`KeySet::verify_group`] make one, and it cannot be cloned, so holding one proves that this
+/// code passed every check once.
+pub struct VerifiedCode {
+    pub(super) identity: CodeIdentity,
+    pub(super) channel: Channel,
+    pub(super) kind: Kind,
+    pub(super) region: Region,
+    pub(super) auth: Auth,
+    pub(super) sealed: Sealed,
+}
+
+/// A code that is genuine and past its time. It can neither be admitted nor spent: it serves to
+/// find out what became of it while it was in its time. Only [`KeySet::verify`] and
+/// [`KeySet::verify_group`] make one.
+pub struct LateCode(pub(super) VerifiedCode);
+
+/// What a code says beside its identity, signed and sealed: two texts of one identity that say
+/// the same are one code (ECDSA allows two signatures), others are an issuer's mistake.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Statement([u8; 17]);
+
+impl Statement {
+    /// Every field, each in its place.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl VerifiedCode {
+    /// What single use is keyed on.
+    pub fn identity(&self) -> CodeIdentity {
+        self.identity
+    }
+
+    /// The issuer's key.
+    pub fn key_id(&self) -> KeyId {
+        self.identity.key_id
+    }
+
+    /// Who showed the code.
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Display or payment.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The second in which the code was made.
+    pub fn issued_at(&self) -> IssuedAt {
+        self.identity.issued_at
+    }
+
+    /// 参保地, the place of insurance.
+    pub fn region(&self) -> Region {
+        self.region
+    }
+
+    /// How the holder proved presence.
+    pub fn auth(&self) -> Auth {
+        self.auth
+    }
+
+    /// The holder's voucher number. With a relation other than 0 the patient is
+    /// (subject, relation), never the subject alone.
+    pub fn subject(&self) -> Subject {
+        self.sealed.subject
+    }
+
+    /// Grows by one each time the voucher is activated on a new device, per channel.
+    pub fn epoch(&self) -> u16 {
+        self.sealed.epoch
+    }
+
+    /// 0 = the holder; 1..=5 = that member of the holder's family account.
+    pub fn relation(&self) -> u8 {
+        self.sealed.relation
+    }
+
+    /// Milliseconds since the start of the second of issue; negative if that lies ahead.
+    pub fn age(&self, now: UnixMillis) -> i64 {
+        now.ms_since(self.issued_at().millis())
+    }
+
+    /// All that it says beside its identity.
+    pub fn statement(&self) -> Statement {
+        let Self { kind, region, auth, sealed, identity: _, channel: _ } = self;
+        let number = u128::from(sealed.subject.get()) << 64
+            | u128::from(region.get()) << 32
+            | u128::from(sealed.epoch) << 16
+            | u128::from(sealed.relation) << 8
+            | u128::from(auth.byte());
+        let mut bytes = [kind.nibble(); 17];
+        let (_, rest) = bytes.split_at_mut(1);
+        rest.copy_from_slice(&number.to_be_bytes());
+        Statement(bytes)
+    }
+}
+
+impl LateCode {
+    /// What single use was keyed on.
+    pub fn identity(&self) -> CodeIdentity {
+        self.0.identity()
+    }
+
+    /// All that the code says, to be looked at only: whatever admits or spends a code takes it
+    /// whole.
+    pub fn look(&self) -> &VerifiedCode {
+        &self.0
+    }
+
+    /// All that it says beside its identity.
+    pub fn statement(&self) -> Statement {
+        self.0.statement()
+    }
+}
+
+impl fmt::Debug for LateCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LateCode").field(&self.0).finish()
+    }
+}
+
+/// The identity and the channel: what may stand in a log, not who the person is.
+impl fmt::Debug for VerifiedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedCode")
+            .field("identity", &format_args!("{}", self.identity))
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
