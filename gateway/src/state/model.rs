@@ -44,37 +44,41 @@ struct State {
     is_exchanged: bool,
     look: Look,
     lease_until: i8,
-    /// The issue time of the code that the old process has found fresh, if any.
-    claims: Option<i8>,
+    /// The old process has found the code fresh.
+    claims: bool,
     fence: Option<i8>,
-    /// A bit for each issue time: one code a unit.
-    accepted_by_old: u16,
-    accepted_by_new: u16,
+    accepted_by_old: bool,
+    accepted_by_new: bool,
 }
 
-/// Whether some run accepts a code twice.
+/// Whether some run accepts a code twice. Codes do not meet, so each is searched by itself.
 fn accepts_twice(rules: Rules) -> bool {
+    (0..=END).any(|issued_at| is_accepted_twice(issued_at, rules))
+}
+
+fn is_accepted_twice(issued_at: i8, rules: Rules) -> bool {
     let start = State {
         now: 0,
         is_exchanged: false,
         look: Look::Idle,
         lease_until: LEASE,
-        claims: None,
+        claims: false,
         fence: None,
-        accepted_by_old: 0,
-        accepted_by_new: 0,
+        accepted_by_old: false,
+        accepted_by_new: false,
     };
     let (mut seen, mut open) = (HashSet::from([start]), vec![start]);
     while let Some(state) = open.pop() {
-        if state.accepted_by_old & state.accepted_by_new != 0 {
+        if state.accepted_by_old && state.accepted_by_new {
             return true;
         }
-        open.extend(successors(state, rules).into_iter().filter(|next| seen.insert(*next)));
+        let next = successors(state, issued_at, rules).into_iter();
+        open.extend(next.filter(|next| seen.insert(*next)));
     }
     false
 }
 
-fn successors(state: State, rules: Rules) -> Vec<State> {
+fn successors(state: State, issued_at: i8, rules: Rules) -> Vec<State> {
     let mut next = vec![State { is_exchanged: true, ..state }, looked(state, rules)];
     if state.now < END {
         next.push(State { now: state.now + 1, ..state });
@@ -84,24 +88,18 @@ fn successors(state: State, rules: Rules) -> Vec<State> {
         let fence = if rules.newcomer_has_a_fence { state.now + SKEW + wait } else { -1 };
         next.push(State { fence: Some(fence), ..state });
     }
-    match state.claims {
-        None => {
-            next.extend((0..=state.now + SKEW).map(|code| State { claims: Some(code), ..state }))
-        }
-        Some(code) => {
-            let is_good = !rules.claims_need_a_lease && state.look != Look::Lost
-                || state.now < state.lease_until;
-            let accepted = if is_good { 1 << code } else { 0 };
-            let accepted_by_old = state.accepted_by_old | accepted;
-            next.push(State { claims: None, accepted_by_old, ..state });
-        }
+    let is_fresh = issued_at <= state.now + SKEW;
+    if state.claims {
+        let by_lease = state.now < state.lease_until;
+        let by_looks = !rules.claims_need_a_lease && state.look != Look::Lost;
+        let accepted_by_old = state.accepted_by_old || by_lease || by_looks;
+        next.push(State { claims: false, accepted_by_old, ..state });
+    } else if is_fresh {
+        next.push(State { claims: true, ..state });
     }
-    let fence = state.fence.unwrap_or(i8::MAX);
-    let fresh = (0..=state.now + SKEW).filter(|code| *code > fence);
-    next.extend(fresh.map(|code| {
-        let accepted_by_new = state.accepted_by_new | 1 << code;
-        State { accepted_by_new, ..state }
-    }));
+    if is_fresh && state.fence.is_some_and(|fence| issued_at > fence) {
+        next.push(State { accepted_by_new: true, ..state });
+    }
     next
 }
 

@@ -11,11 +11,13 @@ use keyring::time::UnixMillis;
 use super::mark::MarkFile;
 use super::{Lost, State, TableFile};
 use crate::limits;
-use crate::replay::Replay;
+use crate::replay::{LEASE_MS, Replay};
 use crate::worker::Shared;
 
 /// How often each of the two wakes.
 const PERIOD: Duration = Duration::from_millis(limits::LOOK_MS);
+#[allow(clippy::as_conversions, reason = "`From` cannot be used in constants yet")]
+const _: () = assert!(limits::LOOK_MS as i64 * 4 <= LEASE_MS, "a late look or two must not matter");
 
 impl State {
     /// Begins to look after the table. The first look is made before this returns, so that the
