@@ -4,4 +4,5 @@ mod change;
 mod gateway;
 mod model;
 mod register;
+mod servers;
 mod simulation;

@@ -1,0 +1,132 @@
+//! The client with real Redis servers: what the end-to-end tests cannot ask for by HTTP.
+
+use std::{
+    future::Future,
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use keyring::code::{CodeIdentity, IssuedAt, Serial};
+use tokio::runtime::{Builder, LocalOptions};
+
+use crate::{
+    clock::Clock,
+    config::{RegisterAddress, RegistersConfig},
+    health::Health,
+    metrics::{Metrics, WorkerId},
+    registers::{Abstains, Registers, Verdict, link::State, raw::NoMajority},
+};
+
+/// Beyond what a server takes to start on a busy machine, in looks of 10 ms.
+const LOOKS: usize = 2_000;
+
+struct Server {
+    child: Child,
+    address: RegisterAddress,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been killed before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    /// Each test process has an address of its own, of which Linux serves all of 127.0.0.0/8.
+    fn start(port: u16) -> Self {
+        let [_, high, middle, low] = std::process::id().to_be_bytes();
+        let host = format!("127.{}.{middle}.{low}", 128 | (high & 0x3f));
+        let child = Command::new("redis-server")
+            .args(["--bind", &host, "--port", &port.to_string(), "--save", ""])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server starts; tests/run installs it");
+        let address = RegisterAddress { host, port, database: 0, credentials: None };
+        Self { child, address }
+    }
+}
+
+/// A worker's registers, connected.
+async fn connected(servers: &[Server]) -> Rc<Registers> {
+    let groups = vec![servers.iter().map(|server| server.address.clone()).collect()];
+    let config = RegistersConfig { timeout_ms: 2_000, epoch: 1, groups, old_groups: vec![] };
+    let metrics = Metrics::new(2).show_registers(&config.names(), &Abstains::NAMES);
+    let (clock, health) = (Clock::system(), Arc::new(Health::default()));
+    let registers = Registers::new(WorkerId::new(1), &config, clock, metrics, health).unwrap();
+    registers.start();
+    for _ in 0..LOOKS {
+        if registers.links.iter().all(|link| link.state.get() == State::Up) {
+            return registers;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no connections: {registers:?}");
+}
+
+fn identity(issued_s: i64) -> CodeIdentity {
+    CodeIdentity {
+        key_id: "7001".parse().unwrap(),
+        issued_at: IssuedAt::new(u32::try_from(issued_s).unwrap()),
+        serial: Serial::new(1),
+    }
+}
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime =
+        Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
+    runtime.block_on(test);
+}
+
+#[test]
+fn values_are_kept_beside_claims() {
+    let mut servers: Vec<Server> = (10_000..10_003).map(Server::start).collect();
+    for server in &servers {
+        let address = (server.address.host.as_str(), server.address.port);
+        while TcpStream::connect(address).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    run(async {
+        let registers = connected(&servers).await;
+        let get = async |key: &[u8]| registers.get_any(0, key).await;
+        assert_eq!(get(b"a").await, Ok(None));
+        assert_eq!(registers.set_all(0, b"a", b"one\r\n$-1", 60_000).await, Ok(()));
+        assert_eq!(get(b"a").await, Ok(Some(b"one\r\n$-1".to_vec())));
+        assert_eq!(registers.set_new(0, b"a", b"two", 60_000).await, Ok(0));
+        assert!(registers.set_new(0, b"b", b"two", 60_000).await.unwrap() >= 2);
+        assert_eq!(registers.compare_and_set(0, b"b", b"one", b"x", 60_000).await, Ok(0));
+        assert!(registers.compare_and_set(0, b"b", b"two", b"x", 60_000).await.unwrap() >= 2);
+        assert_eq!(get(b"b").await, Ok(Some(b"x".to_vec())));
+        let large = vec![7; 2 << 20];
+        assert_eq!(registers.set_all(0, b"large", &large, 60_000).await, Ok(()));
+        assert_eq!(get(b"large").await, Ok(Some(large)));
+
+        // Claims go on between them. The memory is young, so that a code of today is not for it.
+        let now = registers.clock.now();
+        let claim = |issued_s| registers.claim(identity(issued_s), now.plus_ms(60_000), now);
+        assert_eq!(claim(now.seconds()).await.unwrap_err(), Verdict::Warming);
+        let later = now.seconds() + 20;
+        let won = claim(later).await.expect("nobody else claims");
+        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
+        registers.give_back(won).await;
+        let won = claim(later).await.expect("it was given back");
+        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
+        drop(won);
+        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
+
+        servers.truncate(1);
+        for _ in 0..LOOKS {
+            if registers.links.iter().filter(|link| link.state.get() == State::Down).count() == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(registers.set_all(0, b"a", b"3", 60_000).await, Err(NoMajority));
+        assert_eq!(claim(later + 1).await.unwrap_err(), Verdict::Unavailable);
+    });
+}
