@@ -229,7 +229,7 @@ async fn what_was_not_sent_is_given_back_on_all_nodes() {
         register.age().await;
     }
     for _ in 0..5 {
-        let code = two.code();
+        let code = one.code();
         one.pay(&code).await.is_refused("backend_unreachable");
         two.pay(&code).await.is_approved();
         one.pay_more(&code).await.is_refused("code_used");
