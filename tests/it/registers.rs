@@ -66,7 +66,7 @@ impl Nodes {
     async fn pay_and_replay(&self) {
         let code = self.two.code();
         self.one.pay(&code).await.is_approved();
-        self.two.pay(&code).await.is_refused("code_used");
+        self.two.pay_more(&code).await.is_refused("code_used");
         assert_eq!(self.one.backend.count_of(&identity(&code)), 1);
     }
 }
@@ -77,7 +77,7 @@ async fn a_code_shown_to_two_nodes_at_once_arrives_once() {
     let mut approved = 0;
     for _ in 0..40 {
         let code = nodes.two.code();
-        let (one, two) = tokio::join!(nodes.one.pay(&code), nodes.two.pay(&code));
+        let (one, two) = tokio::join!(nodes.one.pay(&code), nodes.two.pay_more(&code));
         let won = [&one, &two].into_iter().filter(|answer| answer.status() == 200).count();
         assert!(won <= 1, "both nodes were approved");
         for denied in [one, two].iter().filter(|answer| answer.status() != 200) {
@@ -121,7 +121,7 @@ async fn one_register_may_die_and_two_may_not() {
     nodes.age().await;
     // Nobody has forwarded it, and no vote for it was left behind.
     nodes.two.pay(&code).await.is_approved();
-    nodes.one.pay(&code).await.is_refused("code_used");
+    nodes.one.pay_more(&code).await.is_refused("code_used");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn emptied_registers_do_not_judge_codes_of_before() {
     nodes.one.pay(&spent).await.is_approved();
     // One emptied register changes nothing.
     nodes.registers[0].ask(&["FLUSHALL"]).await;
-    nodes.two.pay(&spent).await.is_refused("code_used");
+    nodes.two.pay_more(&spent).await.is_refused("code_used");
     for register in &nodes.registers {
         register.ask(&["FLUSHALL"]).await;
     }
@@ -188,9 +188,9 @@ async fn a_node_that_starts_again_goes_on_without_a_pause() {
     two.signal(Signal::TERM);
     two.process.ended().await;
     two.start_again().await;
-    two.pay(&spent).await.is_refused("code_used");
+    two.pay_more(&spent).await.is_refused("code_used");
     two.pay(&kept).await.is_approved();
-    one.pay(&kept).await.is_refused("code_used");
+    one.pay_more(&kept).await.is_refused("code_used");
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn what_was_not_sent_is_given_back_on_all_nodes() {
         let code = one.code();
         one.pay(&code).await.is_refused("backend_unreachable");
         two.pay(&code).await.is_approved();
-        one.pay(&code).await.is_refused("code_used");
+        one.pay_more(&code).await.is_refused("code_used");
         assert_eq!(two.backend.count_of(&identity(&code)), 1);
     }
 }
@@ -255,7 +255,7 @@ async fn a_client_that_leaves_takes_nothing_back() {
             (nodes.one.backend.count_of(&identity(&code)) == 1).then_some(())
         })
         .await;
-        nodes.two.pay(&code).await.is_refused("code_used");
+        nodes.two.pay_more(&code).await.is_refused("code_used");
     }
     tokio::time::timeout(Duration::from_secs(5), nodes.pay_and_replay()).await.expect("it goes on");
 }
