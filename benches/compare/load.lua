@@ -1,5 +1,14 @@
 -- One request for each line of a file: the line is the value of one header, the rest is constant.
 -- LINES is the file, HEADER the header's name with what stands before the value, ROUTE the path.
+-- RATE, if it is not 0, is how many requests a second there shall be, in one thread.
+local rate = tonumber(os.getenv("RATE"))
+local ffi = require("ffi")
+ffi.cdef[[
+typedef struct { long s; long ns; } timespec;
+int clock_gettime(int clock, timespec *now);
+]]
+local now = ffi.new("timespec")
+local began, sent = nil, 0
 local lines = assert(io.open(os.getenv("LINES")))
 local body = string.rep("x", 165)
 local head = "POST " .. os.getenv("ROUTE") .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -13,6 +22,17 @@ function request()
     os.exit(1)
   end
   return head .. line .. "\r\n\r\n" .. body
+end
+
+if rate > 0 then
+  -- Milliseconds until the next request is due.
+  function delay()
+    ffi.C.clock_gettime(1, now)
+    local ms = tonumber(now.s) * 1e3 + tonumber(now.ns) / 1e6
+    began = began or ms
+    sent = sent + 1
+    return math.max(0, math.floor(began + sent * 1e3 / rate - ms + 0.5))
+  end
 end
 
 function done(summary, latency)

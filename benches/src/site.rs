@@ -22,6 +22,30 @@ pub const PORT: u16 = 9006;
 /// See [`PORT`].
 pub const ADMIN_PORT: u16 = 9007;
 
+const REGISTER_PORTS: [u16; 3] = [9011, 9012, 9013];
+
+/// What remembers which codes are spent.
+#[derive(Debug, Clone, Copy, Eq, PartialEq)]
+pub enum Store {
+    /// The gateway's own table.
+    Local,
+    /// A quorum of three registers as well.
+    Registers,
+}
+
+impl Store {
+    fn to_toml(self) -> String {
+        match self {
+            Self::Local => "store = \"local\"".to_owned(),
+            Self::Registers => {
+                let registers = REGISTER_PORTS.map(|port| format!("\"redis://127.0.0.1:{port}\""));
+                let registers = registers.join(", ");
+                format!("store = \"registers\"\n[[replay.group]]\nregisters = [{registers}]")
+            }
+        }
+    }
+}
+
 const KEYS: u32 = 8;
 const FIRST_KEY: u32 = 7001;
 /// More than the peers verify in a run.
@@ -101,13 +125,28 @@ impl Site {
         command
     }
 
-    /// A gateway's configuration with so many workers and this backend.
+    /// Three registers, empty.
+    ///
+    /// # Errors
+    /// `redis-server` does not start.
+    pub fn start_registers(&self) -> io::Result<Vec<Process>> {
+        let start = |port: u16| {
+            let mut command = self.command("1", "redis-server");
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+            command.args(["--appendonly", "no", "--maxmemory-policy", "noeviction"]);
+            Process::start(&mut command, &self.path(&format!("register-{port}.log")), port)
+        };
+        REGISTER_PORTS.into_iter().map(start).collect()
+    }
+
+    /// A gateway's configuration with so many workers, this backend, and what remembers codes.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_gateway(&self, workers: u32, backend: &str) -> io::Result<PathBuf> {
+    pub fn write_gateway(&self, workers: u32, backend: &str, store: Store) -> io::Result<PathBuf> {
         let text = fs::read_to_string(self.config("gateway.toml"))?;
         let text = text.replace("WORKERS", &workers.to_string()).replace("BACKEND", backend);
+        let text = text.replace("STORE", &store.to_toml());
         let path = self.path("gateway.toml");
         fs::write(&path, text)?;
         Ok(path)

@@ -8,7 +8,14 @@
 mod tests;
 
 use std::{
-    convert::Infallible, fmt::Write as _, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+    convert::Infallible,
+    fmt::Write as _,
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd as _, BorrowedFd},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -21,7 +28,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
@@ -45,12 +52,37 @@ impl Admin {
     }
 }
 
-/// Serves on a thread of its own until the process ends, and probes the endpoints there.
+/// The admin listener as the front sees it.
+#[derive(Debug)]
+pub struct Handle {
+    address: String,
+    socket: std::net::TcpListener,
+    handed_over: Arc<Notify>,
+}
+
+impl Handle {
+    /// The listening socket under its address, for a process that takes over.
+    pub(crate) fn named(&self) -> (&str, BorrowedFd<'_>) {
+        (&self.address, self.socket.as_fd())
+    }
+
+    /// Another process accepts from now on. What has been accepted is answered.
+    pub(crate) fn let_go(&self) {
+        self.handed_over.notify_one();
+    }
+}
+
+/// Serves on a thread of its own until the process ends or hands over, and probes the endpoints
+/// there.
 ///
 /// # Errors
 ///
 /// The system's error if thread, runtime or socket cannot be had.
-pub fn start(socket: std::net::TcpListener, admin: Admin) -> io::Result<()> {
+pub fn start(socket: std::net::TcpListener, admin: Admin) -> io::Result<Handle> {
+    let address = admin.shared.current.load().config().admin.address.to_string();
+    let kept = socket.try_clone()?;
+    let handed_over = Arc::new(Notify::new());
+    let handle = Handle { address, socket: kept, handed_over: Arc::clone(&handed_over) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     socket.set_nonblocking(true)?;
     let listener = {
@@ -59,9 +91,11 @@ pub fn start(socket: std::net::TcpListener, admin: Admin) -> io::Result<()> {
     };
     std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
         let shared = Arc::clone(&admin.shared);
-        runtime.block_on(async { tokio::join!(serve(listener, Arc::new(admin)), probe(&shared)) })
+        runtime.block_on(async {
+            tokio::join!(serve(listener, Arc::new(admin), &handed_over), probe(&shared))
+        })
     })?;
-    Ok(())
+    Ok(handle)
 }
 
 async fn probe(shared: &Shared) -> Infallible {
@@ -74,20 +108,25 @@ async fn probe(shared: &Shared) -> Infallible {
 }
 
 /// Cancel safe: connections are cut when the future is dropped; a reload under way goes on.
-async fn serve(listener: TcpListener, admin: Arc<Admin>) -> Infallible {
+async fn serve(listener: TcpListener, admin: Arc<Admin>, handed_over: &Notify) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         if connections.len() >= limits::ADMIN_CONNECTIONS_MAX {
             connections.join_next().await;
         }
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = handed_over.notified() => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 connections.spawn(serve_one(stream, peer, Arc::clone(&admin)));
             }
             Err(_) => sleep(limits::ACCEPT_PAUSE).await,
         }
     }
+    connections.join_all().await;
 }
 
 async fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) {

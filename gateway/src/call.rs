@@ -22,7 +22,7 @@ pub(crate) struct Refused {
     /// For developers; only where it helps no forger.
     pub(crate) detail: Option<&'static str>,
     /// Of the key that the code claims to be signed with, whether or not it is.
-    channel: Option<Channel>,
+    pub(crate) channel: Option<Channel>,
 }
 
 impl From<Refusal> for Refused {

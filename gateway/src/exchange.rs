@@ -23,7 +23,7 @@ use crate::{
     replay::Redemption,
     reply::Reply,
     sweep::Deadline,
-    upstream::{Answer, Lease, Sent, keep_alive_ms},
+    upstream::{Answer, Lease, Sent, Silence, keep_alive_ms},
 };
 
 /// Everything an exchange needs, its own.
@@ -82,16 +82,16 @@ impl Exchange {
                 metrics.responses(call.worker.id, Some(head.status));
                 Ok(deliver(self, head, body))
             }
-            Err(refusal) => {
+            Err(failed) => {
                 metrics.responses(call.worker.id, None);
-                if refusal == Refusal::BackendUnreachable
+                if failed.refusal == Refusal::BackendUnreachable
                     && let Some(redemption) = self.redemption.take()
                 {
                     call.worker.replay().release(redemption);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let broken = self.upload.and_then(|upload| upload.get());
-                let refused = Refused::from(broken.map_or(refusal, Unread::refusal));
+                let refused = broken.map_or(failed, |unread| unread.refusal().into());
                 call.refused(&refused);
                 Err(refused)
             }
@@ -109,16 +109,17 @@ enum Held {
 async fn talk(
     exchange: &mut Exchange,
     request: Request<Outgoing>,
-) -> Result<(response::Parts, Held), Refusal> {
+) -> Result<(response::Parts, Held), Refused> {
     let call = Rc::clone(&exchange.call);
     let config = call.snapshot.backend_config(exchange.backend);
-    let mut lease = connect(exchange, config).await.ok_or(Refusal::BackendUnreachable)?;
+    let mut lease = connect(exchange, config).await.ok_or(unreachable(NO_CONNECTION))?;
     call.is_sent();
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
     let response = match lease.send(request, &mut deadline).await {
         Sent::Answered(response) => response,
-        Sent::Nothing => return Err(Refusal::BackendUnreachable),
-        Sent::Unanswered => return Err(Refusal::OutcomeUnknown),
+        Sent::Nothing => return Err(unreachable(LOST_UNSENT)),
+        Sent::Unanswered(Silence::TooSlow) => return Err(unknown(NO_ANSWER)),
+        Sent::Unanswered(Silence::Broken) => return Err(unknown(BROKEN)),
     };
     let shows_its_end = forward::shows_its_end(&response);
     let (head, body) = response.into_parts();
@@ -127,7 +128,7 @@ async fn talk(
         return Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, keep_alive_ms)));
     }
     if !shows_its_end {
-        return Err(Refusal::OutcomeUnknown);
+        return Err(unknown(ENDLESS));
     }
     hold(&call, body, lease, keep_alive_ms, &mut deadline).await.map(|held| (head, held))
 }
@@ -140,7 +141,7 @@ async fn hold(
     lease: Lease,
     keep_alive_ms: Option<u64>,
     deadline: &mut Deadline,
-) -> Result<Held, Refusal> {
+) -> Result<Held, Refused> {
     let bytes_max = call.snapshot.config.limits.reply_bytes_max;
     match body::read_whole(&mut body, bytes_max, deadline).await {
         Ok(whole) => {
@@ -150,8 +151,27 @@ async fn hold(
         Err(cut) if cut.why == Unread::TooLarge => {
             Ok(Held::Coming(cut.read, body, lease, keep_alive_ms))
         }
-        Err(_) => Err(Refusal::OutcomeUnknown),
+        Err(cut) if cut.why == Unread::TooSlow => Err(unknown(HALF_SLOW)),
+        Err(_) => Err(unknown(HALF)),
     }
+}
+
+// What a developer reads of a request that has no answer; the refusal's action and sentence say
+// what is to be done.
+const NO_CONNECTION: &str = "nothing was sent: the backend took no connection";
+const LOST_UNSENT: &str = "nothing was sent: the connection to the backend broke first";
+const NO_ANSWER: &str = "the request was sent; no answer came within the backend's timeout_ms";
+const BROKEN: &str = "the request was sent; the connection broke, or what came was no answer";
+const HALF_SLOW: &str = "the request was sent; its answer was not whole within timeout_ms";
+const HALF: &str = "the request was sent; its answer broke off";
+const ENDLESS: &str = "the request was sent; its answer does not say where it ends";
+
+fn unreachable(detail: &'static str) -> Refused {
+    Refused { detail: Some(detail), ..Refusal::BackendUnreachable.into() }
+}
+
+fn unknown(detail: &'static str) -> Refused {
+    Refused { detail: Some(detail), ..Refusal::OutcomeUnknown.into() }
 }
 
 /// One endpoint is chosen and tried; which one failed is remembered for the next request.

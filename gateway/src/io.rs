@@ -6,6 +6,7 @@
 use std::{
     io,
     net::IpAddr,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
@@ -63,7 +64,8 @@ pub struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    /// With the file to remove when nobody listens any more.
+    Unix(UnixListener, Option<PathBuf>),
 }
 
 impl Listener {
@@ -83,10 +85,39 @@ impl Listener {
             }
             Address::Unix(path) => {
                 remove_stale(path)?;
-                Socket::Unix(UnixListener::bind(path)?, path.clone())
+                Socket::Unix(UnixListener::bind(path)?, Some(path.clone()))
             }
         };
         Ok(Self { socket, label: address.to_string() })
+    }
+
+    /// Goes on listening on a socket that listens on `address` already. Must be called within a
+    /// runtime.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the runtime cannot watch the socket.
+    pub(crate) fn adopt(address: &Address, socket: OwnedFd) -> io::Result<Self> {
+        let socket = match address {
+            Address::Tcp(_) => {
+                let listener = std::net::TcpListener::from(socket);
+                listener.set_nonblocking(true)?;
+                Socket::Tcp(TcpListener::from_std(listener)?)
+            }
+            Address::Unix(path) => {
+                let listener = std::os::unix::net::UnixListener::from(socket);
+                listener.set_nonblocking(true)?;
+                Socket::Unix(UnixListener::from_std(listener)?, Some(path.clone()))
+            }
+        };
+        Ok(Self { socket, label: address.to_string() })
+    }
+
+    /// Another process listens on the socket now: its file stays.
+    pub(crate) fn let_go(mut self) {
+        if let Socket::Unix(_, path) = &mut self.socket {
+            *path = None;
+        }
     }
 
     /// The address as the configuration writes it, for metrics and messages.
@@ -112,9 +143,18 @@ impl Listener {
     }
 }
 
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.as_fd(),
+            Socket::Unix(listener, _) => listener.as_fd(),
+        }
+    }
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Socket::Unix(_, path) = &self.socket {
+        if let Socket::Unix(_, Some(path)) = &self.socket {
             // What cannot be removed now is recognised as stale at the next start.
             let _ = std::fs::remove_file(path);
         }

@@ -5,7 +5,8 @@
 //! | what happens | where |
 //! |---|---|
 //! | sockets, connections and their time limits | [`io`], `connection`, `sweep` |
-//! | accepting, spreading over workers, signals, drain | [`server`], `accept`, [`signals`], `crew`, [`worker`] |
+//! | accepting, spreading over workers, signals, drain | `server`, `accept`, [`signals`], `orders`, `crew`, [`worker`] |
+//! | handing over to a new process; the service manager | [`takeover`], `service_manager` |
 //! | the way of a request, its record | `service`, `call` |
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
@@ -34,6 +35,7 @@ pub mod health;
 pub mod io;
 pub mod limits;
 pub mod metrics;
+mod orders;
 pub mod policy;
 pub mod refusal;
 pub mod reload;
@@ -42,14 +44,16 @@ mod reply;
 pub mod request_id;
 pub mod route;
 mod scrape;
-pub mod server;
+mod server;
 mod service;
+mod service_manager;
 pub mod signals;
 pub mod snapshot;
 pub mod standin;
 pub mod start;
 mod sweep;
 pub mod tables;
+pub mod takeover;
 pub mod target;
 mod upstream;
 pub mod worker;

@@ -197,6 +197,15 @@ impl Refusal {
         Self::ALL.iter().position(|other| *other == self).expect("ALL holds every refusal")
     }
 
+    /// Whether bytes of the request had gone to a backend, where a backend was asked at all.
+    pub fn request_sent(self) -> Option<bool> {
+        match self {
+            Self::OutcomeUnknown => Some(true),
+            Self::BackendUnreachable => Some(false),
+            _ => None,
+        }
+    }
+
     /// After how many seconds the same request may pass; never where the same code cannot.
     pub fn retry_after_s(self) -> Option<u32> {
         match self {

@@ -1,23 +1,24 @@
 //! The front: accepts connections, spreads them over the workers, and obeys signals.
 
-use std::{future::Future, io, rc::Rc, sync::Arc, time::Duration};
+use std::{future::Future, io, os::fd::AsFd as _, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
-    time::{Instant, interval, sleep, timeout},
+    sync::{Semaphore, watch},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
     accept::{self, Arrival},
+    admin,
     crew::{self, Handle},
-    endpoints,
     io::{Accepted, Listener, Peer},
     limits,
     metrics::{Gauge, Limit, WorkerId},
+    orders::{Leave, Orders, obey},
     refusal::{Problem, Refusal},
-    reload::{ReloadRequest, Reloader},
     request_id::RequestIds,
-    signals::{Signal, Signals},
+    service_manager,
+    takeover::Named,
     worker::{Phase, Shared},
 };
 
@@ -37,12 +38,11 @@ struct Front {
 /// # Errors
 ///
 /// The system's error if the workers cannot be started.
-pub async fn run(
+pub(crate) async fn run(
     listeners: Vec<Listener>,
+    admin: admin::Handle,
     shared: Arc<Shared>,
-    reloader: Reloader,
-    mut reloads: mpsc::Receiver<ReloadRequest>,
-    mut signals: Signals,
+    mut orders: Orders,
 ) -> io::Result<()> {
     let (phase, _) = watch::channel(Phase::Serving);
     let workers = start_workers(&shared, &phase)?;
@@ -53,21 +53,41 @@ pub async fn run(
         request_ids: RequestIds::from_os().map_err(io::Error::from)?,
         refusing: Arc::new(Semaphore::new(limits::LINGERING_CONNECTIONS_MAX)),
     });
+    let listeners: Vec<_> = listeners.into_iter().map(Rc::new).collect();
     let accepting: Vec<_> = listeners
-        .into_iter()
-        .map(|listener| tokio::task::spawn_local(accept_all(Rc::clone(&front), listener)))
+        .iter()
+        .map(|listener| {
+            let accept = accept_all(Rc::clone(&front), Rc::clone(listener));
+            tokio::task::spawn_local(accept)
+        })
         .collect();
-    obey(&shared, &reloader, &mut reloads, &mut signals).await;
+    let sockets: Vec<Named<'_>> = listeners
+        .iter()
+        .map(|listener| (listener.label(), listener.as_fd()))
+        .chain([admin.named()])
+        .collect();
+    let leave = obey(&shared, &mut orders, &sockets).await;
 
     shared.health.set_draining();
     let server = shared.current.load().config().server.clone();
-    eprintln!("yanma: leaving: not ready, still accepting for {} ms", server.drain_delay_ms);
-    // Reloads are over: what is finished is finished as it began.
-    sleep(Duration::from_millis(server.drain_delay_ms)).await;
+    if matches!(leave, Leave::Told) {
+        service_manager::is_leaving();
+        eprintln!("yanma: leaving: not ready, still accepting for {} ms", server.drain_delay_ms);
+        // Reloads are over: what is finished is finished as it began.
+        sleep(Duration::from_millis(server.drain_delay_ms)).await;
+    }
     for task in accepting {
         task.abort();
-        // The task is dropped, and the listener with it, before the workers are told.
+        // The task is dropped, and its hold on the listener, before the workers are told.
         let _ = task.await;
+    }
+    match leave {
+        Leave::Told => drop(listeners),
+        Leave::Relieved(successor) => {
+            admin.let_go();
+            listeners.into_iter().filter_map(Rc::into_inner).for_each(Listener::let_go);
+            successor.relieve().await;
+        }
     }
     phase.send_replace(Phase::Draining);
     let front = Rc::try_unwrap(front).map_err(|_| io::Error::other("a listener lives on"))?;
@@ -82,44 +102,7 @@ fn start_workers(shared: &Arc<Shared>, phase: &watch::Sender<Phase>) -> io::Resu
         .collect()
 }
 
-/// Waits for the signal to leave; reloads on the way.
-async fn obey(
-    shared: &Shared,
-    reloader: &Reloader,
-    reloads: &mut mpsc::Receiver<ReloadRequest>,
-    signals: &mut Signals,
-) {
-    let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => look_around(shared),
-            signal = signals.next() => match signal {
-                Signal::Leave => return,
-                Signal::Reload => drop(reloader.reload(shared)),
-                Signal::Upgrade => {
-                    eprintln!("yanma: SIGUSR2: this version cannot hand over; restart instead");
-                }
-            },
-            Some(request) = reloads.recv() => {
-                // Whoever asked may have gone; the reload has happened all the same.
-                let _ = request.answer.send(reloader.reload(shared));
-            }
-        }
-    }
-}
-
-/// Compares the clocks, tells health whether keys can be used now, and gives the canary its
-/// allowance for the time until the next look.
-pub(crate) fn look_around(shared: &Shared) {
-    shared.clock.tick();
-    shared.health.set_clock(shared.clock.trusted());
-    let (current, now) = (shared.current.load(), shared.clock.now());
-    endpoints::readmit(current.backends(), now);
-    shared.health.set_keys(current.keys().usable_at(now) > 0);
-    current.keys().verifier().allow_rechecks(limits::REJECT_RECHECKS_MAX);
-}
-
-async fn accept_all(front: Rc<Front>, listener: Listener) {
+async fn accept_all(front: Rc<Front>, listener: Rc<Listener>) {
     let open = front.shared.metrics.listener(listener.label());
     loop {
         match listener.accept().await {

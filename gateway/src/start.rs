@@ -21,12 +21,14 @@ use crate::{
     health::Health,
     io::Listener,
     metrics::Metrics,
+    orders::{self, Orders},
     reload::Reloader,
     replay::{Replay, ReplayError},
     server,
     signals::Signals,
     snapshot::{Current, Snapshot},
     tables,
+    takeover::{CommandLine, Inheritance, Predecessor},
     worker::Shared,
 };
 
@@ -42,6 +44,8 @@ pub struct Start {
     /// Whether codes issued before the start are refused as `warming_up`. Only a keyring that
     /// was made by this very start can do without: no code of its keys can have been spent.
     pub fence: Fence,
+    /// How a new process is started that takes over on SIGUSR2. Absent: that is refused.
+    pub command_line: Option<CommandLine>,
 }
 
 /// Does the replay table begin behind a fence?
@@ -98,27 +102,56 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let data_dir = DataDir::lock(&start.config)?;
     let left = runtime.block_on(async move {
-        let listeners = start
-            .config
-            .listeners
-            .iter()
-            .map(|address| Listener::bind(address).map_err(|source| failed(address, source)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let admin_address = start.config.admin.address;
-        let admin_socket = std::net::TcpListener::bind(admin_address)
-            .map_err(|source| failed(&admin_address, source))?;
+        let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = Signals::catch()?;
+        let command_line = start.command_line.clone();
         let (shared, reloader, may_reload) = share(start, data_dir.skew_ms)?;
         let (reload, reloads) = mpsc::channel(1);
+        let mut orders = Orders { signals, reloader, reloads, command_line };
+        if let Some(predecessor) = predecessor
+            && !orders.take_over(predecessor, &shared).await?
+        {
+            return Ok(());
+        }
         let reload = may_reload.then_some(reload);
-        admin::start(admin_socket, Admin::new(Arc::clone(&shared), reload))?;
+        let admin = admin::start(admin, Admin::new(Arc::clone(&shared), reload))?;
         ready(&shared);
-        server::run(listeners, shared, reloader, reloads, signals).await?;
+        server::run(listeners, admin, shared, orders).await?;
         Ok(())
     });
     // Whatever a worker still waits for was given its time in the drain.
     runtime.shutdown_background();
     left
+}
+
+/// What this process listens on: taken over from a predecessor as far as it has it, else opened.
+struct Sockets {
+    listeners: Vec<Listener>,
+    admin: std::net::TcpListener,
+    predecessor: Option<Predecessor>,
+}
+
+impl Sockets {
+    fn open(config: &Config) -> Result<Self, StartError> {
+        let mut inheritance = Inheritance::receive()?;
+        let mut inherited = |address: &str| inheritance.as_mut()?.take(address);
+        let mut listeners = Vec::with_capacity(config.listeners.len());
+        for address in &config.listeners {
+            let listener = match inherited(&address.to_string()) {
+                Some(socket) => Listener::adopt(address, socket),
+                None => Listener::bind(address),
+            };
+            listeners.push(listener.map_err(|source| failed(address, source))?);
+        }
+        let address = config.admin.address;
+        let admin = match inherited(&address.to_string()) {
+            Some(socket) => Ok(socket.into()),
+            None => std::net::TcpListener::bind(address),
+        };
+        let admin = admin.map_err(|source| failed(&address, source))?;
+        let predecessor = inheritance.map(Inheritance::close_the_rest);
+        Ok(Self { listeners, admin, predecessor })
+    }
 }
 
 /// The data directory, held by this process alone: two processes with a table each would accept
@@ -140,7 +173,7 @@ impl DataDir {
         let options = &mut File::options();
         let options = options.read(true).write(true).create(true).truncate(false);
         let mut lock = options.open(&path).map_err(|error| failed(error.to_string()))?;
-        lock.try_lock().map_err(|_| {
+        lock.try_lock_shared().map_err(|_| {
             failed(
                 "another gateway runs or drains with this directory; wait for it, or give this \
                  one a directory of its own"
@@ -170,7 +203,7 @@ fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
 }
 
 fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
-    let Start { config, keys, config_file, fence } = start;
+    let Start { config, keys, config_file, fence, command_line: _ } = start;
     let clock = Clock::system();
     let fence = match fence {
         Fence::UntilNow => Some(fence_after(clock.now().get(), skew_ms)),
@@ -186,7 +219,7 @@ fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), St
     let health = Arc::new(Health::default());
     let current = Current::new(snapshot);
     let shared = Arc::new(Shared { clock, replay, metrics, current, endpoints, health });
-    server::look_around(&shared);
+    orders::look_around(&shared);
     let tables = tables::start(Arc::clone(&shared))?;
     Ok((shared, Reloader::new(config_file, tables), may_reload))
 }

@@ -109,7 +109,16 @@ pub(crate) enum Sent {
     /// No answer, and not one byte of the request had left: proven by the gate.
     Nothing,
     /// No answer, and the backend may have read the request.
-    Unanswered,
+    Unanswered(Silence),
+}
+
+/// Why no answer came.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum Silence {
+    /// The time was over.
+    TooSlow,
+    /// The connection broke, or what came was no answer.
+    Broken,
 }
 
 impl Lease {
@@ -129,15 +138,16 @@ impl Lease {
             Some(Ok(answer)) if answer.status() != http::StatusCode::SWITCHING_PROTOCOLS => {
                 Sent::Answered(answer)
             }
-            _ => self.cut(),
+            Some(_) => self.cut(Silence::Broken),
+            None => self.cut(Silence::TooSlow),
         }
     }
 
     /// Shuts the gate, then says whether anything had passed it.
-    fn cut(&mut self) -> Sent {
+    fn cut(&mut self, silence: Silence) -> Sent {
         self.gate.shut.set(true);
         self.driver.abort();
-        if self.gate.sent.get() { Sent::Unanswered } else { Sent::Nothing }
+        if self.gate.sent.get() { Sent::Unanswered(silence) } else { Sent::Nothing }
     }
 
     /// Puts the connection back into the pool once hyper has seen the end of the answer.

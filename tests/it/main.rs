@@ -31,3 +31,4 @@ mod single_use;
 mod start;
 mod tidy;
 mod timers;
+mod upgrade;

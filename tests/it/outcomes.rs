@@ -16,26 +16,35 @@ async fn answers_that_are_not_whole_are_unknown_outcomes() {
                       Connection: Upgrade\r\n\r\n";
     let chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel";
     let until_close = b"HTTP/1.1 200 OK\r\n\r\nis this all?";
+    let (slow, broken, half) = ("no answer came within", "broke, or", "broke off");
     let replies = [
-        ("nothing", Reply::Never),
-        ("close", Reply::ThenClose(Vec::new())),
-        ("reset", Reply::ThenReset(Vec::new())),
-        ("half a head, then close", Reply::ThenClose(b"HTTP/1.1 200 OK\r\nConte".to_vec())),
-        ("half a body, then close", Reply::ThenClose(HALF.to_vec())),
-        ("half a body, then reset", Reply::ThenReset(HALF.to_vec())),
-        ("half a body, then nothing", Reply::Bytes(HALF.to_vec())),
-        ("half a chunk, then close", Reply::ThenClose(chunk.to_vec())),
-        ("a body that ends with the connection", Reply::ThenClose(until_close.to_vec())),
-        ("switching protocols", Reply::Bytes(switching.to_vec())),
-        ("no HTTP", Reply::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec())),
+        ("nothing", slow, Reply::Never),
+        ("close", broken, Reply::ThenClose(Vec::new())),
+        ("reset", broken, Reply::ThenReset(Vec::new())),
+        ("half a head, then close", broken, Reply::ThenClose(b"HTTP/1.1 200 OK\r\nConte".to_vec())),
+        ("half a body, then close", half, Reply::ThenClose(HALF.to_vec())),
+        ("half a body, then reset", half, Reply::ThenReset(HALF.to_vec())),
+        ("half a body, then nothing", "not whole within", Reply::Bytes(HALF.to_vec())),
+        ("half a chunk, then close", half, Reply::ThenClose(chunk.to_vec())),
+        (
+            "a body that ends with the connection",
+            "does not say where it ends",
+            Reply::ThenClose(until_close.to_vec()),
+        ),
+        ("switching protocols", broken, Reply::Bytes(switching.to_vec())),
+        ("no HTTP", broken, Reply::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec())),
     ];
-    for (index, (what, reply)) in replies.into_iter().enumerate() {
+    for (index, (what, because, reply)) in replies.into_iter().enumerate() {
         let code = world.code();
         world.backend.reply(reply);
         let answer = world.pay(&code).await;
         assert_eq!(answer.field("yanma-outcome"), Some("outcome_unknown"), "{what}");
         answer.is_refused("outcome_unknown");
         assert_eq!(answer.field("yanma-redemption"), Some(identity(&code).as_str()));
+        let body = answer.json();
+        assert_eq!(body["request_sent"], true, "{what}");
+        assert_eq!((&body["action"], &body["status"]), (&"query".into(), &504.into()), "{what}");
+        assert!(body["detail"].as_str().is_some_and(|why| why.contains(because)), "{what}: {body}");
         world.backend.reply(Reply::settled());
         world.pay(&code).await.is_refused("code_used");
         assert_eq!(world.backend.count_of(&identity(&code)), 1, "{what}");
@@ -84,6 +93,8 @@ async fn a_refused_connection_gives_the_code_back() {
     for _ in 0..3 {
         let answer = world.pay(&code).await;
         answer.is_refused("backend_unreachable");
+        let body = answer.json();
+        assert_eq!((&body["request_sent"], &body["action"]), (&false.into(), &"resend".into()));
     }
     world.metric_reaches("yanma_replay_releases_total", 3.0).await;
 

@@ -20,7 +20,8 @@ const GATEWAY: &[&str] = &[
     // the way of a request
     "call", "reply", "forward", "exchange", "service", "accept",
     // the process
-    "crew", "signals", "tables", "reload", "server", "scrape", "admin", "start", "standin", "cli",
+    "crew", "signals", "tables", "reload", "service_manager", "takeover", "orders", "scrape",
+    "admin", "server", "start", "standin", "cli",
 ];
 
 #[rustfmt::skip]

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use benches::process::Process;
-use benches::site::{ADMIN_PORT, PORT, Site};
+use benches::site::{ADMIN_PORT, PORT, Site, Store};
 use clap::Parser;
 
 /// Counts the instructions of a request and compares them with the figures on record.
@@ -93,7 +93,7 @@ fn judge(name: &str, instructions: u64, on_record: i64) -> bool {
 
 /// The instructions of a worker's whole life in which it answers so many requests.
 fn count(site: &Site, backend: &str, path: &str, requests: u64) -> Result<u64, Box<dyn Error>> {
-    let config = site.write_gateway(1, backend)?;
+    let config = site.write_gateway(1, backend, Store::Local)?;
     let out = site.path("callgrind.out");
     let mut command = site.command("0,1", "valgrind");
     command.args(["--tool=callgrind", "--separate-threads=yes", LEFT_OUT, "--collect-atstart=yes"]);

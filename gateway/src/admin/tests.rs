@@ -10,7 +10,8 @@ fn shared() -> Arc<Shared> {
 async fn listen(admin: Admin) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, Arc::new(admin)));
+    let never = Notify::new();
+    tokio::spawn(async move { serve(listener, Arc::new(admin), &never).await });
     address
 }
 

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let examples = Examples::new(&directory, &addresses)?;
     // Nobody can have spent a code of keys that are made only now.
     let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
-    let start = Start { config, keys, config_file, fence };
+    let start = Start { config, keys, config_file, fence, command_line: None };
     let left = start::serve(start, |_| {
         let mut out = std::io::stdout().lock();
         // A sandbox whose output nobody reads runs all the same.

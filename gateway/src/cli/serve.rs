@@ -11,13 +11,16 @@ use super::engine::Choice;
 use super::{Failure, check};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::service_manager;
 use crate::start::{self, Fence, Start};
+use crate::takeover::CommandLine;
 
 /// The environment of keys that anybody can make codes with.
 pub(super) const SANDBOX: &str = "sandbox";
 
 const AFTER_HELP: &str = "\
-Signals: SIGTERM drains and ends, SIGHUP reads configuration and keyring again.
+Signals: SIGTERM drains and ends, SIGHUP reads configuration and keyring again, SIGUSR2 starts the \
+program anew (a new version, if there is one), hands it all listening sockets, finishes and ends.
 What a configuration would do, without doing it: yanma check --config FILE
 The file that documents every setting: config/gateway.toml
 YANMA_VERIFY=ifma|portable|reference in the environment forces an engine; else the fastest runs.
@@ -45,8 +48,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("yanma: warning: {}: {warning}", file.display());
     }
     check::write_summary(&config, &keys, choice, now, &mut std::io::stderr().lock())?;
-    let start = Start { config, keys, config_file: file.clone(), fence: Fence::UntilNow };
-    start::serve(start, |_| eprintln!("yanma: serving"))?;
+    let command_line = Some(CommandLine::of_this_process());
+    let fence = Fence::UntilNow;
+    let start = Start { config, keys, config_file: file.clone(), fence, command_line };
+    start::serve(start, |_| {
+        eprintln!("yanma: serving");
+        service_manager::is_serving();
+    })?;
     Ok(())
 }
 

@@ -46,6 +46,8 @@ struct Body<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     redemption: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_sent: Option<bool>,
     time: fmt::Arguments<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'static str>,
@@ -75,6 +77,7 @@ impl Problem<'_> {
             message_zh: refusal.message_zh(),
             request_id: request_id.as_str(),
             redemption,
+            request_sent: refusal.request_sent(),
             time: format_args!("{now}"),
             detail,
         };

@@ -111,7 +111,7 @@ fn a_request_whose_first_byte_left_is_never_called_unsent() {
             backend.sweep.advance_to(10_000);
         };
         let (sent, ()) = tokio::join!(lease.send(payment(), &mut deadline), stalls);
-        assert!(matches!(sent, Sent::Unanswered));
+        assert!(matches!(sent, Sent::Unanswered(_)));
     });
 }
 
@@ -126,7 +126,7 @@ fn a_reset_after_the_request_leaves_its_outcome_open() {
             drop(socket);
         };
         let (sent, ()) = tokio::join!(lease.send(payment(), &mut deadline), resets);
-        assert!(matches!(sent, Sent::Unanswered));
+        assert!(matches!(sent, Sent::Unanswered(_)));
     });
 }
 
@@ -143,7 +143,7 @@ fn nobody_asked_to_switch_protocols() {
             socket.write_all(head.as_bytes()).await.unwrap();
         };
         let (sent, ()) = tokio::join!(lease.send(payment(), &mut deadline), switches);
-        assert!(matches!(sent, Sent::Unanswered));
+        assert!(matches!(sent, Sent::Unanswered(_)));
     });
 }
 

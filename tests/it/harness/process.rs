@@ -10,11 +10,13 @@ use std::time::SystemTime;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use super::soon;
+use super::{eventually, soon};
 
 /// A running `yanma`, killed when dropped. What it said is shown if the test fails.
 pub(crate) struct Process {
-    child: Child,
+    /// Absent once another process has taken over: that one is no child of ours.
+    child: Option<Child>,
+    pid: u32,
     log: PathBuf,
 }
 
@@ -30,18 +32,33 @@ impl Process {
         let file = File::create(&log).expect("a log file");
         let child = yanma(directory)
             .args(arguments)
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)
             .spawn()
             .expect("yanma starts");
-        Self { child, log }
+        let pid = child.id().expect("it was just started");
+        Self { child: Some(child), pid, log }
     }
 
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id().expect("still running")
+        self.pid
+    }
+
+    /// Has it hand over; returns the process that serves now. This one goes on to its end.
+    pub(crate) async fn upgrade(&self) -> Self {
+        let before = self.said().matches(HANDED_OVER).count();
+        self.signal(Signal::USR2);
+        let pid = eventually("a process that takes over", async || {
+            let said = self.said();
+            let line =
+                said.lines().filter_map(|line| line.strip_prefix(HANDED_OVER)).nth(before)?;
+            Some(line.parse().expect("a process id"))
+        })
+        .await;
+        Self { child: None, pid, log: self.log.clone() }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -51,11 +68,20 @@ impl Process {
     }
 
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        soon("the end of yanma", self.child.wait()).await.expect("a child of ours")
+        let child = self.child.as_mut().expect("only of a child can the status be had");
+        soon("the end of yanma", child.wait()).await.expect("a child of ours")
+    }
+
+    /// The end of a process that is no child of ours: its status is not for us to know.
+    pub(crate) async fn gone(&mut self) {
+        eventually("the end of yanma", async || (!self.is_running()).then_some(())).await;
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child of ours").is_none()
+        match &mut self.child {
+            Some(child) => child.try_wait().expect("a child of ours").is_none(),
+            None => lives(self.pid),
+        }
     }
 
     /// All that it has said so far.
@@ -64,8 +90,21 @@ impl Process {
     }
 }
 
+/// What a process says, followed by the id of the one that serves now.
+const HANDED_OVER: &str = "yanma: handed over to process ";
+
+/// Whether a process runs. One that has ended and waits for its parent to notice does not.
+fn lives(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+    !matches!(state, None | Some('Z' | 'X'))
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
+        if self.child.is_none() && lives(self.pid) {
+            self.signal(Signal::KILL);
+        }
         if std::thread::panicking() {
             eprintln!("---- yanma said ----\n{}--------------------", self.said());
         }
@@ -73,7 +112,7 @@ impl Drop for Process {
 }
 
 /// A variable of the environment, and its value.
-pub(crate) type Variable = (&'static str, &'static str);
+pub(crate) type Variable = (&'static str, String);
 
 /// Runs `yanma` to its end.
 pub(crate) async fn run(directory: &Path, arguments: &[&str]) -> Output {
@@ -83,7 +122,7 @@ pub(crate) async fn run(directory: &Path, arguments: &[&str]) -> Output {
 /// The same with variables of the environment.
 pub(crate) async fn run_in(directory: &Path, arguments: &[&str], variables: &[Variable]) -> Output {
     let mut command = yanma(directory);
-    let command = command.args(arguments).envs(variables.iter().copied());
+    let command = command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
     let child = command.stdin(Stdio::null()).output();
     soon("the end of yanma", child).await.expect("yanma starts")
 }

@@ -93,8 +93,8 @@ impl Setup {
     }
 
     /// A variable of the environment that the gateway is started in.
-    pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
-        self.variables.push((name, value));
+    pub(crate) fn environment(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
         self
     }
 
@@ -250,6 +250,12 @@ impl World {
 
     pub(crate) fn config_path(&self) -> PathBuf {
         self.directory.path().join("gateway.toml")
+    }
+
+    /// Has the gateway hand over to a new process, and returns the old one.
+    pub(crate) async fn upgrade(&mut self) -> Process {
+        let new = self.process.upgrade().await;
+        std::mem::replace(&mut self.process, new)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -25,6 +25,8 @@ pub(crate) struct Load<'a> {
     pub(crate) route: &'a str,
     pub(crate) seconds: u32,
     pub(crate) connections: u32,
+    /// Requests a second; as many as the proxy answers if there is none.
+    pub(crate) rate: Option<u32>,
 }
 
 impl Load<'_> {
@@ -41,6 +43,7 @@ impl Load<'_> {
             .env("LINES", self.lines)
             .env("HEADER", self.header)
             .env("ROUTE", self.route)
+            .env("RATE", self.rate.unwrap_or(0).to_string())
             .output()?;
         let cpu_ns = proxy.cpu_ns()? - before_ns;
         let said = String::from_utf8_lossy(&output.stdout);

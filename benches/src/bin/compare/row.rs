@@ -5,13 +5,15 @@ use std::process::Command;
 
 use crate::load::{Figures, Load};
 use benches::process::Process;
-use benches::site::{ADMIN_PORT, PORT, Site};
+use benches::site::{ADMIN_PORT, PORT, Site, Store};
 
 /// One row.
 pub(crate) struct Row {
     name: &'static str,
     proxy: Proxy,
     asked: Asked,
+    /// Requests a second; as many as it answers if there is none.
+    rate: Option<u32>,
 }
 
 enum Proxy {
@@ -19,7 +21,7 @@ enum Proxy {
     Haproxy { port: u16 },
     Envoy { port: u16 },
     BareHyper,
-    Yanma { engine: Option<&'static str>, workers: u32, backend: &'static str },
+    Yanma { engine: Option<&'static str>, workers: u32, backend: &'static str, store: Store },
 }
 
 /// What each request carries, and where it goes.
@@ -33,53 +35,73 @@ const CODES_PER_S: u64 = 120_000;
 const TCP: &str = "http://127.0.0.1:9001";
 const UNIX: &str = "unix:backend.sock";
 const REDEEM: Asked = Asked::Codes { route: "/" };
-const BEST: Proxy = Proxy::Yanma { engine: None, workers: 1, backend: TCP };
+const BEST: Proxy = Proxy::Yanma { engine: None, workers: 1, backend: TCP, store: Store::Local };
+const SHARING: Proxy =
+    Proxy::Yanma { engine: None, workers: 1, backend: TCP, store: Store::Registers };
+const CHECK: Asked = Asked::Codes { route: "/check" };
+const NONE: Asked = Asked::Codes { route: "/none" };
+/// A rate at which every proxy is mostly idle.
+const MODERATE: u32 = 10_000;
 
 impl Row {
     /// All rows, in the table's order.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         [
-            Self { name: "nginx, plain", proxy: Proxy::Nginx, asked: REDEEM },
-            Self { name: "yanma, redeem", proxy: BEST, asked: REDEEM },
-            Self {
-                name: "yanma, redeem, UNIX backend",
-                proxy: Proxy::Yanma { engine: None, workers: 1, backend: UNIX },
-                asked: REDEEM,
-            },
-            Self { name: "yanma, check", proxy: BEST, asked: Asked::Codes { route: "/check" } },
-            Self { name: "yanma, none", proxy: BEST, asked: Asked::Codes { route: "/none" } },
-            Self {
-                name: "yanma, redeem, two workers",
-                proxy: Proxy::Yanma { engine: None, workers: 2, backend: TCP },
-                asked: REDEEM,
-            },
+            Self::new("nginx, plain", Proxy::Nginx, REDEEM),
+            Self::new("yanma, redeem", BEST, REDEEM),
+            Self::new(
+                "yanma, redeem, UNIX backend",
+                Proxy::Yanma { engine: None, workers: 1, backend: UNIX, store: Store::Local },
+                REDEEM,
+            ),
+            Self::new("yanma, redeem, three registers", SHARING, REDEEM),
+            Self::new("yanma, check", BEST, CHECK),
+            Self::new("yanma, none", BEST, NONE),
+            Self::new(
+                "yanma, redeem, two workers",
+                Proxy::Yanma { engine: None, workers: 2, backend: TCP, store: Store::Local },
+                REDEEM,
+            ),
             Self::of_engine("yanma, redeem, engine portable", "portable"),
             Self::of_engine("yanma, redeem, engine reference", "reference"),
-            Self { name: "bare hyper, plain", proxy: Proxy::BareHyper, asked: REDEEM },
-            Self { name: "haproxy, plain", proxy: Proxy::Haproxy { port: 9003 }, asked: REDEEM },
-            Self {
-                name: "haproxy, jwt_verify + stick table",
-                proxy: Proxy::Haproxy { port: 9005 },
-                asked: Asked::Tokens,
-            },
-            Self { name: "envoy, plain", proxy: Proxy::Envoy { port: 9020 }, asked: REDEEM },
-            Self {
-                name: "envoy, jwt_authn",
-                proxy: Proxy::Envoy { port: 9021 },
-                asked: Asked::Tokens,
-            },
+            Self::new("bare hyper, plain", Proxy::BareHyper, REDEEM),
+            Self::new("haproxy, plain", Proxy::Haproxy { port: 9003 }, REDEEM),
+            Self::new(
+                "haproxy, jwt_verify + stick table",
+                Proxy::Haproxy { port: 9005 },
+                Asked::Tokens,
+            ),
+            Self::new("envoy, plain", Proxy::Envoy { port: 9020 }, REDEEM),
+            Self::new("envoy, jwt_authn", Proxy::Envoy { port: 9021 }, Asked::Tokens),
+            Self::new("nginx, plain, 10,000/s", Proxy::Nginx, REDEEM).at(MODERATE),
+            Self::new("yanma, redeem, 10,000/s", BEST, REDEEM).at(MODERATE),
+            Self::new("yanma, three registers, 10,000/s", SHARING, REDEEM).at(MODERATE),
         ]
         .into_iter()
     }
 
+    fn new(name: &'static str, proxy: Proxy, asked: Asked) -> Self {
+        Self { name, proxy, asked, rate: None }
+    }
+
     fn of_engine(name: &'static str, engine: &'static str) -> Self {
-        let proxy = Proxy::Yanma { engine: Some(engine), workers: 1, backend: TCP };
-        Self { name, proxy, asked: REDEEM }
+        let proxy =
+            Proxy::Yanma { engine: Some(engine), workers: 1, backend: TCP, store: Store::Local };
+        Self::new(name, proxy, REDEEM)
+    }
+
+    fn at(self, rate: u32) -> Self {
+        Self { rate: Some(rate), ..self }
     }
 
     /// What the table calls it.
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Requests a second, where they are not as many as it answers.
+    pub(crate) fn rate(&self) -> Option<u32> {
+        self.rate
     }
 
     /// Whether its program could be installed here; if not, that is said.
@@ -91,11 +113,20 @@ impl Row {
             Proxy::BareHyper => site.program("bare-proxy"),
             Proxy::Yanma { .. } => site.program("yanma"),
         };
-        let found = Command::new("which").arg(&program).output().is_ok_and(|o| o.status.success());
-        if !found {
+        let missing = std::iter::once(program)
+            .chain(self.needs_registers().then(|| "redis-server".into()))
+            .find(|program| {
+                let found = Command::new("which").arg(program).output();
+                !found.is_ok_and(|output| output.status.success())
+            });
+        if let Some(program) = &missing {
             eprintln!("{}: not measured, {} is not here", self.name, program.display());
         }
-        found
+        missing.is_none()
+    }
+
+    fn needs_registers(&self) -> bool {
+        matches!(self.proxy, Proxy::Yanma { store: Store::Registers, .. })
     }
 
     /// Starts the proxy, loads it, stops it.
@@ -105,6 +136,10 @@ impl Row {
         seconds: u32,
         connections: u32,
     ) -> io::Result<Figures> {
+        let _registers = match self.needs_registers() {
+            true => site.start_registers()?,
+            false => Vec::new(),
+        };
         let proxy = self.start(site)?;
         let (lines, header, route) = match self.asked {
             Asked::Codes { route } => {
@@ -121,6 +156,7 @@ impl Row {
             route,
             seconds,
             connections,
+            rate: self.rate,
         };
         load.run(&proxy).map_err(|error| io::Error::other(format!("{}: {error}", self.name)))
     }
@@ -155,10 +191,11 @@ impl Row {
                 command.args(["127.0.0.1:9004", "127.0.0.1:9001"]);
                 command
             }
-            Proxy::Yanma { engine, workers, backend } => {
+            Proxy::Yanma { engine, workers, backend, store } => {
                 let cores = if *workers == 1 { "0" } else { "0,1" };
                 let mut command = site.command(cores, site.program("yanma"));
-                command.arg("serve").arg("--config").arg(site.write_gateway(*workers, backend)?);
+                let config = site.write_gateway(*workers, backend, *store)?;
+                command.arg("serve").arg("--config").arg(config);
                 command.envs(engine.map(|engine| ("YANMA_VERIFY", engine)));
                 command
             }

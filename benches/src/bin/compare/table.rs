@@ -8,6 +8,7 @@ use crate::row::Row;
 /// One row's figures: the medians of its rounds.
 pub(crate) struct Line {
     name: &'static str,
+    rate: Option<u32>,
     figures: Figures,
     /// The smallest and largest CPU time of a round, in microseconds.
     cpu_us: (f64, f64),
@@ -20,6 +21,7 @@ impl Line {
         let cpu = || rounds.iter().map(|figures| figures.cpu_us);
         Self {
             name: row.name(),
+            rate: row.rate(),
             figures: Figures {
                 requests_per_s: of(|figures| figures.requests_per_s),
                 cpu_us: of(|figures| figures.cpu_us),
@@ -36,10 +38,13 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Of nginx's CPU time, which all others are compared with.
+/// Of nginx's CPU time at the same rate, which all others are compared with.
 fn of_nginx(lines: &[Line]) -> impl Fn(&Line) -> String {
-    let nginx = lines.iter().find(|line| line.name.starts_with("nginx")).map(|l| l.figures.cpu_us);
-    move |line| nginx.map_or("-".to_owned(), |cpu| format!("{:.2}", line.figures.cpu_us / cpu))
+    move |line| {
+        let is_alike = |nginx: &&Line| nginx.name.starts_with("nginx") && nginx.rate == line.rate;
+        let nginx = lines.iter().find(is_alike).map(|nginx| nginx.figures.cpu_us);
+        nginx.map_or("-".to_owned(), |cpu| format!("{:.2}", line.figures.cpu_us / cpu))
+    }
 }
 
 /// The table in columns.
