@@ -184,13 +184,14 @@ impl Load {
         let is_misdirected = !job.is_named_by(redemption, answer.outcome);
         let is_unknown = answer.outcome == Outcome::OutcomeUnknown && !answer.is_replayed;
         let is_excused = is_unknown && self.is_excused(&job, &trouble);
-        let seen = &mut self.tally.borrow_mut().seen;
-        seen.misdirected += u64::from(is_misdirected);
-        seen.unknown_excused += u64::from(is_excused);
         let Job { due_ns, sent_ns, .. } = job;
         let event = self.outages.events();
         let timed = Timed { class, answer, fit, due_ns, sent_ns, now_ns, event };
-        self.tally.borrow_mut().answered(&timed);
+        let mut tally = self.tally.borrow_mut();
+        tally.seen.misdirected += u64::from(is_misdirected);
+        tally.seen.unknown_excused += u64::from(is_excused);
+        tally.answered(&timed);
+        drop(tally);
         self.settle_twin(job.twin.as_deref(), Some(answer), trouble.votes);
         self.landed();
     }

@@ -42,17 +42,17 @@ async fn what_is_held_arrives_when_the_way_is_open_again_and_not_before() {
 
 #[tokio::test]
 async fn a_cut_resets_connections_that_are_there_and_those_that_come() {
-    let (links, mut near, mut far, _listener) = connected().await;
+    let (links, mut near, mut far, listener) = connected().await;
+    let address = near.peer_addr().unwrap();
     links.set(0, Some(0), Way::Cut).await;
     near.read_u8().await.unwrap_err();
     far.read_u8().await.unwrap_err();
-    let address = near.peer_addr().unwrap();
     let mut again = TcpStream::connect(address).await.unwrap();
     again.read_u8().await.unwrap_err();
     links.set(0, None, Way::Open).await;
     let mut again = TcpStream::connect(address).await.unwrap();
     again.write_all(b"back").await.unwrap();
-    let (mut far, _) = _listener.accept().await.unwrap();
+    let (mut far, _) = listener.accept().await.unwrap();
     hears(&mut far, b"back").await;
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 
-const ISSUED: i64 = 1_800_000_000;
+const ISSUED: i64 = 1_700_000_000;
 
 fn outages() -> Outages {
     let outages = Outages::default();

@@ -144,7 +144,7 @@ fn events(report: &Report) -> String {
     let items = report.events.iter().map(|event| {
         let came = event.came().join(", ");
         format!(
-            "<li>{} <span>{}</span><br><span>{}</span></li>",
+            "<li>{} <span>{}</span><br/><span>{}</span></li>",
             escape(&event.what),
             figures::seconds(event.second),
             escape(&came)
