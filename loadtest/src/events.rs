@@ -143,19 +143,26 @@ impl Stage<'_> {
                 tell(format!("{name} goes on"));
             }
             ToGateway::Clock { step_ms } => {
-                outages.step_clock(number, step_ms);
-                tell(format!("{name}'s clock is {step_ms} ms off"));
-                node.step_clock(step_ms)?;
+                let is_too_much = outages.step_clock(number, step_ms);
+                tell(format!("{name}'s wall clock is {step_ms} ms off"));
+                node.step_clock(step_ms).await?;
+                if is_too_much && !node.is_unready().await {
+                    outages.accuse(format!(
+                        "{name} calls itself ready though its clock was stepped to {step_ms} ms off"
+                    ));
+                }
             }
             ToGateway::Copy => {
                 node.copy_data()?;
                 tell(format!("{name}'s data directory is copied"));
             }
             ToGateway::Swap => {
+                outages.lead_astray(number);
                 node.swap_data().await?;
                 tell(format!("{name}'s data directory is another one"));
             }
             ToGateway::Delete => {
+                outages.lead_astray(number);
                 node.delete_data()?;
                 tell(format!("{name}'s data directory is gone"));
             }

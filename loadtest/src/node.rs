@@ -23,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// A reload of many keys, and the drain of a restart.
 const DONE_WITHIN: Duration = Duration::from_secs(60);
+/// A gateway looks at its clock each second.
+const SOON: Duration = Duration::from_secs(10);
 
 /// Enough for a panic with its place.
 const LAST_LINES: usize = 4;
@@ -30,6 +32,8 @@ const LAST_LINES: usize = 4;
 /// Names a file with the milliseconds by which a debug build steps its wall clock.
 const CLOCK: &str = "YANMA_TEST_CLOCK";
 const RELOADED: &str = "yanma_config_last_reload_success_timestamp_seconds";
+/// Steps of the wall clock that it has seen.
+const STEPS: &str = "yanma_clock_steps_total";
 const FENCE: &str = "yanma_replay_fence_end_timestamp_seconds";
 
 /// One gateway.
@@ -227,17 +231,36 @@ impl Node {
         self.signal(Signal::CONT)
     }
 
-    /// Sets its wall clock so far ahead of ours, or behind it.
+    /// Sets its wall clock so far ahead of ours, or behind it, and waits until it has seen that.
     ///
     /// # Errors
-    /// [`NodeError::Data`] if that cannot be written.
-    pub fn step_clock(&self, ahead_ms: i64) -> Result<(), NodeError> {
+    /// [`NodeError`] if that cannot be written, or is not seen.
+    pub async fn step_clock(&self, ahead_ms: i64) -> Result<(), NodeError> {
+        let mute = |error| self.mute(error);
+        let before = self.admin().metric(STEPS).await.map_err(mute)?;
         let path = clock_file(&self.place);
         // Whole or not at all, as the gateway reads it at any moment.
         let aside = path.with_extension("clock.new");
         let written = std::fs::write(&aside, ahead_ms.to_string());
         let moved = written.and_then(|()| std::fs::rename(&aside, &path));
-        moved.map_err(|error| NodeError::Data { path, error })
+        moved.map_err(|error| NodeError::Data { path, error })?;
+        let look = async {
+            while self.admin().metric(STEPS).await.map_err(mute)? <= before {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(())
+        };
+        within(DONE_WITHIN, "a step of the clock (only debug builds have the seam)", look).await
+    }
+
+    /// Waits a little for it to say that it is not ready; whether it does.
+    pub async fn is_unready(&self) -> bool {
+        let look = async {
+            while self.admin().is_ready().await {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(SOON, look).await.is_ok()
     }
 
     /// SIGHUP, and waits until keyring and configuration were read again.

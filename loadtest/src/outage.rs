@@ -41,6 +41,8 @@ struct Book {
 struct Node {
     down: Spans,
     paused: Spans,
+    /// Its data directory is not the one that it opened.
+    astray: Spans,
     clock: ClockSteps,
     /// The last second of issue whose codes it refuses, Unix time.
     fence_s: i64,
@@ -57,10 +59,12 @@ pub struct Trouble {
     pub is_down: bool,
     /// It may say that it cannot know a code of this second of issue.
     pub is_fenced_off: bool,
+    /// Its data directory was taken from it: it cannot keep what it would have to.
+    pub is_astray: bool,
     /// It was stopped for so long.
     pub paused_ms: u64,
-    /// By how much its clock may be behind (below 0) and ahead.
-    pub clock_ms: [i64; 2],
+    /// By how much its clock may have been ahead in the end.
+    pub ahead_ms: i64,
     /// Which registers it can ask.
     pub votes: Votes,
 }
@@ -127,6 +131,7 @@ impl Outages {
         let mut broken = None;
         self.with(node, |node| {
             node.down.end(clock::now_ns());
+            node.astray.end(clock::now_ns());
             if memory == Memory::Kept && fence_s > node.fence_s {
                 broken = Some(format!(
                     "gateway {number} forgot which codes were used, though its data directory was \
@@ -170,6 +175,11 @@ impl Outages {
         self.book().broken.extend(broken);
     }
 
+    /// A node's data directory is about to be taken from it.
+    pub fn lead_astray(&self, node: usize) {
+        self.with(node, |node| node.astray.begin(clock::now_ns()));
+    }
+
     /// A node is about to be stopped.
     pub fn pause(&self, node: usize) {
         self.with(node, |node| node.paused.begin(clock::now_ns()));
@@ -180,9 +190,17 @@ impl Outages {
         self.with(node, |node| node.paused.end(clock::now_ns()));
     }
 
-    /// A node's wall clock is about to be this much ahead of ours, or behind it.
-    pub fn step_clock(&self, node: usize, ahead_ms: i64) {
-        self.with(node, |node| node.clock.step(clock::now_ns(), ahead_ms));
+    /// A node's wall clock is about to be this much ahead of ours, or behind it. Whether that is
+    /// more than it may believe.
+    pub fn step_clock(&self, node: usize, ahead_ms: i64) -> bool {
+        let mut is_too_much = false;
+        self.with(node, |node| is_too_much = node.clock.step(clock::now_ns(), ahead_ms));
+        is_too_much
+    }
+
+    /// A node was seen to break a promise.
+    pub fn accuse(&self, what: String) {
+        self.book().broken.push(what);
     }
 
     /// What becomes of a register, as one node or all see it.
@@ -218,8 +236,9 @@ impl Outages {
             is_down,
             // Once it answers again it has named its fence.
             is_fenced_off: issued_s <= known.fence_s || known.down.touch(now_ns, now_ns),
+            is_astray: known.astray.touch(sent_ns, now_ns),
             paused_ms,
-            clock_ms: known.clock.range_ms(sent_ns, now_ns),
+            ahead_ms: known.clock.ahead_ms(now_ns),
             votes: if is_hindered { votes.min(Votes::Open) } else { votes },
         }
     }

@@ -18,8 +18,6 @@ pub enum Fit {
 const LIFE_MS: i64 = 60_000;
 /// Two processes read the clock at two moments.
 const MARGIN_MS: i64 = 250;
-/// Further in the future than this is suspect.
-const SUSPECT_MS: i64 = 300_000;
 /// A gateway whose clock is further off its registers' than a second refuses. They tell whole
 /// milliseconds, and the answer is under way.
 const REGISTERS_OFF_MS: i64 = 1_000 - MARGIN_MS;
@@ -83,15 +81,8 @@ fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
 
 /// Whether the code may have been over when the gateway looked at its clock.
 fn is_over(asked: &Asked, terms: &Terms) -> bool {
-    let [_, ahead_ms] = asked.trouble.clock_ms;
     let over_at_ms = asked.issued_at_s * 1_000 + LIFE_MS + terms.skew_ms;
-    asked.answered_ms + ahead_ms > over_at_ms - MARGIN_MS
-}
-
-/// By how much the code may have been issued after what the gateway's clock said.
-fn ahead_ms(asked: &Asked) -> i64 {
-    let [behind_ms, _] = asked.trouble.clock_ms;
-    asked.issued_at_s * 1_000 - (asked.sent_ms + behind_ms) + MARGIN_MS
+    asked.answered_ms + asked.trouble.ahead_ms > over_at_ms - MARGIN_MS
 }
 
 /// Whether the backend may have answered so.
@@ -111,7 +102,6 @@ fn may_be_unknown(asked: &Asked, terms: &Terms) -> bool {
 fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     let trouble = &asked.trouble;
     let is_spending = asked.class.is_replay() || asked.class.may_arrive();
-    let [behind_ms, forward_ms] = trouble.clock_ms;
     match answer.outcome {
         // The first sending may never have come so far; if it did, the ledger knows.
         Outcome::Approved => {
@@ -123,8 +113,9 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
         // After memory was lost no replay can be told from a first use, so neither may pass.
         Outcome::WarmingUp => trouble.is_fenced_off && is_spending,
         Outcome::ReplayStoreUnavailable => {
-            let is_off = behind_ms < -REGISTERS_OFF_MS || forward_ms > REGISTERS_OFF_MS;
-            terms.has_registers && is_spending && (trouble.votes <= Votes::Open || is_off)
+            let is_off = trouble.ahead_ms > REGISTERS_OFF_MS;
+            let has_no_majority = terms.has_registers && (trouble.votes <= Votes::Open || is_off);
+            is_spending && (has_no_majority || trouble.is_astray)
         }
         Outcome::ReplayFull => {
             let [part, whole] = FULL_OF;
@@ -133,10 +124,8 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
         }
         // It waited in a gateway that was stopped, or that saw another time.
         Outcome::CodeExpired => {
-            is_spending && (trouble.paused_ms > 0 || forward_ms > 0) && is_over(asked, terms)
+            is_spending && (trouble.paused_ms > 0 || trouble.ahead_ms > 0) && is_over(asked, terms)
         }
-        Outcome::CodeNotYetValid => behind_ms < 0 && ahead_ms(asked) > terms.skew_ms,
-        Outcome::ClockSuspect => behind_ms < 0 && ahead_ms(asked) > SUSPECT_MS,
         Outcome::KeyRevoked => asked.key_is_leaving,
         Outcome::Overloaded => terms.may_overload,
         _ => false,

@@ -171,21 +171,21 @@ fn a_pause_excuses_what_it_made_too_late_and_nothing_else() {
 }
 
 #[test]
-fn a_stepped_clock_excuses_as_much_as_it_is_off() {
-    let clock = |clock_ms| Trouble { clock_ms, ..Trouble::default() };
+fn a_stepped_clock_excuses_as_much_as_it_is_ahead() {
+    let ahead = |ahead_ms| Trouble { ahead_ms, ..Trouble::default() };
     let terms = strict();
-    let early = |clock_ms, outcome| troubled(Class::Valid, outcome, clock(clock_ms), &terms);
-    // The code is half a second old, and half a second is allowed.
-    assert_eq!(early([-2_000, 0], Outcome::CodeNotYetValid), Fit::Tolerated);
-    assert_eq!(early([-700, 0], Outcome::CodeNotYetValid), Fit::Wrong);
-    assert_eq!(early([0, 2_000], Outcome::CodeNotYetValid), Fit::Wrong);
-    assert_eq!(early([-2_000, 0], Outcome::ClockSuspect), Fit::Wrong);
-    assert_eq!(early([-3_600_000, 0], Outcome::ClockSuspect), Fit::Tolerated);
-    assert_eq!(early([0, 2_000], Outcome::CodeExpired), Fit::Wrong);
-    let old = Asked { trouble: clock([0, 2_000]), ..asked(Class::ReplayLater, 59_000) };
-    assert_eq!(fit(&old, answer(Outcome::CodeExpired), &terms), Fit::Expected);
-    let young = Asked { trouble: clock([0, 2_000]), ..asked(Class::ReplayLater, 57_000) };
-    assert_eq!(fit(&young, answer(Outcome::CodeExpired), &terms), Fit::Wrong);
+    let judged = |class, age_ms, ahead_ms| {
+        let asked = Asked { trouble: ahead(ahead_ms), ..asked(class, age_ms) };
+        fit(&asked, answer(Outcome::CodeExpired), &terms)
+    };
+    assert_eq!(judged(Class::Valid, 500, 2_000), Fit::Wrong);
+    assert_eq!(judged(Class::Valid, 58_500, 2_000), Fit::Tolerated);
+    assert_eq!(judged(Class::ReplayLater, 59_000, 2_000), Fit::Expected);
+    assert_eq!(judged(Class::ReplayLater, 57_000, 2_000), Fit::Wrong);
+    // Time never runs back, so no step makes a code of now one of the future.
+    for outcome in [Outcome::CodeNotYetValid, Outcome::ClockSuspect] {
+        assert_eq!(troubled(Class::Valid, outcome, ahead(2_000), &terms), Fit::Wrong);
+    }
 }
 
 #[test]
@@ -202,9 +202,20 @@ fn registers_excuse_a_refusal_only_where_there_may_be_no_majority() {
     // What passes where nobody can have been asked was guessed.
     assert_eq!(judged(Outcome::Approved, Votes::Open), Fit::Expected);
     assert_eq!(judged(Outcome::Approved, Votes::Missing), Fit::Wrong);
-    let off = |clock_ms| Trouble { clock_ms, ..Trouble::default() };
-    let clock = |ms| troubled(Class::Valid, unavailable, off([0, ms]), &terms);
+    let off = |ahead_ms| Trouble { ahead_ms, ..Trouble::default() };
+    let clock = |ms| troubled(Class::Valid, unavailable, off(ms), &terms);
     assert_eq!([clock(700), clock(2_000)], [Fit::Wrong, Fit::Tolerated]);
+}
+
+#[test]
+fn a_gateway_without_its_data_directory_may_refuse_to_spend_and_nothing_else() {
+    let astray = Trouble { is_astray: true, ..Trouble::default() };
+    let judged = |class, outcome| troubled(class, outcome, astray, &strict());
+    let unavailable = Outcome::ReplayStoreUnavailable;
+    assert_eq!(judged(Class::Valid, unavailable), Fit::Tolerated);
+    assert_eq!(judged(Class::Expired, unavailable), Fit::Wrong);
+    assert_eq!(judged(Class::Valid, Outcome::WarmingUp), Fit::Wrong);
+    assert_eq!(judged(Class::ReplayLater, Outcome::Approved), Fit::Wrong);
 }
 
 #[test]

@@ -18,8 +18,8 @@ fn nothing_is_excused_while_a_gateway_lives() {
     outages.begin(1);
     assert!(!outages.excuse_loss(0, 1) && outages.excuse_loss(1, 1));
     assert!(!fenced_off(&outages, 1, ISSUED + 1) && fenced_off(&outages, 1, ISSUED));
-    let Trouble { is_down, paused_ms, clock_ms, votes, .. } = outages.trouble(0, 1, 2, ISSUED);
-    assert_eq!((is_down, paused_ms, clock_ms, votes), (false, 0, [0, 0], Votes::All));
+    let Trouble { is_down, paused_ms, ahead_ms, votes, .. } = outages.trouble(0, 1, 2, ISSUED);
+    assert_eq!((is_down, paused_ms, ahead_ms, votes), (false, 0, 0, Votes::All));
 }
 
 #[test]
@@ -83,4 +83,16 @@ fn a_pause_is_as_long_as_it_was_and_leaves_votes_open() {
     outages.pause(0);
     let long = outages.trouble(0, sent_ns, clock::now_ns() + 5 * NS_PER_MS, ISSUED);
     assert!((5..100).contains(&long.paused_ms) && long.votes == Votes::Open);
+}
+
+#[test]
+fn a_directory_that_was_taken_away_excuses_until_the_next_life() {
+    let outages = outages();
+    let astray = |sent_ns| outages.trouble(0, sent_ns, clock::now_ns(), ISSUED).is_astray;
+    assert!(!astray(1));
+    outages.lead_astray(0);
+    assert!(astray(clock::now_ns()));
+    outages.begin(0);
+    outages.end(0, clock::unix_s() + 1, Memory::Lost);
+    assert!(!astray(clock::now_ns() + 1));
 }

@@ -253,7 +253,7 @@ impl Check<'_> {
             register_timeout_ms: self.bounded(
                 "gateway.register_timeout_ms",
                 gateway.register_timeout_ms,
-                1..=10_000,
+                1..=5_000,
             )?,
         })
     }
