@@ -1,8 +1,12 @@
 //! One request's own record: who it is, where it is, and what is counted when it ends.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use keyring::{
     code::CodeIdentity,
     key::Channel,
@@ -11,8 +15,14 @@ use keyring::{
 };
 
 use crate::{
-    clock::Instant, config::RouteConfig, metrics::Outcome, refusal::Refusal, request_id::RequestId,
-    snapshot::Held, worker::Worker,
+    clock::Instant,
+    config::RouteConfig,
+    metrics::{Limit, Outcome},
+    record::{self, Trail},
+    refusal::Refusal,
+    request_id::RequestId,
+    snapshot::Held,
+    worker::Worker,
 };
 
 /// A refusal on its way to the client.
@@ -56,6 +66,8 @@ pub(crate) struct Call {
     route: Cell<Option<usize>>,
     channel: Cell<Option<Channel>>,
     redemption: Cell<Option<CodeIdentity>>,
+    /// What the decision record will say.
+    trail: RefCell<Trail>,
     /// What is counted if the client leaves now.
     if_left: Cell<Option<Refusal>>,
 }
@@ -72,9 +84,32 @@ impl Call {
             route: Cell::new(None),
             channel: Cell::new(None),
             redemption: Cell::new(None),
+            trail: RefCell::default(),
             if_left: Cell::new(Some(Refusal::RequestMalformed)),
             worker,
         }
+    }
+
+    /// What the client calls its request.
+    pub(crate) fn came_with(&self, headers: &HeaderMap) {
+        if self.worker.record().is_on() {
+            *self.trail.borrow_mut() = Trail::of_client(headers);
+        }
+    }
+
+    /// Adds to what the decision record will say.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Trail)) {
+        note(&mut self.trail.borrow_mut());
+    }
+
+    /// Holds a place in the decision record, before a code is spent: a redemption that cannot be
+    /// recorded does not begin, if the configuration says so.
+    pub(crate) fn hold_place(&self) -> Result<(), Refused> {
+        if self.worker.record().hold_place(self.worker.id, &mut self.trail.borrow_mut()) {
+            return Ok(());
+        }
+        self.worker.hit(Limit::Record);
+        Err(Refusal::Overloaded.into())
     }
 
     /// Is this request over the worker's share of `requests_in_flight_max`?
@@ -94,6 +129,7 @@ impl Call {
     /// A genuine code has arrived.
     pub(crate) fn met(&self, code: &VerifiedCode, now: UnixMillis) {
         self.channel.set(Some(code.channel()));
+        self.note(|trail| trail.met(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
     }
@@ -110,6 +146,7 @@ impl Call {
     /// From here on a request that is dropped may have reached the backend.
     pub(crate) fn is_sent(&self) {
         self.if_left.set(Some(Refusal::OutcomeUnknown));
+        self.note(|trail| trail.bytes_sent(true));
     }
 
     /// The time since `begun` was spent waiting for somebody else.
@@ -148,6 +185,26 @@ impl Call {
         if self.route().is_some_and(|route| route.code != crate::config::CodeUse::None) {
             metrics.codes(worker.id, self.channel.get(), outcome);
         }
+        if worker.record().is_on() {
+            self.record(outcome, total_ns);
+        }
+    }
+
+    fn record(&self, outcome: Outcome, latency_ns: u64) {
+        let client = self.forwarded_for.as_ref().map(HeaderValue::as_bytes);
+        let entry = record::Entry {
+            labels: Arc::clone(self.snapshot.labels()),
+            at: self.worker.clock().now(),
+            latency_ns,
+            request_id: self.id,
+            route: self.route.get(),
+            outcome,
+            channel: self.channel.get(),
+            client: client.map_or_else(record::ClientText::default, record::client_text),
+            trail: self.trail.take(),
+            stands_for: 1,
+        };
+        self.worker.record().decided(self.worker.id, entry);
     }
 }
 

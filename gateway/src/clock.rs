@@ -10,11 +10,15 @@
 //!
 //! NTP slews both clocks alike; only a step changes the offset.
 
+mod seam;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use keyring::time::UnixMillis;
 use rustix::time::{ClockId, clock_gettime};
+
+use self::seam::Seam;
 
 /// The largest disagreement with the wall clock that is taken for a correction.
 const STEP_BELIEVED_NS: i64 = 10_000_000_000;
@@ -42,8 +46,17 @@ struct State {
 }
 
 enum Source {
-    System,
+    System(Seam),
     HandSet { boot_ns: AtomicI64, wall_ahead_ns: AtomicI64 },
+}
+
+/// One look at the clock: the time of day, and the moment that no step of it moves.
+#[derive(Copy, Clone, Debug)]
+pub struct Reading {
+    /// The time of day.
+    pub now: UnixMillis,
+    /// CLOCK_BOOTTIME: nanoseconds since the machine was started, suspends included.
+    pub boot_ns: i64,
 }
 
 /// A moment for measuring durations; says nothing about the time of day.
@@ -59,8 +72,9 @@ pub struct Hand {
 impl Clock {
     /// The machine's clocks. The wall clock is believed as it is found.
     pub fn system() -> Self {
-        let found = Source::System.offset_ns();
-        Self::new(Source::System, found, quanta::Clock::new())
+        let source = Source::System(Seam::of_environment());
+        let found = source.offset_ns();
+        Self::new(source, found, quanta::Clock::new())
     }
 
     /// A clock that stands at `start` and moves only by its hand.
@@ -88,8 +102,14 @@ impl Clock {
     /// Never less than any earlier answer that the caller can know of, whichever thread had it:
     /// CLOCK_BOOTTIME does not run back, and a later load of the offset finds no older value.
     pub fn now(&self) -> UnixMillis {
+        self.reading().now
+    }
+
+    /// The same with what it was reckoned from; costs no more.
+    pub fn reading(&self) -> Reading {
         let offset_ns = self.0.offset_ns.load(Ordering::Relaxed);
-        UnixMillis::new((self.0.source.boot_ns() + offset_ns).div_euclid(NS_PER_MS))
+        let boot_ns = self.0.source.boot_ns();
+        Reading { now: UnixMillis::new((boot_ns + offset_ns).div_euclid(NS_PER_MS)), boot_ns }
     }
 
     /// Compares the two clocks. To be called about four times a second, by any thread.
@@ -97,6 +117,7 @@ impl Clock {
         // Read before the clocks: of two threads that tick at once, the one that looked earlier
         // fails its exchange below, and a step is counted once.
         let before_ns = self.0.found_ns.load(Ordering::Acquire);
+        self.0.source.look_at_seam();
         if let Some(found_ns) = self.0.source.compare() {
             self.take_in(before_ns, found_ns);
         }
@@ -147,16 +168,22 @@ impl Instant {
 }
 
 impl Source {
+    fn look_at_seam(&self) {
+        if let Self::System(seam) = self {
+            seam.look();
+        }
+    }
+
     fn boot_ns(&self) -> i64 {
         match self {
-            Self::System => read_ns(ClockId::Boottime),
+            Self::System(_) => read_ns(ClockId::Boottime),
             Self::HandSet { boot_ns, .. } => boot_ns.load(Ordering::Acquire),
         }
     }
 
     fn wall_ns(&self) -> i64 {
         match self {
-            Self::System => read_ns(ClockId::Realtime),
+            Self::System(seam) => read_ns(ClockId::Realtime) + seam.ahead_ns(),
             Self::HandSet { wall_ahead_ns, .. } => {
                 self.boot_ns() + wall_ahead_ns.load(Ordering::Acquire)
             }
@@ -213,7 +240,7 @@ impl Hand {
     fn hands(&self) -> (&AtomicI64, &AtomicI64) {
         match &self.clock.0.source {
             Source::HandSet { boot_ns, wall_ahead_ns } => (boot_ns, wall_ahead_ns),
-            Source::System => unreachable!("a hand is made with a hand-set clock"),
+            Source::System(_) => unreachable!("a hand is made with a hand-set clock"),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod address;
 mod backend;
 mod error;
+mod record;
 mod region;
 mod replay;
 mod route;
@@ -25,6 +26,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::address::{Address, Endpoint, EndpointAddress};
 pub use self::backend::BackendConfig;
 pub use self::error::{ConfigError, Problem};
+pub use self::record::{RecordConfig, WhenFull};
 pub use self::region::RegionPrefix;
 pub use self::replay::ReplayConfig;
 pub use self::route::{CodeUse, MinAuth, RouteConfig};
@@ -45,6 +47,8 @@ pub struct Config {
     pub codes: TimeRules,
     /// What remembers spent codes.
     pub replay: ReplayConfig,
+    /// The decision record. Changes only at start.
+    pub record: RecordConfig,
     /// What clients may use up.
     pub limits: Limits,
     /// How long clients may take.
@@ -93,6 +97,7 @@ impl Config {
         let admin = AdminConfig::read(&mut root.table("admin"), &listeners);
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
+        let record = RecordConfig::read(&mut root.table("record"), &server.data_dir);
         let limits = Limits::read(&mut root.table("limits"));
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
         let backends = backend::read_all(root);
@@ -104,6 +109,7 @@ impl Config {
             admin,
             codes,
             replay,
+            record,
             limits,
             timeouts,
             backends,

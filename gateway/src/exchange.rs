@@ -19,6 +19,8 @@ use crate::{
     config::BackendConfig,
     endpoints::{Endpoint, InFlight},
     forward,
+    halt::{self, Point},
+    record::Trail,
     refusal::Refusal,
     replay::Redemption,
     reply::Reply,
@@ -47,6 +49,10 @@ impl Exchange {
         in_flight: InFlight,
         redemption: Redemption,
     ) -> Self {
+        call.note(|trail| {
+            trail.is_for(backend);
+            trail.spent();
+        });
         Self { call, backend, in_flight, redemption: Some(redemption), upload: None }
     }
 
@@ -57,6 +63,7 @@ impl Exchange {
         in_flight: InFlight,
         upload: Option<Failure>,
     ) -> Self {
+        call.note(|trail| trail.is_for(backend));
         Self { call, backend, in_flight, redemption: None, upload }
     }
 
@@ -80,6 +87,7 @@ impl Exchange {
         match answered {
             Ok((head, body)) => {
                 metrics.responses(call.worker.id, Some(head.status));
+                call.note(|trail| trail.answered(head.status.as_u16()));
                 Ok(deliver(self, head, body))
             }
             Err(failed) => {
@@ -88,6 +96,7 @@ impl Exchange {
                     && let Some(redemption) = self.redemption.take()
                 {
                     call.worker.replay().release(redemption);
+                    call.note(Trail::gave_back);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let broken = self.upload.and_then(|upload| upload.get());
@@ -113,11 +122,18 @@ async fn talk(
     let call = Rc::clone(&exchange.call);
     let config = call.snapshot.backend_config(exchange.backend);
     let mut lease = connect(exchange, config).await.ok_or(unreachable(NO_CONNECTION))?;
+    halt::at(Point::BeforeForward);
+    if exchange.redemption.as_ref().is_some_and(|spent| spent.is_over(call.worker.clock().now())) {
+        return Err(Refusal::CodeExpired.into());
+    }
     call.is_sent();
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
     let response = match lease.send(request, &mut deadline).await {
         Sent::Answered(response) => response,
-        Sent::Nothing => return Err(unreachable(LOST_UNSENT)),
+        Sent::Nothing => {
+            call.note(|trail| trail.bytes_sent(false));
+            return Err(unreachable(LOST_UNSENT));
+        }
         Sent::Unanswered(Silence::TooSlow) => return Err(unknown(NO_ANSWER)),
         Sent::Unanswered(Silence::Broken) => return Err(unknown(BROKEN)),
     };
@@ -180,6 +196,8 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
     let backend = call.snapshot.backend(exchange.backend);
     let endpoint: &Arc<Endpoint> = backend.choose(call.worker.random())?;
     exchange.in_flight.at(endpoint);
+    let index = backend.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint));
+    call.note(|trail| trail.goes_to(index));
     match call.worker.pool.acquire(endpoint, config).await {
         Ok(lease) => {
             endpoint.record_success();

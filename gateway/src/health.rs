@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub struct Health {
     keys: AtomicBool,
     clock: AtomicBool,
+    table: AtomicBool,
     tables: AtomicBool,
     draining: AtomicBool,
+    record_stands: AtomicBool,
 }
 
 /// One of the conditions, as it is now.
@@ -34,6 +36,11 @@ impl Health {
         self.clock.store(trusted, Relaxed);
     }
 
+    /// Is the table of spent codes still the one of the data directory?
+    pub fn set_table(&self, kept: bool) {
+        self.table.store(kept, Relaxed);
+    }
+
     /// The verification tables were built, or could not be.
     pub fn set_tables(&self) {
         self.tables.store(true, Relaxed);
@@ -44,10 +51,14 @@ impl Health {
         self.draining.store(true, Relaxed);
     }
 
-    /// Each condition. The replay table exists before anything listens, so its condition holds
-    /// as long as the process does.
+    /// Can decisions be recorded, or need they not be?
+    pub fn set_record(&self, is_well: bool) {
+        self.record_stands.store(!is_well, Relaxed);
+    }
+
+    /// Each condition.
     #[must_use]
-    pub fn conditions(&self) -> [Condition; 5] {
+    pub fn conditions(&self) -> [Condition; 6] {
         [
             Condition {
                 name: "keys",
@@ -61,13 +72,19 @@ impl Health {
             },
             Condition {
                 name: "table",
-                holds: true,
-                otherwise: "the table of spent codes cannot judge codes",
+                holds: self.table.load(Relaxed),
+                otherwise: "the data directory was removed, replaced or written over while the \
+                            gateway ran: no code is spent; restart the gateway when it is right",
             },
             Condition {
                 name: "verify_tables",
                 holds: self.tables.load(Relaxed),
                 otherwise: "verification tables are being built: codes are verified, but slowly",
+            },
+            Condition {
+                name: "record",
+                holds: !self.record_stands.load(Relaxed),
+                otherwise: "the decision record cannot be written, and record.when_full is refuse",
             },
             Condition {
                 name: "not_draining",
@@ -98,8 +115,9 @@ mod tests {
         let health = Health::default();
         assert_eq!(
             (missing(&health), health.is_ready()),
-            (vec!["keys", "clock", "verify_tables"], false)
+            (vec!["keys", "clock", "table", "verify_tables"], false)
         );
+        health.set_table(true);
         health.set_keys(true);
         assert_eq!((missing(&health), health.is_ready()), (vec!["clock", "verify_tables"], false));
         health.set_clock(true);
@@ -109,6 +127,9 @@ mod tests {
         health.set_keys(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["keys"], false));
         health.set_keys(true);
+        health.set_record(false);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["record"], false));
+        health.set_record(true);
         health.set_draining();
         assert_eq!((missing(&health), health.is_ready()), (vec!["not_draining"], false));
     }

@@ -6,14 +6,15 @@
 //! |---|---|
 //! | sockets, connections and their time limits | [`io`], `connection`, `sweep` |
 //! | accepting, spreading over workers, signals, drain | `server`, `accept`, [`signals`], `orders`, `crew`, [`worker`] |
-//! | handing over to a new process; the service manager | [`takeover`], `service_manager` |
+//! | handing over to a new process; the service manager | [`takeover`], `notify` |
 //! | the way of a request, its record | `service`, `call` |
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
 //! | spending a code once | [`replay`], [`clock`] |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
-//! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`start`] |
+//! | what is written down of it | [`record`] |
+//! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`state`], [`start`] |
 //! | what operators see | [`metrics`], `scrape`, [`health`], [`admin`] |
 //! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
 
@@ -30,13 +31,16 @@ mod crew;
 pub mod endpoints;
 mod exchange;
 mod forward;
+mod halt;
 mod headers;
 pub mod health;
 pub mod io;
 pub mod limits;
 pub mod metrics;
+mod notify;
 mod orders;
 pub mod policy;
+pub mod record;
 pub mod refusal;
 pub mod reload;
 pub mod replay;
@@ -46,11 +50,11 @@ pub mod route;
 mod scrape;
 mod server;
 mod service;
-mod service_manager;
 pub mod signals;
 pub mod snapshot;
 pub mod standin;
 pub mod start;
+pub mod state;
 mod sweep;
 pub mod tables;
 pub mod takeover;

@@ -60,6 +60,11 @@ pub const DRAIN_TIMEOUT_MS: Setting = Setting::new(60_000, 0, 600_000, "millisec
 
 /// How often a worker looks over its connections: no timeout that the sweep keeps is more exact.
 pub const SWEEP_MS: u64 = 250;
+/// How often a process looks that its data directory is still in its place. Four looks may fail to
+/// come in time before nothing is redeemed (`replay::LEASE_MS`).
+pub const LOOK_MS: u64 = 250;
+/// How long a start waits for whoever holds the data directory's lock alone.
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Accepted connections that wait for one worker to take them. More are closed at once: a worker
 /// that far behind would only answer them too late.
 pub const HANDOFF_QUEUE_MAX: usize = 1_024;
@@ -225,6 +230,43 @@ pub const NAME_BYTES_MAX: usize = 32;
 /// Distinct channels in a process, over all reloads: metrics keep a child for each.
 pub use keyring::key::CHANNELS_MAX;
 
+// ---- The decision record ----------------------------------------------------------------------
+
+/// `record.queue_entries`: decisions that wait to be written, over all workers.
+pub const RECORD_QUEUE_ENTRIES: Setting = Setting::new(32_768, 256, 16_777_216, "decisions");
+/// `record.unverified_one_in`: of so many decisions on what is no genuine code, one is recorded.
+pub const RECORD_UNVERIFIED_ONE_IN: Setting = Setting::new(100, 1, 1_000_000, "decisions");
+/// `record.file_mib_max`: a file of the record is closed when it is larger.
+pub const RECORD_FILE_MIB_MAX: Setting = Setting::new(64, 1, 65_536, "MiB");
+/// `record.file_hours_max`: a file of the record is closed when it is older.
+pub const RECORD_FILE_HOURS_MAX: Setting = Setting::new(24, 1, 744, "hours");
+/// `record.keep_days`: closed files are deleted when they are older; 0: never.
+pub const RECORD_KEEP_DAYS: Setting = Setting::new(0, 0, 36_500, "days");
+/// The least that `record.keep_days` may be if it is not 0: six months (网络安全法, article 21).
+pub const RECORD_KEEP_DAYS_LEAST: u64 = 184;
+/// `record.free_mib_min`: with less room left on its file system nothing is written, because the
+/// replay table's directory may be there too.
+pub const RECORD_FREE_MIB_MIN: Setting = Setting::new(256, 0, 1_048_576, "MiB");
+/// `record.sync_ms`: how often what was written is made safe from a power cut; 0: by the kernel.
+pub const RECORD_SYNC_MS: Setting = Setting::new(1_000, 0, 60_000, "milliseconds");
+/// How long a decision waits at most before it is written, unless the disk is slow.
+pub const RECORD_FLUSH: Duration = Duration::from_millis(50);
+/// How often a record that cannot be written is tried again.
+pub const RECORD_RETRY: Duration = Duration::from_millis(250);
+/// Text that is collected for one write.
+pub const RECORD_WRITE_BYTES: usize = 256 * 1_024;
+/// Bytes of a line that a reader takes for one.
+pub const RECORD_LINE_BYTES_MAX: usize = 16 * 1_024;
+/// Reloads and key changes that wait to be written.
+pub const RECORD_NOTICES_MAX: usize = 4_096;
+/// How long a process that ends waits for the last of its record.
+pub const RECORD_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of text that a client chose, in one field.
+pub const RECORD_CLIENT_TEXT_BYTES_MAX: usize = 64;
+/// Digits in a row in such a text that may be part of a code: it is then left out. The longest
+/// number that hospital systems send is the message number of the national interface, 30 digits.
+pub const RECORD_CLIENT_DIGITS_MAX: usize = 32;
+
 // ---- The admin listener -----------------------------------------------------------------------
 
 /// Connections of the admin listener.
@@ -246,8 +288,6 @@ mod proofs {
     // The commonest bug of replay caches: memory shorter than the window of acceptance.
     const _: () = assert!(SLOT_LIFE_S as i64 * 1_000 == PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX);
     const _: () = assert!(SKEW_MS.max as i64 == SKEW_MS_MAX);
-    // The issue second of a slot has 22 bits; a slot must be dead long before its turn comes again.
-    const _: () = assert!(SLOT_LIFE_S < (1 << 22) / 4);
     // A head that the configuration allows must fit hyper's buffer, with room for its last read.
     const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
     // hyper panics below its first buffer of 8 KiB.
@@ -273,6 +313,11 @@ mod proofs {
     const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
     // An endpoint that is out is tried again.
     const _: () = assert!(EJECT_MS > 0 && EJECT_MS <= EJECT_MS_MAX);
+    // Six months have 184 days at most, and a day's file is not deleted on the day it is closed.
+    const _: () = assert!(RECORD_KEEP_DAYS_LEAST >= 184);
+    // A decision's line always fits what a reader takes.
+    const _: () = assert!(12 * RECORD_CLIENT_TEXT_BYTES_MAX < RECORD_LINE_BYTES_MAX / 8);
+    const _: () = assert!(RECORD_LINE_BYTES_MAX < RECORD_WRITE_BYTES);
     // Probes do not overlap.
     const _: () = assert!((PROBE_CONNECT_MS as i64) < PROBE_MS);
     const _: () = assert!(DRAIN_IDLE_MS > SWEEP_MS);

@@ -139,6 +139,7 @@ impl Orders {
 pub(crate) fn look_around(shared: &Shared) {
     shared.clock.tick();
     shared.health.set_clock(shared.clock.trusted());
+    shared.health.set_record(shared.record.is_well());
     let (current, now) = (shared.current.load(), shared.clock.now());
     endpoints::readmit(current.backends(), now);
     shared.health.set_keys(current.keys().usable_at(now) > 0);

@@ -44,6 +44,7 @@ impl Reloader {
             }
             Err(why) => {
                 shared.metrics.reload_failed();
+                shared.record.reload_refused(shared.clock.now(), why);
                 eprintln!("yanma: reload refused, the last good state stays in force: {why}");
             }
         }
@@ -66,6 +67,8 @@ impl Reloader {
         let snapshot = Snapshot::new(config, keys, &shared.endpoints, &shared.metrics);
         let sentence = describe(&snapshot);
         shared.endpoints.forget_others(snapshot.backends());
+        let labels = snapshot.record_labels();
+        shared.record.reloaded(shared.clock.now(), labels, in_force.keys(), snapshot.keys());
         shared.current.replace(snapshot);
         self.tables.wake();
         Ok(sentence)
@@ -104,6 +107,9 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     }
     if old.replay != new.replay {
         return Some("[replay]");
+    }
+    if old.record != new.record {
+        return Some("[record]");
     }
     let (old, new) = (&old.server, &new.server);
     if old.workers != new.workers {

@@ -19,6 +19,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     shared.metrics.fill(&mut page);
     show_backends(&mut page, &current);
     show_replay(&mut page, shared);
+    show_record(&mut page, shared);
     show_keys(&mut page, &current);
     show_config(&mut page, &current);
     show_conditions(&mut page, shared);
@@ -55,6 +56,22 @@ fn show_replay(page: &mut Page, shared: &Shared) {
     let fence_end = shared.replay.fence().map_or(0.0, |fence| f64::from(fence.get()));
     let help = "Codes issued up to this Unix second are refused; 0: none.";
     page.gauge("yanma_replay_fence_end_timestamp_seconds", help, [([], fence_end)]);
+}
+
+fn show_record(page: &mut Page, shared: &Shared) {
+    let Some(reading) = shared.record.reading() else { return };
+    let mut counter = |name, help, value| page.counter(name, help, [([], number(value))]);
+    let help = "Decisions written to the record.";
+    counter("yanma_record_decisions_total", help, reading.decisions);
+    let help = "Decisions missing in the record: its queue was full. A line of it says so too.";
+    counter("yanma_record_dropped_total", help, reading.dropped);
+    counter("yanma_record_bytes_total", "Bytes written to the record.", reading.bytes);
+    let help = "Attempts to write the record that failed.";
+    counter("yanma_record_errors_total", help, reading.errors);
+    let help = "Decisions that wait to be written.";
+    page.gauge("yanma_record_queue_length", help, [([], count(reading.queued))]);
+    let help = "Decisions that may wait to be written.";
+    page.gauge("yanma_record_queue_capacity", help, [([], count(reading.capacity))]);
 }
 
 fn show_keys(page: &mut Page, current: &Snapshot) {

@@ -14,10 +14,10 @@ use crate::{
     io::{Accepted, Listener, Peer},
     limits,
     metrics::{Gauge, Limit, WorkerId},
+    notify,
     orders::{Leave, Orders, obey},
     refusal::{Problem, Refusal},
     request_id::RequestIds,
-    service_manager,
     takeover::Named,
     worker::{Phase, Shared},
 };
@@ -71,7 +71,7 @@ pub(crate) async fn run(
     shared.health.set_draining();
     let server = shared.current.load().config().server.clone();
     if matches!(leave, Leave::Told) {
-        service_manager::is_leaving();
+        notify::is_leaving();
         eprintln!("yanma: leaving: not ready, still accepting for {} ms", server.drain_delay_ms);
         // Reloads are over: what is finished is finished as it began.
         sleep(Duration::from_millis(server.drain_delay_ms)).await;

@@ -51,6 +51,7 @@ pub(crate) async fn serve(
     let active = connection.begin();
     let http1 = request.version() != Version::HTTP_2;
     let call = Rc::new(Call::new(worker, connection.forwarded_for()));
+    call.came_with(request.headers());
     let answered = answer(&call, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
     let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
@@ -215,6 +216,7 @@ async fn forward(
         Purpose::Redeem(admitted) => {
             let whole = read_body(call, body).await?;
             let in_flight = reserve(call, backend)?;
+            call.hold_place()?;
             let redemption = redeem(call, &admitted)?;
             let says = says(call, Some(admitted.code()), Some(redemption.identity()));
             let request = head.into_request(&says, Outgoing::Whole(whole));
@@ -274,6 +276,7 @@ fn redeem(call: &Call, admitted: &Admitted) -> Result<Redemption, Refused> {
             RedeemError::Used => Refusal::CodeUsed,
             RedeemError::Expired => Refusal::CodeExpired,
             RedeemError::WarmingUp => Refusal::WarmingUp,
+            RedeemError::Unavailable => Refusal::ReplayStoreUnavailable,
             RedeemError::Full => {
                 worker.hit(Limit::Replay);
                 Refusal::ReplayFull

@@ -10,6 +10,7 @@ use crate::{
     config::{BackendConfig, Config, RouteConfig},
     endpoints::{Backend, Endpoints},
     metrics::{BackendMetrics, Metrics, RouteMetrics},
+    record::Labels,
     route::Routes,
 };
 
@@ -52,6 +53,12 @@ impl Snapshot {
         &self.keys
     }
 
+    /// What the decision record calls things while this is in force.
+    #[must_use]
+    pub fn record_labels(&self) -> Labels {
+        Labels::new(&self.config, &self.keys)
+    }
+
     /// The backends, in the configuration's order.
     #[must_use]
     pub fn backends(&self) -> &[Arc<Backend>] {
@@ -92,13 +99,23 @@ const SAME_TABLE: &str = "indexes are made by the snapshot that they are used on
 /// A worker's hold on a snapshot. Its requests count references to this, on a cache line that
 /// no other worker writes.
 #[derive(Debug)]
-pub(crate) struct Held(Arc<Snapshot>);
+pub(crate) struct Held {
+    snapshot: Arc<Snapshot>,
+    /// The worker's own, because each decision counts a reference to it.
+    labels: Arc<Labels>,
+}
+
+impl Held {
+    pub(crate) fn labels(&self) -> &Arc<Labels> {
+        &self.labels
+    }
+}
 
 impl std::ops::Deref for Held {
     type Target = Snapshot;
 
     fn deref(&self) -> &Snapshot {
-        &self.0
+        &self.snapshot
     }
 }
 
@@ -120,12 +137,14 @@ impl Current {
     }
 
     pub(crate) fn hold(&self) -> Held {
-        Held(self.load())
+        let snapshot = self.load();
+        let labels = Arc::new(snapshot.record_labels());
+        Held { snapshot, labels }
     }
 
     /// Is `held` still the one in force? One load.
     pub(crate) fn is(&self, held: &Held) -> bool {
-        std::ptr::eq(&raw const **self.0.load(), Arc::as_ptr(&held.0))
+        std::ptr::eq(&raw const **self.0.load(), Arc::as_ptr(&held.snapshot))
     }
 
     /// Puts `snapshot` in force for every request that begins from now on.

@@ -1,13 +1,8 @@
 //! From a checked configuration to a serving gateway. Nothing listens before everything is read.
 
-use std::{
-    fs::File,
-    io::{self, Read as _, Seek as _, Write as _},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{io, path::PathBuf, sync::Arc};
 
-use keyring::{code::IssuedAt, key_set::KeySet};
+use keyring::key_set::KeySet;
 use tokio::{
     runtime::{Builder, LocalOptions},
     sync::mpsc,
@@ -22,11 +17,13 @@ use crate::{
     io::Listener,
     metrics::Metrics,
     orders::{self, Orders},
+    record::{Record, RecordError, Recording},
     reload::Reloader,
-    replay::{Replay, ReplayError},
+    replay::Replay,
     server,
     signals::Signals,
     snapshot::{Current, Snapshot},
+    state::{self, Fence, State, StateError},
     tables,
     takeover::{CommandLine, Inheritance, Predecessor},
     worker::Shared,
@@ -41,20 +38,11 @@ pub struct Start {
     pub keys: KeySet,
     /// Where a reload reads the configuration again.
     pub config_file: PathBuf,
-    /// Whether codes issued before the start are refused as `warming_up`. Only a keyring that
-    /// was made by this very start can do without: no code of its keys can have been spent.
+    /// Whether a new table refuses codes issued before the start as `warming_up`. Only a keyring
+    /// that was made by this very start can do without: no code of its keys can have been spent.
     pub fence: Fence,
     /// How a new process is started that takes over on SIGUSR2. Absent: that is refused.
     pub command_line: Option<CommandLine>,
-}
-
-/// Does the replay table begin behind a fence?
-#[derive(Debug, Copy, Clone, Eq, PartialEq)]
-pub enum Fence {
-    /// Codes issued until now, and a skew's time after, are refused as `warming_up`.
-    UntilNow,
-    /// The keys are younger than this process.
-    NotNeeded,
 }
 
 /// Why the gateway did not start. Every text is one sentence.
@@ -68,17 +56,12 @@ pub enum StartError {
         /// The system's error.
         source: io::Error,
     },
-    /// The replay table cannot be had.
-    #[error("[replay] capacity: {0}")]
-    Replay(#[from] ReplayError),
     /// The data directory cannot be used.
-    #[error("[server] data_dir: {path}: {why}")]
-    DataDir {
-        /// The directory, or the file in it.
-        path: String,
-        /// What is wrong, and what to do.
-        why: String,
-    },
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The decision record cannot begin.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// Threads, runtimes, signal handlers.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -100,12 +83,13 @@ fn listen_error(error: &io::Error) -> String {
 /// [`StartError`]; nothing keeps running then.
 pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let data_dir = DataDir::lock(&start.config)?;
+    let clock = Clock::system();
+    let (state, replay) = state::open(&start.config, start.fence, &clock)?;
     let left = runtime.block_on(async move {
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = Signals::catch()?;
         let command_line = start.command_line.clone();
-        let (shared, reloader, may_reload) = share(start, data_dir.skew_ms)?;
+        let (shared, reloader, may_reload, recording) = share(start, clock, state, replay)?;
         let (reload, reloads) = mpsc::channel(1);
         let mut orders = Orders { signals, reloader, reloads, command_line };
         if let Some(predecessor) = predecessor
@@ -116,8 +100,10 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let reload = may_reload.then_some(reload);
         let admin = admin::start(admin, Admin::new(Arc::clone(&shared), reload))?;
         ready(&shared);
-        server::run(listeners, admin, shared, orders).await?;
-        Ok(())
+        let left = server::run(listeners, admin, shared, orders).await;
+        // Whatever was decided is written before the process ends.
+        drop(recording);
+        Ok(left?)
     });
     // Whatever a worker still waits for was given its time in the drain.
     runtime.shutdown_background();
@@ -154,62 +140,14 @@ impl Sockets {
     }
 }
 
-/// The data directory, held by this process alone: two processes with a table each would accept
-/// a code twice, and a process that drains goes on redeeming after its listeners are closed.
-#[derive(Debug)]
-struct DataDir {
-    /// Unlocked by the system when the process ends, however it ends.
-    _lock: File,
-    /// The larger of this process's skew and the last one's: codes of either may be spent.
-    skew_ms: i64,
-}
-
-impl DataDir {
-    fn lock(config: &Config) -> Result<Self, StartError> {
-        let dir = &config.server.data_dir;
-        let path = dir.join("lock");
-        let failed = |why: String| StartError::DataDir { path: path.display().to_string(), why };
-        std::fs::create_dir_all(dir).map_err(|error| failed(error.to_string()))?;
-        let options = &mut File::options();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let mut lock = options.open(&path).map_err(|error| failed(error.to_string()))?;
-        lock.try_lock_shared().map_err(|_| {
-            failed(
-                "another gateway runs or drains with this directory; wait for it, or give this \
-                 one a directory of its own"
-                    .to_owned(),
-            )
-        })?;
-        let before = swap_text(&mut lock, &config.codes.skew_ms.to_string());
-        let before = before.map_err(|error| failed(error.to_string()))?;
-        let skew_ms = before.trim().parse().unwrap_or(0).max(config.codes.skew_ms);
-        Ok(Self { _lock: lock, skew_ms })
-    }
-}
-
-/// Writes `text` in place of what the file holds, and returns that.
-fn swap_text(file: &mut File, text: &str) -> io::Result<String> {
-    let mut before = String::new();
-    file.read_to_string(&mut before)?;
-    file.rewind()?;
-    file.set_len(0)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    Ok(before)
-}
-
 fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
     StartError::Listen { address: address.to_string(), source }
 }
 
-fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), StartError> {
-    let Start { config, keys, config_file, fence, command_line: _ } = start;
-    let clock = Clock::system();
-    let fence = match fence {
-        Fence::UntilNow => Some(fence_after(clock.now().get(), skew_ms)),
-        Fence::NotNeeded => None,
-    };
-    let replay = Replay::new(config.replay.capacity, fence)?;
+type Started = (Arc<Shared>, Reloader, bool, Recording);
+
+fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Started, StartError> {
+    let Start { config, keys, config_file, .. } = start;
     // One more than the workers: the front thread counts what it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
     let endpoints = Endpoints::default();
@@ -217,26 +155,14 @@ fn share(start: Start, skew_ms: i64) -> Result<(Arc<Shared>, Reloader, bool), St
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     metrics.reloaded(clock.now());
     let health = Arc::new(Health::default());
+    let config = snapshot.config();
+    let labels = (snapshot.record_labels(), snapshot.keys());
+    let (record, recording) = Record::begin(&config.record, config.server.workers, labels, &clock)?;
     let current = Current::new(snapshot);
-    let shared = Arc::new(Shared { clock, replay, metrics, current, endpoints, health });
+    let shared = Shared { clock, replay, metrics, current, endpoints, health, record };
+    let shared = Arc::new(shared);
     orders::look_around(&shared);
+    state.watch(&shared)?;
     let tables = tables::start(Arc::clone(&shared))?;
-    Ok((shared, Reloader::new(config_file, tables), may_reload))
-}
-
-/// The last issue second that another process, gone now, may have spent a code of.
-fn fence_after(now_ms: i64, skew_ms: i64) -> IssuedAt {
-    let seconds = (now_ms + skew_ms + 999).div_euclid(1_000);
-    IssuedAt::new(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_fence_rounds_up() {
-        assert_eq!(fence_after(1_800_000_000_000, 2_000).get(), 1_800_000_002);
-        assert_eq!(fence_after(1_800_000_000_001, 2_000).get(), 1_800_000_003);
-    }
+    Ok((shared, Reloader::new(config_file, tables), may_reload, recording))
 }

@@ -20,6 +20,7 @@ use crate::{
     health::Health,
     limits,
     metrics::{Limit, Metrics, WorkerId},
+    record::Record,
     replay::Replay,
     request_id::RequestIds,
     snapshot::{Current, Held},
@@ -41,6 +42,8 @@ pub struct Shared {
     pub endpoints: Endpoints,
     /// Whether this node is ready.
     pub health: Arc<Health>,
+    /// Where decisions are written down.
+    pub record: Record,
 }
 
 impl std::fmt::Debug for Shared {
@@ -129,6 +132,10 @@ impl Worker {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.shared.metrics
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.shared.record
     }
 
     /// A limit was hit and something refused for it.

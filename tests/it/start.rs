@@ -38,10 +38,20 @@ async fn wrong_arguments_are_64() {
 #[tokio::test]
 async fn help_is_no_error_on_any_level() {
     let directory = tempfile::tempdir().expect("a directory");
-    let levels =
-        [&[][..], &["sandbox"], &["serve"], &["check"], &["keys"], &["mint"], &["inspect"]];
+    let levels: &[&[&str]] = &[
+        &[],
+        &["sandbox"],
+        &["serve"],
+        &["check"],
+        &["keys"],
+        &["mint"],
+        &["inspect"],
+        &["audit"],
+        &["audit", "reconcile"],
+        &["audit", "key"],
+    ];
     for level in levels {
-        let output = run(directory.path(), &[level, &["--help"]].concat()).await;
+        let output = run(directory.path(), &[*level, &["--help"]].concat()).await;
         assert!(output.status.success() && !output.stdout.is_empty(), "{level:?}");
     }
 }

@@ -11,17 +11,17 @@ const KEYRING: &[&str] =
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "clock", "request_id", "refusal", "target", "config",
+    "limits", "clock", "halt", "request_id", "refusal", "target", "config",
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay",
     // what a worker holds
-    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "snapshot",
+    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record", "snapshot",
     "batch", "worker",
     // the way of a request
     "call", "reply", "forward", "exchange", "service", "accept",
     // the process
-    "crew", "signals", "tables", "reload", "service_manager", "takeover", "orders", "scrape",
-    "admin", "server", "start", "standin", "cli",
+    "crew", "signals", "tables", "state", "reload", "notify", "takeover", "orders",
+    "scrape", "admin", "server", "start", "standin", "cli",
 ];
 
 #[rustfmt::skip]

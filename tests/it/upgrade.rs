@@ -130,7 +130,7 @@ async fn a_unix_listener_keeps_its_file_until_the_last_process_ends() {
 /// What the service manager is told: `MAINPID=` and `READY=1` by each process in its turn, and
 /// `STOPPING=1` only by one that was told to leave.
 #[tokio::test]
-async fn a_service_manager_follows_the_main_process() {
+async fn a_notify_follows_the_main_process() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("notify");
     let manager = UnixDatagram::bind(&path).expect("a socket");

@@ -14,8 +14,8 @@ use super::engine::Choice;
 use super::serve::{self, SANDBOX};
 use super::{Failure, keys};
 use crate::clock::Clock;
-use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig};
-use crate::limits;
+use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
+use crate::{limits, record};
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;
@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let now = Clock::system().now();
     let choice = Choice::of_environment()?;
     let keys = serve::load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
+    serve::check_subject_key(&config)?;
     let mut out = std::io::stdout().lock();
     write_summary(&config, &keys, choice, now, &mut out)?;
     build_tables(&config, &keys, &mut out)?;
@@ -70,11 +71,32 @@ pub(super) fn write_summary(
     writeln!(out, "workers        {}", server.workers)?;
     let (slots, bytes) = replay_table(config);
     writeln!(out, "replay table   {slots} slots, {}", Bytes(bytes))?;
+    writeln!(out, "record         {}", Recorded(&config.record))?;
     writeln!(out, "verifies with  {choice}")?;
     if choice.engine != Engine::Reference {
         writeln!(out, "tables for it  {}", Tables(&plan(config, keys)))?;
     }
     Ok(())
+}
+
+/// Where decisions are recorded, for a person.
+struct Recorded<'a>(&'a RecordConfig);
+
+impl fmt::Display for Recorded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0;
+        if !record.enabled {
+            return f.write_str("none: no decision is written down");
+        }
+        write!(f, "{}, kept ", record.directory.display())?;
+        match record.keep_days {
+            0 => f.write_str("until somebody else deletes it")?,
+            days => write!(f, "for {days} days")?,
+        }
+        write!(f, "; if it cannot be written: {}", record.when_full.as_str())?;
+        let subjects = if record.subject_key.is_some() { "hashed" } else { "left out" };
+        write!(f, "; subjects {subjects}")
+    }
 }
 
 /// What `verify_table_mib` buys for these keys.
@@ -208,12 +230,16 @@ fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(),
     let replies = product(limits.requests_in_flight_max, size(limits.reply_bytes_max));
     let upstream = config.backends.iter().map(|backend| backend.connections_max);
     let upstream = upstream.map(|count| product(count, BACKEND_CONNECTION_BYTES)).sum();
+    let queue = if config.record.enabled { config.record.queue_entries } else { 0 };
+    let (queue, queued) =
+        (product(queue, size(record::ENTRY_BYTES)), format!("{queue} decisions that wait"));
     let quiet =
         format!("{} of them; {} once they are quiet", limits.connections_max, Bytes(parked));
     writeln!(out, "memory, at most")?;
     for (part, bytes, how) in [
         ("replay table", table, "from the start".to_owned()),
         ("verification tables", tables, "while a reload builds, old and new ones".to_owned()),
+        ("record queue", queue, queued),
         ("client connections", clients, quiet),
         ("backend connections", upstream, "all of all backends".to_owned()),
         ("request bodies", bodies, format!("{} in flight", limits.requests_in_flight_max)),

@@ -1,5 +1,6 @@
 //! The command line: arguments -> one of the programs -> exit status.
 
+mod audit;
 mod check;
 mod engine;
 mod inspect;
@@ -19,6 +20,7 @@ use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
 use crate::start::StartError;
+use crate::state::StateError;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).
 const STATUS_USAGE: u8 = 64;
@@ -55,6 +57,7 @@ enum Program {
     Keys(keys::Arguments),
     Mint(mint::Arguments),
     Inspect(inspect::Arguments),
+    Audit(audit::Arguments),
 }
 
 /// Runs the program that `arguments` name (the first is the binary's own name), and says on
@@ -74,6 +77,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Keys(arguments) => keys::run(&arguments),
         Program::Mint(arguments) => mint::run(&arguments),
         Program::Inspect(arguments) => inspect::run(&arguments),
+        Program::Audit(arguments) => audit::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -116,6 +120,9 @@ pub(crate) enum Failure {
     /// The code is refused, as the program has said on standard output.
     #[error("the code is refused")]
     Refused,
+    /// The records are not clean, as the program has said on standard output.
+    #[error("the records are not clean")]
+    Found,
     /// Something else went wrong.
     #[error("{0}")]
     Other(String),
@@ -136,14 +143,17 @@ impl Failure {
             Self::Config(_) | Self::Keyring(_) | Self::Ceremony(_) | Self::Unfit(_) => {
                 STATUS_CONFIG
             }
-            Self::Start(_) | Self::Refused | Self::Other(_) | Self::Output(_) => STATUS_OTHER,
+            Self::Start(StartError::State(StateError::Ahead { .. })) => STATUS_CONFIG,
+            Self::Start(_) | Self::Refused | Self::Found | Self::Other(_) | Self::Output(_) => {
+                STATUS_OTHER
+            }
         }
     }
 
     /// Whether standard error has nothing to add.
     fn is_silent(&self) -> bool {
         match self {
-            Self::Refused => true,
+            Self::Refused | Self::Found => true,
             // `yanma mint --count 1000 | head -1`: the reader has had enough.
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             _ => false,

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use clap::Args;
+use keyring::code::IssuedAt;
 use tokio::sync::oneshot;
 
 use self::directory::Directory;
@@ -19,7 +20,8 @@ use super::{Failure, serve};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::standin::{self, Arrivals};
-use crate::start::{self, Fence, Start};
+use crate::start::{self, Start};
+use crate::state::Fence;
 
 const AFTER_HELP: &str = "\
 It makes a keyring, a seal secret and an issuer's signing key in DIR (kept between runs), starts a \
@@ -62,6 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (addresses, backend) = find_addresses(arguments)?;
     let now = Clock::system().now();
     let keys_are_new = directory.make_keys(now)?;
+    directory.make_audit_key()?;
     let config_file = directory.write_settings(&settings::text(&addresses))?;
     let config = Config::load(&config_file)?;
     let verifier = Choice::of_environment()?.verifier()?;
@@ -72,10 +75,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Nobody can have spent a code of keys that are made only now.
     let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
     let start = Start { config, keys, config_file, fence, command_line: None };
-    let left = start::serve(start, |_| {
+    let left = start::serve(start, |shared| {
         let mut out = std::io::stdout().lock();
+        let fence = shared.replay.fence().filter(|fence| fence.millis() >= shared.clock.now());
+        let situation = Situation { directory: &directory, addresses, fence };
         // A sandbox whose output nobody reads runs all the same.
-        let _ = write!(out, "{examples}{}", Situation { directory: &directory, addresses, fence });
+        let _ = write!(out, "{examples}{situation}");
         let _ = out.flush();
     });
     standin.stop();
@@ -150,7 +155,8 @@ impl Standin {
 struct Situation<'a> {
     directory: &'a Directory,
     addresses: Addresses,
-    fence: Fence,
+    /// If codes of this moment are not later than it.
+    fence: Option<IssuedAt>,
 }
 
 impl std::fmt::Display for Situation<'_> {
@@ -160,12 +166,15 @@ impl std::fmt::Display for Situation<'_> {
         writeln!(f, "  gateway           http://{gateway}")?;
         writeln!(f, "  admin             http://{admin}  /metrics /readyz /healthz")?;
         writeln!(f, "  stand-in backend  http://{backend}")?;
-        writeln!(f, "  keys and settings {}", self.directory.path().display())?;
-        if self.fence == Fence::UntilNow {
+        let data = self.directory.path().display();
+        writeln!(f, "  keys and settings {data}")?;
+        writeln!(f, "  decisions         yanma audit {data}/data/record")?;
+        if let Some(fence) = self.fence {
             writeln!(
                 f,
-                "Its keys are of an earlier run, so codes issued before this moment, and 3 s \
-                 after, are refused as warming_up: they could have been used then."
+                "Its keys are older than its table of spent codes, so codes issued up to {} are \
+                 refused as warming_up: they could have been used before.",
+                fence.millis()
             )?;
         }
         writeln!(

@@ -11,8 +11,10 @@ use super::engine::Choice;
 use super::{Failure, check};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::service_manager;
-use crate::start::{self, Fence, Start};
+use crate::notify;
+use crate::record::SubjectKey;
+use crate::start::{self, Start};
+use crate::state::Fence;
 use crate::takeover::CommandLine;
 
 /// The environment of keys that anybody can make codes with.
@@ -44,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let now = Clock::system().now();
     let choice = Choice::of_environment()?;
     let keys = load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
+    check_subject_key(&config)?;
     for warning in config.warnings() {
         eprintln!("yanma: warning: {}: {warning}", file.display());
     }
@@ -53,9 +56,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let start = Start { config, keys, config_file: file.clone(), fence, command_line };
     start::serve(start, |_| {
         eprintln!("yanma: serving");
-        service_manager::is_serving();
+        notify::is_serving();
     })?;
     Ok(())
+}
+
+/// Sees that the record's key can be read: what is wrong with it is wrong with the configuration.
+pub(super) fn check_subject_key(config: &Config) -> Result<(), Failure> {
+    let key = config.record.subject_key.as_deref().filter(|_| config.record.enabled);
+    let read = key.map(SubjectKey::read).transpose();
+    read.map_err(|error| Failure::Unfit(format!("[record] subject_key: {error}"))).map(drop)
 }
 
 /// In the sandbox everybody can make codes, so nobody's money may depend on them.

@@ -48,6 +48,7 @@ fn the_documented_file_loads_and_holds_the_defaults() {
     assert_eq!(documented.admin, least.admin);
     assert_eq!(documented.codes, least.codes);
     assert_eq!(documented.replay, least.replay);
+    assert_eq!(documented.record, least.record);
     assert_eq!(documented.limits, least.limits);
     assert_eq!(documented.timeouts, least.timeouts);
     assert_eq!(documented.backends[0], least.backends[0]);
@@ -65,6 +66,13 @@ fn the_documented_file_names_every_range() {
         limits::DISPLAY_DAYS,
         limits::REPLAY_CAPACITY,
         limits::REGISTERS_TIMEOUT_MS,
+        limits::RECORD_UNVERIFIED_ONE_IN,
+        limits::RECORD_QUEUE_ENTRIES,
+        limits::RECORD_FILE_MIB_MAX,
+        limits::RECORD_FILE_HOURS_MAX,
+        limits::RECORD_KEEP_DAYS,
+        limits::RECORD_FREE_MIB_MIN,
+        limits::RECORD_SYNC_MS,
         limits::CONNECTIONS_MAX,
         limits::REQUESTS_IN_FLIGHT_MAX,
         limits::HEADER_BYTES_MAX,
@@ -175,6 +183,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[[server]]\nworkers = 1", "10: server = "),
     ("[admin]\naddress = \"unix:/a\"", "11: admin.address = \"unix:/a\": must be an IP address"),
     ("[admin]\naddress = \"127.0.0.1:7460\"", "11: admin.address = \"127.0.0.1:7460\": must be"),
+    ("[record]\nwhen_full = \"block\"", "11: record.when_full = \"block\": must be \"drop\" or"),
+    ("[record]\nnode = \"A\"", "11: record.node = \"A\": must be 1 to 32 of a-z, 0-9 and -"),
+    ("[record]\nkeep_days = 183", "10: record.keep_days = 183: must be 0 (nothing is deleted) or"),
+    ("[record]\nsubject_key = \"\"", "11: record.subject_key = \"\": must be a path, relative to"),
     ("[[listener]]", "10: listener[1].address is missing: must be an IP address and port such as"),
     ("[[listener]]\naddress = \"here\"", "11: listener[1].address = \"here\": must be an IP add"),
     (
@@ -273,6 +285,23 @@ fn what_looks_like_a_mistake_is_a_warning() {
     for (warning, start) in config.warnings().iter().zip(starts) {
         assert!(warning.starts_with(start), "{warning}");
     }
+}
+
+#[test]
+fn the_record_is_on_and_lies_in_the_data_directory() {
+    let config = parse(&with("[server]\ndata_dir = \"/var/lib/yanma\"")).unwrap();
+    assert!(config.record.enabled);
+    assert_eq!(config.record.directory, Path::new("/var/lib/yanma/record"));
+    assert_eq!((config.record.when_full, config.record.keep_days), (WhenFull::Drop, 0));
+}
+
+#[test]
+fn a_queue_that_is_smaller_than_what_holds_places_is_a_warning() {
+    let text = "[record]\nqueue_entries = 256\nwhen_full = \"refuse\"";
+    let config = parse(&with(text)).unwrap();
+    assert!(config.warnings()[0].starts_with("record.queue_entries = 256 is below limits."));
+    let config = parse(&with(&text.replace("refuse", "drop"))).unwrap();
+    assert!(config.warnings().is_empty());
 }
 
 proptest! {

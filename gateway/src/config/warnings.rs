@@ -1,7 +1,7 @@
 //! What is allowed and yet looks like a mistake.
 
 use super::backend::BackendConfig;
-use super::{Config, RouteConfig};
+use super::{Config, RouteConfig, WhenFull};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
 
 /// A sentence each; `notes` are what the readers saw.
@@ -9,6 +9,7 @@ pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {
     let mut warnings = notes;
     warnings.extend(admin(config));
     warnings.extend(drain(config));
+    warnings.extend(record(config));
     for (i, backend) in config.backends.iter().enumerate() {
         warnings.extend(timeout(backend));
         warnings.extend(connect(backend));
@@ -32,6 +33,18 @@ fn drain(config: &Config) -> Option<String> {
             "server.drain_timeout_ms = {drain_ms} is below the {timeout_ms} ms of backend \
              \"{}\": a restart may cut off settlements, whose outcome is then unknown",
             slowest.name
+        )
+    })
+}
+
+fn record(config: &Config) -> Option<String> {
+    let (queue, requests) = (config.record.queue_entries, config.limits.requests_in_flight_max);
+    let refuses = config.record.enabled && config.record.when_full == WhenFull::Refuse;
+    (refuses && queue < requests).then(|| {
+        format!(
+            "record.queue_entries = {queue} is below limits.requests_in_flight_max = {requests}: \
+             with record.when_full = \"refuse\" each request that spends a code holds a place in \
+             the queue, so that {queue} of them at once are all that there can be"
         )
     })
 }

@@ -83,6 +83,8 @@ labels! {
         BackendConnections = "backend_connections_max",
         /// Slots of the replay table: a probe path held only living ones.
         Replay = "replay_capacity",
+        /// Decisions that wait to be recorded: there was no place for another one.
+        Record = "record_queue_entries",
         /// File descriptors of the process: none was free for a new connection.
         Accept = "file_descriptors",
     }

@@ -24,7 +24,7 @@ fn code(issued_at_s: u32, tag: u64) -> Place {
 }
 
 fn table(standing: &[Place]) -> Arc<Table> {
-    let table = Table::new(8, [0; 16]).expect("eight slots");
+    let table = Table::with_key(8, [0; 16]);
     for place in standing {
         table.claim(place).expect("an empty table");
     }
@@ -174,5 +174,91 @@ fn a_paused_redeemer_does_not_go_on_with_a_code_that_is_over() {
         let slept = sleeper.join().expect("no panic");
         assert!(!(first && slept));
         assert_eq!(replay.mark(), clock.now());
+    });
+}
+
+/// A process may redeem whatever the time.
+fn open(replay: &Replay) {
+    replay.guard.renew(i64::MAX);
+    replay.guard.promise(UnixMillis::new(i64::MAX));
+}
+
+/// The sleeper above in one process, all others in another: they share header and slots alone.
+#[test]
+fn a_redeemer_that_pauses_in_another_process_does_not_go_on_either() {
+    loom::model(|| {
+        let replay = Replay::with_key(8, None, [7; 16]).expect("eight slots");
+        let sleeping = replay.in_another_process();
+        open(&sleeping);
+        let (clock, hand) = Clock::hand_set(UnixMillis::from_seconds(i64::from(T)));
+        let (mine, younger) = (neighbour(&replay, T), neighbour(&replay, T + 80));
+        let judged_at = clock.now();
+        // It never sees the clock move, as if it had been read long before.
+        let (stopped, _hand) = Clock::hand_set(judged_at);
+        let sleeper = thread::spawn(move || {
+            let outcome = sleeping.redeem(&mine, judged_at, &RULES, &stopped).is_ok();
+            (outcome, sleeping)
+        });
+        let first = replay.redeem(&mine, judged_at, &RULES, &clock).is_ok();
+        hand.advance(80_000);
+        assert!(replay.redeem(&younger, clock.now(), &RULES, &clock).is_ok());
+        let (slept, sleeping) = sleeper.join().expect("no panic");
+        assert!(!(first && slept));
+        assert_eq!((replay.mark(), sleeping.mark()), (clock.now(), clock.now()));
+    });
+}
+
+/// A process stood still. Its looking thread raises the fence and only then gives the lease: who
+/// redeems by that lease sees the fence.
+#[test]
+fn who_sees_a_lease_sees_the_fence_that_was_raised_before() {
+    loom::model(|| {
+        let (clock, _hand) = Clock::hand_set(UnixMillis::from_seconds(i64::from(T)));
+        let replay = Replay::with_key(8, None, [7; 16]).expect("eight slots");
+        let replay = Arc::new(replay.in_another_process());
+        replay.guard.promise(UnixMillis::new(i64::MAX));
+        let looking = {
+            let replay = Arc::clone(&replay);
+            thread::spawn(move || {
+                replay.raise_fence(IssuedAt::new(T));
+                replay.guard.renew(i64::MAX);
+            })
+        };
+        let outcome = replay.redeem(&identity(T, 1), clock.now(), &RULES, &clock);
+        assert!(matches!(outcome, Err(RedeemError::Unavailable | RedeemError::WarmingUp)));
+        looking.join().expect("no panic");
+        let outcome = replay.redeem(&identity(T, 1), clock.now(), &RULES, &clock);
+        assert_eq!(outcome.err(), Some(RedeemError::WarmingUp));
+        // Nothing was sent, so nothing is spent.
+        assert!(!replay.remembers(&identity(T, 1)));
+    });
+}
+
+/// Another process raises fence and mark while codes are claimed: nothing is spent twice, and both
+/// end as the largest that anybody put there.
+#[test]
+fn fence_and_mark_rise_in_one_process_while_another_claims() {
+    loom::model(|| {
+        let (clock, _hand) = Clock::hand_set(UnixMillis::from_seconds(i64::from(T)));
+        let replay = Replay::with_key(8, None, [7; 16]).expect("eight slots");
+        let other = replay.in_another_process();
+        open(&other);
+        let later = clock.now().plus_ms(1_000);
+        let rival = {
+            let clock = clock.clone();
+            thread::spawn(move || {
+                other.header().raise_mark(later);
+                other.raise_fence(IssuedAt::new(T));
+                let outcome = other.redeem(&identity(T + 1, 1), later, &RULES, &clock).is_ok();
+                (outcome, other)
+            })
+        };
+        replay.raise_fence(IssuedAt::new(T - 1));
+        let old = replay.redeem(&identity(T, 1), clock.now(), &RULES, &clock);
+        assert!(matches!(old, Ok(_) | Err(RedeemError::WarmingUp)));
+        let mine = replay.redeem(&identity(T + 1, 1), clock.now(), &RULES, &clock).is_ok();
+        let (theirs, other) = rival.join().expect("no panic");
+        assert!(mine != theirs, "one of the two, and only one");
+        assert_eq!((replay.fence(), other.mark()), (Some(IssuedAt::new(T)), later));
     });
 }

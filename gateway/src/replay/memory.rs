@@ -1,8 +1,15 @@
-//! The memory of the table: cache lines of eight slots, zero from the start.
+//! The memory of the table: a header and cache lines of eight slots, zero from the start.
 //!
-//! The one place that knows where the slots live; a mapping shared between processes would go here.
-#![allow(unsafe_code, reason = "memory that is zero without being touched; a prefetch")]
+//! The one place that knows where they live: in memory of this process alone (tests, benches), or
+//! in a file that several processes map.
+#![allow(unsafe_code, reason = "memory shared between processes, or zero without being touched")]
 
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use memmap2::MmapRaw;
+
+use super::header::{HEADER_BYTES, Header};
 use super::sync::{AtomicU64, Ordering};
 
 /// Slots in one cache line.
@@ -18,12 +25,95 @@ pub(super) struct Line(pub(super) [AtomicU64; LINE_SLOTS]);
 #[cfg(not(feature = "loom"))]
 const _: () = assert!(size_of::<Line>() == LINE_BYTES && align_of::<Line>() == LINE_BYTES);
 
+/// A table's memory. What it points to is only ever used through shared references to atomics, so
+/// it does not matter how many threads, views or processes do.
+pub(super) struct Memory {
+    header: NonNull<Header>,
+    lines: NonNull<[Line]>,
+    /// Frees what both point to, after the last use.
+    _owner: Owner,
+}
+
+enum Owner {
+    Heap(#[allow(dead_code, reason = "held for its drop")] Arc<Heap>),
+    File(#[allow(dead_code, reason = "held for its drop")] MmapRaw),
+}
+
+/// Both parts as boxes gave them; nothing else may make a box of them again.
+struct Heap {
+    header: NonNull<Header>,
+    lines: NonNull<[Line]>,
+}
+
+// SAFETY: all access is by shared reference to atomics, which any thread may use; the owner is
+// dropped by whichever thread comes last, and neither a heap nor a mapping minds which.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Memory of this process, or nothing if the system has none.
+    pub(super) fn on_heap(line_count: usize) -> Option<Self> {
+        let lines = zeroed(line_count)?;
+        occupy(&lines);
+        let lines = NonNull::from(Box::leak(lines));
+        let header = NonNull::from(Box::leak(Box::new(Header::empty())));
+        Some(Self { header, lines, _owner: Owner::Heap(Arc::new(Heap { header, lines })) })
+    }
+
+    /// A mapped file: its first page, then as many lines as it holds. Nothing if it is too short
+    /// for a header or does not end with a line.
+    ///
+    /// The file must keep its length while it is mapped: touching what was cut off is a SIGBUS.
+    pub(super) fn in_file(mapping: MmapRaw) -> Option<Self> {
+        let bytes = mapping.len().checked_sub(HEADER_BYTES)?;
+        let line_count = bytes / LINE_BYTES;
+        let start = NonNull::new(mapping.as_mut_ptr())?;
+        if !start.addr().get().is_multiple_of(PAGE_BYTES) || bytes != line_count * LINE_BYTES {
+            return None;
+        }
+        // SAFETY: the mapping has at least `HEADER_BYTES` bytes.
+        let lines = unsafe { start.add(HEADER_BYTES) }.cast::<Line>();
+        let lines = NonNull::slice_from_raw_parts(lines, line_count);
+        Some(Self { header: start.cast(), lines, _owner: Owner::File(mapping) })
+    }
+
+    /// The same memory as another process would see it.
+    #[cfg(test)]
+    pub(super) fn beside(&self) -> Self {
+        let Owner::Heap(heap) = &self._owner else { panic!("map the file again") };
+        let (header, lines) = (heap.header, heap.lines);
+        Self { header, lines, _owner: Owner::Heap(Arc::clone(heap)) }
+    }
+
+    #[inline]
+    pub(super) fn header(&self) -> &Header {
+        // SAFETY: the owner, alive as long as `self`, holds a whole header there, aligned to its
+        // box or page. Every bit pattern is one, and all of it are atomics, so whoever else writes
+        // there, in this process or another, is no data race.
+        unsafe { self.header.as_ref() }
+    }
+
+    #[inline]
+    pub(super) fn lines(&self) -> &[Line] {
+        // SAFETY: as for the header; so many lines, aligned as a box or a page and a page's length.
+        unsafe { self.lines.as_ref() }
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: both came from boxes, and the last view of them is gone.
+        drop(unsafe { (Box::from_raw(self.header.as_ptr()), Box::from_raw(self.lines.as_ptr())) });
+    }
+}
+
 /// `count` lines of zeroes, or nothing if the system has no such memory.
 ///
 /// The pages are not touched: an allocator that knows fresh memory to be zero (mimalloc) hands
 /// them out as they come. [`occupy`] is what makes them ours.
 #[cfg(not(feature = "loom"))]
-pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
+fn zeroed(count: usize) -> Option<Box<[Line]>> {
     let layout = std::alloc::Layout::array::<Line>(count).ok()?;
     if layout.size() == 0 {
         return Some(Box::default());
@@ -41,7 +131,7 @@ pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
 
 /// Loom's atomics are no plain memory.
 #[cfg(feature = "loom")]
-pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
+fn zeroed(count: usize) -> Option<Box<[Line]>> {
     let line = || Line(std::array::from_fn(|_| AtomicU64::new(0)));
     Some(std::iter::repeat_with(line).take(count).collect())
 }
@@ -51,7 +141,7 @@ pub(super) fn zeroed(count: usize) -> Option<Box<[Line]>> {
 /// The kernel clears a page when it is first written to: milliseconds for a huge one on a virtual
 /// machine, and a request would have to wait for that. A machine that has not the memory shows it
 /// here, at the start, and not under load.
-pub(super) fn occupy(lines: &[Line]) {
+fn occupy(lines: &[Line]) {
     for Line([first, ..]) in lines.iter().step_by(PAGE_BYTES / LINE_BYTES) {
         // An operation that visibly changes nothing, `fetch_or(0)`, is compiled to a mere read.
         first.swap(0, Ordering::Relaxed);

@@ -1,15 +1,21 @@
-//! Single use: a table in memory that knows the codes spent.
+//! Single use: a table that knows the codes spent.
 //!
 //! The promise: of all calls of [`Replay::redeem`] for one code, at most one is answered with a
 //! [`Redemption`], or one more after each that was given back. A wrong yes would let a payment
-//! settle twice; a wrong no refuses a good customer. Wrong noes there are three: the table is
-//! full ([`RedeemError::Full`]), it was made after the code ([`RedeemError::WarmingUp`]), or
-//! another code of the same second has the same 30 bits of a keyed hash and stood in the way.
+//! settle twice; a wrong no refuses a good customer. Wrong noes there are four: the table is
+//! full ([`RedeemError::Full`]), it was made after the code ([`RedeemError::WarmingUp`]), it may no
+//! longer be the one of its directory ([`RedeemError::Unavailable`]), or another code of the same
+//! second has the same 30 bits of a keyed hash and stood in the way.
 //!
-//! The layers, top down: this file knows codes, times and the fence; `table` knows slots, and why a
-//! code is claimed once; `entry` knows what one slot says; `memory` knows where the slots live.
+//! The layers, top down: this file knows codes, times and the fence; `guard` until when this
+//! process may redeem; `table` knows slots, and why a code is claimed once; `entry` knows what one
+//! slot says; `header` knows what goes before the slots; `memory` knows where both live, and `file`
+//! how they come into a file. Which file, and who may touch it, is [`crate::state`]'s.
 
 mod entry;
+mod file;
+mod guard;
+mod header;
 mod memory;
 mod sync;
 mod table;
@@ -28,17 +34,30 @@ use keyring::code::{CodeIdentity, IssuedAt, Kind};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
+use crate::halt::{self, Point};
 
-use self::sync::{AtomicI64, AtomicU64, Ordering};
+pub use self::file::{Unmapped, create, file_bytes, file_id, map, open_file_id};
+use self::guard::Guard;
+use self::header::Header;
+pub use self::header::{Birth, Mismatch, Remains};
+use self::memory::{LINE_SLOTS, Memory};
+use self::sync::{AtomicU64, Ordering};
 use self::table::{Claim, Place, Table, Unclaimed};
 
-/// The replay table of a node. Lock-free; allocates nothing after [`Replay::new`].
+/// How long a look at the data directory lets a process redeem, and so how much later than its
+/// start a new table's fence is.
+pub const LEASE_MS: i64 = 1_000;
+/// A table that nobody looked after for longer is behind a fence from then on: its directory may
+/// have been elsewhere, or back in time, meanwhile.
+pub const FORSAKEN_MS: i64 = 5_000;
+const NS_PER_MS: i64 = 1_000_000;
+
+/// The replay table of a node. Lock-free; allocates nothing after it was made.
 pub struct Replay {
     table: Table,
-    mark: Mark,
+    guard: Guard,
     releases: AtomicU64,
-    fence: Option<IssuedAt>,
 }
 
 /// The right to forward one code's transaction. Dropping it leaves the code spent.
@@ -46,6 +65,7 @@ pub struct Replay {
 #[derive(Debug)]
 pub struct Redemption {
     identity: CodeIdentity,
+    end_of_life: UnixMillis,
     claim: Claim,
 }
 
@@ -64,6 +84,10 @@ pub enum RedeemError {
     /// The code was issued before the fence: whether it is spent was forgotten.
     #[error("the code is older than the replay table")]
     WarmingUp,
+    /// The table may no longer be the one of its data directory, or the time by which the code is
+    /// judged is not safe on disk yet. The code is as it was.
+    #[error("the replay table may not be used now")]
+    Unavailable,
 }
 
 /// Why there is no table.
@@ -80,14 +104,9 @@ pub enum ReplayError {
     Random(getrandom::Error),
 }
 
-/// The latest time by which any code was judged. On a line of its own: it is read by every redeem
-/// and written once a millisecond at most.
-#[repr(align(64))]
-struct Mark(AtomicI64);
-
 impl Replay {
-    /// An empty table of at least `capacity_slots` slots of 8 bytes, rounded up to lines of eight.
-    /// Plan for rate x 80 s / 0.6.
+    /// An empty table in this process's own memory, of at least `capacity_slots` slots of 8 bytes,
+    /// rounded up to lines of eight. Plan for rate x 80 s / 0.6.
     ///
     /// Codes issued at or before `fence` are refused for ever: an earlier table may have known
     /// them.
@@ -108,8 +127,9 @@ impl Replay {
     /// Spends a payment code that was found genuine and, by the time `judged_at`, in its time.
     ///
     /// The mark is raised before the table is touched, and mark and clock are read again after: a
-    /// thread that was paused meanwhile does not go on with a code that is over. No lock, no
-    /// waiting, no allocation; nothing to cancel.
+    /// thread that was paused meanwhile does not go on with a code that is over. So are lease and
+    /// fence, the fence last: who sees a lease sees the fence that was raised before it was given.
+    /// No lock, no waiting, no allocation; nothing to cancel.
     ///
     /// # Errors
     /// [`RedeemError`]; after each of them the transaction must not be forwarded.
@@ -124,15 +144,23 @@ impl Replay {
         if judged_at >= end_of_life {
             return Err(RedeemError::Expired);
         }
-        if self.fence.is_some_and(|fence| identity.issued_at <= fence) {
+        if self.header().is_behind_fence(identity.issued_at) {
             return Err(RedeemError::WarmingUp);
         }
-        self.mark.raise(judged_at);
+        self.header().raise_mark(judged_at);
+        halt::at(Point::BeforeClaim);
         let claim = self.table.claim(&self.place(identity))?;
-        if self.mark.get().max(clock.now()) >= end_of_life {
+        let reading = clock.reading();
+        if self.mark().max(reading.now) >= end_of_life {
             return Err(RedeemError::Expired);
         }
-        Ok(Redemption { identity: *identity, claim })
+        if !self.guard.allows(reading) {
+            return Err(self.undo(claim, RedeemError::Unavailable));
+        }
+        if self.header().is_behind_fence(identity.issued_at) {
+            return Err(self.undo(claim, RedeemError::WarmingUp));
+        }
+        Ok(Redemption { identity: *identity, end_of_life, claim })
     }
 
     /// Gives a redemption back: the code may be presented again. Only while not one byte of its
@@ -175,17 +203,101 @@ impl Replay {
 
     /// Codes issued up to this second are refused.
     pub fn fence(&self) -> Option<IssuedAt> {
-        self.fence
+        self.header().fence()
     }
 
-    /// The latest time by which any code was judged here.
+    /// The latest time by which any code was judged, in any process that shares the table.
     pub fn mark(&self) -> UnixMillis {
-        self.mark.get()
+        self.header().mark()
+    }
+
+    /// The largest skew that the table was ever used with.
+    pub fn skew_ms(&self) -> i64 {
+        self.header().skew_ms()
+    }
+
+    /// Notes that a process with this skew redeems from the table.
+    pub fn raise_skew(&self, skew_ms: i64) {
+        self.header().raise_skew(skew_ms);
+    }
+
+    /// From now on, codes issued up to `fence` are refused. Safe at any time and in any process:
+    /// the fence only rises, and more refusals let no code pass twice.
+    pub fn raise_fence(&self, fence: IssuedAt) {
+        self.header().raise_fence(fence);
+    }
+
+    /// The data directory's files were found to be this table's, by a look that began at `look`:
+    /// this process may redeem for [`LEASE_MS`] from then. If no process had looked for longer than
+    /// [`FORSAKEN_MS`], the fence is raised first. Returns whether it was.
+    ///
+    /// The mark rises too, so that it also does when nothing is redeemed.
+    pub fn renew(&self, look: Reading) -> bool {
+        let is_forsaken = self.begin_watch(look);
+        let mark = self.header().raise_mark(look.now);
+        if is_forsaken {
+            self.raise_fence(fence_after(mark, self.skew_ms()));
+        }
+        self.guard.renew(look.boot_ns + LEASE_MS * NS_PER_MS);
+        is_forsaken
+    }
+
+    /// Notes that a process looks after the table from now on. True if none had for longer than
+    /// [`FORSAKEN_MS`].
+    pub fn begin_watch(&self, look: Reading) -> bool {
+        let last_ns = self.header().looked(look.boot_ns);
+        last_ns > 0 && look.boot_ns - last_ns > FORSAKEN_MS * NS_PER_MS
+    }
+
+    /// The table is not its data directory's any more: nothing is redeemed from it again.
+    pub fn revoke(&self) {
+        self.guard.revoke();
+    }
+
+    /// A time that is later than `until` is on disk now: codes may be judged by any time up to it.
+    pub fn promise(&self, until: UnixMillis) {
+        self.guard.promise(until);
+    }
+
+    /// Is the page before the slots still this table's own, with a mark of at least `mark`? It is
+    /// not, where somebody has written another file over it.
+    pub fn is_intact(&self, boot: u128, file: [u64; 2], mark: UnixMillis) -> bool {
+        let lines = self.table.slots() / LINE_SLOTS;
+        self.header().check(lines, boot, file).is_ok()
+            && self.table.has_key(self.header().key())
+            && self.mark() >= mark
     }
 
     fn with_key(slots: usize, fence: Option<IssuedAt>, key: [u8; 16]) -> Result<Self, ReplayError> {
-        let table = Table::new(slots, key).ok_or(ReplayError::Memory { slots })?;
-        Ok(Self { table, mark: Mark::new(), releases: AtomicU64::new(0), fence })
+        let mark = UnixMillis::new(0);
+        let birth = Birth { key, boot: 0, file: [0; 2], fence, skew_ms: 0, mark };
+        let memory = Memory::on_heap(line_count(slots)).ok_or(ReplayError::Memory { slots })?;
+        memory.header().begin(&birth, memory.lines().len());
+        Ok(Self::over(memory, Guard::open()))
+    }
+
+    /// The same table as another process sees it: header and slots are shared, nothing else.
+    #[cfg(test)]
+    fn in_another_process(&self) -> Self {
+        Self::over(self.table.memory().beside(), Guard::shut())
+    }
+
+    fn of_file(memory: Memory) -> Self {
+        Self::over(memory, Guard::shut())
+    }
+
+    fn over(memory: Memory, guard: Guard) -> Self {
+        Self { table: Table::new(memory), guard, releases: AtomicU64::new(0) }
+    }
+
+    fn header(&self) -> &Header {
+        self.table.header()
+    }
+
+    /// Gives back what must not be used: the code is as it was, nothing was sent.
+    fn undo(&self, claim: Claim, why: RedeemError) -> RedeemError {
+        self.table.give_back(claim);
+        why
     }
 
     fn place(&self, identity: &CodeIdentity) -> Place {
@@ -197,6 +309,12 @@ impl Redemption {
     /// The code that was spent.
     pub fn identity(&self) -> CodeIdentity {
         self.identity
+    }
+
+    /// Is the code's life over by now? Nothing is forwarded then: whoever presented it has long
+    /// asked again, or been charged another way.
+    pub fn is_over(&self, now: UnixMillis) -> bool {
+        now >= self.end_of_life
     }
 }
 
@@ -210,19 +328,14 @@ impl From<Unclaimed> for RedeemError {
     }
 }
 
-impl Mark {
-    fn new() -> Self {
-        Self(AtomicI64::new(i64::MIN))
-    }
+/// The last issue second of which a process may have spent a code that judged by times up to
+/// `time`, with this skew and a lease that has just begun.
+pub fn fence_after(time: UnixMillis, skew_ms: i64) -> IssuedAt {
+    let seconds = (time.get() + skew_ms + LEASE_MS + 999).div_euclid(1_000);
+    IssuedAt::new(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX))
+}
 
-    /// `fetch_max`, but the line is written only when there is something to write.
-    fn raise(&self, time: UnixMillis) {
-        if self.0.load(Ordering::Relaxed) < time.get() {
-            self.0.fetch_max(time.get(), Ordering::Relaxed);
-        }
-    }
-
-    fn get(&self) -> UnixMillis {
-        UnixMillis::new(self.0.load(Ordering::Relaxed))
-    }
+/// Lines for so many slots; at least one.
+fn line_count(slots: usize) -> usize {
+    slots.div_ceil(LINE_SLOTS).max(1)
 }

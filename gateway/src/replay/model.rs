@@ -20,9 +20,19 @@ struct Protocol {
     judge: fn(Entry, Entry, bool) -> Standing,
     takes_first_free: bool,
     judges_again_after_a_lost_swap: bool,
-    checks_time_after_the_swap: bool,
+    time_after_the_swap: Time,
+    raises_the_mark: bool,
     releases_in_place: bool,
     refuses_when_full: bool,
+}
+
+/// What is read after the swap, to see whether the code is over.
+#[derive(Copy, Clone)]
+enum Time {
+    Nothing,
+    /// The mark alone: the clock is read once, when the code is judged.
+    Mark,
+    MarkAndClock,
 }
 
 impl Protocol {
@@ -30,7 +40,8 @@ impl Protocol {
         judge: |mine, found, _| mine.judge(found),
         takes_first_free: true,
         judges_again_after_a_lost_swap: true,
-        checks_time_after_the_swap: true,
+        time_after_the_swap: Time::MarkAndClock,
+        raises_the_mark: true,
         releases_in_place: true,
         refuses_when_full: true,
     };
@@ -154,7 +165,9 @@ impl Search<'_> {
             Progress::Arrived if now_s >= end_s => Progress::Done,
             Progress::Arrived => Progress::Judged { at_s: now_s },
             Progress::Judged { at_s } => {
-                state.mark_s = state.mark_s.max(at_s);
+                if self.protocol.raises_the_mark {
+                    state.mark_s = state.mark_s.max(at_s);
+                }
                 Progress::Looks { step: 0 }
             }
             Progress::Looks { step } => self.look(state, request, step, now_s, end_s),
@@ -167,8 +180,12 @@ impl Search<'_> {
                 Progress::Checks { slot }
             }
             Progress::Checks { slot } => {
-                let over = state.mark_s.max(now_s) >= end_s;
-                self.check(state, request, slot, over)
+                let is_seen = match self.protocol.time_after_the_swap {
+                    Time::Nothing => false,
+                    Time::Mark => state.mark_s >= end_s,
+                    Time::MarkAndClock => state.mark_s.max(now_s) >= end_s,
+                };
+                if is_seen { Progress::Done } else { self.go_on(state, request, slot, end_s) }
             }
             Progress::GivesBack { slot } => self.give_back(state, request, slot),
             Progress::Done => Progress::Done,
@@ -208,14 +225,12 @@ impl Search<'_> {
         }
     }
 
-    fn check(&mut self, state: &mut State, request: Request, slot: usize, over: bool) -> Progress {
-        if over && self.protocol.checks_time_after_the_swap {
-            return Progress::Done;
-        }
+    /// What is forwarded is counted.
+    fn go_on(&mut self, state: &mut State, request: Request, slot: usize, end_s: i64) -> Progress {
         if request.gives_back {
             return Progress::GivesBack { slot };
         }
-        self.flaws.forwarded_late |= over;
+        self.flaws.forwarded_late |= self.instants_s[state.now] >= end_s;
         state.forwarded[request.code] += 1;
         self.flaws.spent_twice |= state.forwarded[request.code] > 1;
         Progress::Done
@@ -297,7 +312,7 @@ fn an_age_later_nothing_is_confused() {
 fn without_overtaken_refused_a_late_claim_spends_twice() {
     let codes = issued([T, T + 80]);
     let mut protocol = Protocol::BUILT;
-    protocol.checks_time_after_the_swap = false;
+    protocol.time_after_the_swap = Time::Nothing;
     assert!(!search(protocol, &codes, &requests([0, 0, 1])).spent_twice);
     protocol.judge = |mine, found, _| match mine.judge(found) {
         Standing::Overtaken => Standing::Living,
@@ -344,9 +359,47 @@ fn going_on_after_a_lost_swap_spends_twice() {
 
 #[test]
 fn without_the_check_after_the_swap_a_paused_request_is_forwarded_late() {
-    let protocol = Protocol { checks_time_after_the_swap: false, ..Protocol::BUILT };
+    let protocol = Protocol { time_after_the_swap: Time::Nothing, ..Protocol::BUILT };
     let flaws = search(protocol, &issued([T]), &requests([0, 0]));
     assert_eq!(flaws, Flaws { forwarded_late: true, ..NONE });
+}
+
+/// Late claims, by the mark alone: without the rule that a code which finds a younger one is over,
+/// and with a clock that is read once, the memory must last for a life and twice the largest skew
+/// to the second, and the mark must be raised before the table is touched.
+#[test]
+fn a_late_claim_needs_the_mark_and_every_second_of_memory() {
+    let spends_twice = |judge, skews_s: [i64; 4], issued_s: [u32; 2]| {
+        let protocol = Protocol { judge, time_after_the_swap: Time::Mark, ..Protocol::BUILT };
+        let codes = issued([T, T + issued_s[0], T + issued_s[1]]);
+        let mut requests = requests([0, 0, 1, 2]);
+        for (request, skew_s) in requests.iter_mut().zip(skews_s) {
+            request.skew_s = skew_s;
+        }
+        search(protocol, &codes, &requests).spent_twice
+    };
+    assert!(!spends_twice(late::<60>, [0; 4], [60, 59]));
+    assert!(spends_twice(late::<59>, [0; 4], [60, 59]));
+    assert!(!spends_twice(late::<80>, [10; 4], [80, 79]));
+    assert!(spends_twice(late::<79>, [10; 4], [80, 79]));
+    // One process has another skew: the largest counts, not the node's own.
+    assert!(spends_twice(late::<60>, [0, 10, 0, 0], [60, 61]));
+    assert!(!spends_twice(late::<80>, [0, 10, 0, 10], [60, 80]));
+
+    let time_after_the_swap = Time::Mark;
+    let mut protocol = Protocol { judge: late::<80>, time_after_the_swap, ..Protocol::BUILT };
+    let codes = issued([T, T + 80]);
+    assert!(!search(protocol, &codes, &requests([0, 0, 1])).spent_twice);
+    protocol.raises_the_mark = false;
+    assert!(search(protocol, &codes, &requests([0, 0, 1])).spent_twice);
+}
+
+/// A memory of so many seconds, and younger codes are passed like any other.
+fn late<const REMEMBER: i64>(mine: Entry, found: Entry, _: bool) -> Standing {
+    match judge_by(mine, found, REMEMBER) {
+        Standing::Overtaken => Standing::Living,
+        standing => standing,
+    }
 }
 
 /// Code 1 passed the slot of code 0 and stands behind it, then the slot is emptied.

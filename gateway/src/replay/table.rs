@@ -28,8 +28,10 @@
 use siphasher::sip128::{Hash128, SipHasher13};
 
 use super::entry::{Entry, Standing};
-use super::memory::{self, LINE_SLOTS, Line};
+use super::header::Header;
+use super::memory::{self, LINE_SLOTS, Line, Memory};
 use super::sync::{AtomicU64, Ordering};
+use crate::halt::{self, Point};
 
 /// The lines that a code may stand in. A claim that finds them full of living codes is refused.
 ///
@@ -43,7 +45,7 @@ const SAMPLE_LINES: usize = 4_096;
 const _: () = assert!(LINE_SLOTS == 8, "a lane is three bits of the hash and one bit of a byte");
 
 pub(super) struct Table {
-    lines: Box<[Line]>,
+    memory: Memory,
     hasher: SipHasher13,
 }
 
@@ -74,20 +76,44 @@ pub(super) enum Unclaimed {
 }
 
 impl Table {
-    /// A table of at least `slots` slots, at least one line; nothing if there is no memory for it.
-    pub(super) fn new(slots: usize, key: [u8; 16]) -> Option<Self> {
-        let lines = memory::zeroed(slots.div_ceil(LINE_SLOTS).max(1))?;
-        memory::occupy(&lines);
-        Some(Self { lines, hasher: SipHasher13::new_with_key(&key) })
+    /// The table whose header and slots are in `memory`.
+    pub(super) fn new(memory: Memory) -> Self {
+        let hasher = SipHasher13::new_with_key(&memory.header().key());
+        Self { memory, hasher }
+    }
+
+    /// One on the heap.
+    #[cfg(test)]
+    pub(super) fn with_key(slots: usize, key: [u8; 16]) -> Self {
+        super::Replay::with_key(slots, None, key).expect("a small table").table
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        self.memory.header()
+    }
+
+    /// Are codes placed by this key?
+    pub(super) fn has_key(&self, key: [u8; 16]) -> bool {
+        let (mine, theirs) = (&self.hasher, SipHasher13::new_with_key(&key));
+        mine.hash(&[]) == theirs.hash(&[])
+    }
+
+    fn lines(&self) -> &[Line] {
+        self.memory.lines()
     }
 
     /// Slots, at least as many as were asked for.
     pub(super) fn slots(&self) -> usize {
-        self.lines.len() * LINE_SLOTS
+        self.lines().len() * LINE_SLOTS
     }
 
     pub(super) fn bytes(&self) -> usize {
-        memory::bytes(self.lines.len())
+        memory::bytes(self.lines().len())
     }
 
     #[inline]
@@ -95,11 +121,11 @@ impl Table {
         let Hash128 { h1, h2 } = self.hasher.hash(identity);
         let entry = Entry::spent(issued_at_s, h2);
         let first = u32::try_from(h2 >> 61).expect("three bits");
-        Place { home: scale(h1, self.lines.len()), first, entry }
+        Place { home: scale(h1, self.lines().len()), first, entry }
     }
 
     pub(super) fn prefetch(&self, place: &Place) {
-        if let Some(line) = self.lines.get(place.home) {
+        if let Some(line) = self.lines().get(place.home) {
             memory::prefetch(line);
         }
     }
@@ -125,7 +151,8 @@ impl Table {
     /// Gives a claim back, in place: the slot is never emptied, or it would become free to older
     /// codes that passed it. False if a younger code has taken the slot.
     pub(super) fn give_back(&self, claim: Claim) -> bool {
-        let Some(slot) = self.lines.get(claim.line).and_then(|line| line.0.get(claim.lane)) else {
+        let Some(slot) = self.lines().get(claim.line).and_then(|line| line.0.get(claim.lane))
+        else {
             return false;
         };
         let (spent, released) = (claim.entry.to_bits(), claim.entry.released().to_bits());
@@ -150,17 +177,17 @@ impl Table {
 
     /// How many slots hold codes that live at `now_s`, reckoned from a sample of the lines.
     pub(super) fn living(&self, now_s: i64) -> usize {
-        let stride = self.lines.len().div_ceil(SAMPLE_LINES);
-        let sample = self.lines.iter().step_by(stride);
+        let stride = self.lines().len().div_ceil(SAMPLE_LINES);
+        let sample = self.lines().iter().step_by(stride);
         let sampled = sample.len();
         let is_living = |slot: &&AtomicU64| look(slot).is_living_at(now_s);
         let living = sample.flat_map(|line| &line.0).filter(is_living).count();
-        (living * self.lines.len()).div_ceil(sampled)
+        (living * self.lines().len()).div_ceil(sampled)
     }
 
     /// The lines of a path in their order, each with its number. None comes twice.
     fn path(&self, place: &Place) -> impl Iterator<Item = (usize, &Line)> {
-        let lines = self.lines.iter().enumerate();
+        let lines = self.lines().iter().enumerate();
         lines.clone().skip(place.home).chain(lines.take(place.home)).take(PATH_LINES)
     }
 }
@@ -206,6 +233,7 @@ fn take(slot: &AtomicU64, mine: Entry) -> Standing {
         if standing != Standing::Free {
             return standing;
         }
+        halt::at(Point::BeforeSwap);
         let (old, new) = (found.to_bits(), mine.to_bits());
         match slot.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return Standing::Free,

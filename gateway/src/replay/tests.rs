@@ -1,5 +1,8 @@
 //! The table against plain models: a map of what was spent, and the queue that a path is.
 
+mod retention;
+mod sharing;
+
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
@@ -413,7 +416,7 @@ fn a_path_is_never_full_at_the_planned_load() {
 fn displacement_at_the_planned_load_is_no_more_than_foretold() {
     const LINES: usize = 4_096;
     const PER_SECOND: u64 = 246;
-    let table = Table::new(LINES * 8, [9; 16]).expect("a small table");
+    let table = Table::with_key(LINES * 8, [9; 16]);
     let mut beyond = [0_u32; 6];
     let mut counted = 0_u32;
     for second in 0..600_u32 {

@@ -20,6 +20,7 @@ use crate::{
     endpoints::Endpoints,
     health::Health,
     metrics::{Limit, Metrics, Outcome, WorkerId},
+    record::Record,
     refusal::Refusal,
     replay::Replay,
     snapshot::Current,
@@ -56,7 +57,9 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
         current: Current::new(snapshot),
         endpoints,
         health: Arc::new(Health::default()),
+        record: Record::off(),
     };
+    shared.health.set_table(true);
     (Arc::new(shared), hand)
 }
 

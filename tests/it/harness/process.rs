@@ -28,9 +28,19 @@ impl Process {
 
     /// The same with variables of the environment.
     pub(crate) fn start_in(directory: &Path, arguments: &[&str], variables: &[Variable]) -> Self {
+        Self::start_through(directory, &[], arguments, variables)
+    }
+
+    /// The same by another program, which gets the command after its own arguments.
+    pub(crate) fn start_through(
+        directory: &Path,
+        through: &[&str],
+        arguments: &[&str],
+        variables: &[Variable],
+    ) -> Self {
         let log = directory.join("yanma.log");
         let file = File::create(&log).expect("a log file");
-        let child = yanma(directory)
+        let child = command(through, directory)
             .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -136,7 +146,18 @@ pub(crate) async fn run_well(directory: &Path, arguments: &[&str]) -> String {
 }
 
 fn yanma(directory: &Path) -> Command {
-    let mut command = Command::new(binary());
+    command(&[], directory)
+}
+
+fn command(through: &[&str], directory: &Path) -> Command {
+    let mut command = match through {
+        [] => Command::new(binary()),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary());
+            command
+        }
+    };
     // What the developer's own shell forces is not what is tested.
     command.current_dir(directory).env_remove("YANMA_VERIFY").kill_on_drop(true);
     command

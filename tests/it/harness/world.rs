@@ -59,6 +59,8 @@ pub(crate) struct Setup {
     config: Table,
     backend: Backend,
     variables: Vec<Variable>,
+    /// What starts the gateway: nothing, or a program and its first arguments.
+    through: Vec<String>,
 }
 
 /// A gateway that serves.
@@ -71,7 +73,9 @@ pub(crate) struct World {
     pub(crate) process: Process,
     directory: TempDir,
     config: Table,
-    /// The first issue second that the start fence lets pass.
+    variables: Vec<Variable>,
+    through: Vec<String>,
+    /// The first issue second that the table's fence lets pass.
     open_from: i64,
 }
 
@@ -83,7 +87,8 @@ impl Setup {
         let mut config: Table = CONFIG.parse().expect("TOML");
         lay_over(&mut config, &format!("[[listener]]\naddress = \"{}\"", address()));
         lay_over(&mut config, &format!("admin.address = \"{}\"", address()));
-        Self { directory, config, backend, variables: Vec::new() }.endpoints(&[])
+        let (variables, through) = (Vec::new(), Vec::new());
+        Self { directory, config, backend, variables, through }.endpoints(&[])
     }
 
     /// Lays TOML over the configuration: tables are joined, everything else is replaced.
@@ -98,8 +103,19 @@ impl Setup {
         self
     }
 
+    /// Another program starts the gateway: it gets the gateway's command after its arguments.
+    pub(crate) fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
     pub(crate) fn variables(&self) -> &[Variable] {
         &self.variables
+    }
+
+    /// Its own backend's endpoint, for another gateway in front of the same.
+    pub(crate) fn own_endpoint(&self) -> &str {
+        &self.backend.endpoint
     }
 
     /// More endpoints of backend `settlement`, after its own.
@@ -140,24 +156,36 @@ impl Setup {
         path
     }
 
-    /// Starts the gateway and waits until it is ready.
+    /// Starts the gateway and waits until it is ready, and codes of now are later than its fence.
     pub(crate) async fn start(self) -> World {
-        let path = self.write();
-        let path = path.to_str().expect("a path of plain letters");
-        let arguments = ["serve", "--config", path];
-        let process = Process::start_in(self.directory.path(), &arguments, &self.variables);
-        let Self { directory, config, backend, variables: _ } = self;
+        self.write();
+        let Self { directory, config, backend, variables, through } = self;
         let admin = config["admin"]["address"].as_str().expect("an address").to_owned();
-        let listener = config["listener"][0]["address"].as_str().expect("an address").to_owned();
-        let skew_ms = config.get("codes").and_then(|codes| codes.get("skew_ms"));
-        let skew_ms = skew_ms.and_then(Value::as_integer).unwrap_or(SKEW_MS);
-        let address = listener;
-        let mut world = World { backend, address, admin, process, directory, config, open_from: 0 };
-        world.ready().await;
-        world.open_from = (now_ms() + skew_ms).div_euclid(1_000) + 2;
-        until(world.open_from * 1_000 - skew_ms + CLOCK_MARGIN_MS).await;
+        let address = config["listener"][0]["address"].as_str().expect("an address").to_owned();
+        let process = serve(directory.path(), &through, &variables);
+        let mut world = World {
+            backend,
+            address,
+            admin,
+            process,
+            directory,
+            config,
+            variables,
+            through,
+            open_from: 0,
+        };
+        world.opened().await;
+        until(world.open_from * 1_000 - world.skew_ms() + CLOCK_MARGIN_MS).await;
         world
     }
+}
+
+/// Runs the configuration that is in the directory.
+fn serve(directory: &Path, through: &[String], variables: &[Variable]) -> Process {
+    let config = directory.join("gateway.toml");
+    let config = config.to_str().expect("a path of plain letters");
+    let through: Vec<&str> = through.iter().map(String::as_str).collect();
+    Process::start_through(directory, &through, &["serve", "--config", config], variables)
 }
 
 impl World {
@@ -169,7 +197,33 @@ impl World {
         Setup::new().await.config(overlay).start().await
     }
 
-    /// What a fresh payment code says. It is later than the start fence.
+    /// Starts the gateway again, whose process has ended, and waits until it is ready.
+    pub(crate) async fn start_again(&mut self) {
+        self.process = serve(self.directory.path(), &self.through, &self.variables);
+        self.opened().await;
+    }
+
+    /// Kills the process, whatever it does, and starts it again.
+    pub(crate) async fn crash(&mut self) {
+        self.signal(Signal::KILL);
+        self.process.ended().await;
+        self.start_again().await;
+    }
+
+    async fn opened(&mut self) {
+        self.ready().await;
+        let fence_s = self.metric("yanma_replay_fence_end_timestamp_seconds").await;
+        #[allow(clippy::as_conversions, reason = "whole seconds before 2106")]
+        let fence_s = fence_s as i64;
+        self.open_from = fence_s + 1;
+    }
+
+    fn skew_ms(&self) -> i64 {
+        let skew_ms = self.config.get("codes").and_then(|codes| codes.get("skew_ms"));
+        skew_ms.and_then(Value::as_integer).unwrap_or(SKEW_MS)
+    }
+
+    /// What a fresh payment code says. It is later than the table's fence.
     pub(crate) fn fresh(&self) -> Spec {
         payment(self.open_from.max(now_ms().div_euclid(1_000)))
     }

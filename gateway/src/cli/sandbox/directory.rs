@@ -13,6 +13,7 @@ use keyring::time::UnixMillis;
 
 use super::super::serve::SANDBOX;
 use crate::cli::Failure;
+use crate::record::SubjectKey;
 
 /// The key that the printed commands mint with.
 pub(super) const KEY_ID: u32 = 7001;
@@ -82,6 +83,15 @@ impl Directory {
         self.mint_and_revoke(&unfinished, now)?;
         fs::rename(&unfinished, self.keyring()).map_err(|error| self.failed(&error))?;
         Ok(true)
+    }
+
+    /// Makes the key that the decision record hashes subjects with, unless there is one.
+    pub(super) fn make_audit_key(&self) -> Result<(), Failure> {
+        let path = self.path.join("audit.key");
+        if path.exists() {
+            return Ok(());
+        }
+        SubjectKey::generate(&path).map_err(|error| Failure::Other(error.to_string()))
     }
 
     pub(super) fn write_settings(&self, text: &str) -> Result<PathBuf, Failure> {

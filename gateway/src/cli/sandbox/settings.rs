@@ -33,6 +33,10 @@ reload = true
 store = "local"
 capacity = 65_536
 
+[record]
+unverified_one_in = 1           # each decision has a line: yanma audit data/record
+subject_key = "audit.key"
+
 [timeouts]
 body_ms = {BODY_TIMEOUT_MS}                  # short, to see request_timeout
 

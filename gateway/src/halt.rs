@@ -1,0 +1,69 @@
+//! Points at which a test can have the process stop itself. In debug builds only.
+//!
+//! `YANMA_TEST_HALT=before_claim`, `before_swap` or `before_forward`, with `:N` for the N-th time
+//! that the point is passed (else the first), raises SIGSTOP on the process, once. Whatever pauses
+//! a process in the field, a stopped virtual machine or a debugger, may strike there; SIGCONT lets
+//! it go on. A release build knows nothing of it.
+
+/// Where the process can stop.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Point {
+    /// A code was found fresh; the table has not been touched.
+    BeforeClaim,
+    /// A slot was found free; it has not been taken.
+    BeforeSwap,
+    /// The code is spent; its request has not been sent.
+    BeforeForward,
+}
+
+/// Stops here if a test wants it.
+#[cfg(any(test, not(debug_assertions)))]
+#[inline(always)]
+pub(crate) fn at(_point: Point) {}
+
+#[cfg(all(debug_assertions, not(test)))]
+pub(crate) use armed::at;
+
+#[cfg(all(debug_assertions, not(test)))]
+mod armed {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::Point;
+
+    const VARIABLE: &str = "YANMA_TEST_HALT";
+    /// The signal may reach this thread a moment after it was sent.
+    const SIGNAL_TAKES: Duration = Duration::from_millis(50);
+
+    struct Halt {
+        point: Point,
+        passes_left: AtomicU32,
+    }
+
+    pub(crate) fn at(point: Point) {
+        static HALT: OnceLock<Option<Halt>> = OnceLock::new();
+        let Some(halt) = HALT.get_or_init(Halt::of_environment) else { return };
+        if halt.point == point && halt.passes_left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            kill_process(getpid(), Signal::STOP).expect("a signal to ourselves");
+            std::thread::park_timeout(SIGNAL_TAKES);
+        }
+    }
+
+    impl Halt {
+        fn of_environment() -> Option<Self> {
+            let value = std::env::var(VARIABLE).ok()?;
+            let (name, count) = value.split_once(':').unwrap_or((&value, "1"));
+            let point = match name {
+                "before_claim" => Point::BeforeClaim,
+                "before_swap" => Point::BeforeSwap,
+                "before_forward" => Point::BeforeForward,
+                _ => panic!("{VARIABLE}={value}: no such point"),
+            };
+            let count = count.parse().expect("YANMA_TEST_HALT: a count after the colon");
+            Some(Self { point, passes_left: AtomicU32::new(count) })
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The key that subjects are hashed with: the nodes of one operator share it, so that a person's
+//! decisions can be found on all of them by who knows the key, and by nobody else.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use keyring::code::Subject;
+use sha2::Sha256;
+
+use super::line::hex_value;
+
+const KEY_BYTES: usize = 32;
+/// The permission bits of group and others.
+const OTHERS: u32 = 0o077;
+
+/// Hashes subjects: HMAC-SHA-256, of which 16 bytes are recorded.
+#[derive(Clone)]
+pub struct SubjectKey(Hmac<Sha256>);
+
+impl std::fmt::Debug for SubjectKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SubjectKey")
+    }
+}
+
+/// A key file that cannot be used, or not be made. The text names it, never what it holds.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {why}", path = .path.display())]
+pub struct KeyFileError {
+    path: PathBuf,
+    why: String,
+}
+
+impl SubjectKey {
+    /// A key of these bytes.
+    #[must_use]
+    pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(Hmac::new_from_slice(&bytes).expect("HMAC takes a key of any length"))
+    }
+
+    /// Reads a key file: 64 hex digits, readable by its owner alone.
+    ///
+    /// # Errors
+    /// [`KeyFileError`].
+    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
+        let failed = |why: String| KeyFileError { path: path.to_owned(), why };
+        let mode = fs::metadata(path).map_err(|error| failed(error.to_string()))?.mode() & 0o777;
+        if mode & OTHERS != 0 {
+            return Err(failed(format!(
+                "mode {mode:04o}: others may read the key; allowed: 0600 (chmod 600 {})",
+                path.display()
+            )));
+        }
+        let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        parse(text.trim_ascii().as_bytes()).map(Self::new).ok_or_else(|| {
+            failed("no key; allowed: 32 bytes as 64 hex digits (yanma audit key)".to_owned())
+        })
+    }
+
+    /// Makes a key and writes it to a file of mode 0600. Never overwrites one.
+    ///
+    /// # Errors
+    /// [`KeyFileError`].
+    pub fn generate(path: &Path) -> Result<(), KeyFileError> {
+        let failed = |error: io::Error| {
+            let why = match error.kind() {
+                io::ErrorKind::AlreadyExists => "is there already, and is not overwritten".into(),
+                _ => error.to_string(),
+            };
+            KeyFileError { path: path.to_owned(), why }
+        };
+        let mut key = [0; KEY_BYTES];
+        getrandom::fill(&mut key).map_err(|error| failed(error.into()))?;
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
+        file.write_all(format!("{hex}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    }
+
+    /// What is recorded of a subject: 16 bytes of HMAC-SHA-256 over the domain and the number.
+    #[must_use]
+    pub fn hash(&self, subject: Subject) -> [u8; 16] {
+        let mut mac = self.0.clone();
+        mac.update(b"yanma subject v1\n");
+        mac.update(&subject.get().to_be_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("32 bytes hold 16")
+    }
+
+    /// Tells this key from others without giving it away: nodes that do not share one are seen.
+    #[must_use]
+    pub fn name(&self) -> [u8; 8] {
+        let mut mac = self.0.clone();
+        mac.update(b"yanma subject key v1\n");
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("32 bytes hold 8")
+    }
+}
+
+fn parse(text: &[u8]) -> Option<[u8; KEY_BYTES]> {
+    let (pairs, rest) = text.as_chunks::<2>();
+    if pairs.len() != KEY_BYTES || !rest.is_empty() {
+        return None;
+    }
+    let mut key = [0; KEY_BYTES];
+    for (byte, [high, low]) in key.iter_mut().zip(pairs) {
+        *byte = hex_value(high.to_ascii_lowercase())? << 4 | hex_value(low.to_ascii_lowercase())?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn subject(number: u64) -> Subject {
+        Subject::new(number).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.key");
+        SubjectKey::generate(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let (one, two) = (SubjectKey::read(&path).unwrap(), SubjectKey::read(&path).unwrap());
+        assert_eq!(one.hash(subject(42)), two.hash(subject(42)));
+        assert_ne!(one.hash(subject(42)), one.hash(subject(43)));
+        assert_ne!(one.hash(subject(42)), SubjectKey::new([0; 32]).hash(subject(42)));
+        let again = SubjectKey::generate(&path).unwrap_err().to_string();
+        assert!(again.contains("audit.key: is there already"), "{again}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let open = SubjectKey::read(&path).unwrap_err().to_string();
+        assert!(open.contains("0644") && open.contains("chmod 600"), "{open}");
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_without_being_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        for text in ["", "abc", &"g".repeat(64), &"a".repeat(63), &"a".repeat(66)] {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            let said = SubjectKey::read(&path).unwrap_err().to_string();
+            assert!(said.contains("64 hex digits") && !said.contains("ggg"), "{said}");
+        }
+    }
+}

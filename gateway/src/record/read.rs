@@ -1,0 +1,171 @@
+//! Reading the record back: a line at a time, whatever the size of the files.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    fs::File,
+    io::{self, BufRead, BufReader, Read as _},
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::files::FileName;
+use crate::limits::RECORD_LINE_BYTES_MAX;
+
+/// The record's files that `paths` name: files as they are, directories by the names of the
+/// record's files in them, each file once.
+///
+/// # Errors
+/// The path that cannot be read, or that no file of the record was found.
+pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut found = BTreeSet::new();
+    for path in paths {
+        let failed = |error: io::Error| format!("{}: {error}", path.display());
+        if path.metadata().map_err(failed)?.is_dir() {
+            for entry in path.read_dir().map_err(failed)? {
+                let inside = entry.map_err(failed)?.path();
+                if FileName::of(&inside).is_some() {
+                    found.insert(inside.canonicalize().map_err(failed)?);
+                }
+            }
+        } else {
+            found.insert(path.canonicalize().map_err(failed)?);
+        }
+    }
+    if found.is_empty() {
+        let given: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(format!(
+            "{}: no file of a decision record; allowed: such files, or directories that hold \
+             them (<node>.<process>.<number>.jsonl)",
+            given.join(", ")
+        ));
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// The lines of one file.
+pub(crate) struct Lines {
+    file: BufReader<File>,
+    number: u64,
+}
+
+/// A line without its line feed.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) struct Line<'a> {
+    pub(crate) text: &'a [u8],
+    /// Counted from 1.
+    pub(crate) number: u64,
+    /// The file ends in it: no line feed follows.
+    pub(crate) is_torn: bool,
+}
+
+impl Lines {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: BufReader::with_capacity(1 << 18, File::open(path)?), number: 0 })
+    }
+
+    /// The next line; `None` at the end. Of a line that is longer than any of the record, the
+    /// beginning.
+    pub(crate) fn next<'a>(&mut self, space: &'a mut Vec<u8>) -> io::Result<Option<Line<'a>>> {
+        space.clear();
+        let bound = u64::try_from(RECORD_LINE_BYTES_MAX).unwrap_or(u64::MAX);
+        self.file.by_ref().take(bound).read_until(b'\n', space)?;
+        if space.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        let mut is_torn = space.pop_if(|byte| *byte == b'\n').is_none();
+        if is_torn && space.len() >= RECORD_LINE_BYTES_MAX {
+            is_torn = self.skip_line()?;
+        }
+        Ok(Some(Line { text: space, number: self.number, is_torn }))
+    }
+
+    /// Skips the rest of a line; true if the file ends in it.
+    fn skip_line(&mut self) -> io::Result<bool> {
+        loop {
+            let rest = self.file.fill_buf()?;
+            if rest.is_empty() {
+                return Ok(true);
+            }
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let bytes = end.map_or(rest.len(), |at| at + 1);
+            self.file.consume(bytes);
+            if end.is_some() {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// What a line says, as far as somebody asks. A field that the line does not have is `None`.
+#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(crate) struct Facts<'a> {
+    #[serde(borrow)]
+    pub(crate) event: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) time: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) node: Cow<'a, str>,
+    #[serde(default, borrow)]
+    pub(crate) process: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) client: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) request_id: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) client_request_id: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) trace_id: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) route: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) route_use: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) outcome: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) redemption: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) subject_hash: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) subject_key: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) backend: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) endpoint: Option<Cow<'a, str>>,
+    pub(crate) status: Option<u16>,
+    #[serde(default, borrow)]
+    pub(crate) spending: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub(crate) bytes_sent: bool,
+    pub(crate) latency_us: Option<u64>,
+    pub(crate) count: Option<u64>,
+    #[serde(default, borrow)]
+    pub(crate) previous_process: Option<Cow<'a, str>>,
+    pub(crate) previous_seq: Option<u64>,
+    #[serde(default, borrow)]
+    pub(crate) previous_hash: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) expired_process: Option<Cow<'a, str>>,
+    pub(crate) expired_seq: Option<u64>,
+    #[serde(default, borrow)]
+    pub(crate) expired_hash: Option<Cow<'a, str>>,
+}
+
+impl<'a> Facts<'a> {
+    /// `None` for a text that is none of the record's lines.
+    pub(crate) fn read(text: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
+    }
+
+    pub(crate) fn is_decision(&self) -> bool {
+        self.event == "decision"
+    }
+}
+
+/// `-` for what is not there.
+pub(crate) fn or_dash<'a>(text: &'a Option<Cow<'a, str>>) -> &'a str {
+    text.as_deref().unwrap_or("-")
+}

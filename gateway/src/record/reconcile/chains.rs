@@ -1,0 +1,231 @@
+//! Following the chains, line after line.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    Finding,
+    head::{ChainName, Reference},
+};
+use crate::record::line::{LineHash, Sound, Unsound};
+
+/// All chains, and what lines of other chains say of them.
+#[derive(Debug, Default)]
+pub(super) struct Chains {
+    followed: BTreeMap<ChainName, Followed>,
+    /// Of starts, by the line that each names.
+    starts: HashMap<(ChainName, u64), Vec<Start>>,
+    expired: Vec<Reference>,
+    may_begin_late: bool,
+}
+
+#[derive(Debug)]
+struct Start {
+    reference: Reference,
+    is_met: bool,
+}
+
+/// Where a chain has been followed to.
+#[derive(Debug, Clone)]
+struct Followed {
+    first: Sound,
+    first_place: String,
+    next: u64,
+    hash: LineHash,
+    /// The file and number of the last line.
+    place: String,
+    stopped: bool,
+    torn: Option<String>,
+}
+
+impl Chains {
+    /// `may_begin_late`: the first files of a process, and the process before it, need not be
+    /// there.
+    pub(super) fn new(may_begin_late: bool) -> Self {
+        Self { may_begin_late, ..Self::default() }
+    }
+
+    /// What a process found when it started. To be told before any line is followed.
+    pub(super) fn started(&mut self, reference: Reference) {
+        let key = (reference.chain.clone(), reference.seq);
+        self.starts.entry(key).or_default().push(Start { reference, is_met: false });
+    }
+
+    /// A file was deleted for its age, after this line.
+    pub(super) fn expired(&mut self, reference: Reference) {
+        self.expired.push(reference);
+    }
+
+    pub(super) fn stopped(&mut self, chain: &ChainName) {
+        if let Some(followed) = self.followed.get_mut(chain) {
+            followed.stopped = true;
+        }
+    }
+
+    /// The end of a file without a line's end: what the stop of a machine, or a full disk, leaves.
+    /// Of a chain that has no other line, nothing more can be said.
+    pub(super) fn torn(&mut self, chain: &ChainName, place: &str, found: &mut Vec<Finding>) {
+        match self.followed.get_mut(chain) {
+            Some(followed) => followed.torn = Some(place.to_owned()),
+            None => {
+                found.push(Finding::Note(format!("{place}: half a line, and no other of {chain}")))
+            }
+        }
+    }
+
+    /// A line that cannot be believed. It takes its number, or the next one would be reported too.
+    pub(super) fn unsound(
+        &mut self,
+        chain: &ChainName,
+        why: Unsound,
+        text: &[u8],
+        place: &str,
+    ) -> Finding {
+        if let Some(followed) = self.followed.get_mut(chain) {
+            followed.next += 1;
+            followed.hash = end_of(text).unwrap_or_default();
+            followed.place = place.to_owned();
+        }
+        Finding::Broken(format!("{place}: {why}"))
+    }
+
+    /// The next line of a chain.
+    pub(super) fn follow(
+        &mut self,
+        chain: &ChainName,
+        sound: Sound,
+        place: &str,
+        found: &mut Vec<Finding>,
+    ) {
+        self.meet(chain, sound, found);
+        let Some(followed) = self.followed.get_mut(chain) else {
+            let first = Followed {
+                first: sound,
+                first_place: place.to_owned(),
+                next: sound.seq + 1,
+                hash: sound.hash,
+                place: place.to_owned(),
+                stopped: false,
+                torn: None,
+            };
+            self.followed.insert(chain.clone(), first);
+            return;
+        };
+        let before = std::mem::replace(&mut followed.place, place.to_owned());
+        if let Some(torn) = followed.torn.take() {
+            found.push(Finding::Broken(format!(
+                "{torn}: half a line, and yet the process wrote on"
+            )));
+        }
+        if std::mem::take(&mut followed.stopped) {
+            found.push(Finding::Broken(format!(
+                "{place}: the process had said at {before} that its record ends"
+            )));
+        }
+        let next = followed.next;
+        if sound.seq > next {
+            let last = sound.seq - 1;
+            let gap = format!("{place}: before this line, lines {next} to {last} of {chain}");
+            found.push(Finding::Broken(format!("{gap} are missing (after {before})")));
+        } else if sound.seq < next {
+            found.push(Finding::Broken(format!(
+                "{place}: line {} of {chain} again, or in the wrong place (after {before})",
+                sound.seq
+            )));
+        } else if sound.prev != followed.hash {
+            found.push(Finding::Broken(format!(
+                "{place}: not written after the line that stands before it ({before})"
+            )));
+        }
+        (followed.next, followed.hash) = (sound.seq + 1, sound.hash);
+    }
+
+    /// Is this line one that a later process has named?
+    fn meet(&mut self, chain: &ChainName, sound: Sound, found: &mut Vec<Finding>) {
+        if self.starts.is_empty() {
+            return;
+        }
+        for start in self.starts.get_mut(&(chain.clone(), sound.seq)).into_iter().flatten() {
+            start.is_met = true;
+            if start.reference.hash != sound.hash {
+                found.push(Finding::Broken(format!(
+                    "{}: line {} of {chain} is not the one that this process found when it started",
+                    start.reference.place, sound.seq
+                )));
+            }
+        }
+    }
+
+    /// What can only be said when every file is read. Returns how many processes there are.
+    pub(super) fn finish(&self, found: &mut Vec<Finding>) -> usize {
+        for (chain, followed) in &self.followed {
+            self.judge_beginning(chain, followed, found);
+            if let Some(torn) = &followed.torn {
+                found.push(Finding::Note(format!(
+                    "{torn}: half a line: the process was killed, or the machine stopped, while \
+                     it was written"
+                )));
+            }
+            if !followed.stopped {
+                found.push(Finding::Note(format!(
+                    "{}: {chain} has not said that it ends: it runs, or it was killed; of a \
+                     killed process what it decided in its last moment may be missing",
+                    followed.place
+                )));
+            }
+        }
+        let unmet = self.starts.values().flatten().filter(|start| !start.is_met);
+        unmet.for_each(|start| self.judge_unmet(&start.reference, found));
+        self.followed.len()
+    }
+
+    fn judge_beginning(&self, chain: &ChainName, first: &Followed, found: &mut Vec<Finding>) {
+        let Some(last) = first.first.seq.checked_sub(1) else { return };
+        let missing = format!("{}: lines 0 to {last} of {chain}", first.first_place);
+        let is_expired = |file: &Reference| {
+            file.chain == *chain && file.seq == last && file.hash == first.first.prev
+        };
+        found.push(if self.expired.iter().any(is_expired) {
+            Finding::Note(format!("{missing} were deleted for their age"))
+        } else if self.may_begin_late {
+            Finding::Note(format!("{missing} are not among these files"))
+        } else {
+            Finding::Broken(format!(
+                "{missing} are missing (if their files are archived elsewhere: --may-begin-late)"
+            ))
+        });
+    }
+
+    /// A process named a line of another one that did not come by.
+    fn judge_unmet(&self, start: &Reference, found: &mut Vec<Finding>) {
+        let Reference { chain, seq, place, .. } = start;
+        // Before the first line that is there: its absence is judged where the chain begins.
+        let followed = self.followed.get(chain);
+        if followed.is_some_and(|followed| followed.first.seq > *seq) {
+            return;
+        }
+        let is_expired = |file: &Reference| file.chain == *chain && file.seq >= *seq;
+        let missing = format!("{place}: this process was started after line {seq} of {chain}");
+        found.push(match followed {
+            Some(followed) => Finding::Broken(format!(
+                "{missing}, whose record ends before that ({})",
+                followed.place
+            )),
+            None if self.expired.iter().any(is_expired) => {
+                Finding::Note(format!("{missing}, whose files were deleted for their age"))
+            }
+            None if self.may_begin_late => {
+                Finding::Note(format!("{missing}, which is not among these files"))
+            }
+            None => Finding::Broken(format!(
+                "{missing}, whose files are missing (if they are archived elsewhere: \
+                 --may-begin-late)"
+            )),
+        });
+    }
+}
+
+/// The hash that a line's end claims.
+fn end_of(text: &[u8]) -> Option<LineHash> {
+    let rest = text.strip_suffix(b"\"}")?;
+    LineHash::parse(rest.get(rest.len().checked_sub(32)?..)?)
+}

@@ -1,0 +1,104 @@
+//! What the first line of a file says of it.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use crate::record::{
+    files::FileName,
+    line::{LineHash, Sound},
+    read::{Facts, Lines},
+};
+
+/// A file, and where its lines belong.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) path: PathBuf,
+    pub(super) chain: ChainName,
+    /// Where the process found the end of the one before it.
+    pub(super) refers: Option<Reference>,
+    first: Option<Sound>,
+    bytes: u64,
+}
+
+/// A process of a node.
+#[derive(Debug, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub(super) struct ChainName {
+    pub(super) node: String,
+    pub(super) process: String,
+}
+
+impl fmt::Display for ChainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {}, process {}", self.node, self.process)
+    }
+}
+
+/// What a line says of a line of another process.
+#[derive(Debug, Clone, Eq, PartialEq)]
+pub(super) struct Reference {
+    pub(super) chain: ChainName,
+    pub(super) seq: u64,
+    pub(super) hash: LineHash,
+    /// File and number of the line that says so.
+    pub(super) place: String,
+}
+
+impl Reference {
+    pub(super) fn new(
+        node: &str,
+        process: Option<&str>,
+        seq: Option<u64>,
+        hash: Option<&str>,
+        place: &str,
+    ) -> Option<Self> {
+        let chain = ChainName { node: node.to_owned(), process: process?.to_owned() };
+        let hash = LineHash::parse(hash?.as_bytes())?;
+        Some(Self { chain, seq: seq?, hash, place: place.to_owned() })
+    }
+}
+
+impl Head {
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let mut space = Vec::new();
+        let bytes = path.metadata()?.len();
+        let line = Lines::open(path)?.next(&mut space)?.map_or(&[][..], |line| line.text);
+        let first = Sound::check(line).ok();
+        let said = Facts::read(line).filter(|facts| first.is_some() && facts.process.is_some());
+        let refers = said.as_ref().and_then(|facts| {
+            Reference::new(
+                &facts.node,
+                facts.previous_process.as_deref(),
+                facts.previous_seq,
+                facts.previous_hash.as_deref(),
+                &format!("{}:1", path.display()),
+            )
+        });
+        let chain = match said {
+            Some(facts) => ChainName {
+                node: facts.node.into_owned(),
+                process: facts.process.unwrap_or_default().into_owned(),
+            },
+            // The name must do: the first line is damaged, or the file before was removed while
+            // it was written.
+            None => match FileName::of(path) {
+                Some(name) => ChainName { node: name.node, process: name.process },
+                None => ChainName { node: "?".to_owned(), process: path.display().to_string() },
+            },
+        };
+        Ok(Self { path: path.to_owned(), chain, refers, first, bytes })
+    }
+
+    /// Chains one after the other; in a chain the files as they were written; of two copies the
+    /// longer first. A file with a damaged beginning stands where its name says.
+    pub(super) fn order(&self) -> impl Ord + '_ {
+        let number = FileName::of(&self.path).map(|name| name.number);
+        let seq = self.first.map_or(u64::MAX, |first| first.seq);
+        (&self.chain, number, seq, std::cmp::Reverse(self.bytes))
+    }
+
+    pub(super) fn is_copy_of(&self, other: &Self) -> bool {
+        self.chain == other.chain && self.first.is_some() && self.first == other.first
+    }
+}

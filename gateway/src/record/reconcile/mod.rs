@@ -1,0 +1,294 @@
+//! Reconciling the records of all nodes: is each chain whole, was a redemption forwarded twice,
+//! which outcomes are unknown?
+//!
+//! Files are streamed once, after a look at each one's first line. Kept in memory are the 16 bytes
+//! of each redemption that was forwarded or spent, with the place of its line: about 50 bytes for
+//! each.
+
+mod chains;
+mod head;
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt, io,
+    path::PathBuf,
+};
+
+use keyring::time::UnixMillis;
+
+use self::{
+    chains::Chains,
+    head::{ChainName, Head, Reference},
+};
+use super::{
+    line::Sound,
+    read::{Facts, Line, Lines, or_dash},
+};
+
+/// Something that was found, for a person.
+#[derive(Debug, Clone, Eq, PartialEq)]
+pub(crate) enum Finding {
+    /// A redemption that was forwarded, or spent, more than once.
+    Double(String),
+    /// A chain that is not whole, or a line that is not as it was written.
+    Broken(String),
+    /// An outcome that nobody knows.
+    Unknown(String),
+    /// What an auditor should know and is no fault.
+    Note(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, text) = match self {
+            Self::Double(text) => ("DOUBLE", text),
+            Self::Broken(text) => ("BROKEN", text),
+            Self::Unknown(text) => ("UNKNOWN", text),
+            Self::Note(text) => ("NOTE", text),
+        };
+        write!(f, "{word:<8} {text}")
+    }
+}
+
+/// What was gone through, and what was found.
+#[derive(Debug, Default, Clone, Eq, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) files: usize,
+    pub(crate) processes: usize,
+    pub(crate) decisions: u64,
+    /// Redemptions of which bytes left, each counted once.
+    pub(crate) forwarded: u64,
+    pub(crate) doubles: u64,
+    pub(crate) broken: u64,
+    pub(crate) unknown: u64,
+    pub(crate) dropped: u64,
+    /// The first and the last decision's time.
+    pub(crate) span: Option<(UnixMillis, UnixMillis)>,
+}
+
+impl Verdict {
+    /// No double and no broken chain. Unknown outcomes are no fault of the record.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.doubles == 0 && self.broken == 0
+    }
+}
+
+/// Why the records could not be reconciled.
+#[derive(Debug)]
+pub(crate) enum ReconcileError {
+    /// A file could not be read.
+    Read(PathBuf, io::Error),
+    /// What was found could not be shown.
+    Show(io::Error),
+}
+
+/// Where findings are shown as they are made.
+pub(crate) type Show<'a> = &'a mut dyn FnMut(Finding) -> io::Result<()>;
+
+/// Goes through `files`. With `may_begin_late` the first files of a process need not be there,
+/// nor the process before it.
+pub(crate) fn reconcile(
+    files: &[PathBuf],
+    may_begin_late: bool,
+    show: Show<'_>,
+) -> Result<Verdict, ReconcileError> {
+    let mut run = Run::new(may_begin_late, show);
+    let read = |path: &PathBuf| Head::read(path).map_err(|e| ReconcileError::Read(path.clone(), e));
+    let mut heads = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    heads.sort_by(|a, b| a.order().cmp(&b.order()));
+    heads.dedup_by(|later, earlier| {
+        let is_copy = later.is_copy_of(earlier);
+        if is_copy {
+            run.skipped.push(later.path.clone());
+        }
+        is_copy
+    });
+    for copy in std::mem::take(&mut run.skipped) {
+        run.show(Finding::Note(format!("{}: a copy of a file that is read", copy.display())))?;
+    }
+    for reference in heads.iter().filter_map(|head| head.refers.clone()) {
+        run.chains.started(reference);
+    }
+    for head in &heads {
+        run.file(head)?;
+    }
+    let mut found = Vec::new();
+    run.verdict.processes = run.chains.finish(&mut found);
+    found.into_iter().try_for_each(|finding| run.show(finding))?;
+    Ok(run.verdict)
+}
+
+struct Run<'a> {
+    verdict: Verdict,
+    show: Show<'a>,
+    chains: Chains,
+    paths: Vec<PathBuf>,
+    skipped: Vec<PathBuf>,
+    spent: HashMap<[u8; 16], Use>,
+}
+
+/// Where a redemption was first forwarded or spent.
+#[derive(Debug, Copy, Clone)]
+struct Use {
+    /// An index into the paths.
+    file: u32,
+    line: u32,
+    sent: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(may_begin_late: bool, show: Show<'a>) -> Self {
+        Self {
+            verdict: Verdict::default(),
+            show,
+            chains: Chains::new(may_begin_late),
+            paths: Vec::new(),
+            skipped: Vec::new(),
+            spent: HashMap::new(),
+        }
+    }
+
+    fn show(&mut self, finding: Finding) -> Result<(), ReconcileError> {
+        match finding {
+            Finding::Double(_) => self.verdict.doubles += 1,
+            Finding::Broken(_) => self.verdict.broken += 1,
+            Finding::Unknown(_) => self.verdict.unknown += 1,
+            Finding::Note(_) => {}
+        }
+        (self.show)(finding).map_err(ReconcileError::Show)
+    }
+
+    fn file(&mut self, head: &Head) -> Result<(), ReconcileError> {
+        let failed = |error| ReconcileError::Read(head.path.clone(), error);
+        self.verdict.files += 1;
+        self.paths.push(head.path.clone());
+        let mut lines = Lines::open(&head.path).map_err(failed)?;
+        let (mut space, mut found) = (Vec::new(), Vec::new());
+        while let Some(line) = lines.next(&mut space).map_err(failed)? {
+            self.line(&head.chain, &line, &mut found);
+            for finding in found.drain(..) {
+                self.show(finding)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, chain: &ChainName, line: &Line<'_>, found: &mut Vec<Finding>) {
+        let path = self.paths.last().map(|path| path.display().to_string());
+        let place = format!("{}:{}", path.unwrap_or_default(), line.number);
+        match Sound::check(line.text) {
+            Ok(sound) => self.chains.follow(chain, sound, &place, found),
+            // Only what a machine's stop can leave: the end of a file, without a line's end.
+            Err(_) if line.is_torn => return self.chains.torn(chain, &place, found),
+            // What it says is not looked at.
+            Err(why) => return found.push(self.chains.unsound(chain, why, line.text, &place)),
+        }
+        let Some(facts) = Facts::read(line.text) else {
+            return found.push(Finding::Broken(format!("{place}: it lacks what each line has")));
+        };
+        match &*facts.event {
+            "decision" => self.decision(&facts, line.number, &place, found),
+            "expired" => {
+                let (process, hash) = (&facts.expired_process, &facts.expired_hash);
+                let (process, hash) = (process.as_deref(), hash.as_deref());
+                Reference::new(&facts.node, process, facts.expired_seq, hash, &place)
+                    .into_iter()
+                    .for_each(|reference| self.chains.expired(reference));
+            }
+            "dropped" => found.push(self.dropped(&facts, &place)),
+            "stop" => self.chains.stopped(chain),
+            _ => {}
+        }
+    }
+
+    fn dropped(&mut self, facts: &Facts<'_>, place: &str) -> Finding {
+        let count = facts.count.unwrap_or(0);
+        self.verdict.dropped += count;
+        Finding::Note(format!(
+            "{place}: {count} decisions before {} are not recorded: the disk was slow or full \
+             (record.when_full = \"drop\")",
+            facts.time
+        ))
+    }
+
+    fn decision(&mut self, facts: &Facts<'_>, number: u64, place: &str, found: &mut Vec<Finding>) {
+        self.verdict.decisions += 1;
+        if let Ok(at) = facts.time.parse::<UnixMillis>() {
+            let (first, last) = self.verdict.span.unwrap_or((at, at));
+            self.verdict.span = Some((first.min(at), last.max(at)));
+        }
+        if facts.route_use.as_deref() != Some("redeem") {
+            return;
+        }
+        if facts.outcome.as_deref() == Some("outcome_unknown") {
+            found.push(Finding::Unknown(format!("{}  {place}", Told(facts))));
+        }
+        let is_spent = facts.spending.as_deref() == Some("spent");
+        let (true, Some(text)) = (is_spent || facts.bytes_sent, &facts.redemption) else { return };
+        match identity(text) {
+            Some(redemption) => found.extend(self.used(redemption, facts, number, place)),
+            None => found.push(Finding::Broken(format!("{place}: {text:?} is no redemption id"))),
+        }
+    }
+
+    /// A redemption that was spent or sent: the first time, it should be.
+    fn used(
+        &mut self,
+        redemption: [u8; 16],
+        facts: &Facts<'_>,
+        number: u64,
+        place: &str,
+    ) -> Option<Finding> {
+        let sent = facts.bytes_sent;
+        let file = u32::try_from(self.paths.len() - 1).unwrap_or(u32::MAX);
+        let line = u32::try_from(number).unwrap_or(u32::MAX);
+        let first = match self.spent.entry(redemption) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Use { file, line, sent });
+                self.verdict.forwarded += u64::from(sent);
+                return None;
+            }
+            Entry::Occupied(mut first) => {
+                let before = *first.get();
+                first.get_mut().sent |= sent;
+                self.verdict.forwarded += u64::from(sent && !before.sent);
+                before
+            }
+        };
+        let what = if first.sent && sent { "forwarded twice" } else { "spent twice" };
+        let path = usize::try_from(first.file).ok().and_then(|file| self.paths.get(file));
+        let path = path.map_or_else(String::new, |path| path.display().to_string());
+        Some(Finding::Double(format!(
+            "redemption {} was {what}\n         first  {path}:{}\n         again  {place}  {}",
+            or_dash(&facts.redemption),
+            first.line,
+            Told(facts)
+        )))
+    }
+}
+
+/// `<key id>-<issued at>-<serial as 16 hex>` as 16 bytes.
+fn identity(text: &str) -> Option<[u8; 16]> {
+    let mut parts = text.split('-');
+    let key: u32 = parts.next()?.parse().ok()?;
+    let issued: u32 = parts.next()?.parse().ok()?;
+    let serial = u64::from_str_radix(parts.next()?, 16).ok()?;
+    let number = u128::from(key) << 96 | u128::from(issued) << 64 | u128::from(serial);
+    parts.next().is_none().then(|| number.to_be_bytes())
+}
+
+/// A decision for a person who must act on it.
+struct Told<'a>(&'a Facts<'a>);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let facts = self.0;
+        let outcome = or_dash(&facts.outcome);
+        write!(f, "{}  {outcome}  redemption {}", facts.time, or_dash(&facts.redemption))?;
+        write!(f, "  backend {} {}", or_dash(&facts.backend), or_dash(&facts.endpoint))?;
+        write!(f, "  request {}  node {}", or_dash(&facts.request_id), facts.node)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Which decisions somebody looks for. Files are streamed: a search needs no memory to speak of.
+
+use std::{fmt, io, path::PathBuf};
+
+use keyring::time::UnixMillis;
+
+use super::read::{Facts, Lines, or_dash};
+
+/// What a decision must be to be found: all that is given.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    pub(crate) redemption: Option<String>,
+    /// 32 hex digits, see [`super::SubjectKey::hash`].
+    pub(crate) subject_hash: Option<String>,
+    /// Names the key that the subject was hashed with, see [`super::SubjectKey::name`].
+    pub(crate) subject_key: Option<String>,
+    /// The gateway's own id, or the client's.
+    pub(crate) request_id: Option<String>,
+    pub(crate) trace_id: Option<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) from: Option<UnixMillis>,
+    /// The first moment that is too late.
+    pub(crate) to: Option<UnixMillis>,
+    /// Other lines too: starts, reloads, key changes, what was dropped.
+    pub(crate) events: bool,
+}
+
+impl Query {
+    /// Whether a line is one that is looked for.
+    pub(crate) fn finds(&self, line: &Facts<'_>) -> bool {
+        let is = |wanted: &Option<String>, found: &Option<std::borrow::Cow<'_, str>>| {
+            wanted.as_deref().is_none_or(|wanted| found.as_deref() == Some(wanted))
+        };
+        (line.is_decision() || self.events)
+            && is(&self.redemption, &line.redemption)
+            && is(&self.subject_hash, &line.subject_hash)
+            && is(&self.trace_id, &line.trace_id)
+            && is(&self.outcome, &line.outcome)
+            && (is(&self.request_id, &line.request_id)
+                || is(&self.request_id, &line.client_request_id))
+            && self.is_in_time(line)
+    }
+
+    /// Is this the first line of a file in which the subject cannot be found?
+    fn is_of_other_key(&self, line: &Facts<'_>) -> bool {
+        let key = self.subject_key.as_deref();
+        key.is_some() && line.process.is_some() && line.subject_key.as_deref() != key
+    }
+
+    fn is_in_time(&self, line: &Facts<'_>) -> bool {
+        if self.from.is_none() && self.to.is_none() {
+            return true;
+        }
+        line.time.parse().is_ok_and(|at: UnixMillis| {
+            self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at < to)
+        })
+    }
+}
+
+/// What a search went through.
+#[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
+pub(crate) struct Searched {
+    pub(crate) lines: u64,
+    pub(crate) found: u64,
+    /// Lines that are none of the record's, a torn last one included.
+    pub(crate) unreadable: u64,
+    /// Files whose subjects are hashed with another key, or not at all.
+    pub(crate) other_key: u64,
+}
+
+/// Streams `files` and shows what `query` finds, in the order of the files.
+///
+/// # Errors
+/// The file that could not be read, or where `show` could not write.
+pub(crate) fn search(
+    files: &[PathBuf],
+    query: &Query,
+    mut show: impl FnMut(&[u8], &Facts<'_>) -> io::Result<()>,
+) -> Result<Searched, SearchError> {
+    let mut searched = Searched::default();
+    let mut space = Vec::new();
+    for path in files {
+        let failed = |error| SearchError::Read(path.clone(), error);
+        let mut lines = Lines::open(path).map_err(failed)?;
+        while let Some(line) = lines.next(&mut space).map_err(failed)? {
+            searched.lines += 1;
+            let Some(facts) = Facts::read(line.text) else {
+                searched.unreadable += 1;
+                continue;
+            };
+            if query.is_of_other_key(&facts) {
+                searched.other_key += 1;
+            }
+            if query.finds(&facts) {
+                searched.found += 1;
+                show(line.text, &facts).map_err(SearchError::Show)?;
+            }
+        }
+    }
+    Ok(searched)
+}
+
+/// Why a search ended early.
+#[derive(Debug)]
+pub(crate) enum SearchError {
+    /// A file could not be read.
+    Read(PathBuf, io::Error),
+    /// What was found could not be shown.
+    Show(io::Error),
+}
+
+/// A line for a person.
+pub(crate) struct Shown<'a>(pub(crate) &'a Facts<'a>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.0;
+        write!(f, "{} {:<10} ", line.time, line.node)?;
+        if !line.is_decision() {
+            return write!(f, "{}", line.event);
+        }
+        write!(
+            f,
+            "{:<18} {} redemption {} request {} of {}",
+            or_dash(&line.outcome),
+            or_dash(&line.route),
+            or_dash(&line.redemption),
+            or_dash(&line.request_id),
+            or_dash(&line.client),
+        )?;
+        if let Some(id) = &line.client_request_id {
+            write!(f, " ({id:?})")?;
+        }
+        if line.backend.is_some() {
+            let sent = if line.bytes_sent { "sent to" } else { "nothing sent to" };
+            write!(f, ", {sent} {} {}", or_dash(&line.backend), or_dash(&line.endpoint))?;
+            match line.status {
+                Some(status) => write!(f, ", answered {status}")?,
+                None => f.write_str(", no whole answer")?,
+            }
+        }
+        write!(f, ", {} us", line.latency_us.unwrap_or(0))
+    }
+}

@@ -1,0 +1,203 @@
+//! What each kind of line says. The order of the fields and their names are a promise to whoever
+//! reads the record: new ones come last, before `config`.
+
+use keyring::time::UnixMillis;
+
+use super::{
+    entry::{Entry, KeyChange, Labels},
+    files::{Expired, Previous},
+    key::SubjectKey,
+    line::Fields,
+};
+use crate::{config::CodeUse, metrics::Outcome};
+
+/// Which process of which node writes.
+#[derive(Debug, Clone)]
+pub(super) struct Author {
+    pub(super) node: String,
+    /// When it started and its process id: `20261126T020212.123Z-4711`.
+    pub(super) process: String,
+}
+
+/// The fields that every line has, after `seq` and `prev`.
+fn begin<'f, 'a>(
+    fields: &'f mut Fields<'a>,
+    event: &'static str,
+    at: UnixMillis,
+    author: &Author,
+) -> &'f mut Fields<'a> {
+    fields.word("event", event).time("time", at).word("node", &author.node)
+}
+
+pub(super) fn decision(
+    fields: &mut Fields<'_>,
+    author: &Author,
+    key: Option<&SubjectKey>,
+    entry: &Entry,
+) {
+    let trail = entry.trail.parts();
+    let error_code = match entry.outcome {
+        Outcome::Approved => None,
+        Outcome::Refused(refusal) => Some(refusal.error_code()),
+    };
+    let route = entry.labels.route(entry.route);
+    let (backend, endpoint) = entry.labels.backend(trail.backend, trail.endpoint);
+    begin(fields, "decision", entry.at, author);
+    if entry.client.is_empty() {
+        fields.word("client", "local");
+    } else {
+        fields.text("client", &entry.client);
+    }
+    fields
+        .word("request_id", entry.request_id.as_str())
+        .text_or_null("client_request_id", trail.client_request_id);
+    match trail.trace_id {
+        Some(id) => fields.hex("trace_id", &id),
+        None => fields.null("trace_id"),
+    };
+    fields
+        .text_or_null("route", route.map_or(&[][..], |(path, _)| path.as_bytes()))
+        .word_or_null("route_use", route.map(|(_, code)| use_of(*code)))
+        .word("outcome", entry.outcome.name())
+        .word_or_null("error_code", error_code);
+    code(fields, key, entry);
+    fields
+        .word_or_null("backend", backend)
+        .text_or_null("endpoint", endpoint.unwrap_or_default().as_bytes());
+    match trail.status {
+        Some(status) => fields.number("status", status),
+        None => fields.null("status"),
+    };
+    fields
+        .word("spending", trail.spending.as_str())
+        .truth("bytes_sent", trail.bytes_sent)
+        .number("latency_us", entry.latency_ns / 1_000)
+        .number("stands_for", entry.stands_for)
+        .word("config", &entry.labels.config)
+        .word("keyring", &entry.labels.keyring);
+}
+
+/// What a genuine code says, or nulls; the channel is that of the key which the code names.
+fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
+    let channel = entry.channel.map(|channel| channel.as_str());
+    let Some(code) = entry.trail.parts().code else {
+        fields.null("redemption").null("key_id").word_or_null("channel", channel);
+        for name in ["region", "kind", "auth", "relation", "code_age_ms", "subject_hash"] {
+            fields.null(name);
+        }
+        return;
+    };
+    fields
+        .shown("redemption", code.identity)
+        .number("key_id", code.identity.key_id.get())
+        .word_or_null("channel", channel)
+        .shown("region", code.region)
+        .word("kind", code.kind.as_str())
+        .word("auth", code.auth.as_str())
+        .number("relation", code.relation)
+        .number("code_age_ms", code.age_ms);
+    match key {
+        Some(key) => fields.hex("subject_hash", &key.hash(code.subject)),
+        None => fields.null("subject_hash"),
+    };
+}
+
+fn use_of(code: CodeUse) -> &'static str {
+    match code {
+        CodeUse::Redeem => "redeem",
+        CodeUse::Check => "check",
+        CodeUse::None => "none",
+    }
+}
+
+/// What the first line of each file says of it.
+pub(super) struct Opening<'a> {
+    pub(super) at: UnixMillis,
+    pub(super) file_number: u32,
+    pub(super) labels: &'a Labels,
+    pub(super) subject_key: Option<&'a SubjectKey>,
+    /// Only the first file's: where the node's record ended before this process.
+    pub(super) previous: Option<&'a Previous>,
+    pub(super) keys: usize,
+}
+
+/// The first line of a process.
+pub(super) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
+    self::opening(fields, "start", author, opening);
+    match opening.previous {
+        Some(previous) => fields
+            .word("previous_process", &previous.process)
+            .number("previous_seq", previous.seq)
+            .shown("previous_hash", previous.hash)
+            .truth("previous_torn", previous.torn),
+        None => fields
+            .null("previous_process")
+            .null("previous_seq")
+            .null("previous_hash")
+            .null("previous_torn"),
+    };
+    fields.number("keys", opening.keys);
+    digests(fields, opening.labels);
+}
+
+/// The first line of each later file.
+pub(super) fn resume(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
+    self::opening(fields, "continue", author, opening);
+    digests(fields, opening.labels);
+}
+
+fn opening(fields: &mut Fields<'_>, event: &'static str, author: &Author, opening: &Opening<'_>) {
+    begin(fields, event, opening.at, author)
+        .word("process", &author.process)
+        .number("file_number", opening.file_number)
+        .word("version", env!("CARGO_PKG_VERSION"));
+    match opening.subject_key {
+        Some(key) => fields.hex("subject_key", &key.name()),
+        None => fields.null("subject_key"),
+    };
+}
+
+fn digests(fields: &mut Fields<'_>, labels: &Labels) {
+    fields.word("config", &labels.config).word("keyring", &labels.keyring);
+}
+
+/// The last line of a process that was told to leave. What was not recorded for its sampling and
+/// is in no line yet.
+pub(super) fn stop(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, unverified: u64) {
+    begin(fields, "stop", at, author).number("unverified_left_out", unverified);
+}
+
+pub(super) fn reload(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, labels: &Labels) {
+    digests(begin(fields, "reload", at, author), labels);
+}
+
+pub(super) fn reload_refused(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, why: &str) {
+    begin(fields, "reload_refused", at, author).text("why", why.as_bytes());
+}
+
+pub(super) fn key_change(
+    fields: &mut Fields<'_>,
+    author: &Author,
+    at: UnixMillis,
+    change: &KeyChange,
+) {
+    begin(fields, "key", at, author)
+        .number("key_id", change.key_id)
+        .word("channel", change.channel.as_str())
+        .word_or_null("from", change.from)
+        .word_or_null("to", change.to);
+}
+
+/// Decisions that had no room, or could not be written: the gap.
+pub(super) fn dropped(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, count: u64) {
+    begin(fields, "dropped", at, author).number("count", count);
+}
+
+/// A file that is about to be deleted because of `keep_days`.
+pub(super) fn expired(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, file: &Expired) {
+    begin(fields, "expired", at, author)
+        .text("file", file.name.as_bytes())
+        .word("expired_process", &file.last.process)
+        .number("expired_seq", file.last.seq)
+        .shown("expired_hash", file.last.hash);
+}

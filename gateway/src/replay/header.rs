@@ -1,0 +1,232 @@
+//! The first page of a table: whose it is, how far time has come, and where the fence stands.
+//!
+//! In a data directory the page is shared by all processes that redeem from the table, so
+//! everything in it is an atomic, and what changes only ever grows.
+
+use keyring::code::IssuedAt;
+use keyring::time::UnixMillis;
+
+use super::sync::{AtomicI64, AtomicU64, Ordering};
+
+/// Bytes before the first slot: one page, so that the slots begin on a cache line.
+pub(super) const HEADER_BYTES: usize = 4096;
+/// Counted up whenever a table of this version would be read wrongly by another.
+const LAYOUT: u64 = 1;
+const MAGIC: u64 = u64::from_le_bytes(*b"yanmaspt");
+
+/// The page. All zero: no table yet.
+#[repr(C)]
+pub(super) struct Header {
+    birth: BirthLine,
+    mark: MarkLine,
+    bounds: BoundsLine,
+    watch: WatchLine,
+}
+
+/// Written once, the magic last. A line of its own, like each of the following.
+#[repr(C, align(64))]
+struct BirthLine {
+    magic: AtomicU64,
+    layout: AtomicU64,
+    lines: AtomicU64,
+    key: [AtomicU64; 2],
+    file: [AtomicU64; 2],
+    boot: [AtomicU64; 2],
+}
+
+/// The latest time by which any code was judged. Read by every redeem, written once a millisecond
+/// at most.
+#[repr(C, align(64))]
+struct MarkLine(AtomicI64);
+
+/// Read by every redeem, hardly ever written.
+#[repr(C, align(64))]
+struct BoundsLine {
+    /// An issue second; 0: none.
+    fence: AtomicI64,
+    /// The largest of all processes that ever redeemed from the table.
+    skew_ms: AtomicI64,
+}
+
+/// When a process last saw that the table is still the one of its directory, by CLOCK_BOOTTIME.
+#[repr(C, align(64))]
+struct WatchLine(AtomicI64);
+
+#[cfg(not(feature = "loom"))]
+const _: () = assert!(size_of::<Header>() <= HEADER_BYTES && align_of::<Header>() == 64);
+
+/// What a table is made with.
+#[derive(Copy, Clone, Debug)]
+pub struct Birth {
+    /// The key of the hash that places codes; random.
+    pub key: [u8; 16],
+    /// The boot in which the table is made.
+    pub boot: u128,
+    /// Device and number of its file; a copy has others.
+    pub file: [u64; 2],
+    /// Codes issued up to then are refused.
+    pub fence: Option<IssuedAt>,
+    /// The skew of the process that makes it.
+    pub skew_ms: i64,
+    /// The latest time that any code was judged by, as far as is known.
+    pub mark: UnixMillis,
+}
+
+/// What is left of a table that cannot be used any more.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Remains {
+    /// The latest time by which it judged.
+    pub mark: UnixMillis,
+    /// The largest skew that it was used with.
+    pub skew_ms: i64,
+    /// Its fence.
+    pub fence: Option<IssuedAt>,
+}
+
+/// Why a file is not the table that is wanted.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Mismatch {
+    /// There is no file.
+    #[error("there is none yet")]
+    Missing,
+    /// Shorter or longer than its header says, or not one at all.
+    #[error("its file is damaged or not one of a table")]
+    Damaged,
+    /// Of a version of this program that lays it out otherwise.
+    #[error("its file is of another version")]
+    Layout,
+    /// It holds another number of slots.
+    #[error("its file has {slots} slots")]
+    Capacity {
+        /// How many.
+        slots: u64,
+    },
+    /// Made before the machine was started: not all pages may have been written.
+    #[error("its file is from before the machine was last started")]
+    Boot,
+    /// The file is a copy: codes may have been spent after the copy was made.
+    #[error("its file is a copy")]
+    Copy,
+}
+
+impl Header {
+    pub(super) fn empty() -> Self {
+        let (zero, signed) = (|| AtomicU64::new(0), || AtomicI64::new(0));
+        Self {
+            birth: BirthLine {
+                magic: zero(),
+                layout: zero(),
+                lines: zero(),
+                key: [zero(), zero()],
+                file: [zero(), zero()],
+                boot: [zero(), zero()],
+            },
+            mark: MarkLine(signed()),
+            bounds: BoundsLine { fence: signed(), skew_ms: signed() },
+            watch: WatchLine(signed()),
+        }
+    }
+
+    /// Fills the page in; nobody else may see it yet.
+    pub(super) fn begin(&self, birth: &Birth, lines: usize) {
+        let line = &self.birth;
+        let relaxed = Ordering::Relaxed;
+        line.layout.store(LAYOUT, relaxed);
+        line.lines.store(u64::try_from(lines).expect("an address is at most 64 bits"), relaxed);
+        store_pair(&line.key, u128::from_le_bytes(birth.key));
+        store_pair(&line.boot, birth.boot);
+        for (cell, half) in line.file.iter().zip(birth.file) {
+            cell.store(half, relaxed);
+        }
+        self.mark.0.store(birth.mark.get(), relaxed);
+        self.bounds.fence.store(birth.fence.map_or(0, |fence| i64::from(fence.get())), relaxed);
+        self.bounds.skew_ms.store(birth.skew_ms, relaxed);
+        line.magic.store(MAGIC, Ordering::Release);
+    }
+
+    /// Is this the page of a table of so many lines, made in this boot, in this very file?
+    pub(super) fn check(&self, lines: usize, boot: u128, file: [u64; 2]) -> Result<(), Mismatch> {
+        let line = &self.birth;
+        if line.magic.load(Ordering::Acquire) != MAGIC {
+            return Err(Mismatch::Damaged);
+        }
+        if line.layout.load(Ordering::Relaxed) != LAYOUT {
+            return Err(Mismatch::Layout);
+        }
+        let found = line.lines.load(Ordering::Relaxed);
+        if Ok(found) != u64::try_from(lines) {
+            return Err(Mismatch::Capacity { slots: found.saturating_mul(8) });
+        }
+        if load_pair(&line.boot) != boot {
+            return Err(Mismatch::Boot);
+        }
+        let is_own = line.file.each_ref().map(|cell| cell.load(Ordering::Relaxed)) == file;
+        if is_own { Ok(()) } else { Err(Mismatch::Copy) }
+    }
+
+    /// What the page says of the past, if it is one that this version can read.
+    pub(super) fn remains(&self) -> Option<Remains> {
+        let line = &self.birth;
+        let is_read = line.magic.load(Ordering::Acquire) == MAGIC
+            && line.layout.load(Ordering::Relaxed) == LAYOUT;
+        is_read.then(|| Remains { mark: self.mark(), skew_ms: self.skew_ms(), fence: self.fence() })
+    }
+
+    pub(super) fn key(&self) -> [u8; 16] {
+        load_pair(&self.birth.key).to_le_bytes()
+    }
+
+    /// `fetch_max`, but the line is written only when there is something to write. Returns what
+    /// the mark is then, or more.
+    pub(super) fn raise_mark(&self, time: UnixMillis) -> UnixMillis {
+        let found = self.mark.0.load(Ordering::Relaxed);
+        if found >= time.get() {
+            return UnixMillis::new(found);
+        }
+        time.max(UnixMillis::new(self.mark.0.fetch_max(time.get(), Ordering::Relaxed)))
+    }
+
+    pub(super) fn mark(&self) -> UnixMillis {
+        UnixMillis::new(self.mark.0.load(Ordering::Relaxed))
+    }
+
+    /// The fence only rises, so this is safe at any time: whoever does not see it yet is answered
+    /// as if a moment earlier.
+    pub(super) fn raise_fence(&self, fence: IssuedAt) {
+        self.bounds.fence.fetch_max(i64::from(fence.get()), Ordering::Relaxed);
+    }
+
+    pub(super) fn fence(&self) -> Option<IssuedAt> {
+        let second = u32::try_from(self.bounds.fence.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        (second > 0).then(|| IssuedAt::new(second))
+    }
+
+    pub(super) fn is_behind_fence(&self, issued_at: IssuedAt) -> bool {
+        i64::from(issued_at.get()) <= self.bounds.fence.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn raise_skew(&self, skew_ms: i64) {
+        self.bounds.skew_ms.fetch_max(skew_ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn skew_ms(&self) -> i64 {
+        self.bounds.skew_ms.load(Ordering::Relaxed)
+    }
+
+    /// Notes a look at `boot_ns` and returns when the last one was, of any process.
+    pub(super) fn looked(&self, boot_ns: i64) -> i64 {
+        self.watch.0.fetch_max(boot_ns, Ordering::Relaxed)
+    }
+}
+
+fn store_pair(pair: &[AtomicU64; 2], value: u128) {
+    let [low, high] = pair;
+    let mask = u128::from(u64::MAX);
+    low.store(u64::try_from(value & mask).expect("64 bits"), Ordering::Relaxed);
+    high.store(u64::try_from(value >> 64).expect("64 bits"), Ordering::Relaxed);
+}
+
+fn load_pair(pair: &[AtomicU64; 2]) -> u128 {
+    let [low, high] = pair.each_ref().map(|half| u128::from(half.load(Ordering::Relaxed)));
+    high << 64 | low
+}

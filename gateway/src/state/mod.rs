@@ -1,0 +1,403 @@
+//! The data directory: what must outlive the process, and who may touch it.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `lock` | nothing; it is locked |
+//! | `replay` | the replay table: a header and the slots, mapped by all who redeem from it |
+//! | `mark` | a time later than any that codes were judged by, kept on disk |
+//!
+//! A process redeems only while it holds the lock shared. Only who holds it alone makes a table, or
+//! another in its place. So there is one table at a time, and whoever joins finds it as the last
+//! process left it, killed or not: its pages are the kernel's.
+//!
+//! What is not the table that is wanted (none, damaged, another version or capacity, of an earlier
+//! boot, a copy) is replaced by an empty one behind a fence: codes issued before it was made are
+//! refused. A machine that was started anew is treated as one that lost its table: nobody knows
+//! which pages were written.
+
+mod lock;
+mod mark;
+mod watch;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+#[cfg(not(any(feature = "loom", miri)))]
+mod tests;
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use keyring::code::IssuedAt;
+use keyring::time::UnixMillis;
+use keyring::verify::SKEW_MS_MAX;
+
+use self::lock::{Lock, is_at};
+use self::mark::{MarkFile, Promise};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::limits;
+use crate::replay::{
+    self, Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Unmapped, fence_after, open_file_id,
+};
+
+/// A mark further ahead of the clock than this stops the start: one of the two is wrong.
+const AHEAD_MS_MAX: i64 = 60_000;
+/// How long a start pauses when another process is between two steps of its own.
+const PAUSE: Duration = Duration::from_millis(20);
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Does a table that is made begin behind a fence?
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub enum Fence {
+    /// Codes issued until now, and a skew's time after, are refused as `warming_up`.
+    UntilNow,
+    /// The keys are younger than this process.
+    NotNeeded,
+}
+
+/// Why the data directory cannot be used. Every text is one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The system refuses, or another process is in the way.
+    #[error("[server] data_dir: {path}: {why}")]
+    Unusable {
+        /// The directory, or the file in it.
+        path: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// The clock has fallen back, or had run ahead. A matter of the machine's setting.
+    #[error(
+        "[server] data_dir: {path}: codes were judged by {mark}, but the clock says {now}, and more \
+         than 60 s back it is not believed: if the clock is wrong now, set it and start again; if \
+         it was wrong then, remove the data directory, which is safe: codes issued until the next \
+         start are refused"
+    )]
+    Ahead {
+        /// The file that holds the later time.
+        path: String,
+        /// That time.
+        mark: UnixMillis,
+        /// The time now.
+        now: UnixMillis,
+    },
+}
+
+/// The table is not the data directory's any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{path}: {why} while the gateway ran: no code is spent any more (replay_store_unavailable); \
+     restart the gateway when the data directory is right"
+)]
+struct Lost {
+    path: String,
+    why: String,
+}
+
+/// This process's hold on its data directory; [`State::watch`] keeps it to the process's end.
+#[derive(Debug)]
+pub struct State {
+    table: TableFile,
+    mark: MarkFile,
+}
+
+/// The lock, and the table's file as it was when it was mapped.
+#[derive(Debug)]
+struct TableFile {
+    lock: Lock,
+    path: String,
+    id: [u64; 2],
+    boot: u128,
+}
+
+/// Opens the data directory of a configuration, making it if it is not there, and maps its table.
+///
+/// Two processes may hold it at once; both then redeem from one table, and no code twice.
+///
+/// # Errors
+/// [`StateError`]; nothing is kept locked then.
+pub fn open(config: &Config, fence: Fence, clock: &Clock) -> Result<(State, Replay), StateError> {
+    let wanted = Wanted {
+        dir: config.server.data_dir.clone(),
+        capacity: config.replay.capacity,
+        skew_ms: config.codes.skew_ms,
+        fence,
+        boot: boot_id()?,
+    };
+    wanted.open(clock)
+}
+
+/// What a start wants of its data directory.
+#[derive(Debug)]
+struct Wanted {
+    dir: PathBuf,
+    capacity: usize,
+    skew_ms: i64,
+    fence: Fence,
+    boot: u128,
+}
+
+impl Wanted {
+    fn open(&self, clock: &Clock) -> Result<(State, Replay), StateError> {
+        fs::create_dir_all(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
+        let mark_path = self.dir.join("mark");
+        let mut mark = MarkFile::open(mark_path.clone()).map_err(|e| unusable(&mark_path, &e))?;
+        let promise = mark.read().map_err(|error| unusable(&mark_path, &error))?;
+        if let Some(Promise { until, .. }) = promise {
+            not_ahead(&mark_path, until, clock.now())?;
+        }
+        let (table, replay) = self.table(promise, clock)?;
+        self.join(&replay, clock)?;
+        mark.keep_ahead(&replay, clock).map_err(|error| unusable(&mark_path, &error))?;
+        sync_directory(&self.dir)?;
+        Ok((State { table, mark }, replay))
+    }
+
+    /// The table that is there, or a new one, with the lock shared.
+    fn table(
+        &self,
+        promise: Option<Promise>,
+        clock: &Clock,
+    ) -> Result<(TableFile, Replay), StateError> {
+        let path = self.dir.join("lock");
+        let rounds = limits::LOCK_PATIENCE.as_millis() / PAUSE.as_millis();
+        let mut stands = Mismatch::Missing;
+        for _ in 0..rounds {
+            let lock = Lock::open(path.clone()).map_err(|error| unusable(&path, &error))?;
+            if !lock.share(limits::LOCK_PATIENCE).map_err(|error| unusable(&path, &error))? {
+                return Err(held_alone(&path));
+            }
+            match self.map()? {
+                Ok((replay, id)) => {
+                    let path = self.table_path().display().to_string();
+                    let table = TableFile { lock, path, id, boot: self.boot };
+                    // Locked and mapped in two steps: the directory may be another by now.
+                    if table.is_in_place().map_err(|error| unusable(&self.dir, &error))? {
+                        return Ok((table, replay));
+                    }
+                }
+                Err((why, _)) => {
+                    stands = why;
+                    if self.replace(&lock, promise, clock)? {
+                        continue;
+                    }
+                }
+            }
+            // No event tells that a shared lock is free again but taking it alone, which would
+            // wait for as long as another gateway runs.
+            std::thread::park_timeout(PAUSE);
+        }
+        Err(StateError::Unusable {
+            path: self.table_path().display().to_string(),
+            why: format!(
+                "a gateway that runs or drains with this directory is in the way of a new table of \
+                 {} slots ({stands}): wait for its end, or give this gateway a directory of its own",
+                self.capacity
+            ),
+        })
+    }
+
+    /// Makes a table in place of what is there; false if others use that, or the directory went.
+    fn replace(
+        &self,
+        lock: &Lock,
+        promise: Option<Promise>,
+        clock: &Clock,
+    ) -> Result<bool, StateError> {
+        let failed = |error: io::Error| unusable(&self.dir.join("lock"), &error);
+        if !lock.take_alone().map_err(failed)? || !lock.is_in_place().map_err(failed)? {
+            return Ok(false);
+        }
+        // Alone now; but another may have been here since the last look.
+        if let Err((why, remains)) = self.map()? {
+            self.make(why, remains, promise, clock)?;
+        }
+        Ok(true)
+    }
+
+    /// Written aside, whole on disk, then put in its place in one step.
+    fn make(
+        &self,
+        why: Mismatch,
+        remains: Option<Remains>,
+        promise: Option<Promise>,
+        clock: &Clock,
+    ) -> Result<(), StateError> {
+        let now = clock.now();
+        let (path, aside) = (self.table_path(), self.dir.join("replay.new"));
+        let past = Past::of(why, remains, promise, self.skew_ms);
+        let mark = past.mark.map_or(now, |mark| mark.max(now));
+        not_ahead(&path, mark, now)?;
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|error| unusable(&path, &error.into()))?;
+        let fence = match self.fence {
+            Fence::UntilNow => past.fence.max(Some(fence_after(mark, past.skew_ms))),
+            Fence::NotNeeded => None,
+        };
+        let failed = |error: io::Error| no_room(&aside, self.capacity, &error);
+        let made = (|| {
+            if let Err(error) = fs::remove_file(&aside)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+            let file = open_private(&aside)?;
+            let file_id = open_file_id(&file)?;
+            let skew_ms = self.skew_ms;
+            let birth = Birth { key, boot: self.boot, file: file_id, fence, skew_ms, mark };
+            replay::create(&file, self.capacity, &birth)
+        })();
+        if let Err(error) = made {
+            // What is left of it would only take the room that is missing.
+            let _ = fs::remove_file(&aside);
+            return Err(failed(error));
+        }
+        fs::rename(&aside, &path).map_err(|error| unusable(&path, &error))?;
+        sync_directory(&self.dir)?;
+        if why != Mismatch::Missing {
+            eprintln!("yanma: {}: a new table, because {why}", path.display());
+        }
+        Ok(())
+    }
+
+    /// Takes up a table that is there: its mark must make sense, and if nobody kept it, it gets a
+    /// fence.
+    fn join(&self, replay: &Replay, clock: &Clock) -> Result<(), StateError> {
+        let (mark, reading) = (replay.mark(), clock.reading());
+        not_ahead(&self.table_path(), mark, reading.now)?;
+        replay.raise_skew(self.skew_ms);
+        let is_stale = reading.now.ms_since(mark) > FORSAKEN_MS;
+        let is_forsaken = replay.begin_watch(reading) || is_stale;
+        if is_forsaken && self.fence == Fence::UntilNow {
+            replay.raise_fence(fence_after(mark.max(reading.now), replay.skew_ms()));
+        }
+        Ok(())
+    }
+
+    fn map(&self) -> Result<Result<(Replay, [u64; 2]), (Mismatch, Option<Remains>)>, StateError> {
+        let path = self.table_path();
+        let failed = |error: io::Error| unusable(&path, &error);
+        let file = match File::options().read(true).write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Err((Mismatch::Missing, None)));
+            }
+            file => file.map_err(failed)?,
+        };
+        match replay::map(&file, self.capacity, self.boot) {
+            Ok(replay) => Ok(Ok((replay, open_file_id(&file).map_err(failed)?))),
+            Err(Unmapped::Other(why, remains)) => Ok(Err((why, remains))),
+            Err(Unmapped::Failed(error)) => Err(failed(error)),
+        }
+    }
+
+    fn table_path(&self) -> PathBuf {
+        self.dir.join("replay")
+    }
+}
+
+impl TableFile {
+    /// Do the directory's paths still lead to the files that are locked and mapped?
+    fn is_in_place(&self) -> io::Result<bool> {
+        Ok(self.lock.is_in_place()? && is_at(Path::new(&self.path), self.id)?)
+    }
+}
+
+/// What is known of the tables before a new one.
+struct Past {
+    mark: Option<UnixMillis>,
+    /// The largest skew that codes may have been accepted with.
+    skew_ms: i64,
+    fence: Option<IssuedAt>,
+}
+
+impl Past {
+    fn of(why: Mismatch, remains: Option<Remains>, promise: Option<Promise>, skew_ms: i64) -> Self {
+        let promised = promise.map(|promise| promise.until);
+        // The table's own mark is exact, as long as its pages are; the promise is up to 5 s later.
+        let is_exact = matches!(why, Mismatch::Capacity { .. });
+        let left = remains.map(|remains| remains.mark);
+        let mark = if is_exact { left } else { left.max(promised) };
+        let known =
+            [remains.map(|remains| remains.skew_ms), promise.map(|promise| promise.skew_ms)];
+        let earlier = known.into_iter().flatten().max();
+        // There was a table, and nothing says what skew it was used with.
+        let unknown = if why == Mismatch::Missing { skew_ms } else { SKEW_MS_MAX };
+        let skew_ms = earlier.unwrap_or(unknown).max(skew_ms).min(SKEW_MS_MAX);
+        Self { mark, skew_ms, fence: remains.and_then(|remains| remains.fence) }
+    }
+}
+
+/// Opens a file for this user alone, making it if it is not there.
+fn open_private(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn sync_directory(dir: &Path) -> Result<(), StateError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| unusable(dir, &error))
+}
+
+/// The kernel's name for the time since the machine was started.
+fn boot_id() -> Result<u128, StateError> {
+    let path = Path::new(BOOT_ID);
+    let text = fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
+    u128::from_str_radix(&text.trim().replace('-', ""), 16)
+        .map_err(|error| unusable(path, &io::Error::other(error)))
+}
+
+fn not_ahead(path: &Path, mark: UnixMillis, now: UnixMillis) -> Result<(), StateError> {
+    if mark.ms_since(now) <= AHEAD_MS_MAX {
+        return Ok(());
+    }
+    Err(StateError::Ahead { path: path.display().to_string(), mark, now })
+}
+
+fn unusable(path: &Path, error: &io::Error) -> StateError {
+    let why = match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "it is on a read-only mount, and spent codes must be kept: give the gateway a directory \
+             that it can write"
+                .to_owned()
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "it, or what it lies in, is not a directory".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => "this user may not write it".to_owned(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("no room: {error}")
+        }
+        _ => error.to_string(),
+    };
+    StateError::Unusable { path: path.display().to_string(), why }
+}
+
+fn no_room(path: &Path, capacity: usize, error: &io::Error) -> StateError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            StateError::Unusable {
+                path: path.display().to_string(),
+                why: format!(
+                    "no room for a table of {capacity} slots, {} bytes ({error}): free so much, or \
+                 lower [replay] capacity",
+                    replay::file_bytes(capacity)
+                ),
+            }
+        }
+        _ => unusable(path, error),
+    }
+}
+
+fn held_alone(path: &Path) -> StateError {
+    StateError::Unusable {
+        path: path.display().to_string(),
+        why: format!(
+            "another process has held it alone for {} s: a gateway of an older version that runs or \
+             drains with this directory, or something strange; wait for its end, or give this \
+             gateway a directory of its own",
+            limits::LOCK_PATIENCE.as_secs()
+        ),
+    }
+}

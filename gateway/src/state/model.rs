@@ -1,0 +1,136 @@
+//! A data directory is exchanged under a process: searched through every interleaving of its looks
+//! and claims, of a newcomer's start in the new directory, and of time.
+//!
+//! Each clause can be left out, and each is seen to be needed. Time is in units of which a lease
+//! lasts two, and the skew is one.
+
+use std::collections::HashSet;
+
+const LEASE: i8 = 2;
+const SKEW: i8 = 1;
+const END: i8 = 8;
+
+#[derive(Copy, Clone)]
+struct Rules {
+    /// The newcomer's fence is a lease's time later than its start.
+    fence_waits_for_leases: bool,
+    /// A lease counts from before the look, not from after it.
+    lease_counts_from_before: bool,
+    /// A claim is good only while the lease runs, and that is read after the claim.
+    claims_need_a_lease: bool,
+    /// Codes issued up to the fence are refused.
+    newcomer_has_a_fence: bool,
+}
+
+const BUILT: Rules = Rules {
+    fence_waits_for_leases: true,
+    lease_counts_from_before: true,
+    claims_need_a_lease: true,
+    newcomer_has_a_fence: true,
+};
+
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+enum Look {
+    Idle,
+    TimeRead(i8),
+    InPlace(i8),
+    /// It saw that the directory is another: it never looks again.
+    Lost,
+}
+
+#[derive(Copy, Clone, Eq, PartialEq, Hash)]
+struct State {
+    now: i8,
+    is_exchanged: bool,
+    look: Look,
+    lease_until: i8,
+    /// The issue time of the code that the old process has found fresh, if any.
+    claims: Option<i8>,
+    fence: Option<i8>,
+    /// A bit for each issue time: one code a unit.
+    accepted_by_old: u16,
+    accepted_by_new: u16,
+}
+
+/// Whether some run accepts a code twice.
+fn accepts_twice(rules: Rules) -> bool {
+    let start = State {
+        now: 0,
+        is_exchanged: false,
+        look: Look::Idle,
+        lease_until: LEASE,
+        claims: None,
+        fence: None,
+        accepted_by_old: 0,
+        accepted_by_new: 0,
+    };
+    let (mut seen, mut open) = (HashSet::from([start]), vec![start]);
+    while let Some(state) = open.pop() {
+        if state.accepted_by_old & state.accepted_by_new != 0 {
+            return true;
+        }
+        open.extend(successors(state, rules).into_iter().filter(|next| seen.insert(*next)));
+    }
+    false
+}
+
+fn successors(state: State, rules: Rules) -> Vec<State> {
+    let mut next = vec![State { is_exchanged: true, ..state }, looked(state, rules)];
+    if state.now < END {
+        next.push(State { now: state.now + 1, ..state });
+    }
+    if state.is_exchanged && state.fence.is_none() {
+        let wait = if rules.fence_waits_for_leases { LEASE } else { 0 };
+        let fence = if rules.newcomer_has_a_fence { state.now + SKEW + wait } else { -1 };
+        next.push(State { fence: Some(fence), ..state });
+    }
+    match state.claims {
+        None => {
+            next.extend((0..=state.now + SKEW).map(|code| State { claims: Some(code), ..state }))
+        }
+        Some(code) => {
+            let is_good = !rules.claims_need_a_lease && state.look != Look::Lost
+                || state.now < state.lease_until;
+            let accepted = if is_good { 1 << code } else { 0 };
+            let accepted_by_old = state.accepted_by_old | accepted;
+            next.push(State { claims: None, accepted_by_old, ..state });
+        }
+    }
+    let fence = state.fence.unwrap_or(i8::MAX);
+    let fresh = (0..=state.now + SKEW).filter(|code| *code > fence);
+    next.extend(fresh.map(|code| {
+        let accepted_by_new = state.accepted_by_new | 1 << code;
+        State { accepted_by_new, ..state }
+    }));
+    next
+}
+
+fn looked(state: State, rules: Rules) -> State {
+    match state.look {
+        Look::Idle => State { look: Look::TimeRead(state.now), ..state },
+        Look::TimeRead(_) if state.is_exchanged => State { look: Look::Lost, ..state },
+        Look::TimeRead(at) => State { look: Look::InPlace(at), ..state },
+        Look::InPlace(at) => {
+            let from = if rules.lease_counts_from_before { at } else { state.now };
+            State { look: Look::Idle, lease_until: from + LEASE, ..state }
+        }
+        Look::Lost => state,
+    }
+}
+
+#[test]
+fn the_rules_as_built_accept_nothing_twice() {
+    assert!(!accepts_twice(BUILT));
+}
+
+#[test]
+fn each_rule_is_needed() {
+    for broken in [
+        Rules { fence_waits_for_leases: false, ..BUILT },
+        Rules { lease_counts_from_before: false, ..BUILT },
+        Rules { claims_need_a_lease: false, ..BUILT },
+        Rules { newcomer_has_a_fence: false, ..BUILT },
+    ] {
+        assert!(accepts_twice(broken));
+    }
+}
