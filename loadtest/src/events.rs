@@ -138,9 +138,13 @@ impl Stage<'_> {
                 node.pause().await?;
             }
             ToGateway::Resume => {
-                node.resume()?;
-                outages.resume(number);
+                let is_long = outages.resume(number);
                 tell(format!("{name} goes on"));
+                node.resume()?;
+                let known_s = is_long.then(|| outages.fence_s(number));
+                let fence_s = node.fence_after_a_look(known_s).await?;
+                outages.awake(number, fence_s);
+                tell(format!("{name} has looked at its table"));
             }
             ToGateway::Clock { step_ms } => {
                 let is_too_much = outages.step_clock(number, step_ms);

@@ -19,6 +19,8 @@ use crate::site::NodePlace;
 
 /// How often a state is looked at that sends no event.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A gateway looks at its table four times a second.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// Tables of many keys are built before a node is ready.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// A reload of many keys, and the drain of a restart.
@@ -168,6 +170,27 @@ impl Node {
         let fence_s = self.admin().metric(FENCE).await.map_err(|error| self.mute(error))?;
         let fence_s = Duration::try_from_secs_f64(fence_s).unwrap_or_default().as_secs();
         Ok(i64::try_from(fence_s).unwrap_or(i64::MAX))
+    }
+
+    /// The same when it has surely looked at its table since it was resumed; when it must have
+    /// forgotten what it knew, it is one above `known_s`.
+    ///
+    /// # Errors
+    /// [`NodeError`] if it cannot be asked, or does not rise.
+    pub async fn fence_after_a_look(&self, known_s: Option<i64>) -> Result<i64, NodeError> {
+        let Some(known_s) = known_s else {
+            tokio::time::sleep(LOOKS_EVERY).await;
+            return self.fence_s().await;
+        };
+        let look = async {
+            loop {
+                match self.fence_s().await? {
+                    fence_s if fence_s > known_s => return Ok(fence_s),
+                    _ => tokio::time::sleep(LOOK_EVERY).await,
+                }
+            }
+        };
+        within(DONE_WITHIN, "a fence after a long pause", look).await
     }
 
     /// What its new life can know of what the one before knew. Asking starts anew.

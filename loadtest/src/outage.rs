@@ -19,7 +19,13 @@ use span::Spans;
 pub use votes::Votes;
 use votes::{Register, count};
 
-use crate::clock::{self, NS_PER_MS};
+use crate::clock::{self, NS_PER_MS, NS_PER_S};
+
+/// A table that nobody looked after for five seconds gets a new fence; a process that looked just
+/// before it was stopped has a second less.
+const UNATTENDED_NS: [u64; 2] = [4 * NS_PER_S, 6 * NS_PER_S];
+/// A fence lies the largest skew and two whole seconds ahead of now, at most.
+const FENCE_AHEAD_S: i64 = 12;
 
 /// What load threads must know of faults, written by whoever makes them.
 #[derive(Debug, Default)]
@@ -41,6 +47,9 @@ struct Book {
 struct Node {
     down: Spans,
     paused: Spans,
+    /// It goes on and has not looked yet at what became of its table.
+    waking: Spans,
+    paused_ns: u64,
     /// Its data directory is not the one that it opened.
     astray: Spans,
     clock: ClockSteps,
@@ -59,7 +68,8 @@ pub struct Trouble {
     pub is_down: bool,
     /// It may say that it cannot know a code of this second of issue.
     pub is_fenced_off: bool,
-    /// Its data directory was taken from it: it cannot keep what it would have to.
+    /// It cannot know that its table is still the one: its data directory was taken from it, or it
+    /// was stopped and has not looked since.
     pub is_astray: bool,
     /// It was stopped for so long.
     pub paused_ms: u64,
@@ -182,12 +192,54 @@ impl Outages {
 
     /// A node is about to be stopped.
     pub fn pause(&self, node: usize) {
-        self.with(node, |node| node.paused.begin(clock::now_ns()));
+        self.with(node, |node| {
+            node.paused_ns = clock::now_ns();
+            node.paused.begin(node.paused_ns);
+            node.waking.begin(node.paused_ns);
+            node.claimed_s = 0;
+        });
     }
 
-    /// A node goes on.
-    pub fn resume(&self, node: usize) {
-        self.with(node, |node| node.paused.end(clock::now_ns()));
+    /// A node goes on. Whether it stood still for so long that its fence must rise.
+    pub fn resume(&self, node: usize) -> bool {
+        let mut is_long = false;
+        self.with(node, |node| {
+            let now_ns = clock::now_ns();
+            node.paused.end(now_ns);
+            is_long = now_ns - node.paused_ns > UNATTENDED_NS[1];
+        });
+        is_long
+    }
+
+    /// Up to which second of issue a node refuses, as far as it is known.
+    pub fn fence_s(&self, node: usize) -> i64 {
+        self.book().nodes.get(node).map_or(0, |node| node.fence_s)
+    }
+
+    /// A node that was stopped has looked at its table, and refuses codes that were issued up to
+    /// `fence_s`.
+    pub fn awake(&self, node: usize, fence_s: i64) {
+        let number = node + 1;
+        let mut broken = None;
+        self.with(node, |node| {
+            let now_ns = clock::now_ns();
+            node.waking.end(now_ns);
+            let is_short = now_ns - node.paused_ns < UNATTENDED_NS[0];
+            if fence_s > node.fence_s && (is_short || fence_s > clock::unix_s() + FENCE_AHEAD_S) {
+                broken = Some(format!(
+                    "gateway {number} refuses codes issued up to {fence_s}, more than its pause \
+                     explains"
+                ));
+            } else if node.claimed_s > fence_s {
+                broken = Some(format!(
+                    "gateway {number} would not know a code issued at {}, and says that it knows \
+                     all after {fence_s}",
+                    node.claimed_s
+                ));
+            }
+            node.fence_s = node.fence_s.max(fence_s);
+        });
+        self.book().broken.extend(broken);
     }
 
     /// A node's wall clock is about to be this much ahead of ours, or behind it. Whether that is
@@ -235,8 +287,10 @@ impl Outages {
         Trouble {
             is_down,
             // Once it answers again it has named its fence.
-            is_fenced_off: issued_s <= known.fence_s || known.down.touch(now_ns, now_ns),
-            is_astray: known.astray.touch(sent_ns, now_ns),
+            is_fenced_off: issued_s <= known.fence_s
+                || known.down.touch(now_ns, now_ns)
+                || known.waking.touch(now_ns, now_ns),
+            is_astray: known.astray.touch(sent_ns, now_ns) || known.waking.touch(sent_ns, now_ns),
             paused_ms,
             ahead_ms: known.clock.ahead_ms(now_ns),
             votes: if is_hindered { votes.min(Votes::Open) } else { votes },

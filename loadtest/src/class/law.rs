@@ -102,6 +102,7 @@ fn may_be_unknown(asked: &Asked, terms: &Terms) -> bool {
 fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     let trouble = &asked.trouble;
     let is_spending = asked.class.is_replay() || asked.class.may_arrive();
+    let has_no_majority = terms.has_registers && trouble.votes <= Votes::Open;
     match answer.outcome {
         // The first sending may never have come so far; if it did, the ledger knows.
         Outcome::Approved => {
@@ -110,12 +111,12 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
                 && is_relayed(answer, terms)
         }
         Outcome::OutcomeUnknown => may_be_unknown(asked, terms),
-        // After memory was lost no replay can be told from a first use, so neither may pass.
-        Outcome::WarmingUp => trouble.is_fenced_off && is_spending,
+        // After memory was lost, a gateway's or a majority of registers', no replay can be told
+        // from a first use, so neither may pass.
+        Outcome::WarmingUp => is_spending && (trouble.is_fenced_off || has_no_majority),
         Outcome::ReplayStoreUnavailable => {
-            let is_off = trouble.ahead_ms > REGISTERS_OFF_MS;
-            let has_no_majority = terms.has_registers && (trouble.votes <= Votes::Open || is_off);
-            is_spending && (has_no_majority || trouble.is_astray)
+            let is_off = terms.has_registers && trouble.ahead_ms > REGISTERS_OFF_MS;
+            is_spending && (has_no_majority || is_off || trouble.is_astray)
         }
         Outcome::ReplayFull => {
             let [part, whole] = FULL_OF;

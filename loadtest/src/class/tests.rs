@@ -199,6 +199,9 @@ fn registers_excuse_a_refusal_only_where_there_may_be_no_majority() {
     assert_eq!(judged(unavailable, Votes::Open), Fit::Tolerated);
     assert_eq!(judged(unavailable, Votes::Missing), Fit::Tolerated);
     assert_eq!(judged(Outcome::CodeUsed, Votes::Open), Fit::Wrong);
+    // Two that lost their memory say that they cannot know.
+    assert_eq!(judged(Outcome::WarmingUp, Votes::Majority), Fit::Wrong);
+    assert_eq!(judged(Outcome::WarmingUp, Votes::Open), Fit::Tolerated);
     // What passes where nobody can have been asked was guessed.
     assert_eq!(judged(Outcome::Approved, Votes::Open), Fit::Expected);
     assert_eq!(judged(Outcome::Approved, Votes::Missing), Fit::Wrong);

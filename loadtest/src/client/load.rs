@@ -240,7 +240,7 @@ impl Load {
         }
         let issued_s = job.made.issued_at_s;
         let trouble = self.outages.trouble(job.node, job.sent_ns, now_ns, issued_s);
-        if answer.outcome == Outcome::WarmingUp && trouble.is_down {
+        if answer.outcome == Outcome::WarmingUp && trouble.is_fenced_off {
             self.outages.note_fenced_off(job.node, issued_s);
         }
         (fit(&job.asked(trouble, arrived), answer, &self.terms), trouble)

@@ -96,3 +96,20 @@ fn a_directory_that_was_taken_away_excuses_until_the_next_life() {
     outages.end(0, clock::unix_s() + 1, Memory::Lost);
     assert!(!astray(clock::now_ns() + 1));
 }
+
+#[test]
+fn a_gateway_that_wakes_may_refuse_up_to_the_fence_that_it_names() {
+    let outages = outages();
+    outages.pause(0);
+    assert!(!outages.resume(0));
+    let waking = outages.trouble(0, 1, clock::now_ns(), i64::MAX);
+    assert!(waking.is_astray && waking.is_fenced_off);
+    outages.awake(0, ISSUED);
+    let awake = outages.trouble(0, clock::now_ns() + 1, clock::now_ns() + 2, ISSUED + 1);
+    assert!(!awake.is_astray && !awake.is_fenced_off && outages.broken().is_empty());
+    // It stood still for no time at all.
+    outages.pause(0);
+    outages.resume(0);
+    outages.awake(0, ISSUED + 1);
+    assert!(outages.broken()[0].contains("more than its pause explains"));
+}
