@@ -56,8 +56,22 @@ pub struct Code {
     pub leaving: Leaving,
     /// What became of the request that showed it first, once that is over.
     pub first: Option<First>,
+    /// What that request asked for.
+    pub asked_for: Wish,
     /// The requests that have shown it.
     pub shown: Rc<Shown>,
+}
+
+/// What a request asks for, in bytes: one of two.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum Wish {
+    /// The usual.
+    #[default]
+    Usual,
+    /// The other.
+    Other,
+    /// One of twins that asked for different things: nobody was told which came first.
+    Either,
 }
 
 /// Requests that show one code.
@@ -235,7 +249,14 @@ impl Mill {
         };
         let text = Text::of(&bytes);
         let leaving = key.leaving.clone();
-        let code = Code { sequence, bytes, leaving, first: None, shown: Rc::default() };
+        let code = Code {
+            sequence,
+            bytes,
+            leaving,
+            first: None,
+            asked_for: Wish::Usual,
+            shown: Rc::default(),
+        };
         let is_same = class != Class::ReplayAtOnce || self.is_same();
         Made { class, text, issued_at_s, code: Some(code), is_same }
     }

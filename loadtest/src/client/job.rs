@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{BODY, OTHER_BODY};
-use crate::class::{Asked, twins_fit};
+use crate::class::{Asked, First, twins_fit};
 use crate::clock;
-use crate::codes::{Code, Made, Turn};
+use crate::codes::{Code, Made, Turn, Wish};
 use crate::ledger::Redemption;
 use crate::outage::{Trouble, Votes};
 use crate::outcome::{Answer, Outcome};
@@ -23,8 +23,8 @@ pub struct Job {
     pub(super) node: usize,
     pub(super) turn: Turn,
     pub(super) twin: Option<Rc<Twins>>,
-    /// It asks for something else than the first request with this code.
-    pub(super) is_other: bool,
+    /// What it asks for: never either.
+    pub(super) wish: Wish,
 }
 
 /// The answers to one code that was sent twice at once.
@@ -37,9 +37,14 @@ pub(super) struct Twins {
 
 impl Job {
     pub(super) fn new(made: Made, due_ns: u64) -> Self {
-        let is_other = made.class.is_replay() && !made.is_same;
+        let first = made.code.as_ref().map(|code| code.asked_for).unwrap_or_default();
+        let is_copy = made.class.is_replay() && !made.is_same;
+        let wish = match (first, is_copy) {
+            (Wish::Usual | Wish::Either, false) | (Wish::Other, true) => Wish::Usual,
+            (Wish::Usual | Wish::Either, true) | (Wish::Other, false) => Wish::Other,
+        };
         let (sent_ns, sent_ms, node, turn) = (0, 0, 0, Turn::default());
-        Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, is_other }
+        Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, wish }
     }
 
     /// The same code once more, to be sent at the same time.
@@ -48,11 +53,21 @@ impl Job {
         self.twin = Some(Rc::clone(&twins));
         let Made { text, code, is_same, .. } = &self.made;
         let made = Made { text: text.clone(), code: code.clone(), ..self.made };
-        Self { is_other: !is_same, twin: Some(twins), ..Self::new(made, self.due_ns) }
+        let wish = if *is_same { Wish::Usual } else { Wish::Other };
+        Self { wish, twin: Some(twins), ..Self::new(made, self.due_ns) }
     }
 
     pub(super) fn body(&self) -> &'static [u8] {
-        if self.is_other { OTHER_BODY } else { BODY }
+        if self.wish == Wish::Other { OTHER_BODY } else { BODY }
+    }
+
+    /// What the code's first request asked for, as this one has become of it.
+    pub(super) fn first_wish(&self, first: First) -> Wish {
+        let is_told = matches!(first, First::Answered(_));
+        if self.twin.is_some() && !self.made.is_same && !is_told {
+            return Wish::Either;
+        }
+        self.wish
     }
 
     pub(super) fn asked(&self, trouble: Trouble, arrived: u64) -> Asked {
@@ -64,7 +79,7 @@ impl Job {
             answered_ms: clock::unix_ms(),
             key_is_leaving: code.is_some_and(|code| code.leaving.is_set()),
             first: code.and_then(|code| code.first),
-            is_same: self.made.is_same,
+            is_same: self.made.is_same || code.is_some_and(|code| code.asked_for == Wish::Either),
             is_beside_another: code.is_some_and(|code| code.shown.is_beside_another(self.turn)),
             trouble,
             arrived,

@@ -202,7 +202,7 @@ impl Load {
             self.ledger.lose(code.sequence);
             // A cashier without an answer shows the code again.
             if job.made.class.may_arrive() {
-                self.remember(code, First::Lost);
+                self.remember(&job, First::Lost);
             }
         }
         let is_excused = self.outages.excuse_loss(job.node, job.sent_ns);
@@ -304,18 +304,20 @@ impl Load {
         }
         match answer.outcome {
             Outcome::Approved | Outcome::OutcomeUnknown => {
-                self.remember(code, First::Answered(answer));
+                self.remember(job, First::Answered(answer));
             }
             // Some registers may hold it, so it is shown again: that must not let it pass twice.
             Outcome::ReplayStoreUnavailable if trouble.votes < Votes::All => {
-                self.remember(code, First::InDoubt);
+                self.remember(job, First::InDoubt);
             }
             _ => {}
         }
     }
 
-    fn remember(&self, code: &Code, first: First) {
-        self.mill.borrow_mut().remember(Code { first: Some(first), ..code.clone() });
+    fn remember(&self, job: &Job, first: First) {
+        let Some(code) = job.made.code.clone() else { return };
+        let asked_for = job.first_wish(first);
+        self.mill.borrow_mut().remember(Code { first: Some(first), asked_for, ..code });
     }
 
     fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>, votes: Votes) {

@@ -3,6 +3,7 @@ use std::path::Path;
 use tokio::sync::watch;
 
 use super::*;
+use crate::codes::Wish;
 use crate::codes::tests::site;
 use crate::ledger::Entry;
 use crate::outage::{Change, Memory};
@@ -157,4 +158,22 @@ fn a_code_that_was_refused_in_doubt_is_shown_again() {
     let redemption = named(&again);
     load.answered(again, YES, redemption);
     assert_eq!(load.tally.borrow().seen.unexpected, 0);
+}
+
+#[test]
+fn copies_are_the_same_as_the_twin_that_passed() {
+    let load = load(&Arc::default());
+    let mut one = load.sent();
+    one.made.class = Class::ReplayAtOnce;
+    one.made.is_same = false;
+    let two = one.twin();
+    assert_eq!([one.wish, two.wish], [Wish::Usual, Wish::Other]);
+    let first_wish = |job: &Job, first| job.first_wish(first);
+    assert_eq!(first_wish(&two, First::Answered(YES)), Wish::Other);
+    assert_eq!(first_wish(&two, First::Lost), Wish::Either);
+    load.note(&two, YES, &Trouble::default());
+    for _ in 0..20 {
+        let copy = load.sent();
+        assert_eq!(copy.wish == Wish::Other, copy.made.is_same);
+    }
 }
