@@ -179,7 +179,8 @@ fn metrics_page(shared: &Shared) -> Response<Full<Bytes>> {
     response
 }
 
-/// A line for each condition; then, for the operator, the backends, which decide nothing.
+/// A line for each condition; then, for the operator, the backends and registers, which decide
+/// nothing.
 fn readiness(shared: &Shared) -> Response<Full<Bytes>> {
     let (status, verdict) = if shared.health.is_ready() {
         (StatusCode::OK, "ready")
@@ -200,6 +201,9 @@ fn readiness(shared: &Shared) -> Response<Full<Bytes>> {
             let state = if endpoint.is_up() { "up" } else { "down" };
             let _ = writeln!(page, "backend {name} {label}: {state}, {n} in flight");
         }
+    }
+    for line in shared.metrics.registers().into_iter().flat_map(|registers| registers.lines()) {
+        let _ = writeln!(page, "{line}");
     }
     text(status, page)
 }

@@ -154,6 +154,12 @@ impl Call {
         self.away_ns.set(self.away_ns.get() + self.ns_since(begun));
     }
 
+    /// The code was spent, or denied, since `begun`.
+    pub(crate) fn redeemed(&self, begun: Instant) {
+        let metrics = self.worker.metrics();
+        metrics.redeem_duration.observe_ns(self.worker.id, self.ns_since(begun));
+    }
+
     pub(crate) fn ns_since(&self, begun: Instant) -> u64 {
         begun.elapsed_ns(self.worker.clock())
     }

@@ -21,6 +21,7 @@ use crate::{
     accept::{self, Arrival},
     limits,
     metrics::WorkerId,
+    registers::{Node, Registers},
     worker::{Phase, Shared, Worker},
 };
 
@@ -103,6 +104,24 @@ async fn keep_flushing(worker: Rc<Worker>) {
     }
 }
 
+/// The first worker says in the registers whose data directory this is.
+fn announce(worker: &Worker, registers: &Rc<Registers>) {
+    if worker.id.index() > 0 {
+        return;
+    }
+    let data_dir = worker.snapshot().config.server.data_dir.clone();
+    match Node::of(&data_dir) {
+        Ok(node) => {
+            let conflict = Node::conflict(&data_dir);
+            tokio::task::spawn_local(node.announce(Rc::clone(registers), conflict));
+        }
+        Err(error) => {
+            let path = data_dir.join("node");
+            eprintln!("yanma: warning: [server] data_dir: {}: {error}", path.display());
+        }
+    }
+}
+
 /// Serves until the drain is over. Whatever still runs at `drain_timeout_ms` is cut off.
 async fn run(
     worker: Rc<Worker>,
@@ -110,6 +129,10 @@ async fn run(
     mut phase: watch::Receiver<Phase>,
 ) {
     tokio::task::spawn_local(keep_flushing(Rc::clone(&worker)));
+    if let Some(registers) = &worker.registers {
+        registers.start();
+        announce(&worker, registers);
+    }
     let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut accepting = true;

@@ -22,8 +22,8 @@ use crate::{
     halt::{self, Point},
     record::Trail,
     refusal::Refusal,
-    replay::Redemption,
     reply::Reply,
+    spend::{self, Spent},
     sweep::Deadline,
     upstream::{Answer, Lease, Sent, Silence, keep_alive_ms},
 };
@@ -36,7 +36,7 @@ pub(crate) struct Exchange {
     backend: usize,
     in_flight: InFlight,
     /// The spent code, on redeem routes.
-    redemption: Option<Redemption>,
+    spent: Option<Spent>,
     /// Where a streamed upload says why it broke off.
     upload: Option<Failure>,
 }
@@ -47,13 +47,13 @@ impl Exchange {
         call: Rc<Call>,
         backend: usize,
         in_flight: InFlight,
-        redemption: Redemption,
+        spent: Spent,
     ) -> Self {
         call.note(|trail| {
             trail.is_for(backend);
             trail.spent();
         });
-        Self { call, backend, in_flight, redemption: Some(redemption), upload: None }
+        Self { call, backend, in_flight, spent: Some(spent), upload: None }
     }
 
     /// For a request that spends nothing.
@@ -64,7 +64,7 @@ impl Exchange {
         upload: Option<Failure>,
     ) -> Self {
         call.note(|trail| trail.is_for(backend));
-        Self { call, backend, in_flight, redemption: None, upload }
+        Self { call, backend, in_flight, spent: None, upload }
     }
 
     /// Sends the request once and brings its answer. There is no second try: a request that may
@@ -93,9 +93,9 @@ impl Exchange {
             Err(failed) => {
                 metrics.responses(call.worker.id, None);
                 if failed.refusal == Refusal::BackendUnreachable
-                    && let Some(redemption) = self.redemption.take()
+                    && let Some(spent) = self.spent.take()
                 {
-                    call.worker.replay().release(redemption);
+                    spend::give_back(&call.worker, spent).await;
                     call.note(Trail::gave_back);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
@@ -122,8 +122,8 @@ async fn talk(
     let call = Rc::clone(&exchange.call);
     let config = call.snapshot.backend_config(exchange.backend);
     let mut lease = connect(exchange, config).await.ok_or(unreachable(NO_CONNECTION))?;
-    halt::at(Point::BeforeForward);
-    if exchange.redemption.as_ref().is_some_and(|spent| spent.is_over(call.worker.clock().now())) {
+    halt::at(Point::Forward);
+    if exchange.spent.as_ref().is_some_and(|spent| spent.is_over(call.worker.clock().now())) {
         return Err(Refusal::CodeExpired.into());
     }
     call.is_sent();
@@ -140,7 +140,7 @@ async fn talk(
     let shows_its_end = forward::shows_its_end(&response);
     let (head, body) = response.into_parts();
     let keep_alive_ms = keep_alive_ms(&head.headers);
-    if exchange.redemption.is_none() {
+    if exchange.spent.is_none() {
         return Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, keep_alive_ms)));
     }
     if !shows_its_end {
@@ -211,8 +211,8 @@ async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
 }
 
 fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, redemption, upload: _ } = exchange;
-    let redemption = redemption.map(|redemption| redemption.identity());
+    let Exchange { call, backend, in_flight, spent, upload: _ } = exchange;
+    let redemption = spent.map(|spent| spent.identity());
     let reply = match held {
         Held::Whole(whole) => {
             call.approved();

@@ -5,15 +5,15 @@
 //! a process in the field, a stopped virtual machine or a debugger, may strike there; SIGCONT lets
 //! it go on. A release build knows nothing of it.
 
-/// Where the process can stop.
+/// Where the process can stop: before what.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Point {
     /// A code was found fresh; the table has not been touched.
-    BeforeClaim,
+    Claim,
     /// A slot was found free; it has not been taken.
-    BeforeSwap,
+    Swap,
     /// The code is spent; its request has not been sent.
-    BeforeForward,
+    Forward,
 }
 
 /// Stops here if a test wants it.
@@ -57,9 +57,9 @@ mod armed {
             let value = std::env::var(VARIABLE).ok()?;
             let (name, count) = value.split_once(':').unwrap_or((&value, "1"));
             let point = match name {
-                "before_claim" => Point::BeforeClaim,
-                "before_swap" => Point::BeforeSwap,
-                "before_forward" => Point::BeforeForward,
+                "before_claim" => Point::Claim,
+                "before_swap" => Point::Swap,
+                "before_forward" => Point::Forward,
                 _ => panic!("{VARIABLE}={value}: no such point"),
             };
             let count = count.parse().expect("YANMA_TEST_HALT: a count after the colon");

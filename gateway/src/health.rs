@@ -12,6 +12,8 @@ pub struct Health {
     tables: AtomicBool,
     draining: AtomicBool,
     record_stands: AtomicBool,
+    /// The other way round, so that it holds where there are no registers.
+    clock_is_off: AtomicBool,
 }
 
 /// One of the conditions, as it is now.
@@ -46,6 +48,11 @@ impl Health {
         self.tables.store(true, Relaxed);
     }
 
+    /// Is this node's clock within a second of a majority of each group of registers?
+    pub fn set_register_clocks(&self, agree: bool) {
+        self.clock_is_off.store(!agree, Relaxed);
+    }
+
     /// The gateway is leaving; there is no way back.
     pub fn set_draining(&self) {
         self.draining.store(true, Relaxed);
@@ -58,7 +65,7 @@ impl Health {
 
     /// Each condition.
     #[must_use]
-    pub fn conditions(&self) -> [Condition; 6] {
+    pub fn conditions(&self) -> [Condition; 7] {
         [
             Condition {
                 name: "keys",
@@ -69,6 +76,12 @@ impl Health {
                 name: "clock",
                 holds: self.clock.load(Relaxed),
                 otherwise: "the wall clock stepped and is not believed; check it, then restart",
+            },
+            Condition {
+                name: "register_clocks",
+                holds: !self.clock_is_off.load(Relaxed),
+                otherwise: "this node's clock is more than 1 s off a majority of the registers': \
+                            look at NTP here and there",
             },
             Condition {
                 name: "table",
@@ -130,6 +143,9 @@ mod tests {
         health.set_record(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["record"], false));
         health.set_record(true);
+        health.set_register_clocks(false);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["register_clocks"], false));
+        health.set_register_clocks(true);
         health.set_draining();
         assert_eq!((missing(&health), health.is_ready()), (vec!["not_draining"], false));
     }

@@ -10,7 +10,7 @@
 //! | the way of a request, its record | `service`, `call` |
 //! | path rules, routes, header rules | [`target`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
-//! | spending a code once | [`replay`], [`clock`] |
+//! | spending a code once, on one node and on several | `spend`, [`replay`], `registers`, [`clock`] |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what is written down of it | [`record`] |
@@ -42,6 +42,7 @@ mod orders;
 pub mod policy;
 pub mod record;
 pub mod refusal;
+mod registers;
 pub mod reload;
 pub mod replay;
 mod reply;
@@ -52,6 +53,7 @@ mod server;
 mod service;
 pub mod signals;
 pub mod snapshot;
+mod spend;
 pub mod standin;
 pub mod start;
 pub mod state;

@@ -4,7 +4,7 @@
 //! be forwarded; on `redeem` routes the body is then read whole, the code is spent, and the
 //! exchange with the backend belongs to nobody but itself ([`crate::exchange`]).
 
-use std::{convert::Infallible, rc::Rc};
+use std::{convert::Infallible, future::Future, rc::Rc};
 
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
@@ -22,6 +22,7 @@ use crate::{
     batch::Verdict,
     body::{self, Failure, Outgoing, Unread, Upload, Whole},
     call::{Call, Refused},
+    clock::Instant,
     config::{CodeUse, RouteConfig},
     connection::Connection,
     endpoints::InFlight,
@@ -32,8 +33,8 @@ use crate::{
     metrics::Limit,
     policy::{self, Admitted, Denied},
     refusal::{Problem, Refusal},
-    replay::{RedeemError, Redemption},
     reply::Reply,
+    spend::{self, Spent},
     target::CheckedPath,
     worker::Worker,
 };
@@ -217,10 +218,19 @@ async fn forward(
             let whole = read_body(call, body).await?;
             let in_flight = reserve(call, backend)?;
             call.hold_place()?;
-            let redemption = redeem(call, &admitted)?;
-            let says = says(call, Some(admitted.code()), Some(redemption.identity()));
+            let begun = call.worker.clock().instant();
+            let spent = spend::spend_here(call, admitted.code());
+            if let Some(registers) = &call.worker.registers {
+                let spent = spent.inspect_err(|_| call.redeemed(begun))?;
+                let spent = spent.everywhere(call, registers);
+                let redeeming = Redeeming { call: Rc::clone(call), begun, admitted, in_flight };
+                return Outliving::new(redeeming.run(spent, head, whole)).await;
+            }
+            call.redeemed(begun);
+            let spent = spent?.alone();
+            let says = says(call, Some(admitted.code()), Some(spent.identity()));
             let request = head.into_request(&says, Outgoing::Whole(whole));
-            let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, redemption);
+            let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, spent);
             Outliving::new(exchange.run(request)).await
         }
         Purpose::Check(admitted) => stream(call, backend, head, Some(admitted.code()), body).await,
@@ -260,29 +270,32 @@ fn says<'a>(
     Says { request_id: &call.id, forwarded_for: call.forwarded_for.as_ref(), code, redemption }
 }
 
-/// Spends the code: from here on the answer is the backend's, or that nobody knows it.
-fn redeem(call: &Call, admitted: &Admitted) -> Result<Redemption, Refused> {
-    let code = admitted.code();
-    let worker = &call.worker;
-    let rules = &call.snapshot.config.codes;
-    let begun = worker.clock().instant();
-    // The body may have taken its time: freshness is judged again, by the time of this moment.
-    let now = worker.clock().now();
-    let redeemed = worker.replay().redeem(&code.identity(), now, rules, worker.clock());
-    worker.metrics().redeem_duration.observe_ns(worker.id, call.ns_since(begun));
-    call.names(code.identity());
-    redeemed.map_err(|error| {
-        Refused::from(match error {
-            RedeemError::Used => Refusal::CodeUsed,
-            RedeemError::Expired => Refusal::CodeExpired,
-            RedeemError::WarmingUp => Refusal::WarmingUp,
-            RedeemError::Unavailable => Refusal::ReplayStoreUnavailable,
-            RedeemError::Full => {
-                worker.hit(Limit::Replay);
-                Refusal::ReplayFull
-            }
-        })
-    })
+/// A request whose code is being spent for all nodes. From the claim on it goes on without its
+/// client, as an exchange does.
+struct Redeeming {
+    call: Rc<Call>,
+    begun: Instant,
+    admitted: Admitted,
+    in_flight: InFlight,
+}
+
+impl Redeeming {
+    async fn run(
+        self,
+        spent: impl Future<Output = Result<Spent, Refused>>,
+        head: CleanHead,
+        whole: Whole,
+    ) -> Result<Response<Reply>, Refused> {
+        let Self { call, begun, admitted, in_flight } = self;
+        let spent = spent.await;
+        call.redeemed(begun);
+        // The client may be gone, and nobody else would count this.
+        let spent = spent.inspect_err(|refused| call.refused(refused))?;
+        let says = says(&call, Some(admitted.code()), Some(spent.identity()));
+        let request = head.into_request(&says, Outgoing::Whole(whole));
+        let backend = admitted.backend();
+        Exchange::of_spent(call, backend, in_flight, spent).run(request).await
+    }
 }
 
 async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {

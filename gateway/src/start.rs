@@ -18,6 +18,7 @@ use crate::{
     metrics::Metrics,
     orders::{self, Orders},
     record::{Record, RecordError, Recording},
+    registers::Abstains,
     reload::Reloader,
     replay::Replay,
     server,
@@ -150,6 +151,9 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     let Start { config, keys, config_file, .. } = start;
     // One more than the workers: the front thread counts what it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
+    if let Some(registers) = &config.replay.registers {
+        metrics.show_registers(&registers.names(), &Abstains::NAMES);
+    }
     let endpoints = Endpoints::default();
     let may_reload = config.admin.reload;
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);

@@ -21,6 +21,7 @@ use crate::{
     limits,
     metrics::{Limit, Metrics, WorkerId},
     record::Record,
+    registers::Registers,
     replay::Replay,
     request_id::RequestIds,
     snapshot::{Current, Held},
@@ -68,6 +69,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     pub(crate) request_ids: RequestIds,
     pub(crate) batch: Batch,
+    /// Where nodes share what is spent.
+    pub(crate) registers: Option<Rc<Registers>>,
     shared: Arc<Shared>,
     snapshot: RefCell<Rc<Held>>,
     connections: RefCell<Slab<Rc<Connection>>>,
@@ -95,6 +98,7 @@ impl Worker {
             sweep,
             request_ids,
             batch: Batch::default(),
+            registers: registers(id, &shared)?,
             snapshot,
             connections: RefCell::default(),
             connection_count,
@@ -187,6 +191,9 @@ impl Worker {
     pub(crate) fn tick(&self) {
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
         self.pool.expire();
+        if let Some(registers) = &self.registers {
+            registers.tick(self.sweep.now_ms());
+        }
         let snapshot = self.snapshot();
         let timeouts = &snapshot.config.timeouts;
         let (now_ms, leaving) = (self.sweep.now_ms(), self.leaving_since_ms.get());
@@ -221,6 +228,17 @@ impl Worker {
     pub(crate) fn is_done(&self) -> bool {
         self.requests.get() == 0 && self.connections.borrow().is_empty()
     }
+}
+
+/// The registers of the configuration at start, not connected yet.
+fn registers(id: WorkerId, shared: &Shared) -> io::Result<Option<Rc<Registers>>> {
+    let current = shared.current.load();
+    let config = current.config().replay.registers.as_ref();
+    let made = config.zip(shared.metrics.registers()).map(|(config, metrics)| {
+        let (clock, health) = (shared.clock.clone(), Arc::clone(&shared.health));
+        Registers::new(id, config, clock, Arc::clone(metrics), health)
+    });
+    made.transpose().map_err(io::Error::from)
 }
 
 /// Has mimalloc give the system what was freed a second ago. It does so by itself whenever it frees

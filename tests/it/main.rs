@@ -25,6 +25,8 @@ mod python;
 mod qr;
 mod record;
 mod refusals;
+mod registers;
+mod registers_check;
 mod reload;
 mod routing;
 mod sandbox;

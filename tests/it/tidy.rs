@@ -15,10 +15,10 @@ const GATEWAY: &[&str] = &[
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay",
     // what a worker holds
-    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record", "snapshot",
-    "batch", "worker",
+    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record",
+    "snapshot", "registers", "batch", "worker",
     // the way of a request
-    "call", "reply", "forward", "exchange", "service", "accept",
+    "call", "reply", "forward", "spend", "exchange", "service", "accept",
     // the process
     "crew", "signals", "tables", "state", "reload", "notify", "takeover", "orders",
     "scrape", "admin", "server", "start", "standin", "cli",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keyring::code::{Kind, Kinds};
@@ -15,7 +15,7 @@ use super::serve::{self, SANDBOX};
 use super::{Failure, keys};
 use crate::clock::Clock;
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
-use crate::{limits, record};
+use crate::{limits, record, registers};
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;
@@ -43,7 +43,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     keys::write_table(&keys, now, &mut out)?;
     write_memory(&config, keys.table_bytes(), &mut out)?;
     write_warnings(&config, &mut out)?;
-    warn_of_keys_without_table(&keys, &mut out)
+    warn_of_keys_without_table(&keys, &mut out)?;
+    survey_registers(&config, &arguments.config, &mut out)
+}
+
+/// Asks the registers how they stand. One that cannot be reached is a warning, as the others may do
+/// without it; one that may forget what it was told is an error.
+fn survey_registers(config: &Config, file: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    let Some(registers) = &config.replay.registers else { return Ok(()) };
+    let failed = |error| Failure::of("cannot ask the registers", &error);
+    let survey = registers::survey(registers, &config.server.data_dir).map_err(failed)?;
+    let all: usize = registers.groups.iter().map(Vec::len).sum();
+    writeln!(out, "registers      {} of {all} may vote, epoch {}", survey.voting, registers.epoch)?;
+    for warning in &survey.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    let lines = survey.refusals.iter().map(|sentence| format!("{}: {sentence}", file.display()));
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() { Ok(()) } else { Err(Failure::Unfit(lines.join("\n"))) }
 }
 
 /// Which gateway this is and where it listens.

@@ -2,84 +2,110 @@
 
 use std::collections::HashSet;
 
-use super::address::host_and_port;
+use super::register::{RegisterAddress, RegistersConfig};
 use super::table::{Item, Table};
 use crate::limits;
 
-const STORES: &str = "\"local\" or \"registers\"";
+const STORES: &str = "\"local\", \"registers\" or \"local-unshared\"";
 
-/// `[replay]` with `store = "local"`: the table of this node.
+/// `[replay]`: the table of this node, and what it shares with others.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReplayConfig {
     /// Slots of [`limits::SLOT_BYTES`] bytes.
     pub capacity: usize,
+    /// With `store = "registers"`: where nodes share what is spent.
+    pub registers: Option<RegistersConfig>,
 }
 
 impl ReplayConfig {
     /// The registers' keys are checked with either store, so that one word switches it.
     pub(super) fn read(table: &mut Table<'_>) -> Self {
         let store = table.item("store");
+        let nodes: u64 = table.number("nodes", limits::NODES);
         let capacity = table.number("capacity", limits::REPLAY_CAPACITY);
-        let _: u64 = table.number("timeout_ms", limits::REGISTERS_TIMEOUT_MS);
-        let registers = check_groups(table.tables("group", limits::REGISTER_GROUPS_MAX));
-        table.finish();
-        match store {
-            None => table.missing("store", &format!("{STORES}; there is no default: {WHY}")),
-            Some(store) => check_store(&store, table, registers),
+        let timeout_ms = table.number("timeout_ms", limits::REGISTERS_TIMEOUT_MS);
+        let epoch: u32 = table.number("epoch", limits::REGISTERS_EPOCH);
+        let groups = read_groups(table.tables("group", limits::REGISTER_GROUPS_MAX));
+        let old_groups = read_groups(table.tables("old_group", limits::REGISTER_GROUPS_MAX));
+        if u64::from(epoch) == limits::REGISTERS_EPOCH.default && !old_groups.is_empty() {
+            table.problem(
+                "replay.old_group is there, and replay.epoch is 1: a change of registers needs an \
+                 epoch one above that of the old groups",
+            );
         }
-        Self { capacity }
+        table.finish();
+        let registers = RegistersConfig { timeout_ms, epoch, groups, old_groups };
+        let shares = match store {
+            None => {
+                table.missing("store", &format!("{STORES}; there is no default: {WHY}"));
+                false
+            }
+            Some(store) => check_store(&store, table, nodes, &registers),
+        };
+        Self { capacity, registers: shares.then_some(registers) }
     }
 }
 
 const WHY: &str = "gateways that accept the same keys must share what is spent, and only the \
                    operator knows whether there is one gateway or several";
 
-fn check_store(store: &Item<'_>, table: &Table<'_>, registers: usize) {
+/// Whether nodes share registers.
+fn check_store(
+    store: &Item<'_>,
+    table: &Table<'_>,
+    nodes: u64,
+    registers: &RegistersConfig,
+) -> bool {
     match store.string() {
-        Some("local") if registers > 0 => {
-            table.note("replay.group is not used: replay.store is \"local\"".to_owned());
-        }
-        Some("local") => {}
         Some("registers") => {
             table.missing("group", "one or more [[replay.group]] of 3 or 5 registers");
-            store
-                .refuse("\"local\": this version has no registers yet, they come with a later one");
+            return true;
         }
+        Some("local") if nodes > 1 => store.refuse(&format!(
+            "\"registers\", because replay.nodes is {nodes} and nodes that do not share what is \
+             spent accept a code once each; who wants just that writes \"local-unshared\""
+        )),
+        Some("local-unshared") => table.note(format!(
+            "replay.store = \"local-unshared\": each of {nodes} nodes accepts a code once, so a \
+             code can be used {nodes} times"
+        )),
+        Some("local") => {}
         _ => store.refuse(STORES),
     }
-}
-
-/// Checks all groups and counts their registers.
-fn check_groups(groups: Vec<Table<'_>>) -> usize {
-    let mut seen = HashSet::new();
-    for mut group in groups {
-        check_group(&mut group, &mut seen);
+    if !registers.groups.is_empty() {
+        table.note("replay.group is not used: replay.store is not \"registers\"".to_owned());
     }
-    seen.len()
+    false
 }
 
-fn check_group(group: &mut Table<'_>, seen: &mut HashSet<(String, u16)>) {
+fn read_groups(groups: Vec<Table<'_>>) -> Vec<Vec<RegisterAddress>> {
+    let mut seen = HashSet::new();
+    groups.into_iter().map(|mut group| read_group(&mut group, &mut seen)).collect()
+}
+
+fn read_group(group: &mut Table<'_>, seen: &mut HashSet<(String, u16)>) -> Vec<RegisterAddress> {
     let [least, most] = limits::REGISTERS_PER_GROUP;
     let allowed = format!("{least} or {most} registers, each redis://host:port");
     group.missing("registers", &allowed);
-    let registers = group.items("registers", most).unwrap_or_default();
-    if ![0, least, most].contains(&registers.len()) {
+    let items = group.items("registers", most).unwrap_or_default();
+    if ![0, least, most].contains(&items.len()) {
         group.problem(&format!(
             "{}.registers has {}: must be {allowed}",
             group.name(),
-            registers.len()
+            items.len()
         ));
     }
-    for item in registers {
-        match item.string().and_then(register).map(|register| seen.insert(register)) {
-            None => item.refuse("redis://host:port"),
-            Some(false) => item.refuse("a register that is named nowhere else: each has one vote"),
-            Some(true) => {}
+    let mut registers = Vec::new();
+    for item in items {
+        // The value may hold a password, so that no sentence repeats it.
+        match item.string().and_then(RegisterAddress::parse) {
+            None => item.refuse_secret(RegisterAddress::ALLOWED),
+            Some(register) if !seen.insert((register.host.clone(), register.port)) => {
+                item.refuse_secret("a register that is named nowhere else: each has one vote")
+            }
+            Some(register) => registers.push(register),
         }
     }
     group.finish();
-}
-
-fn register(text: &str) -> Option<(String, u16)> {
-    host_and_port(&text.strip_prefix("redis://")?.to_ascii_lowercase())
+    registers
 }

@@ -273,6 +273,11 @@ impl<'s> Item<'s> {
         self.problem(&format!("{} = {written}: must be {allowed}", self.key));
     }
 
+    /// A problem with a value that may hold a password, so that it is not repeated.
+    pub(super) fn refuse_secret(&self, allowed: &str) {
+        self.problem(&format!("{}: must be {allowed}", self.key));
+    }
+
     /// A problem: the key is not what it must be.
     pub(super) fn refuse_key(&self, allowed: &str) {
         self.problem(&format!("{}: the key must be {allowed}", self.key));

@@ -34,10 +34,6 @@ fn with(more: &str) -> String {
     format!("{LEAST}{more}\n")
 }
 
-fn assert_one(text: &str, expected: &str) {
-    assert_eq!(problems(text), [expected], "in:\n{text}");
-}
-
 #[test]
 fn the_documented_file_loads_and_holds_the_defaults() {
     let documented = parse(DOCUMENTED).unwrap();
@@ -73,6 +69,8 @@ fn the_documented_file_names_every_range() {
         limits::RECORD_KEEP_DAYS,
         limits::RECORD_FREE_MIB_MIN,
         limits::RECORD_SYNC_MS,
+        limits::REGISTERS_EPOCH,
+        limits::NODES,
         limits::CONNECTIONS_MAX,
         limits::REQUESTS_IN_FLIGHT_MAX,
         limits::HEADER_BYTES_MAX,
@@ -150,8 +148,8 @@ fn all_problems_are_reported_in_the_order_of_the_file() {
             "gateway.toml:2: limits.h2_streams_max = 0: must be 1 to 1000 streams",
             "gateway.toml:4: server.workers = -1: must be 0 to 512 workers",
             "gateway.toml:6: admin.reload = 1: must be true or false",
-            "gateway.toml: replay.store is missing: must be \"local\" or \"registers\"; there is \
-             no default: gateways that accept the same keys must share what is spent, and only \
+            "gateway.toml: replay.store is missing: must be \"local\", \"registers\" or \
+             \"local-unshared\"; there is no default: gateways that accept the same keys must share what is spent, and only \
              the operator knows whether there is one gateway or several",
             "gateway.toml: backend is missing: must be one or more [[backend]] tables",
             "gateway.toml: route is missing: must be one or more [[route]] tables",
@@ -239,30 +237,60 @@ fn registers(store: &str, groups: &[&str]) -> String {
 const THREE: &str = "\"redis://r:1\", \"redis://r:2\", \"redis://r:3\"";
 
 #[test]
-fn registers_are_understood_and_not_served_yet() {
-    let refused = "gateway.toml:2: replay.store = \"registers\": must be \"local\": this version \
-                   has no registers yet, they come with a later one";
-    assert_one(&registers("registers", &[THREE]), refused);
+fn registers_are_read() {
     let five =
         "\"redis://s:1\", \"redis://s:2\", \"redis://s:3\", \"redis://s:4\", \"redis://s:5\"";
-    assert_one(&registers("registers", &[THREE, five]), refused);
+    let config = parse(&registers("registers", &[THREE, five])).unwrap();
+    let read = config.replay.registers.unwrap();
+    let sizes: Vec<usize> = read.groups.iter().map(Vec::len).collect();
+    assert_eq!((sizes, read.timeout_ms, read.epoch), (vec![3, 5], 50, 1));
     let none = problems(&registers("registers", &[]));
-    assert!(none.len() == 2 && none[0].contains("replay.group is missing"), "{none:#?}");
+    assert!(none.len() == 1 && none[0].contains("replay.group is missing"), "{none:#?}");
 }
 
 #[test]
 fn groups_are_checked_whatever_the_store() {
     let config = parse(&registers("local", &[THREE])).unwrap();
-    assert_eq!(config.warnings(), ["replay.group is not used: replay.store is \"local\""]);
+    assert_eq!(config.warnings(), ["replay.group is not used: replay.store is not \"registers\""]);
+    assert_eq!(config.replay.registers, None);
     let cases = [
         ("\"redis://r:1\", \"redis://r:2\"", "replay.group[1].registers has 2: must be 3 or 5"),
         ("\"redis://r:1\", \"redis://R:1\", \"redis://r:2\"", "must be a register that is named"),
-        ("\"r:1\", \"redis://r:2\", \"redis://r:3\"", "= \"r:1\": must be redis://host:port"),
+        ("\"r:1\", \"redis://r:2\", \"redis://r:3\"", "registers[1]: must be redis://host:port"),
     ];
     for (urls, expected) in cases {
         let found = problems(&registers("local", &[urls]));
         assert!(found.len() == 1 && found[0].contains(expected), "{found:#?}");
     }
+}
+
+#[test]
+fn a_password_is_not_repeated_by_a_sentence() {
+    let found = problems(&registers(
+        "registers",
+        &["\"redis://u:secret@r\", \"redis://r:2\", \"redis://r:3\""],
+    ));
+    assert!(found.len() == 1 && !found[0].contains("secret"), "{found:#?}");
+}
+
+#[test]
+fn several_nodes_without_registers_must_be_asked_for_by_name() {
+    let with = |store: &str| registers(store, &[]).replacen("[replay]", "[replay]\nnodes = 2", 1);
+    let found = problems(&with("local"));
+    assert!(found.len() == 1 && found[0].contains("because replay.nodes is 2"), "{found:#?}");
+    let config = parse(&with("local-unshared")).unwrap();
+    assert!(config.warnings()[0].contains("a code can be used 2 times"), "{:?}", config.warnings());
+}
+
+#[test]
+fn old_groups_need_an_epoch() {
+    let old = format!(
+        "{}\n[[replay.old_group]]\nregisters = [{THREE}]",
+        registers("registers", &[THREE])
+    );
+    let found = problems(&old);
+    assert!(found.len() == 1 && found[0].contains("replay.epoch is 1"), "{found:#?}");
+    assert!(parse(&old.replacen("[replay]", "[replay]\nepoch = 2", 1)).is_ok());
 }
 
 #[test]

@@ -20,6 +20,9 @@ impl Metrics {
         self.show_limits(page);
         self.show_verification(page);
         self.show_reloads(page);
+        if let Some(registers) = self.registers() {
+            registers.fill(page);
+        }
     }
 
     fn show_requests(&self, page: &mut Page) {

@@ -14,9 +14,10 @@ mod exposition;
 mod instruments;
 mod labels;
 pub(crate) mod page;
+mod registers;
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
@@ -27,6 +28,7 @@ pub use self::{
     children::{BackendMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
     labels::{Limit, Outcome},
+    registers::{RegisterCounts, RegisterMetrics},
 };
 use self::{
     children::{Channels, Children},
@@ -50,6 +52,7 @@ pub struct Metrics {
     last_reload_success_ms: AtomicI64,
     table_build_ns: AtomicU64,
     table_faults: AtomicU64,
+    registers: OnceLock<Arc<RegisterMetrics>>,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
     /// Connections of clients that have been quiet and hold nothing but their socket.
@@ -79,6 +82,7 @@ impl Metrics {
             last_reload_success_ms: AtomicI64::new(0),
             table_build_ns: AtomicU64::new(0),
             table_faults: AtomicU64::new(0),
+            registers: OnceLock::new(),
             requests_in_flight: Gauge::new(workers),
             connections_parked: Gauge::new(workers),
             gateway_duration: Histogram::of_own_work(workers),
@@ -101,6 +105,22 @@ impl Metrics {
     /// The open connections of a listener. To be resolved at start and on a reload.
     pub fn listener(&self, label: &str) -> Arc<Gauge> {
         self.listeners.resolve(label, || Gauge::new(self.workers))
+    }
+
+    /// Shows registers from now on: the names in each group, and why one may abstain. To be called
+    /// once, at start.
+    pub(crate) fn show_registers(
+        &self,
+        groups: &[Vec<String>],
+        reasons: &'static [&'static str],
+    ) -> Arc<RegisterMetrics> {
+        let new = || Arc::new(RegisterMetrics::new(self.workers, groups, reasons));
+        Arc::clone(self.registers.get_or_init(new))
+    }
+
+    /// What is counted of registers, where there are any.
+    pub(crate) fn registers(&self) -> Option<&Arc<RegisterMetrics>> {
+        self.registers.get()
     }
 
     /// Shows these channels from now on, with zeroes: `rate()` cannot see the first count of a

@@ -185,6 +185,7 @@ impl Record {
             told_dropped: 0,
             expired_at: None,
             said_slow_at: None,
+            has_ended: false,
         };
         writer.begin().map_err(failed)?;
         let thread = std::thread::Builder::new()

@@ -33,7 +33,11 @@ struct Begun {
 }
 
 fn begin(directory: &Path, more: &str) -> Begun {
-    let (clock, _) = Clock::hand_set(START);
+    begin_at(START, directory, more)
+}
+
+fn begin_at(start: UnixMillis, directory: &Path, more: &str) -> Begun {
+    let (clock, _) = Clock::hand_set(start);
     let config = config(directory, more);
     let keys = KeySet::new(vec![]).unwrap();
     let labels = Labels::new(&config, &keys);
@@ -224,6 +228,36 @@ fn a_chain_goes_on_over_files_and_the_next_process_names_its_end() {
     assert_eq!(start["previous_hash"], before.last().unwrap()["hash"]);
     assert_eq!(start["previous_seq"], before.last().unwrap()["seq"]);
     assert_eq!(start["previous_torn"], false);
+}
+
+#[test]
+fn what_is_deleted_for_its_age_is_named_before_it_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = dir.path().join("a.20260101T080000000Z-1.000001.jsonl");
+    let (mut chain, mut text) = (Chain::default(), Vec::new());
+    chain.append(&mut text, |fields| {
+        fields.word("event", "start").time("time", START).word("node", "a");
+        fields.word("process", "20260101T080000000Z-1");
+    });
+    fs::write(&old, text).unwrap();
+    let year = std::time::Duration::from_secs(1_800_000_000 - 365 * 86_400);
+    let file = fs::File::options().write(true).open(&old).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + year).unwrap();
+    drop(begin(dir.path(), ""));
+    assert!(old.exists(), "by default nothing is deleted");
+    drop(begin_at(START.plus_ms(1), dir.path(), "keep_days = 366\n"));
+    assert!(old.exists(), "not old enough");
+    drop(begin_at(START.plus_ms(2), dir.path(), "keep_days = 365\n"));
+    assert!(!old.exists());
+    let lines = lines(dir.path());
+    let expired = lines.iter().find(|line| line["event"] == "expired").unwrap();
+    assert_eq!(expired["expired_hash"], chain.hash.to_string());
+    let files = read::find(&[dir.path().to_owned()]).unwrap();
+    let verdict = reconcile::reconcile(&files, false, &mut |finding| {
+        println!("{finding}");
+        Ok(())
+    });
+    assert!(verdict.unwrap().is_clean());
 }
 
 #[test]

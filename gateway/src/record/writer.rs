@@ -51,6 +51,8 @@ pub(super) struct Writer {
     pub(super) told_dropped: u64,
     pub(super) expired_at: Option<UnixMillis>,
     pub(super) said_slow_at: Option<UnixMillis>,
+    /// The last line is written, or pending.
+    pub(super) has_ended: bool,
 }
 
 impl Writer {
@@ -103,8 +105,11 @@ impl Writer {
 
     /// The last line, safe on the disk.
     fn end(&mut self, now: UnixMillis) -> io::Result<()> {
-        let left_out = self.inner.unverified_left_out();
-        self.line(now, |fields, writer| text::stop(fields, writer, now, left_out));
+        // Once, also if it cannot be written at once.
+        if !std::mem::replace(&mut self.has_ended, true) {
+            let left_out = self.inner.unverified_left_out();
+            self.line(now, |fields, who| text::stop(fields, who, now, left_out));
+        }
         self.write_out(now)?;
         self.sink.sync()
     }
@@ -197,19 +202,38 @@ impl Writer {
         Ok(())
     }
 
-    /// A line says that a file is deleted, then it is: nobody can take one away unseen.
+    /// A line says that a file is deleted, then it is: nobody can take one away unseen. A file that
+    /// cannot be deleted is no reason to stop recording.
     fn expire(&mut self, now: UnixMillis) -> io::Result<()> {
         if self.expired_at.is_some_and(|at| now.ms_since(at) < EXPIRE_MS) {
             return Ok(());
         }
         self.expired_at = Some(now);
-        let expired = self.sink.place().expired(now)?;
+        let expired = self.sink.place().expired(now).unwrap_or_else(|error| {
+            self.warn_of_old_files(&error);
+            Vec::new()
+        });
         for file in &expired {
             self.line(now, |fields, who| text::expired(fields, who, now, file));
         }
         self.write_out(now)?;
-        self.sink.sync()?;
-        expired.iter().try_for_each(|file| self.sink.place().remove(file))
+        if !expired.is_empty() {
+            self.sink.sync()?;
+        }
+        for file in &expired {
+            if let Err(error) = self.sink.place().remove(file) {
+                self.warn_of_old_files(&error);
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_old_files(&self, error: &io::Error) {
+        eprintln!(
+            "yanma: warning: files of the decision record that are older than record.keep_days \
+             cannot be deleted: {}: {error}",
+            self.sink.place().directory.display()
+        );
     }
 
     /// Says once that the record cannot be written, and once that it can again.

@@ -9,7 +9,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use super::header::{Birth, HEADER_BYTES, Mismatch, Remains};
+use super::header::{Birth, HEADER_BYTES, Mismatch, Remains, Store};
 use super::memory::{self, Memory};
 use super::{Replay, line_count};
 
@@ -66,11 +66,16 @@ pub fn create(mut file: &File, capacity_slots: usize, birth: &Birth) -> io::Resu
     file.sync_all()
 }
 
-/// Maps the table in `file`, if it is one of this capacity, made in this boot, in this very file.
+/// Maps the table in `file`, if it is one of this capacity and store, made in this boot, in this very file.
 ///
 /// # Errors
 /// [`Unmapped`].
-pub fn map(file: &File, capacity_slots: usize, boot: u128) -> Result<Replay, Unmapped> {
+pub fn map(
+    file: &File,
+    capacity_slots: usize,
+    store: Store,
+    boot: u128,
+) -> Result<Replay, Unmapped> {
     let bytes = file.metadata().map_err(Unmapped::Failed)?.len();
     let other = |why, remains| Err(Unmapped::Other(why, remains));
     if usize::try_from(bytes).is_ok_and(|bytes| bytes < HEADER_BYTES) {
@@ -81,6 +86,9 @@ pub fn map(file: &File, capacity_slots: usize, boot: u128) -> Result<Replay, Unm
     let (header, lines) = (head.header(), line_count(capacity_slots));
     if let Err(why) = header.check(lines, boot, id) {
         return other(why, header.remains());
+    }
+    if !header.is_for(store) {
+        return other(Mismatch::Store, header.remains());
     }
     if bytes != file_bytes(capacity_slots) {
         return other(Mismatch::Damaged, header.remains());

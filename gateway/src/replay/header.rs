@@ -32,6 +32,7 @@ struct BirthLine {
     key: [AtomicU64; 2],
     file: [AtomicU64; 2],
     boot: [AtomicU64; 2],
+    store: AtomicU64,
 }
 
 /// The latest time by which any code was judged. Read by every redeem, written once a millisecond
@@ -55,6 +56,24 @@ struct WatchLine(AtomicI64);
 #[cfg(not(feature = "loom"))]
 const _: () = assert!(size_of::<Header>() <= HEADER_BYTES && align_of::<Header>() == 64);
 
+/// What remembers the codes that are spent by way of a table.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Store {
+    /// The table alone.
+    Local,
+    /// Registers that several nodes share; the table stands in front of them.
+    Registers,
+}
+
+impl Store {
+    fn to_word(self) -> u64 {
+        match self {
+            Self::Local => 1,
+            Self::Registers => 2,
+        }
+    }
+}
+
 /// What a table is made with.
 #[derive(Copy, Clone, Debug)]
 pub struct Birth {
@@ -64,6 +83,8 @@ pub struct Birth {
     pub boot: u128,
     /// Device and number of its file; a copy has others.
     pub file: [u64; 2],
+    /// What else remembers its codes.
+    pub store: Store,
     /// Codes issued up to then are refused.
     pub fence: Option<IssuedAt>,
     /// The skew of the process that makes it.
@@ -81,6 +102,8 @@ pub struct Remains {
     pub skew_ms: i64,
     /// Its fence.
     pub fence: Option<IssuedAt>,
+    /// Whether registers know all that it knew.
+    pub is_shared: bool,
 }
 
 /// Why a file is not the table that is wanted.
@@ -101,6 +124,10 @@ pub enum Mismatch {
         /// How many.
         slots: u64,
     },
+    /// Its codes were remembered in another way: registers do not know what the table alone knew,
+    /// nor the table what other nodes spent.
+    #[error("[replay] store was another when its file was made")]
+    Store,
     /// Made before the machine was started: not all pages may have been written.
     #[error("its file is from before the machine was last started")]
     Boot,
@@ -120,6 +147,7 @@ impl Header {
                 key: [zero(), zero()],
                 file: [zero(), zero()],
                 boot: [zero(), zero()],
+                store: zero(),
             },
             mark: MarkLine(signed()),
             bounds: BoundsLine { fence: signed(), skew_ms: signed() },
@@ -135,6 +163,7 @@ impl Header {
         line.lines.store(u64::try_from(lines).expect("an address is at most 64 bits"), relaxed);
         store_pair(&line.key, u128::from_le_bytes(birth.key));
         store_pair(&line.boot, birth.boot);
+        line.store.store(birth.store.to_word(), relaxed);
         for (cell, half) in line.file.iter().zip(birth.file) {
             cell.store(half, relaxed);
         }
@@ -164,12 +193,19 @@ impl Header {
         if is_own { Ok(()) } else { Err(Mismatch::Copy) }
     }
 
+    /// Was the table made for this store?
+    pub(super) fn is_for(&self, store: Store) -> bool {
+        self.birth.store.load(Ordering::Relaxed) == store.to_word()
+    }
+
     /// What the page says of the past, if it is one that this version can read.
     pub(super) fn remains(&self) -> Option<Remains> {
         let line = &self.birth;
         let is_read = line.magic.load(Ordering::Acquire) == MAGIC
             && line.layout.load(Ordering::Relaxed) == LAYOUT;
-        is_read.then(|| Remains { mark: self.mark(), skew_ms: self.skew_ms(), fence: self.fence() })
+        let is_shared = self.is_for(Store::Registers);
+        let (mark, skew_ms, fence) = (self.mark(), self.skew_ms(), self.fence());
+        is_read.then_some(Remains { mark, skew_ms, fence, is_shared })
     }
 
     pub(super) fn key(&self) -> [u8; 16] {

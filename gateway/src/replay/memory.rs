@@ -25,13 +25,18 @@ pub(super) struct Line(pub(super) [AtomicU64; LINE_SLOTS]);
 #[cfg(not(feature = "loom"))]
 const _: () = assert!(size_of::<Line>() == LINE_BYTES && align_of::<Line>() == LINE_BYTES);
 
-/// A table's memory. What it points to is only ever used through shared references to atomics, so
-/// it does not matter how many threads, views or processes do.
+/// A table's memory.
 pub(super) struct Memory {
+    span: Span,
+    /// Frees what the span points to, after the last use.
+    _owner: Owner,
+}
+
+/// Where header and slots are.
+#[derive(Copy, Clone)]
+struct Span {
     header: NonNull<Header>,
     lines: NonNull<[Line]>,
-    /// Frees what both point to, after the last use.
-    _owner: Owner,
 }
 
 enum Owner {
@@ -40,16 +45,13 @@ enum Owner {
 }
 
 /// Both parts as boxes gave them; nothing else may make a box of them again.
-struct Heap {
-    header: NonNull<Header>,
-    lines: NonNull<[Line]>,
-}
+struct Heap(Span);
 
-// SAFETY: all access is by shared reference to atomics, which any thread may use; the owner is
-// dropped by whichever thread comes last, and neither a heap nor a mapping minds which.
-unsafe impl Send for Memory {}
+// SAFETY: what it points to is only ever used through shared references to atomics, which any
+// thread may use, or freed, which is the same in every thread.
+unsafe impl Send for Span {}
 // SAFETY: as above.
-unsafe impl Sync for Memory {}
+unsafe impl Sync for Span {}
 
 impl Memory {
     /// Memory of this process, or nothing if the system has none.
@@ -58,7 +60,8 @@ impl Memory {
         occupy(&lines);
         let lines = NonNull::from(Box::leak(lines));
         let header = NonNull::from(Box::leak(Box::new(Header::empty())));
-        Some(Self { header, lines, _owner: Owner::Heap(Arc::new(Heap { header, lines })) })
+        let span = Span { header, lines };
+        Some(Self { span, _owner: Owner::Heap(Arc::new(Heap(span))) })
     }
 
     /// A mapped file: its first page, then as many lines as it holds. Nothing if it is too short
@@ -75,15 +78,14 @@ impl Memory {
         // SAFETY: the mapping has at least `HEADER_BYTES` bytes.
         let lines = unsafe { start.add(HEADER_BYTES) }.cast::<Line>();
         let lines = NonNull::slice_from_raw_parts(lines, line_count);
-        Some(Self { header: start.cast(), lines, _owner: Owner::File(mapping) })
+        Some(Self { span: Span { header: start.cast(), lines }, _owner: Owner::File(mapping) })
     }
 
     /// The same memory as another process would see it.
     #[cfg(test)]
     pub(super) fn beside(&self) -> Self {
         let Owner::Heap(heap) = &self._owner else { panic!("map the file again") };
-        let (header, lines) = (heap.header, heap.lines);
-        Self { header, lines, _owner: Owner::Heap(Arc::clone(heap)) }
+        Self { span: self.span, _owner: Owner::Heap(Arc::clone(heap)) }
     }
 
     #[inline]
@@ -91,20 +93,22 @@ impl Memory {
         // SAFETY: the owner, alive as long as `self`, holds a whole header there, aligned to its
         // box or page. Every bit pattern is one, and all of it are atomics, so whoever else writes
         // there, in this process or another, is no data race.
-        unsafe { self.header.as_ref() }
+        unsafe { self.span.header.as_ref() }
     }
 
     #[inline]
     pub(super) fn lines(&self) -> &[Line] {
         // SAFETY: as for the header; so many lines, aligned as a box or a page and a page's length.
-        unsafe { self.lines.as_ref() }
+        unsafe { self.span.lines.as_ref() }
     }
 }
 
 impl Drop for Heap {
     fn drop(&mut self) {
         // SAFETY: both came from boxes, and the last view of them is gone.
-        drop(unsafe { (Box::from_raw(self.header.as_ptr()), Box::from_raw(self.lines.as_ptr())) });
+        drop(unsafe { Box::from_raw(self.0.header.as_ptr()) });
+        // SAFETY: as above.
+        drop(unsafe { Box::from_raw(self.0.lines.as_ptr()) });
     }
 }
 

@@ -40,7 +40,7 @@ use crate::halt::{self, Point};
 pub use self::file::{Unmapped, create, file_bytes, file_id, map, open_file_id};
 use self::guard::Guard;
 use self::header::Header;
-pub use self::header::{Birth, Mismatch, Remains};
+pub use self::header::{Birth, Mismatch, Remains, Store};
 use self::memory::{LINE_SLOTS, Memory};
 use self::sync::{AtomicU64, Ordering};
 use self::table::{Claim, Place, Table, Unclaimed};
@@ -148,7 +148,7 @@ impl Replay {
             return Err(RedeemError::WarmingUp);
         }
         self.header().raise_mark(judged_at);
-        halt::at(Point::BeforeClaim);
+        halt::at(Point::Claim);
         let claim = self.table.claim(&self.place(identity))?;
         let reading = clock.reading();
         if self.mark().max(reading.now) >= end_of_life {
@@ -270,7 +270,8 @@ impl Replay {
 
     fn with_key(slots: usize, fence: Option<IssuedAt>, key: [u8; 16]) -> Result<Self, ReplayError> {
         let mark = UnixMillis::new(0);
-        let birth = Birth { key, boot: 0, file: [0; 2], fence, skew_ms: 0, mark };
+        let store = Store::Local;
+        let birth = Birth { key, boot: 0, file: [0; 2], store, fence, skew_ms: 0, mark };
         let memory = Memory::on_heap(line_count(slots)).ok_or(ReplayError::Memory { slots })?;
         memory.header().begin(&birth, memory.lines().len());
         Ok(Self::over(memory, Guard::open()))

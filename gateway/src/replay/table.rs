@@ -233,7 +233,7 @@ fn take(slot: &AtomicU64, mine: Entry) -> Standing {
         if standing != Standing::Free {
             return standing;
         }
-        halt::at(Point::BeforeSwap);
+        halt::at(Point::Swap);
         let (old, new) = (found.to_bits(), mine.to_bits());
         match slot.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return Standing::Free,

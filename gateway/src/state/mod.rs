@@ -41,7 +41,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::limits;
 use crate::replay::{
-    self, Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Unmapped, fence_after, open_file_id,
+    self, Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Store, Unmapped, fence_after, open_file_id,
 };
 
 /// A mark further ahead of the clock than this stops the start: one of the two is wrong.
@@ -125,6 +125,10 @@ pub fn open(config: &Config, fence: Fence, clock: &Clock) -> Result<(State, Repl
         dir: config.server.data_dir.clone(),
         capacity: config.replay.capacity,
         skew_ms: config.codes.skew_ms,
+        store: match config.replay.registers {
+            Some(_) => Store::Registers,
+            None => Store::Local,
+        },
         fence,
         boot: boot_id()?,
     };
@@ -137,6 +141,7 @@ struct Wanted {
     dir: PathBuf,
     capacity: usize,
     skew_ms: i64,
+    store: Store,
     fence: Fence,
     boot: u128,
 }
@@ -172,7 +177,7 @@ impl Wanted {
                 return Err(held_alone(&path));
             }
             match self.map()? {
-                Ok((replay, id)) => {
+                Found::Table(replay, id) => {
                     let path = self.table_path().display().to_string();
                     let table = TableFile { lock, path, id, boot: self.boot };
                     // Locked and mapped in two steps: the directory may be another by now.
@@ -180,7 +185,7 @@ impl Wanted {
                         return Ok((table, replay));
                     }
                 }
-                Err((why, _)) => {
+                Found::Other(why, _) => {
                     stands = why;
                     if self.replace(&lock, promise, clock)? {
                         continue;
@@ -213,7 +218,7 @@ impl Wanted {
             return Ok(false);
         }
         // Alone now; but another may have been here since the last look.
-        if let Err((why, remains)) = self.map()? {
+        if let Found::Other(why, remains) = self.map()? {
             self.make(why, remains, promise, clock)?;
         }
         Ok(true)
@@ -234,7 +239,10 @@ impl Wanted {
         not_ahead(&path, mark, now)?;
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|error| unusable(&path, &error.into()))?;
+        // Registers know what was spent by way of the last table, if it was one in front of them.
+        let is_known = self.store == Store::Registers && remains.is_some_and(|past| past.is_shared);
         let fence = match self.fence {
+            _ if is_known => past.fence,
             Fence::UntilNow => past.fence.max(Some(fence_after(mark, past.skew_ms))),
             Fence::NotNeeded => None,
         };
@@ -248,7 +256,15 @@ impl Wanted {
             let file = open_private(&aside)?;
             let file_id = open_file_id(&file)?;
             let skew_ms = self.skew_ms;
-            let birth = Birth { key, boot: self.boot, file: file_id, fence, skew_ms, mark };
+            let birth = Birth {
+                key,
+                boot: self.boot,
+                file: file_id,
+                store: self.store,
+                fence,
+                skew_ms,
+                mark,
+            };
             replay::create(&file, self.capacity, &birth)
         })();
         if let Err(error) = made {
@@ -265,31 +281,31 @@ impl Wanted {
     }
 
     /// Takes up a table that is there: its mark must make sense, and if nobody kept it, it gets a
-    /// fence.
+    /// fence; one in front of registers needs none, as they know what was spent.
     fn join(&self, replay: &Replay, clock: &Clock) -> Result<(), StateError> {
         let (mark, reading) = (replay.mark(), clock.reading());
         not_ahead(&self.table_path(), mark, reading.now)?;
         replay.raise_skew(self.skew_ms);
         let is_stale = reading.now.ms_since(mark) > FORSAKEN_MS;
         let is_forsaken = replay.begin_watch(reading) || is_stale;
-        if is_forsaken && self.fence == Fence::UntilNow {
+        if is_forsaken && self.fence == Fence::UntilNow && self.store == Store::Local {
             replay.raise_fence(fence_after(mark.max(reading.now), replay.skew_ms()));
         }
         Ok(())
     }
 
-    fn map(&self) -> Result<Result<(Replay, [u64; 2]), (Mismatch, Option<Remains>)>, StateError> {
+    fn map(&self) -> Result<Found, StateError> {
         let path = self.table_path();
         let failed = |error: io::Error| unusable(&path, &error);
         let file = match File::options().read(true).write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Err((Mismatch::Missing, None)));
+                return Ok(Found::Other(Mismatch::Missing, None));
             }
             file => file.map_err(failed)?,
         };
-        match replay::map(&file, self.capacity, self.boot) {
-            Ok(replay) => Ok(Ok((replay, open_file_id(&file).map_err(failed)?))),
-            Err(Unmapped::Other(why, remains)) => Ok(Err((why, remains))),
+        match replay::map(&file, self.capacity, self.store, self.boot) {
+            Ok(replay) => Ok(Found::Table(replay, open_file_id(&file).map_err(failed)?)),
+            Err(Unmapped::Other(why, remains)) => Ok(Found::Other(why, remains)),
             Err(Unmapped::Failed(error)) => Err(failed(error)),
         }
     }
@@ -297,6 +313,14 @@ impl Wanted {
     fn table_path(&self) -> PathBuf {
         self.dir.join("replay")
     }
+}
+
+/// What is in the table's place.
+enum Found {
+    /// The table that is wanted, and its file's number.
+    Table(Replay, [u64; 2]),
+    /// Something else, and what it says of the past.
+    Other(Mismatch, Option<Remains>),
 }
 
 impl TableFile {
@@ -318,7 +342,7 @@ impl Past {
     fn of(why: Mismatch, remains: Option<Remains>, promise: Option<Promise>, skew_ms: i64) -> Self {
         let promised = promise.map(|promise| promise.until);
         // The table's own mark is exact, as long as its pages are; the promise is up to 5 s later.
-        let is_exact = matches!(why, Mismatch::Capacity { .. });
+        let is_exact = matches!(why, Mismatch::Capacity { .. } | Mismatch::Store);
         let left = remains.map(|remains| remains.mark);
         let mark = if is_exact { left } else { left.max(promised) };
         let known =

@@ -22,6 +22,7 @@ impl Site {
             dir: directory.path().join("data"),
             capacity: 64,
             skew_ms: 2_000,
+            store: Store::Local,
             fence: Fence::UntilNow,
             boot: 7,
         };
@@ -47,6 +48,36 @@ impl Site {
 
 fn refused(wanted: &Wanted, clock: &Clock) -> String {
     wanted.open(clock).err().expect("a directory that cannot be used").to_string()
+}
+
+/// Registers know what was spent by way of a table that stood in front of them, and nothing else.
+#[test]
+fn a_table_in_front_of_registers_needs_no_second_fence() {
+    let mut site = Site::new();
+    site.wanted.store = Store::Registers;
+    assert_eq!(site.fence(), Some(4), "nobody knows what was spent before the first start");
+    site.hand.advance(60_000);
+    assert_eq!(site.fence(), Some(4), "nobody kept it, and nobody need have");
+    site.wanted.boot = 8;
+    assert_eq!(site.fence(), Some(4), "the machine was started anew");
+    std::fs::remove_file(site.table()).unwrap();
+    assert_eq!(site.fence(), Some(74), "what it knew is not known to have been the registers'");
+}
+
+#[test]
+fn a_change_of_store_is_a_new_table_behind_a_fence() {
+    let mut site = Site::new();
+    let stores = [Store::Local, Store::Registers, Store::Local];
+    let fences = stores.map(|store| {
+        site.wanted.store = store;
+        site.hand.advance(1_000);
+        site.fence()
+    });
+    assert_eq!(fences, [Some(5), Some(6), Some(7)]);
+    let (_held, _) = site.open();
+    site.wanted.store = Store::Registers;
+    let why = refused(&site.wanted, &site.clock);
+    assert!(why.contains("store") && why.contains("wait for its end"), "{why}");
 }
 
 #[test]

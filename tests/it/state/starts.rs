@@ -13,8 +13,11 @@ use super::{code_of_now, data_dir, fails, names, said};
 use crate::harness::process::binary;
 use crate::harness::{Setup, World, soon};
 
-/// What is done to the table's file while nobody runs, and the reason that is given.
-const DAMAGES: [(&str, fn(&Path) -> io::Result<()>); 7] = [
+/// Something that is done to the table's file while nobody runs.
+type Damage = fn(&Path) -> io::Result<()>;
+
+/// Each with the reason that is then given for a new table.
+const DAMAGES: [(&str, Damage); 7] = [
     ("damaged", |table| cut(table, 100)),
     ("damaged", |table| cut(table, 4_096 + 64)),
     ("damaged", |table| cut(table, 0)),

@@ -204,6 +204,26 @@ fn the_end_of_a_dead_process_cannot_be_cut_off() {
 }
 
 #[test]
+fn a_line_with_a_hash_of_its_own_does_not_fit_the_next_one() {
+    let mut scribe = Scribe::new("a");
+    scribe.start("1").decision(SENT);
+    let path = scribe.path();
+    let whole = fs::read(&path).unwrap();
+    let start = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let chain = scribe.chain;
+    // The same number after the same line, another text: sound in itself.
+    scribe.chain = Chain { seq: 1, ..Chain::default() };
+    scribe.chain.hash = Sound::check(&whole[..start - 1]).unwrap().hash;
+    fs::write(&path, &whole[..start]).unwrap();
+    scribe.decision(Said { serial: 9, ..SENT });
+    scribe.chain = chain;
+    scribe.stop();
+    let (verdict, found) = of(&scribe);
+    assert_eq!(verdict.broken, 1, "{found:#?}");
+    assert!(found[0].contains(".jsonl:3: not written after the line"), "{found:?}");
+}
+
+#[test]
 fn a_missing_file_is_found_unless_it_was_deleted_for_its_age() {
     let scribe = whole();
     fs::remove_file(scribe.directory.path().join("a.1.000001.jsonl")).unwrap();

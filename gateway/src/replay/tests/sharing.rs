@@ -1,7 +1,7 @@
 //! One table, two processes: what they share, and what each has for itself.
 
 use super::*;
-use crate::replay::{Birth, fence_after};
+use crate::replay::{Birth, Store, fence_after};
 use crate::replay::{LEASE_MS, Mismatch, Unmapped, create, file_bytes, map, open_file_id};
 
 /// Two processes with one table, and their clock at [`T`].
@@ -123,20 +123,27 @@ fn a_file_holds_what_was_spent_and_nothing_else_is_taken_for_it() {
     };
     let file = open("replay");
     let id = open_file_id(&file).expect("a file's number");
-    let birth =
-        Birth { key: [3; 16], boot: 9, file: id, fence: None, skew_ms: 0, mark: seconds(T) };
+    let birth = Birth {
+        key: [3; 16],
+        boot: 9,
+        file: id,
+        store: Store::Local,
+        fence: None,
+        skew_ms: 0,
+        mark: seconds(T),
+    };
     create(&file, 100, &birth).expect("room for a small table");
     assert_eq!(file.metadata().expect("a length").len(), file_bytes(100));
     let (clock, _hand) = Clock::hand_set(seconds(T));
     for expected in [None, Some(RedeemError::Used)] {
-        let replay = map(&file, 100, 9).expect("the table");
+        let replay = map(&file, 100, Store::Local, 9).expect("the table");
         replay.promise(clock.now());
         replay.renew(clock.reading());
         let answer = replay.redeem(&code(T, 1), clock.now(), &rules(2), &clock);
         assert_eq!(answer.err(), expected);
         assert_eq!((replay.capacity(), replay.mark()), (104, seconds(T)));
     }
-    let why = |file: &std::fs::File, slots, boot| match map(file, slots, boot) {
+    let why = |file: &std::fs::File, slots, boot| match map(file, slots, Store::Local, boot) {
         Err(Unmapped::Other(why, _)) => why,
         _ => panic!("not the table that is wanted"),
     };

@@ -1,0 +1,294 @@
+//! One worker's connection to one register: what is to be written, and what answers it owes.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    task::Waker,
+};
+
+use keyring::{code::CodeIdentity, time::UnixMillis};
+
+use super::{
+    claim::{Attempt, Found, Reading},
+    layout::{ADOPT, Held, LAYOUT_KEY, Layout},
+    ops::Ticket,
+    resp,
+    standing::{Abstains, RunId},
+};
+use crate::{
+    clock::{Clock, Instant},
+    config::RegisterAddress,
+    limits,
+};
+
+/// How a connection is.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    /// The register has answered and said how it stands.
+    Up,
+    /// It was up a moment ago, or never: claims wait until it is known whether it can be had.
+    Expected,
+    /// It could not be had: claims do without it, and it is tried again now and then.
+    Down,
+}
+
+/// An answer that is due. The register answers in the order in which it was asked.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Owed {
+    Claim(Ticket),
+    /// `GET yanma:layout`, behind the claims of a batch.
+    Layout,
+    /// `TIME`, last of a batch; when it was asked, by both clocks.
+    Time(UnixMillis, Instant),
+    Info {
+        is_last: bool,
+    },
+    Adopt,
+    /// The memory begins anew, as the register broke a condition.
+    Rebirth,
+    GiveBack(Ticket),
+    Ask(Ticket),
+    /// AUTH and SELECT: an error is the end of the connection.
+    Opening,
+    /// Nobody waits for it.
+    Nothing,
+}
+
+/// The sections of INFO that [`super::standing`] reads. One at a time: Redis before 7 takes one only, and
+/// must be told from a broken one.
+pub(super) const SECTIONS: [&[u8]; 4] = [b"server", b"replication", b"memory", b"cluster"];
+
+pub(super) struct Link {
+    pub(super) address: RegisterAddress,
+    /// Group and place in it; none if it belongs to an old group only.
+    pub(super) place: Option<(usize, usize)>,
+    pub(super) state: Cell<State>,
+    out: RefCell<Out>,
+    pub(super) owed: RefCell<VecDeque<Owed>>,
+    /// Claims that were answered and wait for the end of their batch.
+    pub(super) batch: RefCell<Vec<(Ticket, Found)>>,
+    /// What is sent when the connection is up.
+    pub(super) backlog: RefCell<Vec<Ticket>>,
+    pub(super) held: Cell<Held>,
+    pub(super) reading: Cell<Option<Reading>>,
+    pub(super) info: RefCell<Vec<u8>>,
+    pub(super) run_id: Cell<RunId>,
+    /// What INFO said last, since the connection began.
+    pub(super) standing: Cell<Option<Abstains>>,
+    /// It broke a condition, and its memory has not begun anew since.
+    pub(super) tainted: Cell<Option<Abstains>>,
+    pub(super) is_twin: Cell<bool>,
+    pub(super) is_adopting: Cell<bool>,
+    /// What metrics show of it.
+    pub(super) shown: Cell<Option<Abstains>>,
+    pub(super) is_told_lost: Cell<bool>,
+    /// The worker's coarse time of the last answer, and of the last probe.
+    pub(super) heard_ms: Cell<u64>,
+    pub(super) connected_ms: Cell<u64>,
+    pub(super) probed_ms: Cell<u64>,
+    pub(super) is_given_up: Cell<bool>,
+    task: RefCell<Option<Waker>>,
+}
+
+#[derive(Default)]
+pub(super) struct Out {
+    pub(super) bytes: Vec<u8>,
+    pub(super) written: usize,
+    /// Claims, or a probe, whose batch has no end yet.
+    is_open: bool,
+}
+
+impl Link {
+    pub(super) fn new(address: RegisterAddress, place: Option<(usize, usize)>) -> Self {
+        Self {
+            address,
+            place,
+            state: Cell::new(State::Expected),
+            out: RefCell::default(),
+            owed: RefCell::default(),
+            batch: RefCell::default(),
+            backlog: RefCell::default(),
+            held: Cell::new(Held::Nothing),
+            reading: Cell::new(None),
+            info: RefCell::default(),
+            run_id: Cell::default(),
+            standing: Cell::new(Some(Abstains::Unreadable)),
+            tainted: Cell::new(None),
+            is_twin: Cell::new(false),
+            is_adopting: Cell::new(false),
+            shown: Cell::new(None),
+            is_told_lost: Cell::new(false),
+            heard_ms: Cell::new(0),
+            connected_ms: Cell::new(0),
+            probed_ms: Cell::new(0),
+            is_given_up: Cell::new(false),
+            task: RefCell::default(),
+        }
+    }
+
+    /// Condition 5 and what goes with it: why this register does not vote, whatever it answers.
+    pub(super) fn abstains(&self) -> Option<Abstains> {
+        let twin = self.is_twin.get().then_some(Abstains::Twin);
+        self.standing.get().or(self.tainted.get()).or(twin)
+    }
+
+    /// The same with what each answer is judged by anew; for people.
+    pub(super) fn abstains_now(&self) -> Option<Abstains> {
+        self.abstains().or_else(|| {
+            let reading = self.reading.get()?;
+            match reading.held {
+                Held::Mine { .. } if reading.clock_agrees() => None,
+                Held::Mine { .. } => Some(Abstains::Clock),
+                _ => Some(Abstains::Layout),
+            }
+        })
+    }
+
+    /// Is there room for one more command? If not, the register does not keep up.
+    pub(super) fn has_room(&self) -> bool {
+        self.out.borrow().bytes.len() < limits::REGISTER_QUEUE_BYTES_MAX
+            && self.owed.borrow().len() < limits::REGISTER_OWED_MAX
+    }
+
+    pub(super) fn write_claim(&self, identity: &CodeIdentity, attempt: Attempt, ticket: Ticket) {
+        let is_first = {
+            let mut out = self.out.borrow_mut();
+            resp::claim(&mut out.bytes, identity, attempt);
+            !std::mem::replace(&mut out.is_open, true)
+        };
+        self.owed.borrow_mut().push_back(Owed::Claim(ticket));
+        // Once a turn is enough: the task runs when every request of this turn has had its say.
+        if is_first {
+            self.wake();
+        }
+    }
+
+    pub(super) fn write_give_back(&self, identity: &CodeIdentity, attempt: Attempt, owed: Owed) {
+        self.write(owed, |out| resp::give_back(out, identity, attempt));
+    }
+
+    pub(super) fn write_command(&self, owed: Owed, parts: &[&[u8]]) {
+        self.write(owed, |out| resp::command(out, parts));
+    }
+
+    fn write(&self, owed: Owed, encode: impl FnOnce(&mut Vec<u8>)) {
+        encode(&mut self.out.borrow_mut().bytes);
+        self.owed.borrow_mut().push_back(owed);
+        self.wake();
+    }
+
+    /// Asks how the register stands, which layout it holds and what time it has.
+    pub(super) fn write_probe(&self) {
+        self.info.borrow_mut().clear();
+        let last = SECTIONS.len() - 1;
+        for (i, section) in SECTIONS.iter().enumerate() {
+            self.write_command(Owed::Info { is_last: i == last }, &[b"INFO", section]);
+        }
+        self.read_again();
+    }
+
+    /// Has the next write end with a reading of layout and time.
+    pub(super) fn read_again(&self) {
+        self.out.borrow_mut().is_open = true;
+        self.wake();
+    }
+
+    /// Has the register adopt our layout, or begin its memory anew.
+    pub(super) fn write_adopt(&self, layout: &Layout, now: UnixMillis, is_rebirth: bool) {
+        let flag = |holds: bool| if holds { b"1".as_slice() } else { b"0" };
+        let (fingerprint, epoch) = (layout.fingerprint.to_string(), layout.epoch.to_string());
+        let (now, owed) =
+            (now.get().to_string(), if is_rebirth { Owed::Rebirth } else { Owed::Adopt });
+        let parts = [
+            b"EVAL".as_slice(),
+            ADOPT,
+            b"1",
+            LAYOUT_KEY,
+            fingerprint.as_bytes(),
+            epoch.as_bytes(),
+            now.as_bytes(),
+            flag(is_rebirth),
+            flag(layout.has_old),
+        ];
+        self.write_command(owed, &parts);
+    }
+
+    /// What is said on a new connection before anything else. Never printed: it holds the password.
+    pub(super) fn write_opening(&self, layout: &Layout, now: UnixMillis) {
+        if let Some(credentials) = &self.address.credentials {
+            let (user, password) = (credentials.user.as_deref(), credentials.password.as_bytes());
+            match user {
+                Some(user) => {
+                    self.write_command(Owed::Opening, &[b"AUTH", user.as_bytes(), password]);
+                }
+                None => self.write_command(Owed::Opening, &[b"AUTH", password]),
+            }
+        }
+        if self.address.database != 0 {
+            let database = self.address.database.to_string();
+            self.write_command(Owed::Opening, &[b"SELECT", database.as_bytes()]);
+        }
+        self.write_adopt(layout, now, false);
+        self.write_probe();
+    }
+
+    /// Ends the batch, if one is open: `GET` and `TIME` behind all its claims (condition 1).
+    ///
+    /// One pair for all of them is sound. Condition 1 wants, of each claim, that the layout is read
+    /// after its SET and the time after that, on one connection, which the register obeys in order.
+    /// Both are so for every SET of the batch, only later: a memory that was lost in between shows
+    /// in the layout, and a time that is later says sooner that a code is over.
+    pub(super) fn end_batch(&self, clock: &Clock) {
+        let mut out = self.out.borrow_mut();
+        if std::mem::replace(&mut out.is_open, false) {
+            resp::end_of_batch(&mut out.bytes);
+            let mut owed = self.owed.borrow_mut();
+            owed.push_back(Owed::Layout);
+            owed.push_back(Owed::Time(clock.now(), clock.instant()));
+        }
+    }
+
+    pub(super) fn out(&self) -> std::cell::RefMut<'_, Out> {
+        self.out.borrow_mut()
+    }
+
+    /// Forgets all that belonged to a connection. Returns what was asked and not answered.
+    pub(super) fn cut(&self) -> VecDeque<Owed> {
+        *self.out.borrow_mut() = Out::default();
+        self.info.borrow_mut().clear();
+        self.standing.set(Some(Abstains::Unreadable));
+        self.reading.set(None);
+        self.is_adopting.set(false);
+        self.is_given_up.set(false);
+        let mut owed = self.owed.take();
+        // These were answered, but what comes at the end of their batch was not.
+        owed.extend(self.batch.take().into_iter().map(|(ticket, _)| Owed::Claim(ticket)));
+        owed
+    }
+
+    pub(super) fn has_task(&self, waker: &Waker) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Ends a connection that has been silent for too long.
+    pub(super) fn give_up(&self) {
+        self.is_given_up.set(true);
+        self.wake();
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Link");
+        shown.field("address", &self.address).field("state", &self.state).finish_non_exhaustive()
+    }
+}

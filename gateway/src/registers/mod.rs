@@ -1,0 +1,48 @@
+//! What several nodes share: which codes are spent, in Redis or Valkey servers that know nothing of
+//! each other.
+//!
+//! A server is a **register**: it says who was first to claim a code. Three or five make a group,
+//! and a claim holds when a majority says "you are first". Any two majorities share a register, so
+//! two claims on one code cannot both hold. There is no leader, no election and no replication,
+//! so nothing is lost by failing over. The promise rests on ten conditions:
+//!
+//! | # | condition | enforced in |
+//! |--:|---|---|
+//! | 1 | a claim is `SET`, then `GET yanma:layout`, then `TIME`, on one connection; each request claims with an attempt of its own | `Link::end_batch`, `resp::claim`, `Registers::claim` |
+//! | 2 | which answer is a vote | `claim::judge` |
+//! | 3 | lost memory is seen, whatever its cause: the layout goes with it | `Layout::read`, `layout::ADOPT`, `Layout::may_judge` |
+//! | 4 | a change of members opens when a majority of each old group has adopted it | `layout::opening`, `Layout::wants_to_adopt` |
+//! | 5 | a register that may forget a key and keep its layout abstains, and is born anew | `standing`, `wire::take_info` |
+//! | 6 | time is read again just before forwarding | `Tally::may_forward`, `Registers::conclude` |
+//! | 7 | in doubt is sent again with the same attempt, or denied; a missing answer is no vote | `wire::lose`, `Tally::verdict_without_waiting` |
+//! | 8 | a claim is given back only where it is one's own | `resp::give_back` |
+//! | 9 | all gateways choose the same group for a code | `Layout::group_of` |
+//! | 10 | a gateway whose clock is off refuses, and is not ready | `Reading::clock_agrees`, `Registers::tick` |
+//!
+//! Nothing here below `client` reads a clock or a socket. `simulation` runs gateways and registers
+//! by seeded schedules of crashes, pauses, losses, late and repeated commands, and shows for each
+//! condition a schedule that breaks the promise without it.
+
+mod claim;
+mod client;
+mod layout;
+mod link;
+mod node;
+mod ops;
+mod raw;
+mod resp;
+mod rules;
+mod standing;
+mod survey;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{
+    claim::Verdict,
+    client::{Claimed, Registers},
+    node::Node,
+    standing::Abstains,
+    survey::survey,
+};

@@ -1,0 +1,205 @@
+//! A look at all registers, for `yanma check`: once, without a worker, a second each at most.
+
+use std::{io, path::Path, time::Duration};
+
+use keyring::time::UnixMillis;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::{
+    claim::Reading,
+    layout::{Held, LAYOUT_KEY, Layout},
+    link::SECTIONS,
+    node::Node,
+    resp::{self, Reply},
+    standing::{Abstains, Info, RunId},
+};
+use crate::{
+    clock::Clock,
+    config::{RegisterAddress, RegistersConfig},
+    limits,
+};
+
+/// What was found, a sentence each.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// What must not be, whatever else is.
+    pub(crate) refusals: Vec<String>,
+    /// What may pass.
+    pub(crate) warnings: Vec<String>,
+    /// Registers that answered and may vote.
+    pub(crate) voting: usize,
+}
+
+/// What one register said.
+struct Seen {
+    info: Info,
+    reading: Reading,
+    /// Where the node of our id runs, if one does.
+    node_at: Option<Vec<u8>>,
+}
+
+/// Asks every register of the configuration how it stands.
+///
+/// # Errors
+/// The system has no sockets, or the data directory cannot be read.
+pub(crate) fn survey(config: &RegistersConfig, data_dir: &Path) -> io::Result<Survey> {
+    let node = Node::find(data_dir)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let layout = Layout::new(config);
+    let mut survey = Survey::default();
+    let mut runs: Vec<(RunId, String)> = Vec::new();
+    for address in config.groups.iter().flatten() {
+        let seen = match runtime.block_on(look(address, &layout, node.as_ref())) {
+            Ok(seen) => seen,
+            Err(error) => {
+                survey.warnings.push(format!("register {address} cannot be had: {error}"));
+                continue;
+            }
+        };
+        survey.take(address, &layout, &seen, &mut runs);
+        let is_elsewhere =
+            |at: Vec<u8>| node.as_ref().is_some_and(|node| at != node.place.as_bytes());
+        if seen.node_at.is_some_and(is_elsewhere) {
+            survey.refuse_once(Node::conflict(data_dir));
+        }
+    }
+    Ok(survey)
+}
+
+impl Survey {
+    /// Takes in what a register said.
+    fn take(
+        &mut self,
+        address: &RegisterAddress,
+        layout: &Layout,
+        seen: &Seen,
+        runs: &mut Vec<(RunId, String)>,
+    ) {
+        let before = self.refusals.len();
+        let name = address.to_string();
+        if let Some(why) = seen.info.abstains {
+            self.refusals.push(format!("register {name} {}", why.sentence()));
+        }
+        let id = seen.info.run_id;
+        if let Some((_, other)) = runs.iter().find(|(run, _)| *run == id && id != RunId::default())
+        {
+            self.refusals.push(format!(
+                "registers {other} and {name} are one server (run_id {id:?}): each register has \
+                 one vote and must be a server of its own"
+            ));
+        }
+        match seen.reading.held {
+            Held::Foreign => {
+                self.refusals.push(format!("register {name} {}", Abstains::Layout.sentence()));
+            }
+            Held::Lower if !layout.has_old => self.refusals.push(format!(
+                "register {name} holds the layout of an earlier epoch: name its groups as \
+                 [[replay.old_group]], so that it can change over"
+            )),
+            _ => {}
+        }
+        if !seen.reading.clock_agrees() {
+            self.warnings.push(format!("register {name} {}", Abstains::Clock.sentence()));
+        }
+        self.voting += usize::from(self.refusals.len() == before);
+        runs.push((id, name));
+    }
+
+    fn refuse_once(&mut self, sentence: String) {
+        if !self.refusals.contains(&sentence) {
+            self.refusals.push(sentence);
+        }
+    }
+}
+
+async fn look(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -> io::Result<Seen> {
+    let patience = Duration::from_millis(limits::REGISTER_CONNECT_MS);
+    match timeout(patience, talk(address, layout, node)).await {
+        Ok(seen) => seen,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+async fn talk(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -> io::Result<Seen> {
+    let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    let mut talk = Talk { stream, bytes: Vec::new() };
+    let database = address.database.to_string();
+    if let Some(credentials) = &address.credentials {
+        let mut command = vec![b"AUTH".as_slice()];
+        command.extend(credentials.user.as_ref().map(|user| user.as_bytes()));
+        command.push(credentials.password.as_bytes());
+        talk.ask(&command, |reply| opened(&reply)).await??;
+    }
+    if address.database != 0 {
+        talk.ask(&[b"SELECT", database.as_bytes()], |reply| opened(&reply)).await??;
+    }
+    let mut info = Vec::new();
+    for section in SECTIONS {
+        let text = talk.ask(&[b"INFO", section], |reply| bytes(&reply)).await?;
+        info.extend(text.unwrap_or_default());
+    }
+    let node_at = match node {
+        Some(node) => talk.ask(&[b"GET", node.key.as_bytes()], |reply| bytes(&reply)).await?,
+        None => None,
+    };
+    let held = talk.ask(&[b"GET", LAYOUT_KEY], |reply| bytes(&reply)).await?;
+    let clock = Clock::system();
+    let asked_at = clock.now();
+    let time = talk.ask(&[b"TIME"], |reply| match reply {
+        Reply::Pair(seconds, micros) => resp::time_ms(seconds, micros).map(UnixMillis::new),
+        _ => None,
+    });
+    let time = time.await?.ok_or(io::ErrorKind::InvalidData)?;
+    let held = layout.read(held.as_deref());
+    let reading = Reading { held, time, asked_at, read_at: clock.now() };
+    Ok(Seen { info: Info::read(&info), reading, node_at })
+}
+
+fn opened(reply: &Reply<'_>) -> io::Result<()> {
+    match reply {
+        Reply::Status => Ok(()),
+        // The register's own words; it does not repeat what it was told.
+        Reply::Error(text) => Err(io::Error::other(String::from_utf8_lossy(text).into_owned())),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+fn bytes(reply: &Reply<'_>) -> Option<Vec<u8>> {
+    match reply {
+        Reply::Bytes(bytes) => Some(bytes.to_vec()),
+        _ => None,
+    }
+}
+
+/// One command, one answer.
+struct Talk {
+    stream: TcpStream,
+    bytes: Vec<u8>,
+}
+
+impl Talk {
+    async fn ask<T>(
+        &mut self,
+        command: &[&[u8]],
+        take: impl FnOnce(Reply<'_>) -> T,
+    ) -> io::Result<T> {
+        let mut out = Vec::new();
+        resp::command(&mut out, command);
+        self.stream.write_all(&out).await?;
+        loop {
+            let parsed = resp::parse(&self.bytes).map_err(|_| io::ErrorKind::InvalidData)?;
+            if let Some((reply, length)) = parsed {
+                let taken = take(reply);
+                self.bytes.drain(..length);
+                return Ok(taken);
+            }
+            if self.stream.read_buf(&mut self.bytes).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+}

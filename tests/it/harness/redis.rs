@@ -1,0 +1,144 @@
+//! Real Redis servers on loopback: killed, paused, emptied and started again by tests.
+
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+
+use super::process::address;
+use super::{eventually, soon, spawn};
+
+/// A server, killed when dropped.
+pub(crate) struct Redis {
+    address: String,
+    directory: TempDir,
+    options: Vec<&'static str>,
+    child: Option<Child>,
+}
+
+impl Redis {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further options of the command line.
+    pub(crate) async fn start_with(options: &[&'static str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut redis =
+            Self { address: address(), directory, options: options.to_vec(), child: None };
+        redis.start_again().await;
+        redis
+    }
+
+    pub(crate) async fn group() -> Vec<Self> {
+        vec![Self::start().await, Self::start().await, Self::start().await]
+    }
+
+    /// Starts the server that was killed, with nothing in its memory.
+    pub(crate) async fn start_again(&mut self) {
+        let (host, port) = self.address.split_once(':').expect("an address and a port");
+        let child = Command::new("redis-server")
+            .args(["--bind", host, "--port", port, "--save", "", "--appendonly", "no"])
+            .args(&self.options)
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("redis-server starts; tests/run installs it");
+        self.child = Some(child);
+        let answers = async || TcpStream::connect(&self.address).await.ok().map(drop);
+        eventually("a server that answers", answers).await;
+    }
+
+    pub(crate) async fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.start_kill().expect("a signal to our own child");
+        soon("the end of a server", child.wait()).await.expect("a child of ours");
+    }
+
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.as_ref().and_then(Child::id).expect("it runs");
+        let pid = Pid::from_raw(pid.try_into().expect("a process id")).expect("not 0");
+        kill_process(pid, signal).expect("a signal to our own child");
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    /// Runs a command and returns what is answered, as text.
+    pub(crate) async fn ask(&self, command: &[&str]) -> String {
+        let mut text = format!("*{}\r\n", command.len());
+        for part in command {
+            text.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+        }
+        let asked = async {
+            let mut stream = TcpStream::connect(&self.address).await.expect("a server");
+            stream.write_all(text.as_bytes()).await.expect("room");
+            stream.write_all(b"*1\r\n$4\r\nQUIT\r\n").await.expect("room");
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.expect("an answer");
+            let answer = String::from_utf8_lossy(&answer).into_owned();
+            answer.strip_suffix("+OK\r\n").expect("the answer to QUIT").to_owned()
+        };
+        soon("a server's answer", asked).await
+    }
+
+    /// Makes its memory look as if it had begun long ago, as soon as a gateway has begun it.
+    pub(crate) async fn age(&self) {
+        let held = eventually("a layout", async || self.layout().await).await;
+        let (layout, _) = held.rsplit_once(' ').expect("fingerprint, epoch, born");
+        self.ask(&["SET", "yanma:layout", &format!("{layout} 1000")]).await;
+    }
+
+    /// What it holds as layout.
+    pub(crate) async fn layout(&self) -> Option<String> {
+        let answer = self.ask(&["GET", "yanma:layout"]).await;
+        Some(answer.strip_prefix('$')?.split_once("\r\n")?.1.trim_end().to_owned())
+            .filter(|held| !held.is_empty())
+    }
+}
+
+/// A group as the configuration names it.
+pub(crate) fn config(group: &[Redis]) -> String {
+    let urls: Vec<String> = group.iter().map(|one| format!("\"{}\"", one.url())).collect();
+    format!(
+        "[replay]\nstore = \"registers\"\ntimeout_ms = 1000\n\
+         [[replay.group]]\nregisters = [{}]\n",
+        urls.join(", ")
+    )
+}
+
+/// A door to a server under another address.
+pub(crate) async fn door(server: &str) -> String {
+    let door = address();
+    let listener = TcpListener::bind(&door).await.expect("an address of ours");
+    let server = server.to_owned();
+    spawn(async move {
+        while let Ok((mut inner, _)) = listener.accept().await {
+            if let Ok(mut outer) = TcpStream::connect(&server).await {
+                spawn(async move {
+                    let _ = tokio::io::copy_bidirectional(&mut inner, &mut outer).await;
+                });
+            }
+        }
+    });
+    door
+}
