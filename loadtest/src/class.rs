@@ -1,8 +1,15 @@
 //! The classes of codes that are sent, and what each must get.
 //!
-//! Everything that is tolerated stands here, in [`Terms`] and [`fit`]: a test that tolerates
-//! somewhere else tolerates too much.
+//! Everything that is tolerated stands here, in [`Terms`], [`fit`] and [`twins_fit`]: a test that
+//! tolerates somewhere else tolerates too much.
 
+mod law;
+mod twins;
+
+pub use law::{Fit, fit};
+pub use twins::twins_fit;
+
+use crate::outage::Trouble;
 use crate::outcome::{Answer, Outcome};
 
 /// Makes [`Class`] and its words from one table.
@@ -61,6 +68,11 @@ impl Class {
         matches!(self, Self::Valid | Self::ReplayAtOnce)
     }
 
+    /// Whether it shows a code that was shown before.
+    pub fn is_replay(self) -> bool {
+        matches!(self, Self::ReplayLater | Self::ReplayOtherS)
+    }
+
     /// The one outcome that the contract has for it; replays have more, see [`fit`].
     fn outcome(self) -> Outcome {
         match self {
@@ -90,8 +102,14 @@ pub struct Terms {
     pub backend_errs: bool,
     /// The backend resets, halves or withholds some answers: the outcome is honestly unknown.
     pub backend_breaks: bool,
+    /// How long a gateway waits for the backend: one that was stopped for longer knows no outcome.
+    pub backend_timeout_ms: u64,
     /// More is asked than the gateway can do, as a sweep does: it may say so.
     pub may_overload: bool,
+    /// The gateways ask registers.
+    pub has_registers: bool,
+    /// The replay table is small on purpose, with so many slots: it may be full.
+    pub small_table: Option<u64>,
 }
 
 /// A request as far as its answer depends on it.
@@ -107,91 +125,27 @@ pub struct Asked {
     pub answered_ms: i64,
     /// Its key is being revoked, or was since it was sent.
     pub key_is_leaving: bool,
-    /// It is from before a gateway's death, and what the dead gateway knew is gone.
-    pub is_fenced_off: bool,
-    /// It was sent before and the answer was lost: whether it arrived, nobody was told.
-    pub was_lost: bool,
+    /// What became of the request that showed the code first, if this is not it.
+    pub first: Option<First>,
+    /// A copy has the bytes of the first request, so it is the same request sent again.
+    pub is_same: bool,
+    /// Another request with this code was under way when it was sent.
+    pub is_beside_another: bool,
+    /// What was wrong with the gateway meanwhile.
+    pub trouble: Trouble,
+    /// Codes that had reached the backend when it was answered.
+    pub arrived: u64,
 }
 
-/// How an answer fits.
+/// What became of the request that showed a code first.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Fit {
-    /// What the class must get.
-    Expected,
-    /// Not that, but what the scenario's own faults explain.
-    Tolerated,
-    /// A promise was broken.
-    Wrong,
-}
-
-const LIFE_MS: i64 = 60_000;
-/// Two processes read the clock at two moments.
-const MARGIN_MS: i64 = 250;
-
-/// Compares an answer with what its class must get.
-pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
-    if answer.outcome.status().is_some_and(|status| status != answer.status) {
-        return Fit::Wrong;
-    }
-    if is_expected(asked, answer, terms) {
-        Fit::Expected
-    } else if is_tolerated(asked, answer, terms) {
-        Fit::Tolerated
-    } else {
-        Fit::Wrong
-    }
-}
-
-fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
-    let over_at_ms = asked.issued_at_s * 1_000 + LIFE_MS + terms.skew_ms;
-    match (asked.class, answer.outcome) {
-        (Class::Valid | Class::ReplayAtOnce, Outcome::Approved) => is_relayed(answer, terms),
-        (Class::ReplayAtOnce, Outcome::CodeUsed) => true,
-        (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeUsed) => {
-            asked.sent_ms < over_at_ms + MARGIN_MS
-        }
-        (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeExpired) => {
-            asked.answered_ms > over_at_ms - MARGIN_MS
-        }
-        (class, outcome) => outcome == class.outcome() && outcome != Outcome::Approved,
-    }
-}
-
-/// Whether the backend may have answered so.
-fn is_relayed(answer: Answer, terms: &Terms) -> bool {
-    answer.status == 200 || (terms.backend_errs && answer.status == 500)
-}
-
-fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
-    let is_replay = matches!(asked.class, Class::ReplayLater | Class::ReplayOtherS);
-    match answer.outcome {
-        // The first sending may never have come so far; if it did, the ledger knows.
-        Outcome::Approved => is_replay && asked.was_lost && is_relayed(answer, terms),
-        // Only what was forwarded can have an unknown outcome. How many may, the judge counts.
-        Outcome::OutcomeUnknown => terms.backend_breaks && asked.class.may_arrive(),
-        // After a restart no replay can be told from a first use, so neither may pass.
-        Outcome::WarmingUp => asked.is_fenced_off && (is_replay || asked.class.may_arrive()),
-        Outcome::KeyRevoked => asked.key_is_leaving,
-        Outcome::Overloaded => terms.may_overload,
-        _ => false,
-    }
-}
-
-/// Whether the answers to one code that was sent twice at once fit together: one passed and the
-/// other is used. `None` stands for an answer that was lost; whoever tolerates that says so elsewhere.
-pub fn twins_fit(answers: [Option<Answer>; 2]) -> bool {
-    let outcome = |answer: Option<Answer>| answer.map(|answer| answer.outcome);
-    match answers.map(outcome) {
-        [Some(Outcome::Approved), other] | [other, Some(Outcome::Approved)] => {
-            other != Some(Outcome::Approved)
-        }
-        // Nobody but its twin can have used it.
-        [Some(Outcome::CodeUsed), other] | [other, Some(Outcome::CodeUsed)] => {
-            matches!(other, None | Some(Outcome::OutcomeUnknown))
-        }
-        // Whoever does not know has forwarded it.
-        [one, other] => one != Some(Outcome::OutcomeUnknown) || one != other,
-    }
+pub enum First {
+    /// It was answered so, and has arrived.
+    Answered(Answer),
+    /// Its answer was lost: whether it arrived, nobody was told.
+    Lost,
+    /// It was refused because registers could not be asked; some of them may hold it as used.
+    InDoubt,
 }
 
 #[cfg(test)]

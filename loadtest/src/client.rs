@@ -3,6 +3,7 @@
 mod http1;
 mod http2;
 mod idle;
+mod job;
 mod load;
 
 use std::rc::Rc;
@@ -11,9 +12,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use idle::Idle;
-pub use load::{Job, Load};
+pub use job::Job;
+pub use load::Load;
 
 use crate::address::Address;
+use crate::clock;
 use crate::scenario::Protocol;
 
 /// The path that spends codes.
@@ -21,6 +24,11 @@ const PATH: &str = "/pay";
 const HOST: &str = "yanma.loadtest";
 /// A settlement request as HIS systems send it, cut to its usual size.
 const BODY: &[u8] = br#"{"infno":"2207","msgid":"H37010000001202601010800000001","insuplc_admdvs":"370100","input":{"data":{"mdtrt_id":"202601010001","chrg_bchno":"0001","medfee_sumamt":120}}}"#;
+/// Another one of the same length: what a copy asks for that is no retry.
+const OTHER_BODY: &[u8] = br#"{"infno":"2207","msgid":"H37010000001202601010800000002","insuplc_admdvs":"370100","input":{"data":{"mdtrt_id":"202601010001","chrg_bchno":"0001","medfee_sumamt":120}}}"#;
+const _: () = assert!(BODY.len() == OTHER_BODY.len());
+/// On stored answers only.
+const REPLAYED: &str = "idempotent-replayed";
 /// Between two attempts to connect; a killed gateway is back in less than a second.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -55,6 +63,14 @@ impl Slot {
         }
     }
 
+    /// Whether the gateway has hung up already: nothing is sent there any more.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.is_over(),
+            Self::Http2(connection) => connection.is_over(),
+        }
+    }
+
     /// The number of the node that it leads to.
     pub fn node(&self) -> usize {
         match self {
@@ -76,11 +92,13 @@ impl Slot {
 /// Holds one connection, made again whenever it ends, until the task is dropped.
 pub async fn keep_connected(target: Target, load: Rc<Load>, first_error: watch::Sender<String>) {
     loop {
+        let begun_ns = clock::now_ns();
         let ended = match target.protocol {
             Protocol::Http1 => http1::converse(&target, &load).await,
             Protocol::Http2 => http2::converse(&target, &load).await,
         };
         if let Err(error) = ended {
+            load.unconnected(target.node, begun_ns);
             first_error.send_if_modified(|first| {
                 let is_first = first.is_empty();
                 if is_first {

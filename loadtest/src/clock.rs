@@ -27,6 +27,11 @@ pub fn unix_ms() -> i64 {
     now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
 }
 
+/// Unix time in whole seconds: what codes are issued at.
+pub fn unix_s() -> i64 {
+    unix_ms().div_euclid(1_000)
+}
+
 /// A moment of the monotonic clock as the kernel takes it.
 pub fn timespec(ns: u64) -> Timespec {
     let part = |value| i64::try_from(value).expect("centuries of uptime");

@@ -2,6 +2,7 @@
 
 mod text;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use keyring::key::KeyState;
 use keyring::mint::{Minter, Spec, Spoil};
 use tokio::sync::watch;
 
-use crate::class::Class;
+use crate::class::{Class, First};
 use crate::clock;
 use crate::dice::Dice;
 use crate::ledger::{Ledger, Redemption, Sequence};
@@ -39,6 +40,9 @@ pub struct Made {
     pub issued_at_s: i64,
     /// The code, unless the text is none.
     pub code: Option<Code>,
+    /// A copy has the bytes of the first request: it asks for the same again, and may be shown its
+    /// answer. Else it asks for something else with the same code.
+    pub is_same: bool,
 }
 
 /// A code of this run.
@@ -50,8 +54,58 @@ pub struct Code {
     pub bytes: UnverifiedCode,
     /// Whether its key may be refused.
     pub leaving: Leaving,
-    /// It was sent, and the answer was lost.
-    pub was_lost: bool,
+    /// What became of the request that showed it first, once that is over.
+    pub first: Option<First>,
+    /// What that request asked for.
+    pub asked_for: Wish,
+    /// The requests that have shown it.
+    pub shown: Rc<Shown>,
+}
+
+/// What a request asks for, in bytes: one of two.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum Wish {
+    /// The usual.
+    #[default]
+    Usual,
+    /// The other.
+    Other,
+    /// One of twins that asked for different things: nobody was told which came first.
+    Either,
+}
+
+/// Requests that show one code.
+#[derive(Debug, Default)]
+pub struct Shown {
+    sent: Cell<u32>,
+    answered: Cell<u32>,
+}
+
+/// One of them: what had been sent before it.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Turn {
+    number: u32,
+    was_alone: bool,
+}
+
+impl Shown {
+    /// A request is sent.
+    pub fn send(&self) -> Turn {
+        let number = self.sent.get() + 1;
+        let was_alone = self.answered.get() + 1 == number;
+        self.sent.set(number);
+        Turn { number, was_alone }
+    }
+
+    /// A request was answered: one whose answer was lost may run for ever, as far as we know.
+    pub fn answer(&self) {
+        self.answered.set(self.answered.get() + 1);
+    }
+
+    /// Whether another one ran at some time between the sending of this one and now.
+    pub fn is_beside_another(&self, turn: Turn) -> bool {
+        !turn.was_alone || self.sent.get() != turn.number
+    }
 }
 
 /// Makes codes for one load thread.
@@ -158,7 +212,7 @@ impl Mill {
     }
 
     fn no_code(&mut self, class: Class, text: fn(&mut Dice) -> Text) -> Made {
-        Made { class, text: text(&mut self.dice), issued_at_s: 0, code: None }
+        Made { class, text: text(&mut self.dice), issued_at_s: 0, code: None, is_same: true }
     }
 
     /// Until something was sent there is nothing to replay.
@@ -170,7 +224,14 @@ impl Mill {
             _ => code.bytes.clone(),
         };
         let issued_at_s = i64::from(bytes.claims().issued_at.get());
-        Made { class, text: Text::of(&bytes), issued_at_s, code: Some(Code { bytes, ..code }) }
+        let text = Text::of(&bytes);
+        let is_same = self.is_same();
+        Made { class, text, issued_at_s, code: Some(Code { bytes, ..code }), is_same }
+    }
+
+    /// Half of all copies are another request with the same code.
+    fn is_same(&mut self) -> bool {
+        self.dice.below(2) == 0
     }
 
     fn mint(&mut self, class: Class) -> Made {
@@ -188,8 +249,16 @@ impl Mill {
         };
         let text = Text::of(&bytes);
         let leaving = key.leaving.clone();
-        let code = Code { sequence, bytes, leaving, was_lost: false };
-        Made { class, text, issued_at_s, code: Some(code) }
+        let code = Code {
+            sequence,
+            bytes,
+            leaving,
+            first: None,
+            asked_for: Wish::Usual,
+            shown: Rc::default(),
+        };
+        let is_same = class != Class::ReplayAtOnce || self.is_same();
+        Made { class, text, issued_at_s, code: Some(code), is_same }
     }
 
     fn spec(&mut self, class: Class, issued_at_s: i64) -> Spec {

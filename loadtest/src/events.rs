@@ -1,19 +1,23 @@
-//! What a scenario does to the gateways while they work, and the measuring at both ends.
+//! What a scenario does to gateways and registers while they work.
 
-use std::collections::BTreeMap;
+mod registers;
+
 use std::io;
 use std::sync::Arc;
 
 use keyring::key::KeyState;
 use tokio::sync::watch;
 
+pub use registers::{Registers, RegistersError};
+
 use crate::clock::{self, NS_PER_MS};
 use crate::crew::Times;
+use crate::measured::{Done, Measured};
 use crate::node::{Node, NodeError};
 use crate::outage::Outages;
 use crate::pacer::Timer;
-use crate::procfs;
-use crate::scenario::{Event, Happening};
+use crate::register::RegisterError;
+use crate::scenario::{Event, Happening, ToGateway};
 use crate::shelf::Shelf;
 use crate::site::{Site, SiteError};
 
@@ -23,6 +27,9 @@ pub enum EventError {
     /// A gateway did not do what it should.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// A register did not do what it should.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
     /// The keyring could not be changed.
     #[error(transparent)]
     Site(#[from] SiteError),
@@ -31,40 +38,14 @@ pub enum EventError {
     Timer(#[from] io::Error),
 }
 
-/// Something that was done.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// When, on the monotonic clock.
-    pub at_ns: u64,
-    /// What, in a few words.
-    pub what: String,
-}
-
-/// What was seen at the ends of the measured part.
-#[derive(Clone, Debug, Default)]
-pub struct Measured {
-    /// Resident memory of each node when it began.
-    pub resident_start: Vec<u64>,
-    /// The same when it ended.
-    pub resident_end: Vec<u64>,
-    /// What each node cost.
-    pub node_cpu_ns: Vec<u64>,
-    /// What the tool cost.
-    pub own_cpu_ns: u64,
-    /// What its busiest thread cost, and how long the one waited that waited most for a core.
-    pub most: procfs::Use,
-    /// How long it took.
-    pub wall_ns: u64,
-    /// What was done.
-    pub events: Vec<Done>,
-}
-
 /// Plays the events of one run.
 pub struct Stage<'a> {
     /// The directory of keys.
     pub site: &'a Site,
     /// The gateways.
     pub nodes: &'a mut [Node],
+    /// The registers, if gateways ask any.
+    pub registers: Option<&'a mut Registers>,
     /// What the load threads sign with.
     pub shelf: &'a watch::Sender<Arc<Shelf>>,
     /// What load threads may excuse.
@@ -78,76 +59,153 @@ impl Stage<'_> {
     /// [`EventError`] if something could not be done.
     pub async fn play(&mut self, events: &[Event], times: Times) -> Result<Measured, EventError> {
         let timer = Timer::new()?;
-        let mut measured = Measured::default();
         wait(&timer, times.measured_ns).await?;
-        let own_before = procfs::threads(std::process::id());
-        let begin_ns = clock::now_ns();
-        self.nodes.iter_mut().for_each(Node::measure_from_here);
-        measured.resident_start = self.resident();
+        let mut measured = Measured::begin(self.nodes);
         for Event { at_ms, what } in events {
             wait(&timer, times.measured_ns + at_ms * NS_PER_MS).await?;
             self.happen(*what, &mut measured.events).await?;
         }
         wait(&timer, times.end_ns).await?;
-        measured.wall_ns = clock::now_ns().saturating_sub(begin_ns).max(1);
-        measured.node_cpu_ns = self.nodes.iter().map(Node::cpu_ns).collect();
-        measured.resident_end = self.resident();
-        measured.count_own(&own_before);
+        measured.end(self.nodes);
         Ok(measured)
     }
 
     async fn happen(&mut self, what: Happening, done: &mut Vec<Done>) -> Result<(), EventError> {
+        let mut tell = |what: String| {
+            self.outages.note_event();
+            done.push(Done { at_ns: clock::now_ns(), what });
+        };
         match what {
-            Happening::Kill => {
-                self.outages.begin();
-                for (number, node) in (1..).zip(self.nodes.iter_mut()) {
-                    done.push(Done::now(format!("gateway {number} is killed")));
-                    node.kill().await?;
+            Happening::Register { register, node, what } => {
+                let Some(registers) = self.registers.as_mut() else { return Ok(()) };
+                Ok(registers.happen(register, node, what, self.outages, &mut tell).await?)
+            }
+            Happening::Gateway { what: ToGateway::Rotate, .. } => self.rotate(&mut tell).await,
+            Happening::Gateway { node, what } => {
+                let chosen = |number: &usize| node.is_none_or(|node| node == *number);
+                let chosen: Vec<usize> = (0..self.nodes.len()).filter(chosen).collect();
+                for number in &chosen {
+                    self.begin(*number, what, &mut tell).await?;
                 }
-                self.come_back(done).await?;
-            }
-            Happening::Restart => {
-                self.outages.begin();
-                for (number, node) in (1..).zip(self.nodes.iter_mut()) {
-                    done.push(Done::now(format!("gateway {number} is told to drain and end")));
-                    node.restart().await?;
+                if matches!(what, ToGateway::Kill | ToGateway::Restart | ToGateway::RollBack) {
+                    for number in chosen {
+                        self.come_back(number, &mut tell).await?;
+                    }
                 }
-                self.come_back(done).await?;
+                Ok(())
             }
-            Happening::Reload => {
-                self.reload().await?;
-                done.push(Done::now("keyring and configuration read again".to_owned()));
+        }
+    }
+
+    async fn begin(
+        &mut self,
+        number: usize,
+        what: ToGateway,
+        tell: &mut impl FnMut(String),
+    ) -> Result<(), EventError> {
+        let Some(node) = self.nodes.get_mut(number) else { return Ok(()) };
+        let outages = self.outages;
+        let name = format!("gateway {}", number + 1);
+        match what {
+            ToGateway::Kill => {
+                outages.begin(number);
+                tell(format!("{name} is killed"));
+                node.kill().await?;
             }
-            Happening::Rotate => self.rotate(done).await?,
+            ToGateway::Restart => {
+                outages.begin(number);
+                tell(format!("{name} is told to drain and end"));
+                node.restart().await?;
+            }
+            ToGateway::RollBack => {
+                outages.begin(number);
+                tell(format!("{name} is killed, and its data directory put back"));
+                node.roll_back().await?;
+            }
+            ToGateway::Upgrade => {
+                tell(format!("{name} is told to hand over"));
+                let old = node.upgrade().await?;
+                tell(format!("{name} is a new process"));
+                node.gone(old).await?;
+                tell(format!("{name}'s old process has left"));
+                node.ready().await?;
+                let (fence_s, memory) = (node.fence_s().await?, node.memory());
+                outages.hand_over(number, fence_s, memory);
+            }
+            ToGateway::Pause => {
+                outages.pause(number);
+                tell(format!("{name} is stopped"));
+                node.pause().await?;
+            }
+            ToGateway::Resume => {
+                let is_long = outages.resume(number);
+                tell(format!("{name} goes on"));
+                node.resume()?;
+                let known_s = is_long.then(|| outages.fence_s(number));
+                let fence_s = node.fence_after_a_look(known_s).await?;
+                outages.awake(number, fence_s);
+                tell(format!("{name} has looked at its table"));
+            }
+            ToGateway::Clock { step_ms } => {
+                let is_too_much = outages.step_clock(number, step_ms);
+                tell(format!("{name}'s wall clock is {step_ms} ms off"));
+                node.step_clock(step_ms).await?;
+                if is_too_much && !node.is_unready().await {
+                    outages.accuse(format!(
+                        "{name} calls itself ready though its clock was stepped to {step_ms} ms off"
+                    ));
+                }
+            }
+            ToGateway::Copy => {
+                node.copy_data()?;
+                tell(format!("{name}'s data directory is copied"));
+            }
+            ToGateway::Swap => {
+                outages.lead_astray(number);
+                node.swap_data().await?;
+                tell(format!("{name}'s data directory is another one"));
+            }
+            ToGateway::Delete => {
+                outages.lead_astray(number);
+                node.delete_data()?;
+                tell(format!("{name}'s data directory is gone"));
+            }
+            ToGateway::Reload => {
+                node.reload().await?;
+                tell(format!("{name} has read keyring and configuration again"));
+            }
+            ToGateway::Rotate => {}
         }
         Ok(())
     }
 
-    /// Waits until all gateways answer again: from then on nothing is excused any more.
-    async fn come_back(&mut self, done: &mut Vec<Done>) -> Result<(), EventError> {
-        let mut fence_s = 0;
-        for (number, node) in (1..).zip(self.nodes.iter_mut()) {
-            node.ready().await?;
-            done.push(Done::now(format!("gateway {number} answers again")));
-            fence_s = fence_s.max(node.fence_s().await?);
-        }
-        self.outages.end(clock::now_ns(), fence_s);
+    /// Waits until a gateway answers again: from then on nothing is excused any more.
+    async fn come_back(
+        &mut self,
+        number: usize,
+        tell: &mut impl FnMut(String),
+    ) -> Result<(), EventError> {
+        let Some(node) = self.nodes.get_mut(number) else { return Ok(()) };
+        node.ready().await?;
+        let (fence_s, memory) = (node.fence_s().await?, node.memory());
+        self.outages.end(number, fence_s, memory);
+        tell(format!("gateway {} answers again", number + 1));
         Ok(())
     }
 
     /// The three steps in the life of a key, each in force before the next begins: gateways know a
     /// new key before codes are made with it, and no code is made with one that leaves.
-    async fn rotate(&mut self, done: &mut Vec<Done>) -> Result<(), EventError> {
+    async fn rotate(&mut self, tell: &mut impl FnMut(String)) -> Result<(), EventError> {
         let new = self.site.add_key()?;
         self.reload().await?;
         let shelf = self.publish()?;
-        done.push(Done::now(format!("key {new} is active")));
+        tell(format!("key {new} is active"));
         let retired = shelf.oldest(KeyState::Retiring).cloned();
         if let Some(oldest) = shelf.oldest(KeyState::Active).filter(|oldest| oldest.id != new) {
             self.site.set_state(oldest.id.get(), KeyState::Retiring)?;
             self.publish()?;
             self.reload().await?;
-            done.push(Done::now(format!("key {} retires", oldest.id)));
+            tell(format!("key {} retires", oldest.id));
         }
         if let Some(retired) = retired {
             // From here on its codes may be refused, and once it is published they must be.
@@ -155,7 +213,7 @@ impl Stage<'_> {
             self.site.set_state(retired.id.get(), KeyState::Revoked)?;
             self.reload().await?;
             self.publish()?;
-            done.push(Done::now(format!("key {} is revoked", retired.id)));
+            tell(format!("key {} is revoked", retired.id));
         }
         Ok(())
     }
@@ -172,27 +230,6 @@ impl Stage<'_> {
         let next = Arc::new(self.shelf.borrow().read_again(self.site)?);
         self.shelf.send_replace(Arc::clone(&next));
         Ok(next)
-    }
-
-    fn resident(&self) -> Vec<u64> {
-        self.nodes.iter().map(Node::resident_bytes).collect()
-    }
-}
-
-impl Measured {
-    fn count_own(&mut self, before: &BTreeMap<u32, procfs::Use>) {
-        let after = procfs::threads(std::process::id());
-        let sum = |threads: &BTreeMap<u32, procfs::Use>| -> u64 {
-            threads.values().map(|thread| thread.ran_ns).sum()
-        };
-        self.own_cpu_ns = sum(&after).saturating_sub(sum(before));
-        self.most = procfs::most(before, &after);
-    }
-}
-
-impl Done {
-    fn now(what: String) -> Self {
-        Self { at_ns: clock::now_ns(), what }
     }
 }
 

@@ -27,8 +27,14 @@ pub struct Seen {
     pub misdirected: u64,
     /// Requests that were never answered.
     pub lost: u64,
-    /// Of those, lost while every gateway lived.
+    /// Of those, lost while their gateway lived.
     pub lost_for_nothing: u64,
+    /// Connections that could not be made, or ended before their first answer, while their gateway
+    /// lived.
+    pub unconnected: u64,
+    /// Outcomes that are honestly unknown although the backend answered: the gateway was stopped
+    /// meanwhile, or died before it could keep the answer.
+    pub unknown_excused: u64,
 }
 
 /// What the backend did to answers on purpose. Each of these must have come out at the other end,
@@ -78,6 +84,8 @@ pub struct Verdict {
     pub approved_twice: u64,
     /// Codes that were approved and never reached it.
     pub approved_not_arrived: u64,
+    /// Codes of which a stored answer was shown that nobody can have had first.
+    pub replayed_for_nothing: u64,
     /// Codes that reached it although every answer was a definite refusal.
     pub refused_but_arrived: u64,
     /// Codes that reached it although nothing of their class may.
@@ -108,6 +116,8 @@ impl Seen {
         self.misdirected += other.misdirected;
         self.lost += other.lost;
         self.lost_for_nothing += other.lost_for_nothing;
+        self.unconnected += other.unconnected;
+        self.unknown_excused += other.unknown_excused;
     }
 
     /// Counts answers of one kind. There are few kinds, so a list is faster than a map.
@@ -136,21 +146,27 @@ impl Seen {
     /// without being told. A lost answer may have been either.
     fn compare(&self, broken: Broken) -> [u64; 3] {
         let unknown = self.answered(Outcome::OutcomeUnknown);
-        let relayed = |one: &&Counted| {
-            let Answer { outcome, status } = one.answer;
-            outcome == Outcome::Approved && status == 500
-        };
+        let relayed = |one: &&Counted| one.answer.is_approval() && one.answer.status == 500;
         let errors: u64 = self.answers.iter().filter(relayed).map(|one| one.count).sum();
         [
-            unknown.saturating_sub(broken.unknown),
+            unknown.saturating_sub(broken.unknown + self.unknown_excused),
             broken.unknown.saturating_sub(unknown + self.lost),
             broken.errors.saturating_sub(errors + self.lost),
         ]
     }
 
-    /// How often the gateway answered so.
+    /// How often the gateway answered so, stored answers not counted.
     pub fn answered(&self, outcome: Outcome) -> u64 {
-        let such = self.answers.iter().filter(|one| one.answer.outcome == outcome);
+        self.sum(|answer| answer.outcome == outcome && !answer.is_replayed)
+    }
+
+    /// How often it showed a stored answer.
+    pub fn replayed(&self) -> u64 {
+        self.sum(|answer| answer.is_replayed)
+    }
+
+    fn sum(&self, is_such: impl Fn(Answer) -> bool) -> u64 {
+        let such = self.answers.iter().filter(|one| is_such(one.answer));
         such.map(|one| one.count).sum()
     }
 }
@@ -170,6 +186,8 @@ impl Verdict {
         self.arrived_once += u64::from(arrivals == 1);
         self.arrived_twice += u64::from(arrivals > 1);
         self.approved_not_arrived += u64::from(approvals > 0 && arrivals == 0);
+        let may_be_stored = arrivals == 1 && (approvals > 0 || entry.is_unknown());
+        self.replayed_for_nothing += u64::from(entry.is_replayed() && !may_be_stored);
         self.forbidden_arrived += u64::from(arrivals > 0 && !entry.may_arrive());
         self.refused_but_arrived += u64::from(arrivals > 0 && entry.may_arrive() && is_refused);
     }
@@ -180,6 +198,10 @@ impl Verdict {
             (self.arrived_twice, "codes reached the backend more than once"),
             (self.approved_twice, "codes were approved more than once"),
             (self.approved_not_arrived, "codes were approved and never reached the backend"),
+            (
+                self.replayed_for_nothing,
+                "stored answers were shown of codes that did not pass once",
+            ),
             (self.refused_but_arrived, "codes were refused and reached the backend all the same"),
             (self.forbidden_arrived, "codes reached the backend that must never pass"),
             (self.strays, "requests at the backend carried no redemption of this run"),
@@ -188,7 +210,11 @@ impl Verdict {
             (self.seen.misdirected, "answers did not name the code that was sent"),
             (
                 self.seen.lost_for_nothing,
-                "requests were never answered, though every gateway lived",
+                "requests were never answered, though their gateway lived",
+            ),
+            (
+                self.seen.unconnected,
+                "connections were refused, or ended before an answer, though their gateway lived",
             ),
             (unknown_for_nothing, "outcomes were called unknown, though the backend had answered"),
             (unknown_hidden, "answers that the backend broke were passed on as whole"),

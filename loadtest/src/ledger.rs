@@ -20,6 +20,8 @@ const UNKNOWN: u8 = 1 << 4;
 const MAY_ARRIVE: u8 = 1 << 5;
 /// A sender was told that the code did not pass.
 const REFUSED: u8 = 1 << 6;
+/// A sender was shown a stored answer that it passed.
+const REPLAYED: u8 = 1 << 7;
 
 /// Two bits of an entry: a number that stays at 3.
 #[derive(Copy, Clone)]
@@ -33,6 +35,7 @@ pub struct Ledger {
     next: AtomicU64,
     chunks: Box<[OnceLock<Box<[AtomicU8]>>]>,
     strays: AtomicU64,
+    arrived: AtomicU64,
 }
 
 /// What happened to one code.
@@ -58,7 +61,8 @@ impl Ledger {
     /// An empty ledger; serials start at `base`.
     pub fn new(base: u64) -> Self {
         let chunks = (0..CHUNKS).map(|_| OnceLock::new()).collect();
-        Self { base, next: AtomicU64::new(0), chunks, strays: AtomicU64::new(0) }
+        let [next, strays, arrived] = [const { AtomicU64::new(0) }; 3];
+        Self { base, next, chunks, strays, arrived }
     }
 
     /// The number of a new code, and its serial.
@@ -75,7 +79,10 @@ impl Ledger {
     /// The backend received a request with this redemption.
     pub fn arrive(&self, redemption: Option<&[u8]>) {
         match redemption.and_then(Redemption::parse).and_then(|code| self.made(code.serial)) {
-            Some(entry) => ARRIVED.increment(entry),
+            Some(entry) => {
+                ARRIVED.increment(entry);
+                self.arrived.fetch_add(1, Ordering::Relaxed);
+            }
             None => drop(self.strays.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -85,6 +92,11 @@ impl Ledger {
         if let Some(entry) = self.entry(number) {
             APPROVED.increment(entry);
         }
+    }
+
+    /// A sender was shown a stored answer that the code passed.
+    pub fn replay(&self, code: Sequence) {
+        self.mark(code, REPLAYED);
     }
 
     /// A sender was told that the code did not pass.
@@ -106,6 +118,11 @@ impl Ledger {
     /// Arrivals that were no code of this run.
     pub fn strays(&self) -> u64 {
         self.strays.load(Ordering::Acquire)
+    }
+
+    /// Arrivals of codes of this run.
+    pub fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
     }
 
     fn mark(&self, Sequence(number): Sequence, mark: u8) {
@@ -148,6 +165,11 @@ impl Entry {
     /// Whether a sender was told that it did not pass.
     pub fn is_refused(self) -> bool {
         self.0 & REFUSED != 0
+    }
+
+    /// Whether a sender was shown a stored answer that it passed.
+    pub fn is_replayed(self) -> bool {
+        self.0 & REPLAYED != 0
     }
 
     /// Whether it may reach the backend.
@@ -208,10 +230,13 @@ mod tests {
         let entry = ledger.entries().next().unwrap();
         assert_eq!((entry.arrivals(), entry.approvals()), (3, 2));
         assert!(!entry.may_arrive() && !entry.is_unknown() && !entry.is_refused());
+        assert!(!entry.is_replayed() && ledger.arrived() == 300);
         ledger.lose(sequence);
         ledger.refuse(sequence);
+        ledger.replay(sequence);
         let entry = ledger.entries().next().unwrap();
-        assert!(entry.is_unknown() && entry.is_refused());
+        assert!(entry.is_unknown() && entry.is_refused() && entry.is_replayed());
+        assert_eq!((entry.arrivals(), entry.approvals()), (3, 2));
     }
 
     #[test]

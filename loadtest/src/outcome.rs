@@ -95,7 +95,29 @@ pub struct Answer {
     pub status: u16,
     /// What the gateway says of it.
     pub outcome: Outcome,
+    /// It was stored: the same request had been answered before.
+    pub is_replayed: bool,
 }
+
+impl Answer {
+    /// An answer that was not stored.
+    pub fn new(status: u16, outcome: Outcome) -> Self {
+        Self { status, outcome, is_replayed: false }
+    }
+
+    /// As reports name it: a stored answer is one kind, as in the gateway's metrics.
+    pub fn word(self) -> &'static str {
+        if self.is_replayed { REPLAYED } else { self.outcome.word() }
+    }
+
+    /// Whether the request was forwarded and answered.
+    pub fn is_approval(self) -> bool {
+        self.outcome == Outcome::Approved && !self.is_replayed
+    }
+}
+
+/// The word for stored answers.
+pub const REPLAYED: &str = "replayed";
 
 #[cfg(test)]
 mod tests {

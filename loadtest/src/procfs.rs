@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::net::SocketAddrV4;
+use std::path::{Path, PathBuf};
 
 /// What a thread has had of the processors, in nanoseconds.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -53,6 +54,57 @@ pub fn most(before: &BTreeMap<u32, Use>, after: &BTreeMap<u32, Use>) -> Use {
     })
 }
 
+/// Whether there is such a process, and it has not ended.
+pub fn is_alive(pid: u32) -> bool {
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Whether there is such a process that does not stand still, stopped by a signal or ended.
+pub fn is_running(pid: u32) -> bool {
+    state(pid).is_some_and(|state| !matches!(state, 'T' | 'Z' | 'X'))
+}
+
+/// The processes that were started with this argument.
+pub fn with_argument(argument: &Path) -> Vec<u32> {
+    let wanted = argument.as_os_str().as_encoded_bytes();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let has_it = |pid: &u32| {
+        let line = fs::read(of(*pid, "cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|one| one == wanted)
+    };
+    pids.filter(has_it).collect()
+}
+
+/// The number of the socket that is connected from one address to the other.
+pub fn socket(from: SocketAddrV4, to: SocketAddrV4) -> Option<u64> {
+    let ends = [from, to].map(|end| {
+        // The kernel prints the four bytes as one number of this machine.
+        let number = u32::from_ne_bytes(end.ip().octets());
+        format!("{number:08X}:{:04X}", end.port())
+    });
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    table.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let is_it = ends.iter().all(|end| fields.next() == Some(end));
+        // State, queues, timer, retransmissions, user, timeout, inode.
+        if is_it { fields.nth(6)?.parse().ok() } else { None }
+    })
+}
+
+/// Whether a process holds a socket.
+pub fn holds(pid: u32, socket: u64) -> bool {
+    let wanted = PathBuf::from(format!("socket:[{socket}]"));
+    let open = fs::read_dir(of(pid, "fd")).into_iter().flatten().flatten();
+    open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|target| target == wanted)
+}
+
+/// The letter after the name, which may hold any other.
+fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(of(pid, "stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 fn of(pid: u32, file: &str) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}/{file}"))
 }
@@ -76,7 +128,23 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_is_known_by_who_holds_it() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let v4 = |address| match address {
+            std::net::SocketAddr::V4(address) => address,
+            std::net::SocketAddr::V6(_) => panic!("{address}"),
+        };
+        let [from, to] = [stream.local_addr(), stream.peer_addr()].map(|end| v4(end.unwrap()));
+        let socket = socket(from, to).unwrap();
+        assert!(holds(std::process::id(), socket) && !holds(std::process::id(), socket + 1));
+        let own = std::env::args_os().next().unwrap();
+        assert!(with_argument(Path::new(&own)).contains(&std::process::id()));
+    }
+
+    #[test]
     fn a_process_that_is_not_there_costs_nothing() {
         assert_eq!((cpu_ns(u32::MAX), resident_bytes(u32::MAX)), (0, 0));
+        assert!(!is_alive(u32::MAX) && is_alive(std::process::id()));
     }
 }

@@ -12,11 +12,13 @@ use crate::clock::{self, NS_PER_MS};
 use crate::codes::Mill;
 use crate::crew::{Crew, Orders, Times};
 use crate::dice::Dice;
-use crate::events::{EventError, Measured, Stage};
+use crate::events::{EventError, Registers, RegistersError, Stage};
 use crate::judge::{Broken, Seen, Verdict, judge};
 use crate::ledger::Ledger;
+use crate::measured::Measured;
 use crate::node::{End, Node, NodeError};
 use crate::outage::Outages;
+use crate::register::RegisterError;
 use crate::report::{Report, Second};
 use crate::scenario::Scenario;
 use crate::shelf::Shelf;
@@ -34,6 +36,10 @@ const SAMPLE: u32 = 2_000;
 /// idle one does not need after a second, and of the freed memory a second or two later.
 const IDLE_SETTLES: Duration = Duration::from_secs(3);
 
+/// A register does not vote for codes that were issued up to so long after gateways have told it
+/// what it is; two more, because both are whole seconds.
+const REGISTERS_ABSTAIN_S: i64 = 15 + 2;
+
 /// What a run needs.
 pub struct Run {
     /// What is sent and what happens.
@@ -42,6 +48,8 @@ pub struct Run {
     pub site: Site,
     /// The gateways, which may still be starting.
     pub nodes: Vec<Node>,
+    /// The registers that they ask, if they ask any.
+    pub registers: Option<Registers>,
     /// A sweep asks for more than there is.
     pub may_overload: bool,
 }
@@ -58,6 +66,12 @@ pub enum RunError {
     /// A gateway does not do what it should.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// A register does not do what it should.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// There are no registers.
+    #[error(transparent)]
+    Registers(#[from] RegistersError),
     /// An event could not be played.
     #[error(transparent)]
     Event(#[from] EventError),
@@ -129,10 +143,21 @@ impl Run {
         let address = &self.site.backend;
         let backend = Backend::start(address, self.scenario.backend, Arc::clone(&ledger))
             .map_err(|error| RunError::Backend(address.clone(), error))?;
+        let mut fences_s = Vec::new();
         for node in &mut self.nodes {
             node.ready().await?;
-            behind(node.fence_s().await?).await;
+            fences_s.push(node.fence_s().await?);
         }
+        let mut last_s = fences_s.iter().copied().max().unwrap_or(0);
+        if let Some(registers) = &self.registers {
+            registers.are_told().await?;
+            last_s = last_s.max(clock::unix_s() + REGISTERS_ABSTAIN_S);
+        }
+        behind(last_s).await;
+        let outages = Outages::default();
+        let size = |count| usize::try_from(count).unwrap_or(0);
+        let of_a_group = size(self.scenario.gateway.registers);
+        outages.expect(&fences_s, size(self.scenario.registers()), of_a_group);
         let shelf = Arc::new(Shelf::read(&self.site)?);
         let (shelf, reader) = watch::channel(shelf);
         let mut terms = self.scenario.terms(self.site.skew_ms);
@@ -142,7 +167,7 @@ impl Run {
             nodes: self.nodes.iter().map(|node| node.place().listen.clone()).collect(),
             shelf: reader,
             ledger: Arc::clone(&ledger),
-            outages: Arc::default(),
+            outages: Arc::new(outages),
             nonces: Nonces::new(),
             terms,
             seed: Dice::random().throw(),
@@ -178,7 +203,8 @@ impl Run {
     ) -> Result<(Tally, Vec<Second>, Measured), RunError> {
         let outages: &Outages = &scene.orders.outages;
         let (site, nodes) = (&self.site, &mut self.nodes);
-        let mut stage = Stage { site, nodes, shelf: &scene.shelf, outages };
+        let registers = self.registers.as_mut();
+        let mut stage = Stage { site, nodes, registers, shelf: &scene.shelf, outages };
         let mut timeline = Timeline::new(crew.threads());
         let played = async { stage.play(&self.scenario.events, times).await.map_err(Into::into) };
         let loaded = async { crew.done(|note| timeline.hear(&note)).await.map_err(RunError::Load) };
@@ -212,6 +238,7 @@ impl Run {
         }
         let mut verdict = judge(&scene.ledger, seen, self.broken(scene));
         verdict.faults.extend(ends);
+        verdict.faults.extend(scene.orders.outages.broken());
         Ok(verdict)
     }
 
@@ -229,11 +256,10 @@ impl Run {
 }
 
 /// Waits until codes of now are issued after the second that a fence names.
-async fn behind(fence_s: u64) {
-    let now = Duration::from_millis(u64::try_from(clock::unix_ms()).unwrap_or(0));
-    let left = Duration::from_secs(fence_s + 1).saturating_sub(now);
+async fn behind(fence_s: i64) {
+    let left_ms = u64::try_from((fence_s + 1) * 1_000 - clock::unix_ms()).unwrap_or(0);
     // A little more, so that the second has surely begun.
-    tokio::time::sleep(left + Duration::from_millis(5)).await;
+    tokio::time::sleep(Duration::from_millis(left_ms + 5)).await;
 }
 
 /// How many codes this thread makes in a second, measured on a few that nobody sends.

@@ -1,7 +1,10 @@
 //! A scenario: what is sent, how fast, what the backend does meanwhile and what happens to the
 //! gateway. Strict TOML; every error names the key, the value and what is allowed.
 
+mod events;
 mod file;
+
+pub use events::{Event, Happening, ToGateway, ToRegister};
 
 use std::path::{Path, PathBuf};
 
@@ -128,29 +131,16 @@ pub struct Gateway {
     pub unix: bool,
     /// How long a node waits for the backend.
     pub backend_timeout_ms: u64,
-}
-
-/// Something that happens to the gateways.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Event {
-    /// After the warm-up.
-    pub at_ms: u64,
-    /// What.
-    pub what: Happening,
-}
-
-/// What can happen to the gateways.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Happening {
-    /// SIGKILL, and started again at once.
-    Kill,
-    /// SIGTERM, and started again when it has ended.
-    Restart,
-    /// SIGHUP.
-    Reload,
-    /// A new key becomes active, the oldest retires, the one that retired before is revoked.
-    Rotate,
+    /// Slots of the replay table, if the scenario says it; else the gateway's default.
+    pub replay_capacity: Option<u64>,
+    /// Memory for verification tables, if the scenario says it; else the gateway's default.
+    pub verify_table_mib: Option<u64>,
+    /// Registers of a group; 0: each node remembers for itself.
+    pub registers: u32,
+    /// Groups of registers.
+    pub groups: u32,
+    /// How long a node waits for its registers.
+    pub register_timeout_ms: u64,
 }
 
 /// Why a scenario is none.
@@ -249,9 +239,14 @@ impl Scenario {
         self.load.warmup_ms * NS_PER_MS
     }
 
-    /// Whether an event of this kind happens.
-    pub fn has(&self, what: Happening) -> bool {
-        self.events.iter().any(|event| event.what == what)
+    /// Whether an event of such a kind happens.
+    pub fn has(&self, is_such: impl Fn(&Happening) -> bool) -> bool {
+        self.events.iter().any(|event| is_such(&event.what))
+    }
+
+    /// Registers of all groups.
+    pub fn registers(&self) -> u32 {
+        self.gateway.registers * self.gateway.groups
     }
 
     /// Whether every answer of the backend comes when the gateway has given up.
@@ -268,7 +263,10 @@ impl Scenario {
             backend_errs: error_per_mille > 0,
             backend_breaks: self.backend_is_too_slow()
                 || reset_per_mille + half_per_mille + stall_per_mille > 0,
+            backend_timeout_ms: self.gateway.backend_timeout_ms,
             may_overload: false,
+            has_registers: self.registers() > 0,
+            small_table: self.gateway.replay_capacity,
         }
     }
 }

@@ -49,6 +49,21 @@ pub struct Plan {
     pub connections_max: u64,
     /// Requests that it may have under way: what is asked at once must not be called too much.
     pub requests_max: u64,
+    /// What it remembers, and where.
+    pub memory: Memory,
+}
+
+/// What a node remembers, and where. What is not said is the gateway's own default.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Slots of the replay table.
+    pub replay_capacity: Option<u64>,
+    /// Memory for verification tables.
+    pub verify_table_mib: Option<u64>,
+    /// Registers by group; none: each node remembers for itself.
+    pub groups: Vec<Vec<std::net::SocketAddr>>,
+    /// How long a node waits for registers.
+    pub register_timeout_ms: u64,
 }
 
 /// A directory that was read.
@@ -59,6 +74,8 @@ pub struct Site {
     pub nodes: Vec<NodePlace>,
     /// Where the stand-in backend listens.
     pub backend: Address,
+    /// Where the nodes find their registers, of all groups.
+    pub registers: Vec<std::net::SocketAddr>,
     /// `codes.skew_ms`.
     pub skew_ms: i64,
     /// `server.workers`.
@@ -74,6 +91,8 @@ pub struct NodePlace {
     pub listen: Address,
     /// Its admin listener.
     pub admin: std::net::SocketAddr,
+    /// Where it keeps what must survive it.
+    pub data_dir: PathBuf,
 }
 
 /// Why a directory cannot be made or used.
@@ -175,6 +194,11 @@ impl Site {
     /// [`SiteError`] if the keyring refuses.
     pub fn set_state(&self, id: u32, state: KeyState) -> Result<(), SiteError> {
         Ok(ceremony::set_state(&self.keyring(), key_id(id), state)?)
+    }
+
+    /// Where logs go.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     fn keyring(&self) -> PathBuf {

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::address::Address;
@@ -101,6 +103,25 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.set_zero_linger(),
             Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Whether the other side has hung up already, as a look that takes nothing tells.
+    pub fn is_over(&self) -> bool {
+        let mut byte = [0; 1];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let looked = match self {
+            Self::Tcp(stream) => rustix::net::recv(stream, &mut byte, flags),
+            Self::Unix(stream) => rustix::net::recv(stream, &mut byte, flags),
+        };
+        !matches!(looked, Ok((1.., _)) | Err(Errno::AGAIN | Errno::INTR))
+    }
+
+    /// The other side's address, if it has one.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Unix(_) => None,
         }
     }
 
@@ -209,5 +230,26 @@ impl Inbox {
         let count = count.min(self.filled);
         self.bytes.copy_within(count..self.filled, 0);
         self.filled -= count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_is_over_when_the_other_side_has_hung_up_and_not_before() {
+        let listener = Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into())).await.unwrap();
+        let Listener::Tcp(bound) = &listener else { unreachable!() };
+        let near = Stream::connect(&Address::Tcp(bound.local_addr().unwrap())).await.unwrap();
+        let far = listener.accept().await.unwrap();
+        assert!(!near.is_over() && near.peer().is_some());
+        far.write_all(b"x").await.unwrap();
+        near.readable().await.unwrap();
+        assert!(!near.is_over());
+        near.try_read(&mut [0; 1]).unwrap();
+        drop(far);
+        near.readable().await.unwrap();
+        assert!(near.is_over());
     }
 }

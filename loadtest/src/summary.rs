@@ -7,15 +7,15 @@ use crate::backend::Counts;
 use crate::class::Class;
 use crate::client::Idle as IdleConnections;
 use crate::crew::Times;
-use crate::events::Measured;
 use crate::judge::{Example, Seen, Verdict as Judged};
+use crate::measured::{Done, Measured};
 use crate::outcome::{Answer, Outcome};
 use crate::report::{
     ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule, Second, ToolCost,
     Verdict, float,
 };
 use crate::scenario::{Arrivals, Protocol, Scenario};
-use crate::tally::{self, Tally};
+use crate::tally::{self, EventCount, Tally};
 
 const NS_PER_US: u64 = 1_000;
 /// A thread that is this busy is the limit.
@@ -85,7 +85,7 @@ pub fn report(facts: Facts<'_>) -> Report {
         gateways: gateways(&facts, answered),
         idle: facts.idle.clone(),
         backend: facts.backend,
-        events: events(measured, times),
+        events: events(measured, times, &tally.events),
         sweep: None,
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -95,17 +95,18 @@ pub fn report(facts: Facts<'_>) -> Report {
 
 /// A second as it is shown.
 pub fn second(number: u64, second: &tally::Second) -> Second {
-    let count = |wanted: fn(Outcome) -> bool| {
-        let such = second.answers.iter().filter(|(outcome, _)| wanted(*outcome));
+    let approved = Outcome::Approved.word();
+    let count = |wanted: fn(bool) -> bool| {
+        let such = second.answers.iter().filter(|(word, _)| wanted(*word == approved));
         such.map(|(_, count)| count).sum::<u64>()
     };
-    let refused = second.answers.iter().filter(|(outcome, _)| *outcome != Outcome::Approved);
+    let refused = second.answers.iter().filter(|(word, _)| *word != approved);
     Second {
         second: number,
         sent: second.sent,
         answered: count(|_| true),
-        approved: count(|outcome| outcome == Outcome::Approved),
-        refused: sorted(refused.map(|(outcome, n)| (outcome.word().to_owned(), *n)).collect()),
+        approved: count(|is_approved| is_approved),
+        refused: sorted(refused.map(|(word, n)| ((*word).to_owned(), *n)).collect()),
         p50_us: second.response.value_at_quantile(0.5),
         p99_us: second.response.value_at_quantile(0.99),
         max_us: second.response.max(),
@@ -155,13 +156,17 @@ fn verdict(judged: &Judged) -> Verdict {
         faults: judged.faults.clone(),
         codes_sent: judged.codes,
         approved,
-        refused: answers - approved,
+        replayed: seen.replayed(),
+        refused: answers - approved - seen.replayed(),
         arrived_once: judged.arrived_once,
         arrived_twice: judged.arrived_twice,
         approved_not_arrived: judged.approved_not_arrived,
         refused_but_arrived: judged.refused_but_arrived + judged.forbidden_arrived,
         stray_arrivals: judged.strays,
-        unexpected_answers: seen.unexpected + seen.unfit_twins + seen.misdirected,
+        unexpected_answers: seen.unexpected
+            + seen.unfit_twins
+            + seen.misdirected
+            + judged.replayed_for_nothing,
         lost_answers: seen.lost,
         examples: seen.examples.iter().map(example).collect(),
     }
@@ -170,8 +175,9 @@ fn verdict(judged: &Judged) -> Verdict {
 fn example(example: &Example) -> String {
     let class = example.class.word();
     match example.answer {
-        Some(Answer { status, outcome }) => {
-            format!("{class} was answered {status} {}", outcome.word())
+        Some(Answer { status, outcome, is_replayed }) => {
+            let stored = if is_replayed { ", a stored answer" } else { "" };
+            format!("{class} was answered {status} {}{stored}", outcome.word())
         }
         None => format!("{class} was not answered"),
     }
@@ -182,7 +188,7 @@ fn classes(tally: &Tally) -> Vec<ClassRow> {
     let row = |(class, count): (&Class, &tally::ClassCount)| {
         let mine = tally.seen.answers.iter().filter(|one| one.class == *class);
         let mut answers: Vec<(String, u64)> = Vec::new();
-        mine.for_each(|one| add(&mut answers, one.answer.outcome, one.count));
+        mine.for_each(|one| add(&mut answers, one.answer, one.count));
         ClassRow {
             class: class.word().to_owned(),
             sent: count.sent,
@@ -195,14 +201,14 @@ fn classes(tally: &Tally) -> Vec<ClassRow> {
 
 fn outcomes(seen: &Seen) -> Vec<(String, u64)> {
     let mut all = Vec::new();
-    seen.answers.iter().for_each(|one| add(&mut all, one.answer.outcome, one.count));
+    seen.answers.iter().for_each(|one| add(&mut all, one.answer, one.count));
     all
 }
 
-fn add(counts: &mut Vec<(String, u64)>, outcome: Outcome, more: u64) {
-    match counts.iter_mut().find(|(word, _)| word == outcome.word()) {
+fn add(counts: &mut Vec<(String, u64)>, answer: Answer, more: u64) {
+    match counts.iter_mut().find(|(word, _)| word == answer.word()) {
         Some((_, count)) => *count += more,
-        None => counts.push((outcome.word().to_owned(), more)),
+        None => counts.push((answer.word().to_owned(), more)),
     }
 }
 
@@ -287,12 +293,16 @@ fn gateways(facts: &Facts<'_>, answered: u64) -> Vec<GatewayCost> {
     pids.iter().enumerate().filter_map(cost).collect()
 }
 
-fn events(measured: &Measured, times: Times) -> Vec<Event> {
-    let tell = |done: &crate::events::Done| Event {
+/// Each with what came of requests until the next.
+fn events(measured: &Measured, times: Times, counts: &[EventCount]) -> Vec<Event> {
+    let counts = counts.iter().skip(1).cloned().chain(std::iter::repeat_with(Default::default));
+    let tell = |(done, count): (&Done, EventCount)| Event {
         second: seconds(done.at_ns.saturating_sub(times.measured_ns)),
         what: done.what.clone(),
+        answers: sorted(count.answers.into_iter().map(|(w, n)| (w.to_owned(), n)).collect()),
+        lost: count.lost,
     };
-    measured.events.iter().map(tell).collect()
+    measured.events.iter().zip(counts).map(tell).collect()
 }
 
 /// Why the tool was the limit, if it was.

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use crate::class::{Class, Fit};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::judge::{Example, Seen};
-use crate::outcome::{Answer, Outcome};
+use crate::outcome::Answer;
 
 /// Later than this is a missed start. A machine that is shared makes a thread wait for a core for
 /// some milliseconds now and then, whatever the thread does; that much is told by the percentiles
@@ -25,7 +25,7 @@ pub struct Tally {
     pub classes: Vec<ClassCount>,
     /// From the intended start to the answer, approved.
     pub approved: Histogram<u64>,
-    /// The same, refused.
+    /// The same, refused, or shown a stored answer.
     pub refused: Histogram<u64>,
     /// From the write to the answer, all.
     pub service: Histogram<u64>,
@@ -33,6 +33,8 @@ pub struct Tally {
     pub starts: Starts,
     /// How late starts were for which a connection was free.
     pub lateness: Histogram<u64>,
+    /// What came of requests after so many events.
+    pub events: Vec<EventCount>,
     /// The measured seconds that nobody has taken, by number.
     pub seconds: BTreeMap<u64, Second>,
     measured_from_ns: u64,
@@ -45,6 +47,15 @@ pub struct ClassCount {
     pub sent: u64,
     /// Answers that the class must not get.
     pub unexpected: u64,
+}
+
+/// What came of requests between one event and the next.
+#[derive(Clone, Debug, Default)]
+pub struct EventCount {
+    /// Answers by word.
+    pub answers: Vec<(&'static str, u64)>,
+    /// Requests that were never answered.
+    pub lost: u64,
 }
 
 /// Whether starts happened when they were due.
@@ -64,7 +75,7 @@ pub struct Second {
     /// Requests sent in it.
     pub sent: u64,
     /// Answers in it.
-    pub answers: Vec<(Outcome, u64)>,
+    pub answers: Vec<(&'static str, u64)>,
     /// Response time of those that were not due before it was measured, in microseconds.
     pub response: Histogram<u32>,
 }
@@ -84,6 +95,8 @@ pub struct Timed {
     pub sent_ns: u64,
     /// When it was answered.
     pub now_ns: u64,
+    /// How many events had happened.
+    pub event: usize,
 }
 
 impl Tally {
@@ -97,6 +110,7 @@ impl Tally {
             service: latencies(),
             starts: Starts::default(),
             lateness: latencies(),
+            events: Vec::new(),
             seconds: BTreeMap::new(),
             measured_from_ns,
         }
@@ -125,18 +139,19 @@ impl Tally {
 
     /// A request was answered.
     pub fn answered(&mut self, timed: &Timed) {
-        let Timed { class, answer, fit, due_ns, sent_ns, now_ns } = *timed;
+        let Timed { class, answer, fit, due_ns, sent_ns, now_ns, event } = *timed;
         self.seen.count(class, answer, 1);
         if fit == Fit::Wrong {
             self.seen.unexpected(class, answer);
             self.class(class).unexpected += 1;
         }
+        count(&mut self.event(event).answers, answer.word(), 1);
         // A second has all its answers, also to starts of the warm-up that had to wait: a rate
         // without them is too low. Their latency is the warm-up's.
         let is_measured = due_ns >= self.measured_from_ns;
         let response_ns = now_ns.saturating_sub(due_ns);
         if let Some(second) = self.second(now_ns) {
-            second.count(answer.outcome, 1);
+            count(&mut second.answers, answer.word(), 1);
             if is_measured {
                 second.record(response_ns / NS_PER_US);
             }
@@ -144,17 +159,15 @@ impl Tally {
         if !is_measured {
             return;
         }
-        let of_its_kind = match answer.outcome {
-            Outcome::Approved => &mut self.approved,
-            _ => &mut self.refused,
-        };
+        let of_its_kind = if answer.is_approval() { &mut self.approved } else { &mut self.refused };
         of_its_kind.saturating_record(response_ns);
         self.service.saturating_record(now_ns.saturating_sub(sent_ns));
     }
 
     /// A request will never be answered.
-    pub fn lost(&mut self, class: Class, is_excused: bool) {
+    pub fn lost(&mut self, class: Class, is_excused: bool, event: usize) {
         self.seen.lost += 1;
+        self.event(event).lost += 1;
         if !is_excused {
             self.seen.lost_for_nothing += 1;
             self.seen.example(Example { class, answer: None });
@@ -179,6 +192,11 @@ impl Tally {
         add(&mut self.service, &other.service);
         self.starts.add(other.starts);
         add(&mut self.lateness, &other.lateness);
+        for (number, more) in other.events.into_iter().enumerate() {
+            let mine = self.event(number);
+            more.answers.iter().for_each(|(word, n)| count(&mut mine.answers, word, *n));
+            mine.lost += more.lost;
+        }
         for (number, second) in other.seconds {
             self.seconds.entry(number).or_default().add(&second);
         }
@@ -194,6 +212,13 @@ impl Tally {
     fn class(&mut self, class: Class) -> &mut ClassCount {
         let place = Class::ALL.iter().position(|one| *one == class);
         place.and_then(|place| self.classes.get_mut(place)).expect("ALL holds every class")
+    }
+
+    fn event(&mut self, number: usize) -> &mut EventCount {
+        if self.events.len() <= number {
+            self.events.resize(number + 1, EventCount::default());
+        }
+        self.events.get_mut(number).expect("there are more")
     }
 
     /// The measured second of this moment; `None` during the warm-up.
@@ -224,18 +249,19 @@ impl Second {
         let _ = self.response.record(response_us);
     }
 
-    fn count(&mut self, outcome: Outcome, more: u64) {
-        match self.answers.iter_mut().find(|(known, _)| *known == outcome) {
-            Some((_, count)) => *count += more,
-            None => self.answers.push((outcome, more)),
-        }
-    }
-
     /// Adds another thread's second.
     pub fn add(&mut self, other: &Self) {
         self.sent += other.sent;
-        other.answers.iter().for_each(|(outcome, count)| self.count(*outcome, *count));
+        other.answers.iter().for_each(|(word, more)| count(&mut self.answers, word, *more));
         let _ = self.response.add(&other.response);
+    }
+}
+
+/// There are few words, so a list is faster than a map.
+fn count(counts: &mut Vec<(&'static str, u64)>, word: &'static str, more: u64) {
+    match counts.iter_mut().find(|(known, _)| *known == word) {
+        Some((_, count)) => *count += more,
+        None => counts.push((word, more)),
     }
 }
 
@@ -250,13 +276,15 @@ fn add(to: &mut Histogram<u64>, more: &Histogram<u64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Outcome;
 
     const FROM: u64 = 10 * NS_PER_S;
 
     fn timed(outcome: Outcome, due_ns: u64, now_ns: u64) -> Timed {
-        let answer = Answer { status: 200, outcome };
+        let answer = Answer::new(200, outcome);
         let sent_ns = now_ns - NS_PER_MS;
-        Timed { class: Class::Valid, answer, fit: Fit::Expected, due_ns, sent_ns, now_ns }
+        let class = Class::Valid;
+        Timed { class, answer, fit: Fit::Expected, due_ns, sent_ns, now_ns, event: 1 }
     }
 
     #[test]
@@ -282,8 +310,8 @@ mod tests {
     #[test]
     fn a_loss_that_nothing_excuses_is_an_example() {
         let mut tally = Tally::new(0);
-        tally.lost(Class::Valid, true);
-        tally.lost(Class::Expired, false);
+        tally.lost(Class::Valid, true, 0);
+        tally.lost(Class::Expired, false, 2);
         tally.left_open(2);
         assert_eq!((tally.seen.lost, tally.seen.lost_for_nothing), (4, 3));
         assert_eq!(tally.seen.examples, [Example { class: Class::Expired, answer: None }]);
@@ -303,8 +331,12 @@ mod tests {
         all.add(second(2, Outcome::CodeUsed));
         let counts: Vec<_> = all.seconds.iter().map(|(number, one)| (*number, one.sent)).collect();
         assert_eq!(counts, [(0, 1), (2, 2)]);
-        assert_eq!(all.seconds[&2].answers, [(Outcome::CodeUsed, 2)]);
+        assert_eq!(all.seconds[&2].answers, [("code_used", 2)]);
         assert_eq!(all.response().len(), 3);
+        all.lost(Class::Valid, true, 1);
+        let [before, after] = all.events.as_slice() else { panic!("one event") };
+        assert!(before.answers.is_empty() && after.lost == 1);
+        assert_eq!(after.answers, [("approved", 1), ("code_used", 2)]);
     }
 
     #[test]

@@ -22,29 +22,29 @@ use crate::tidy::root;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A directory with a scenario of its own.
-struct Play {
-    directory: TempDir,
+pub(crate) struct Play {
+    pub(crate) directory: TempDir,
 }
 
 /// How a run ended.
-struct Ended {
+pub(crate) struct Ended {
     status: Option<i32>,
-    said: String,
-    report: Value,
+    pub(crate) said: String,
+    pub(crate) report: Value,
 }
 
 impl Play {
-    fn new(scenario: &str) -> Self {
+    pub(crate) fn new(scenario: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         fs::write(directory.path().join("own.toml"), scenario).expect("a scenario");
         Self { directory }
     }
 
-    async fn run(&self, more: &[&str]) -> Ended {
+    pub(crate) async fn run(&self, more: &[&str]) -> Ended {
         self.run_file(&self.directory.path().join("own.toml"), more).await
     }
 
-    async fn run_file(&self, scenario: &Path, more: &[&str]) -> Ended {
+    pub(crate) async fn run_file(&self, scenario: &Path, more: &[&str]) -> Ended {
         let json = self.directory.path().join("report.json");
         let scenario = scenario.to_str().expect("plain letters");
         let json_text = json.to_str().expect("plain letters");
@@ -77,7 +77,7 @@ impl Play {
 
 impl Ended {
     #[track_caller]
-    fn is_clean(&self) -> &Value {
+    pub(crate) fn is_clean(&self) -> &Value {
         assert_eq!(self.status, Some(0), "{}", self.said);
         assert_eq!(self.report["verdict"]["clean"], true, "{}", self.said);
         assert!(self.count("approved") > 0, "{}", self.said);
@@ -86,14 +86,14 @@ impl Ended {
 
     /// Exit 1, and one of the faults says this.
     #[track_caller]
-    fn is_dirty(&self, fault: &str) {
+    pub(crate) fn is_dirty(&self, fault: &str) {
         assert_eq!(self.status, Some(1), "{}", self.said);
         assert_eq!(self.report["verdict"]["clean"], false, "{}", self.said);
         let faults = self.report["verdict"]["faults"].to_string();
         assert!(faults.contains(fault), "{faults}");
     }
 
-    fn count(&self, of: &str) -> u64 {
+    pub(crate) fn count(&self, of: &str) -> u64 {
         self.report["verdict"][of].as_u64().unwrap_or_default()
     }
 }
@@ -118,7 +118,7 @@ async fn play_short(name: &str) -> Ended {
 }
 
 /// How often a class got an answer.
-fn answers(report: &Value, class: &str, outcome: &str) -> u64 {
+pub(crate) fn answers(report: &Value, class: &str, outcome: &str) -> u64 {
     let rows = report["classes"].as_array().expect("a list of classes");
     let row = rows.iter().find(|row| row["class"] == class);
     row.and_then(|row| row["answers"][outcome].as_u64()).unwrap_or_default()
@@ -145,7 +145,8 @@ async fn scenarios_of_faults_are_clean() {
     }
     let crash = play_short("crash").await;
     assert_eq!(crash.is_clean()["gateways"][0]["restarts"], 3, "{}", crash.said);
-    assert!(answers(crash.is_clean(), "valid", "warming_up") > 0, "{}", crash.said);
+    // Its memory of used codes outlives it, so nothing is refused for its death.
+    assert_eq!(crash.report["outcomes"]["warming_up"], Value::Null, "{}", crash.said);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod admin;
 mod bodies;
 mod drain;
 mod engines;
+mod faults;
 mod framing;
 mod leaving;
 mod licences;

@@ -33,9 +33,11 @@ const LOADTEST: &[&str] = &[
     // keys, and what is signed with them
     "signer", "site", "shelf", "codes",
     // both ends of a gateway, and the gateway
-    "client", "pacer", "backend", "admin", "node",
+    "client", "pacer", "backend", "admin", "life", "node",
+    // the registers, and the ways to them
+    "link", "register",
     // a run
-    "crew", "events", "report", "summary", "timeline", "run", "sweep", "cli",
+    "crew", "measured", "events", "report", "summary", "timeline", "run", "sweep", "cli",
 ];
 
 /// The crates whose modules are ranked.

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::address::Address;
-use crate::site::Plan;
+use crate::site::{Memory, Plan};
 
 /// Far more than any load here opens.
 const CONNECTIONS: u64 = 100_000;
@@ -57,6 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         backend_timeout_ms: BACKEND_TIMEOUT_MS,
         connections_max: CONNECTIONS,
         requests_max: REQUESTS,
+        memory: Memory::default(),
     };
     plan.write()?;
     let dir = arguments.dir.display();

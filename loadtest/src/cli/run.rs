@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
+use crate::events::Registers;
 use crate::node::Node;
 use crate::outcome::Outcome;
 use crate::report::{self, Report, SweepStep};
@@ -128,7 +129,7 @@ async fn stopped() -> Failure {
 }
 
 async fn play(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Failure> {
-    let (_dir, run) = arguments.prepare(scenario)?;
+    let (_dir, run) = arguments.prepare(scenario).await?;
     Ok(run.run().await?)
 }
 
@@ -167,11 +168,11 @@ impl Arguments {
             scenario.scale_rate(rate);
         }
         scenario.load.is_closed |= self.closed;
-        let needs_ours = scenario.has(Happening::Kill) || scenario.has(Happening::Restart);
-        let needs_pid = scenario.has(Happening::Reload) || scenario.has(Happening::Rotate);
+        let needs_ours = scenario.has(Happening::needs_ours) || scenario.registers() > 0;
+        let needs_pid = scenario.has(Happening::needs_signal);
         if self.attach && needs_ours {
-            let message = "--attach: a gateway that was started elsewhere is not killed; allowed: \
-                           a scenario without the events kill and restart";
+            let message = "--attach: nothing is broken that was started elsewhere; allowed: a \
+                           scenario without registers, and without events but reload and rotate";
             return Err(Failure::Usage(message.to_owned()));
         }
         for file in [&self.json, &self.html].into_iter().flatten() {
@@ -187,7 +188,7 @@ impl Arguments {
     }
 
     /// A run, and the temporary directory that lasts as long.
-    fn prepare(&self, scenario: &Scenario) -> Result<(Option<TempDir>, Run), Failure> {
+    async fn prepare(&self, scenario: &Scenario) -> Result<(Option<TempDir>, Run), Failure> {
         if let (true, Some(dir)) = (self.attach, &self.dir) {
             let site = Site::open(dir)?;
             if self.pid.len() > site.nodes.len() {
@@ -199,7 +200,7 @@ impl Arguments {
             let pids = self.pid.iter().copied().map(Some).chain(std::iter::repeat(None));
             let nodes = site.nodes.iter().cloned().zip(pids);
             let nodes = nodes.map(|(place, pid)| Node::attach(place, pid)).collect();
-            return Ok((None, self.run_of(scenario, site, nodes)));
+            return Ok((None, self.run_of(scenario, site, nodes, None)));
         }
         let (kept, dir) = match &self.dir {
             Some(dir) => (None, dir.clone()),
@@ -215,13 +216,21 @@ impl Arguments {
             ground::plan(scenario, dir).write()?
         };
         let binary = self.binary()?;
+        let registers = ground::registers(&site).await?;
         let nodes = site.nodes.iter().cloned().map(|place| Node::start(&binary, place));
         let nodes = nodes.collect::<Result<Vec<_>, _>>().map_err(RunError::from)?;
-        Ok((kept, self.run_of(scenario, site, nodes)))
+        Ok((kept, self.run_of(scenario, site, nodes, registers)))
     }
 
-    fn run_of(&self, scenario: &Scenario, site: Site, nodes: Vec<Node>) -> Run {
-        Run { scenario: Arc::new(scenario.clone()), site, nodes, may_overload: self.sweep }
+    fn run_of(
+        &self,
+        scenario: &Scenario,
+        site: Site,
+        nodes: Vec<Node>,
+        registers: Option<Registers>,
+    ) -> Run {
+        let scenario = Arc::new(scenario.clone());
+        Run { scenario, site, nodes, registers, may_overload: self.sweep }
     }
 
     fn binary(&self) -> Result<PathBuf, Failure> {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use super::{BODY, HOST, Job, Load, PATH, Slot, Target};
+use super::{BODY, HOST, Job, Load, PATH, REPLAYED, Slot, Target};
 use crate::ledger::Redemption;
 use crate::outcome::{Answer, Outcome};
 use crate::stream::{Inbox, Stream};
@@ -37,13 +37,15 @@ pub(super) struct Received {
     pub(super) answer: Answer,
     redemption: Option<Redemption>,
     length: usize,
-    closes: bool,
+    pub(super) closes: bool,
 }
 
 /// Connects and serves the load until the connection ends.
 pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()> {
     let stream = Stream::connect(&target.address).await?;
-    greet(&stream).await?;
+    if greet(&stream).await?.closes {
+        return Ok(());
+    }
     let request = RefCell::new(Request::new());
     let connection =
         Rc::new(Connection { node: target.node, stream, request, job: RefCell::default() });
@@ -61,12 +63,12 @@ pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()>
 /// The first request of a connection, which no code is risked on. Until it is there the gateway
 /// waits for no more than `header_ms`, then it closes without a word, and a code that was sent at
 /// that moment would be lost by nobody's fault.
-pub(super) async fn greet(stream: &Stream) -> io::Result<Answer> {
-    stream.write_all(Request::new().with(NO_CODE)).await?;
+pub(super) async fn greet(stream: &Stream) -> io::Result<Received> {
+    stream.write_all(Request::new().with(NO_CODE, BODY)).await?;
     let mut inbox = Inbox::new(ANSWER_BYTES_MAX);
     while inbox.fill(stream).await? {
         if let Some(received) = received(inbox.filled())? {
-            return Ok(received.answer);
+            return Ok(received);
         }
     }
     Err(io::ErrorKind::UnexpectedEof.into())
@@ -77,9 +79,13 @@ impl Connection {
         self.node
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.stream.is_over()
+    }
+
     pub(super) fn send(self: &Rc<Self>, job: Job) {
         let mut request = self.request.borrow_mut();
-        let bytes = request.with(job.made.text.as_bytes());
+        let bytes = request.with(job.made.text.as_bytes(), job.body());
         *self.job.borrow_mut() = Some(job);
         let written = match self.stream.try_write(bytes) {
             Ok(count) => count,
@@ -123,11 +129,11 @@ impl Request {
         Self { head: head.len(), bytes: head.into_bytes() }
     }
 
-    pub(super) fn with(&mut self, code: &[u8]) -> &[u8] {
+    pub(super) fn with(&mut self, code: &[u8], body: &[u8]) -> &[u8] {
         self.bytes.truncate(self.head);
         self.bytes.extend_from_slice(code);
         self.bytes.extend_from_slice(b"\r\n\r\n");
-        self.bytes.extend_from_slice(BODY);
+        self.bytes.extend_from_slice(body);
         &self.bytes
     }
 }
@@ -141,7 +147,7 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
         httparse::Status::Partial => return Ok(None),
     };
     let (mut body, mut closes, mut outcome) = (None, false, Outcome::Nameless);
-    let mut redemption = None;
+    let (mut redemption, mut is_replayed) = (None, false);
     for field in response.headers.iter() {
         if field.name.eq_ignore_ascii_case("content-length") {
             body = str::from_utf8(field.value).ok().and_then(|digits| digits.parse().ok());
@@ -149,6 +155,8 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
             outcome = Outcome::of(field.value);
         } else if field.name.eq_ignore_ascii_case("yanma-redemption") {
             redemption = Redemption::parse(field.value);
+        } else if field.name.eq_ignore_ascii_case(REPLAYED) {
+            is_replayed = field.value == b"true";
         } else if field.name.eq_ignore_ascii_case("connection") {
             closes = field.value.eq_ignore_ascii_case(b"close");
         }
@@ -156,12 +164,13 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
     // Every answer that belongs to a request of ours says how long it is.
     let body: usize = body.ok_or(io::ErrorKind::InvalidData)?;
     let length = head + body;
-    let answer = Answer { status: response.code.unwrap_or(0), outcome };
+    let answer = Answer { status: response.code.unwrap_or(0), outcome, is_replayed };
     Ok((bytes.len() >= length).then_some(Received { answer, redemption, length, closes }))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::OTHER_BODY;
     use super::*;
 
     const USED: &[u8] = b"HTTP/1.1 409 Conflict\r\nyanma-outcome: code_used\r\n\
@@ -172,11 +181,19 @@ mod tests {
         for end in 0..USED.len() {
             assert_eq!(received(&USED[..end]).unwrap(), None);
         }
-        let answer = Answer { status: 409, outcome: Outcome::CodeUsed };
+        let answer = Answer::new(409, Outcome::CodeUsed);
         let redemption = Redemption { key_id: 7001, issued_at_s: 1_800_000_000, serial: 255 };
         let redemption = Some(redemption);
         let whole = Received { answer, redemption, length: USED.len(), closes: true };
         assert_eq!(received(USED).unwrap(), Some(whole));
+    }
+
+    #[test]
+    fn a_stored_answer_is_known_by_its_header() {
+        let stored = b"HTTP/1.1 200 OK\r\nYanma-Outcome: approved\r\nIdempotent-Replayed: true\r\n\
+            Content-Length: 0\r\n\r\n";
+        let answer = received(stored).unwrap().unwrap().answer;
+        assert!(answer.is_replayed && !answer.is_approval());
     }
 
     #[test]
@@ -187,8 +204,8 @@ mod tests {
     #[test]
     fn a_request_takes_one_code_after_the_other() {
         let mut request = Request::new();
-        assert!(request.with(b"123456").ends_with(BODY));
-        let text = String::from_utf8(request.with(b"7").to_vec()).unwrap();
+        assert!(request.with(b"123456", BODY).ends_with(BODY));
+        let text = String::from_utf8(request.with(b"7", OTHER_BODY).to_vec()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with("Yanma-Code: 7"), "{head}");
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, Uri, Version};
 
-use super::{BODY, HOST, Job, Load, PATH, Slot, Target};
+use super::{BODY, HOST, Job, Load, PATH, REPLAYED, Slot, Target};
 use crate::ledger::Redemption;
 use crate::outcome::{Answer, Outcome};
 use crate::stream::Stream;
@@ -51,7 +51,28 @@ where
     Ok(())
 }
 
+/// Why a request has no answer.
+enum Failure {
+    /// The gateway never looked at it: it may be sent again.
+    Unsent,
+    /// Nobody knows.
+    Lost,
+}
+
+impl From<h2::Error> for Failure {
+    fn from(error: h2::Error) -> Self {
+        // A gateway that leaves names the last stream that it has looked at; this one came later.
+        let is_leaving = error.is_go_away() && error.is_remote();
+        let is_unseen = is_leaving && error.reason() == Some(h2::Reason::NO_ERROR);
+        if is_unseen { Self::Unsent } else { Self::Lost }
+    }
+}
+
 impl Connection {
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
     pub(super) fn node(&self) -> usize {
         self.node
     }
@@ -62,7 +83,11 @@ impl Connection {
             let load = Rc::clone(&connection.load);
             match connection.exchange(&job).await {
                 Ok((answer, redemption)) => load.answered(job, answer, redemption),
-                Err(_) => load.lost(job),
+                Err(Failure::Unsent) => {
+                    connection.is_over.set(true);
+                    load.again(job);
+                }
+                Err(Failure::Lost) => load.lost(job),
             }
             if !connection.is_over.get() {
                 load.free(Slot::Http2(connection));
@@ -70,10 +95,11 @@ impl Connection {
         });
     }
 
-    async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), h2::Error> {
-        let mut sender = self.sender.clone().ready().await?;
-        let (answer, mut body) = sender.send_request(self.request(job), false)?;
-        body.send_data(Bytes::from_static(BODY), true)?;
+    async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), Failure> {
+        let unsent = |_| Failure::Unsent;
+        let mut sender = self.sender.clone().ready().await.map_err(unsent)?;
+        let (answer, mut body) = sender.send_request(self.request(job), false).map_err(unsent)?;
+        body.send_data(Bytes::from_static(job.body()), true)?;
         let (head, mut body) = answer.await?.into_parts();
         while let Some(part) = body.data().await {
             let length = part?.len();
@@ -82,7 +108,9 @@ impl Connection {
         let field = |name| head.headers.get(name).map(http::HeaderValue::as_bytes);
         let outcome = field("yanma-outcome").map_or(Outcome::Nameless, Outcome::of);
         let redemption = field("yanma-redemption").and_then(Redemption::parse);
-        Ok((Answer { status: head.status.as_u16(), outcome }, redemption))
+        let is_replayed = field(REPLAYED).is_some_and(|value| value == b"true");
+        let status = head.status.as_u16();
+        Ok((Answer { status, outcome, is_replayed }, redemption))
     }
 
     fn request(&self, job: &Job) -> Request<()> {

@@ -106,7 +106,7 @@ async fn open_some(
         next.set(number + 1);
         let target = targets.get(number % targets.len().max(1)).ok_or(io::ErrorKind::NotFound)?;
         let stream = Stream::connect_from(target, source(target, number)).await?;
-        match http1::greet(&stream).await?.outcome {
+        match http1::greet(&stream).await?.answer.outcome {
             Outcome::CodeMalformed => {}
             other => return Err(io::Error::other(format!("answered {}", other.word()))),
         }

@@ -12,40 +12,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Slot;
-use crate::class::{Asked, Class, Terms, fit, twins_fit};
+use super::job::{Job, Twins};
+use crate::class::{Class, First, Fit, Terms, fit};
 use crate::clock;
-use crate::codes::{Code, Made, Mill};
+use crate::codes::{Code, Mill};
 use crate::ledger::{Ledger, Redemption};
-use crate::outage::Outages;
+use crate::outage::{Outages, Trouble, Votes};
 use crate::outcome::{Answer, Outcome};
 use crate::tally::{Second, Tally, Timed};
 
 /// Starts that wait for a free connection; more are never made.
 const WAITING_MAX: usize = 1 << 20;
 
-/// A request from its start to its answer.
-pub struct Job {
-    /// What it carries.
-    pub made: Made,
-    due_ns: u64,
-    sent_ns: u64,
-    sent_ms: i64,
-    twin: Option<Rc<Twins>>,
-}
-
-/// The answers to one code that was sent twice at once.
-#[derive(Default)]
-struct Twins {
-    answers: Cell<[Option<Answer>; 2]>,
-    came: Cell<usize>,
-}
-
 /// A start that waits for a free connection.
 enum Waiting {
     /// Due at this moment; its code is made when it is sent.
     Start(u64),
-    /// The second of twins.
-    Twin(Box<Job>),
+    /// The second of twins, or one that a gateway has not looked at.
+    Job(Box<Job>),
 }
 
 /// One load thread.
@@ -117,8 +101,7 @@ impl Load {
     /// A start is due: it is made on a free connection, or waits for one.
     pub fn start(self: &Rc<Self>, due_ns: u64) {
         self.tally.borrow_mut().starts.planned += 1;
-        let slot = self.free.borrow_mut().pop();
-        match slot {
+        match self.take_free() {
             Some(slot) => {
                 let late_ns = clock::now_ns().saturating_sub(due_ns);
                 self.tally.borrow_mut().started(late_ns);
@@ -153,17 +136,35 @@ impl Load {
 
     /// A connection can take a request.
     pub fn free(self: &Rc<Self>, slot: Slot) {
+        if self.has_left(&slot) {
+            return;
+        }
         let next = self.waiting.borrow_mut().pop_front();
         match (next, self.stage.get()) {
             (Some(Waiting::Start(due_ns)), _) => {
                 self.tally.borrow_mut().started_after_waiting();
                 self.launch(slot, due_ns);
             }
-            (Some(Waiting::Twin(job)), _) => self.send(&slot, *job),
+            (Some(Waiting::Job(job)), _) => self.send(&slot, *job),
             (None, Stage::Running) if self.is_closed_loop => self.launch(slot, clock::now_ns()),
             (None, _) => self.free.borrow_mut().push(slot),
         }
         self.changed.notify_one();
+    }
+
+    fn take_free(&self) -> Option<Slot> {
+        loop {
+            let slot = self.free.borrow_mut().pop()?;
+            if !self.has_left(&slot) {
+                return Some(slot);
+            }
+        }
+    }
+
+    /// Whether a gateway that was told to leave has hung up here: a client that looks before it
+    /// sends, as good ones do, loses nothing.
+    fn has_left(&self, slot: &Slot) -> bool {
+        self.outages.events() > 0 && slot.is_over()
     }
 
     /// A connection is gone that may have been free.
@@ -175,14 +176,23 @@ impl Load {
     pub fn answered(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
         let now_ns = clock::now_ns();
         let class = job.made.class;
-        let fit = fit(&job.asked(&self.outages), answer, &self.terms);
-        self.note(&job, answer.outcome);
+        let (fit, trouble) = self.judge(&job, answer, now_ns);
+        self.note(&job, answer, &trouble);
+        if let Some(code) = &job.made.code {
+            code.shown.answer();
+        }
         let is_misdirected = !job.is_named_by(redemption, answer.outcome);
-        self.tally.borrow_mut().seen.misdirected += u64::from(is_misdirected);
+        let is_unknown = answer.outcome == Outcome::OutcomeUnknown && !answer.is_replayed;
+        let is_excused = is_unknown && self.is_excused(&job, &trouble);
         let Job { due_ns, sent_ns, .. } = job;
-        let timed = Timed { class, answer, fit, due_ns, sent_ns, now_ns };
-        self.tally.borrow_mut().answered(&timed);
-        self.settle_twin(job.twin.as_deref(), Some(answer));
+        let event = self.outages.events();
+        let timed = Timed { class, answer, fit, due_ns, sent_ns, now_ns, event };
+        let mut tally = self.tally.borrow_mut();
+        tally.seen.misdirected += u64::from(is_misdirected);
+        tally.seen.unknown_excused += u64::from(is_excused);
+        tally.answered(&timed);
+        drop(tally);
+        self.settle_twin(job.twin.as_deref(), Some(answer), trouble.votes);
         self.landed();
     }
 
@@ -192,27 +202,61 @@ impl Load {
             self.ledger.lose(code.sequence);
             // A cashier without an answer shows the code again.
             if job.made.class.may_arrive() {
-                self.mill.borrow_mut().remember(Code { was_lost: true, ..code.clone() });
+                self.remember(&job, First::Lost);
             }
         }
-        let is_excused = self.outages.excuse_loss(job.sent_ns);
-        self.tally.borrow_mut().lost(job.made.class, is_excused);
-        self.settle_twin(job.twin.as_deref(), None);
+        let is_excused = self.outages.excuse_loss(job.node, job.sent_ns);
+        self.tally.borrow_mut().lost(job.made.class, is_excused, self.outages.events());
+        self.settle_twin(job.twin.as_deref(), None, Votes::All);
         self.landed();
     }
 
+    /// A request was never looked at: it goes out on another connection.
+    pub fn again(&self, job: Job) {
+        if let Some(code) = &job.made.code {
+            code.shown.answer();
+        }
+        self.in_flight.set(self.in_flight.get() - 1);
+        match self.take_free() {
+            Some(slot) => self.send(&slot, job),
+            None => self.waiting.borrow_mut().push_front(Waiting::Job(Box::new(job))),
+        }
+    }
+
+    /// A connection to a node, begun at this moment, could not be made.
+    pub fn unconnected(&self, node: usize, begun_ns: u64) {
+        let is_used = self.stage.get() != Stage::Connecting;
+        if is_used && !self.outages.excuse_loss(node, begun_ns) {
+            self.tally.borrow_mut().seen.unconnected += 1;
+        }
+    }
+
+    /// What was wrong is asked only where it matters: it takes a lock that all threads share.
+    fn judge(&self, job: &Job, answer: Answer, now_ns: u64) -> (Fit, Trouble) {
+        let arrived = self.ledger.arrived();
+        let plain = fit(&job.asked(Trouble::default(), arrived), answer, &self.terms);
+        if plain == Fit::Expected && !self.terms.has_registers {
+            return (plain, Trouble::default());
+        }
+        let issued_s = job.made.issued_at_s;
+        let trouble = self.outages.trouble(job.node, job.sent_ns, now_ns, issued_s);
+        if answer.outcome == Outcome::WarmingUp && trouble.is_fenced_off {
+            self.outages.note_fenced_off(job.node, issued_s);
+        }
+        (fit(&job.asked(trouble, arrived), answer, &self.terms), trouble)
+    }
+
+    /// Whether an outcome is unknown by another's doing than the backend's.
+    fn is_excused(&self, job: &Job, trouble: &Trouble) -> bool {
+        let first = job.made.code.as_ref().and_then(|code| code.first);
+        let is_orphan = self.terms.has_registers && first == Some(First::Lost);
+        is_orphan || trouble.paused_ms > 0
+    }
+
     fn launch(self: &Rc<Self>, slot: Slot, due_ns: u64) {
-        let made = self.mill.borrow_mut().next_of_mix();
-        let mut job = Job { made, due_ns, sent_ns: 0, sent_ms: 0, twin: None };
+        let mut job = Job::new(self.mill.borrow_mut().next_of_mix(), due_ns);
         if job.made.class == Class::ReplayAtOnce {
-            let twins = Rc::new(Twins::default());
-            job.twin = Some(Rc::clone(&twins));
-            let made =
-                Made { text: job.made.text.clone(), code: job.made.code.clone(), ..job.made };
-            self.launch_twin(
-                Job { made, due_ns, sent_ns: 0, sent_ms: 0, twin: Some(twins) },
-                &slot,
-            );
+            self.launch_twin(job.twin(), &slot);
         }
         self.send(&slot, job);
     }
@@ -221,38 +265,63 @@ impl Load {
     fn launch_twin(&self, job: Job, first: &Slot) {
         let mut free = self.free.borrow_mut();
         let other = free.iter().rposition(|slot| slot.node() != first.node());
-        let other = other.map(|place| free.remove(place)).or_else(|| free.pop());
+        let other = other.map(|place| free.remove(place)).filter(|slot| !self.has_left(slot));
         drop(free);
-        match other {
+        match other.or_else(|| self.take_free()) {
             Some(slot) => self.send(&slot, job),
-            None => self.waiting.borrow_mut().push_front(Waiting::Twin(Box::new(job))),
+            None => self.waiting.borrow_mut().push_front(Waiting::Job(Box::new(job))),
         }
     }
 
     fn send(&self, slot: &Slot, mut job: Job) {
+        let is_first_try = job.sent_ns == 0;
         job.sent_ns = clock::now_ns();
         job.sent_ms = clock::unix_ms();
-        self.tally.borrow_mut().sent(job.made.class, job.sent_ns);
+        job.node = slot.node();
+        if let Some(code) = &job.made.code {
+            job.turn = code.shown.send();
+        }
+        if is_first_try {
+            self.tally.borrow_mut().sent(job.made.class, job.sent_ns);
+        }
         self.in_flight.set(self.in_flight.get() + 1);
         slot.send(job);
     }
 
     /// Writes into the ledger what a sender now knows.
-    fn note(&self, job: &Job, outcome: Outcome) {
+    fn note(&self, job: &Job, answer: Answer, trouble: &Trouble) {
         let Some(code) = &job.made.code else { return };
-        match outcome {
+        match answer.outcome {
+            Outcome::Approved if answer.is_replayed => self.ledger.replay(code.sequence),
             Outcome::Approved => self.ledger.approve(code.sequence),
+            // Another one is told what became of it.
+            Outcome::RequestInFlight => {}
             Outcome::OutcomeUnknown | Outcome::Nameless => self.ledger.lose(code.sequence),
             _ => self.ledger.refuse(code.sequence),
         }
-        let is_spent = matches!(outcome, Outcome::Approved | Outcome::OutcomeUnknown);
-        if is_spent && job.made.class.may_arrive() {
-            self.mill.borrow_mut().remember(code.clone());
+        if !job.made.class.may_arrive() || answer.is_replayed {
+            return;
+        }
+        match answer.outcome {
+            Outcome::Approved | Outcome::OutcomeUnknown => {
+                self.remember(job, First::Answered(answer));
+            }
+            // Some registers may hold it, so it is shown again: that must not let it pass twice.
+            Outcome::ReplayStoreUnavailable if trouble.votes < Votes::All => {
+                self.remember(job, First::InDoubt);
+            }
+            _ => {}
         }
     }
 
-    fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>) {
-        if twins.is_some_and(|twins| twins.add(answer) == Some(false)) {
+    fn remember(&self, job: &Job, first: First) {
+        let Some(code) = job.made.code.clone() else { return };
+        let asked_for = job.first_wish(first);
+        self.mill.borrow_mut().remember(Code { first: Some(first), asked_for, ..code });
+    }
+
+    fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>, votes: Votes) {
+        if twins.is_some_and(|twins| twins.add(answer, votes) == Some(false)) {
             self.tally.borrow_mut().seen.unfit_twins += 1;
         }
     }
@@ -278,43 +347,6 @@ impl Load {
     /// brother alone.
     fn give_up(&self) {
         self.waiting.borrow_mut().clear();
-    }
-}
-
-impl Job {
-    fn asked(&self, outages: &Outages) -> Asked {
-        let code = self.made.code.as_ref();
-        Asked {
-            class: self.made.class,
-            issued_at_s: self.made.issued_at_s,
-            sent_ms: self.sent_ms,
-            answered_ms: clock::unix_ms(),
-            key_is_leaving: code.is_some_and(|code| code.leaving.is_set()),
-            is_fenced_off: outages.fence_off(self.made.issued_at_s),
-            was_lost: code.is_some_and(|code| code.was_lost),
-        }
-    }
-
-    /// Whether an answer says of which code it is, as an approval must, and it is this one.
-    fn is_named_by(&self, redemption: Option<Redemption>, outcome: Outcome) -> bool {
-        let own = self.made.code.as_ref().and_then(Code::redemption);
-        match redemption {
-            Some(named) => own == Some(named),
-            None => outcome != Outcome::Approved,
-        }
-    }
-}
-
-impl Twins {
-    /// Whether they fit, as soon as both have come.
-    fn add(&self, answer: Option<Answer>) -> Option<bool> {
-        let [first, _] = self.answers.get();
-        self.came.set(self.came.get() + 1);
-        if self.came.get() == 1 {
-            self.answers.set([answer, None]);
-            return None;
-        }
-        Some(twins_fit([first, answer]))
     }
 }
 

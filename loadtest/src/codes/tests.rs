@@ -21,6 +21,7 @@ pub(crate) fn site(dir: &Path, keys: u32) -> Site {
         backend_timeout_ms: 1,
         connections_max: 8,
         requests_max: 64,
+        memory: crate::site::Memory::default(),
     };
     plan.write().unwrap()
 }
@@ -124,4 +125,33 @@ fn weights_are_kept() {
     assert!((5_700..6_300).contains(&first), "{seen:?}");
     assert!((2_700..3_300).contains(&second) && (1_800..2_200).contains(&third), "{seen:?}");
     assert!(Weights::<u8>::new([]).draw(&mut dice).is_none());
+}
+
+#[test]
+fn half_of_all_copies_are_another_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let site = site(dir.path(), 1);
+    let mut mill = mill(&site, "uniform");
+    let made = mill.make(Class::Valid);
+    assert!(made.is_same);
+    mill.remember(made.code.unwrap());
+    for class in [Class::ReplayAtOnce, Class::ReplayLater, Class::ReplayOtherS] {
+        let same = (0..200).filter(|_| mill.make(class).is_same).count();
+        assert!((50..150).contains(&same), "{class:?}: {same}");
+    }
+}
+
+#[test]
+fn a_request_is_beside_another_that_ran_at_any_time_meanwhile() {
+    let shown = Shown::default();
+    let first = shown.send();
+    assert!(!shown.is_beside_another(first));
+    let second = shown.send();
+    assert!(shown.is_beside_another(first) && shown.is_beside_another(second));
+    (0..2).for_each(|_| shown.answer());
+    assert!(shown.is_beside_another(first));
+    let third = shown.send();
+    assert!(!shown.is_beside_another(third));
+    // Its answer is lost, so it may still run.
+    assert!(shown.is_beside_another(shown.send()));
 }

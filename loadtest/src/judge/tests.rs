@@ -2,8 +2,9 @@ use super::*;
 
 /// A backend that answers all.
 const WHOLE: Broken = Broken { unknown: 0, errors: 0 };
-const UNKNOWN: Answer = Answer { status: 504, outcome: Outcome::OutcomeUnknown };
-const YES: Answer = Answer { status: 200, outcome: Outcome::Approved };
+const UNKNOWN: Answer =
+    Answer { status: 504, outcome: Outcome::OutcomeUnknown, is_replayed: false };
+const YES: Answer = Answer { status: 200, outcome: Outcome::Approved, is_replayed: false };
 
 /// A run of one code; `happen` says what happened to it.
 fn run(may_arrive: bool, happen: impl FnOnce(&Ledger, crate::ledger::Sequence)) -> Verdict {
@@ -115,9 +116,52 @@ fn unfit_twins_are_a_fault() {
 #[test]
 fn answers_that_were_lost_for_nothing_are_a_fault_whatever_was_killed() {
     let seen = Seen { lost: 2, lost_for_nothing: 1, ..seen() };
-    assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "every gateway lived");
+    assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "their gateway lived");
     let excused = Seen { lost: 1, ..self::seen() };
     assert!(judge(&Ledger::new(7), excused, WHOLE).is_clean());
+}
+
+#[test]
+fn a_connection_that_was_refused_for_nothing_is_a_fault() {
+    let seen = Seen { unconnected: 1, ..seen() };
+    assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "connections were refused");
+}
+
+#[test]
+fn a_stored_answer_needs_one_arrival_and_somebody_who_may_have_had_it_first() {
+    let stored = |happen: fn(&Ledger, crate::ledger::Sequence)| {
+        run(true, |ledger, code| {
+            ledger.replay(code);
+            happen(ledger, code);
+        })
+    };
+    let first = stored(|ledger, code| {
+        arrive(ledger);
+        ledger.approve(code);
+        ledger.refuse(code);
+    });
+    assert!(first.is_clean(), "{:?}", first.faults);
+    let lost = stored(|ledger, code| {
+        arrive(ledger);
+        ledger.lose(code);
+    });
+    assert!(lost.is_clean(), "{:?}", lost.faults);
+    assert_fault(&stored(|ledger, _| arrive(ledger)), "stored answers were shown");
+    assert_fault(&stored(|ledger, code| ledger.lose(code)), "stored answers were shown");
+    let doubled = stored(|ledger, code| {
+        (0..2).for_each(|_| arrive(ledger));
+        ledger.approve(code);
+    });
+    assert_eq!(doubled.faults.len(), 2, "{:?}", doubled.faults);
+}
+
+#[test]
+fn stored_answers_are_no_outcomes_of_their_own() {
+    let mut seen = seen();
+    seen.count(Class::ReplayLater, Answer { is_replayed: true, ..UNKNOWN }, 1);
+    seen.count(Class::ReplayLater, Answer { is_replayed: true, ..YES }, 2);
+    assert_eq!((seen.replayed(), seen.answered(Outcome::Approved)), (3, 1));
+    assert!(judge(&Ledger::new(7), seen, WHOLE).is_clean());
 }
 
 #[test]
@@ -146,12 +190,15 @@ fn more_unknown_outcomes_than_the_backend_broke_are_a_fault() {
     // The seventh may have said so.
     seen.lost = 1;
     assert!(judged(7, &seen).is_clean());
+    // One of the six was a gateway's that was stopped for too long.
+    seen.unknown_excused = 1;
+    assert!(judged(5, &seen).is_clean() && !judged(4, &seen).is_clean());
 }
 
 #[test]
 fn an_error_that_became_a_success_is_a_fault() {
     let broken = Broken { errors: 1, ..Broken::default() };
-    let relayed = Answer { status: 500, outcome: Outcome::Approved };
+    let relayed = Answer::new(500, Outcome::Approved);
     let mut seen = seen();
     assert_fault(&judge(&Ledger::new(7), seen.clone(), broken), "were not passed on");
     seen.count(Class::Valid, relayed, 1);

@@ -1,6 +1,6 @@
 //! What is told about each part in pairs of words and value, the same in every form of the report.
 
-use super::{ClassRow, Counts, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
+use super::{ClassRow, Counts, Event, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
 
 impl ClassRow {
     /// Answers that this class may get.
@@ -15,6 +15,16 @@ impl ClassRow {
 
     fn answered(&self) -> u64 {
         self.answers.iter().map(|(_, count)| count).sum()
+    }
+}
+
+impl Event {
+    /// What came of requests until the next, each with its count.
+    pub(super) fn came(&self) -> Vec<String> {
+        let answers = self.answers.iter().map(|(word, n)| (word.as_str(), *n));
+        let lost = (self.lost > 0).then_some(("no answer", self.lost));
+        let all = answers.chain(lost);
+        all.map(|(word, n)| format!("{word} {}", figures::count(n))).collect()
     }
 }
 

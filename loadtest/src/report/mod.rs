@@ -78,6 +78,8 @@ pub struct Verdict {
     pub codes_sent: u64,
     /// Requests answered as approved.
     pub approved: u64,
+    /// Requests that were shown the stored answer to the same request.
+    pub replayed: u64,
     /// Requests answered as refused.
     pub refused: u64,
     /// Redemptions that reached the backend once.
@@ -163,7 +165,7 @@ pub struct Second {
     pub answered: u64,
     /// Answers that approved.
     pub approved: u64,
-    /// Refusals by reason.
+    /// Refusals by reason, and stored answers.
     #[serde(serialize_with = "by_name")]
     pub refused: Vec<(String, u64)>,
     /// Median response time.
@@ -244,6 +246,11 @@ pub struct Event {
     pub second: f64,
     /// What, in a few words: "gateway 1 killed".
     pub what: String,
+    /// Answers from then on until the next event, by outcome.
+    #[serde(serialize_with = "by_name")]
+    pub answers: Vec<(String, u64)>,
+    /// Requests that got no answer in that time, the connection being lost.
+    pub lost: u64,
 }
 
 /// One step of the search for the highest rate that keeps a limit on p99.

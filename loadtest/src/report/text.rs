@@ -178,9 +178,18 @@ fn backend(report: &Report) -> String {
 }
 
 fn events(report: &Report) -> String {
-    let mut table = Table::new(&[("at", Align::Right), ("event", Align::Left)]);
+    let mut table = Table::new(&[
+        ("at", Align::Right),
+        ("event", Align::Left),
+        ("until the next", Align::Left),
+    ]);
     for event in &report.events {
-        table.row([figures::seconds(event.second), event.what.clone()]);
+        let mut came = event.came().into_iter();
+        let first = came.next().unwrap_or_default();
+        table.row([figures::seconds(event.second), event.what.clone(), first]);
+        for more in came {
+            table.row([String::new(), String::new(), more]);
+        }
     }
     table.text()
 }

@@ -44,12 +44,13 @@ impl Verdict {
     }
 
     /// The judge's count, line by line.
-    pub(super) fn checks(&self) -> [Check; 10] {
+    pub(super) fn checks(&self) -> [Check; 11] {
         let counted = |what, count| Check { what, count, must_be_0: false };
         let never = |what, count| Check { what, count, must_be_0: true };
         [
             counted("codes sent", self.codes_sent),
             counted("approved", self.approved),
+            counted("shown a stored answer", self.replayed),
             counted("refused", self.refused),
             counted("no answer, connection lost", self.lost_answers),
             counted("arrived at the backend once", self.arrived_once),

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{
-    Arrivals, Backend, Choice, Codes, Event, Gateway, Happening, Load, Phase, Protocol, Scenario,
-    ScenarioError,
+    Arrivals, Backend, Choice, Codes, Gateway, Load, Phase, Protocol, Scenario, ScenarioError,
+    events,
 };
 use crate::class::Class;
 
@@ -32,7 +32,7 @@ struct File {
     #[serde(default)]
     gateway: GatewayTable,
     #[serde(default)]
-    event: Vec<EventTable>,
+    event: Vec<events::Table>,
 }
 
 #[derive(Deserialize)]
@@ -101,20 +101,27 @@ struct GatewayTable {
     workers: u64,
     unix: bool,
     backend_timeout_ms: u64,
+    replay_capacity: Option<u64>,
+    verify_table_mib: Option<u64>,
+    registers: u64,
+    groups: u64,
+    register_timeout_ms: u64,
 }
 
 impl Default for GatewayTable {
     fn default() -> Self {
-        Self { nodes: 1, workers: 0, unix: false, backend_timeout_ms: 10_000 }
+        Self {
+            nodes: 1,
+            workers: 0,
+            unix: false,
+            backend_timeout_ms: 10_000,
+            replay_capacity: None,
+            verify_table_mib: None,
+            registers: 0,
+            groups: 1,
+            register_timeout_ms: 50,
+        }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EventTable {
-    at_s: u64,
-    #[serde(rename = "do")]
-    what: Happening,
 }
 
 pub(super) fn read(path: &Path, text: &str) -> Result<Scenario, ScenarioError> {
@@ -124,7 +131,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Scenario, ScenarioError> {
 }
 
 /// Checks values of one file.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     path: &'a Path,
 }
 
@@ -145,7 +152,7 @@ impl Check<'_> {
             events: Vec::new(),
         };
         self.bounded("load.connections * load.streams", scenario.slots(), 0..=SLOTS_MAX)?;
-        scenario.events = self.events(&file.event, scenario.duration_ms())?;
+        scenario.events = self.events(&file.event, &scenario)?;
         Ok(scenario)
     }
 
@@ -239,21 +246,28 @@ impl Check<'_> {
                 timeout_ms,
                 1..=600_000,
             )?,
+            replay_capacity: gateway.replay_capacity,
+            verify_table_mib: gateway.verify_table_mib,
+            registers: self.registers(gateway.registers)?,
+            groups: self.within("gateway.groups", gateway.groups, 1..=8)?,
+            register_timeout_ms: self.bounded(
+                "gateway.register_timeout_ms",
+                gateway.register_timeout_ms,
+                1..=5_000,
+            )?,
         })
     }
 
-    fn events(&self, events: &[EventTable], end_ms: u64) -> Result<Vec<Event>, ScenarioError> {
-        let last_s = (end_ms / 1_000).saturating_sub(1);
-        let checked = events.iter().map(|event| {
-            let at_s = self.bounded("event.at_s", event.at_s, 0..=last_s)?;
-            Ok(Event { at_ms: at_s * 1_000, what: event.what })
-        });
-        let mut checked = checked.collect::<Result<Vec<Event>, ScenarioError>>()?;
-        checked.sort_by_key(|event| event.at_ms);
-        Ok(checked)
+    fn registers(&self, registers: u64) -> Result<u32, ScenarioError> {
+        match registers {
+            0 => Ok(0),
+            3 => Ok(3),
+            5 => Ok(5),
+            other => Err(self.wrong("gateway.registers", other, "0 (none), 3 or 5")),
+        }
     }
 
-    fn within(
+    pub(super) fn within(
         &self,
         key: &str,
         value: u64,
@@ -263,7 +277,7 @@ impl Check<'_> {
         Ok(u32::try_from(value).expect("every range ends below 2^32"))
     }
 
-    fn bounded(
+    pub(super) fn bounded(
         &self,
         key: &str,
         value: u64,
@@ -275,7 +289,7 @@ impl Check<'_> {
         Err(self.wrong(key, value, &format!("{} to {}", range.start(), range.end())))
     }
 
-    fn wrong(&self, key: &str, value: impl ToString, allowed: &str) -> ScenarioError {
+    pub(super) fn wrong(&self, key: &str, value: impl ToString, allowed: &str) -> ScenarioError {
         ScenarioError::Value {
             path: self.path.to_owned(),
             key: key.to_owned(),

@@ -14,6 +14,8 @@ fn assert_refused(more: &str, parts: &[&str]) {
     }
 }
 
+const ROTATE: Happening = Happening::Gateway { node: None, what: ToGateway::Rotate };
+
 #[test]
 fn the_smallest_scenario_has_defaults() {
     let scenario = parse(SMALL).unwrap();
@@ -27,9 +29,9 @@ fn every_scenario_of_the_project_loads() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/loadtest");
     let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let loaded: Vec<Scenario> = files.map(|file| Scenario::load(&file).unwrap()).collect();
-    assert!(loaded.len() >= 6);
+    assert!(loaded.len() >= 12);
     for scenario in loaded {
-        assert!((5_000..=20_000).contains(&scenario.duration_ms()), "{}", scenario.name);
+        assert!((5_000..=200_000).contains(&scenario.duration_ms()), "{}", scenario.name);
     }
 }
 
@@ -69,7 +71,7 @@ fn scaling_keeps_the_shape() {
     scenario.scale_rate(40);
     let phases = [Phase { duration_ms: 1_000, rate: 10 }, Phase { duration_ms: 1_000, rate: 40 }];
     assert_eq!(scenario.phases, phases);
-    assert_eq!(scenario.events, [Event { at_ms: 1_000, what: Happening::Rotate }]);
+    assert_eq!(scenario.events, [Event { at_ms: 1_000, what: ROTATE }]);
 }
 
 #[test]
@@ -80,7 +82,42 @@ fn faults_of_the_scenario_are_what_is_tolerated() {
     let scenario = parse(&text).unwrap();
     let terms = scenario.terms(500);
     assert!(!terms.backend_errs && terms.backend_breaks);
+    assert!(!terms.has_registers && terms.small_table.is_none());
     let slow = "[backend]\ndelay_ms = 50\n[gateway]\nbackend_timeout_ms = 50\n";
     let slow = parse(&format!("{SMALL}{slow}")).unwrap();
     assert!(slow.terms(500).backend_breaks && slow.backend_is_too_slow());
+}
+
+#[test]
+fn events_name_whom_they_happen_to_and_repeat() {
+    let more = "[gateway]\nnodes = 2\nregisters = 3\ngroups = 2\n[[event]]\nat_s = 1\n\
+                do = \"cut\"\nregister = 6\nnode = 2\nrepeat = 2\nevery_s = 2\n[[event]]\nat_s = 2\n\
+                do = \"clock\"\nnode = 1\nstep_ms = -2000\n";
+    let scenario = parse(&format!("{SMALL}{more}")).unwrap();
+    let cut = Happening::Register { register: 5, node: Some(1), what: ToRegister::Cut };
+    let step = ToGateway::Clock { step_ms: -2_000 };
+    let step = Happening::Gateway { node: Some(0), what: step };
+    let events: Vec<_> = scenario.events.iter().map(|event| (event.at_ms, event.what)).collect();
+    assert_eq!(events, [(1_000, cut), (2_000, step), (3_000, cut)]);
+    assert!(cut.needs_ours() && !ROTATE.needs_ours());
+    assert!(scenario.terms(500).has_registers);
+}
+
+#[test]
+fn events_that_make_no_sense_are_refused() {
+    let event =
+        |more: &str| format!("[gateway]\nnodes = 2\nregisters = 3\n[[event]]\nat_s = 1\n{more}\n");
+    let refused = |more: &str, parts: &[&str]| assert_refused(&event(more), parts);
+    refused("do = \"cut\"", &["event.register", "the number of a register"]);
+    refused("do = \"cut\"\nregister = 4", &["event.register = 4", "1 to 3"]);
+    refused("do = \"kill\"\nnode = 3", &["event.node = 3", "1 to 2"]);
+    refused("do = \"kill\"\nregister = 1\nnode = 1", &["event.node = 1", "all see"]);
+    refused("do = \"upgrade\"\nregister = 1", &["event.do = upgrade", "kill, restart"]);
+    refused("do = \"clock\"", &["event.step_ms = nothing", "86400000"]);
+    refused("do = \"kill\"\nstep_ms = 1", &["event.step_ms = 1", "with clock"]);
+    refused("do = \"delay\"\nregister = 1", &["event.delay_ms = 0", "1 to 60000"]);
+    refused("do = \"kill\"\nrepeat = 2", &["event.every_s = nothing"]);
+    refused("do = \"kill\"\nrepeat = 4\nevery_s = 1", &["event.at_s = 4", "0 to 3"]);
+    refused("do = \"roll_back\"", &["roll_back", "an event copy"]);
+    assert_refused("[gateway]\nregisters = 4\n", &["gateway.registers = 4", "3 or 5"]);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{NodePlace, Plan, Site, SiteError, at};
+use super::{Memory, NodePlace, Plan, Site, SiteError, at};
 use crate::address::Address;
 use crate::signer::ENVIRONMENT;
 
@@ -22,7 +22,7 @@ pub(super) fn path(dir: &Path, node: usize) -> PathBuf {
 }
 
 pub(super) fn text(plan: &Plan, node: usize, listen: &Address, admin: SocketAddr) -> String {
-    let Plan { workers, backend_timeout_ms, connections_max, requests_max, .. } = plan;
+    let Plan { workers, backend_timeout_ms, connections_max, requests_max, memory, .. } = plan;
     let endpoint = match &plan.backend {
         Address::Tcp(address) => format!("http://{address}"),
         unix => unix.to_string(),
@@ -34,7 +34,7 @@ environment = "{ENVIRONMENT}"
 workers = {workers}
 keyring = "keyring"
 data_dir = "data-{number}"
-drain_delay_ms = 0
+{verify_table_mib}drain_delay_ms = 0
 drain_timeout_ms = 30000
 
 [[listener]]
@@ -46,10 +46,7 @@ address = "{admin}"
 [codes]
 skew_ms = {SKEW_MS}
 
-# Each node remembers for itself: two of them on one keyring let a code be used twice.
-[replay]
-store = "local"
-
+{replay}
 [limits]
 connections_max = {connections_max}
 requests_in_flight_max = {requests_max}
@@ -70,8 +67,33 @@ methods = ["POST"]
 code = "redeem"
 backend = "settlement"
 "#,
-        number = node + 1
+        number = node + 1,
+        verify_table_mib = line("verify_table_mib", memory.verify_table_mib),
+        replay = replay(memory),
     )
+}
+
+fn replay(memory: &Memory) -> String {
+    let capacity = line("capacity", memory.replay_capacity);
+    if memory.groups.is_empty() {
+        return format!(
+            "# Each node remembers for itself: two of them on one keyring let a code be used twice.\n\
+             [replay]\nstore = \"local\"\n{capacity}"
+        );
+    }
+    let timeout_ms = memory.register_timeout_ms;
+    let mut text =
+        format!("[replay]\nstore = \"registers\"\ntimeout_ms = {timeout_ms}\n{capacity}");
+    for group in &memory.groups {
+        let registers: Vec<String> =
+            group.iter().map(|address| format!("\"redis://{address}\"")).collect();
+        text += &format!("[[replay.group]]\nregisters = [{}]\n", registers.join(", "));
+    }
+    text
+}
+
+fn line(key: &str, value: Option<u64>) -> String {
+    value.map(|value| format!("{key} = {value}\n")).unwrap_or_default()
 }
 
 /// What the tool reads of it; the gateway checks the rest.
@@ -84,13 +106,32 @@ struct File {
     admin: Admin,
     #[serde(default)]
     codes: Codes,
+    #[serde(default)]
+    replay: Replay,
     backend: Vec<Backend>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Replay {
+    group: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    registers: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Server {
     #[serde(default)]
     workers: usize,
+    #[serde(default = "data")]
+    data_dir: PathBuf,
+}
+
+fn data() -> PathBuf {
+    PathBuf::from("data")
 }
 
 #[derive(Deserialize)]
@@ -139,6 +180,7 @@ pub(super) fn read(dir: &Path) -> Result<Site, SiteError> {
         dir: dir.to_owned(),
         nodes,
         backend,
+        registers: registers(&path(dir, 0), &first.replay)?,
         skew_ms: first.codes.skew_ms,
         workers: first.server.workers,
     })
@@ -148,8 +190,21 @@ fn node(config: &Path) -> Result<(File, NodePlace), SiteError> {
     let text = fs::read_to_string(config).map_err(at(config))?;
     let file: File = toml::from_str(&text).map_err(|error| wrong(config, error.to_string()))?;
     let listen = address(config, "listener.address", file.listener.first().map(|l| &l.address))?;
-    let place = NodePlace { config: config.to_owned(), listen, admin: file.admin.address };
+    let dir = config.parent().unwrap_or(Path::new(""));
+    let data_dir = dir.join(&file.server.data_dir);
+    let place =
+        NodePlace { config: config.to_owned(), listen, admin: file.admin.address, data_dir };
     Ok((file, place))
+}
+
+fn registers(config: &Path, replay: &Replay) -> Result<Vec<SocketAddr>, SiteError> {
+    let all = replay.group.iter().flat_map(|group| &group.registers);
+    let read = |text: &String| {
+        let address = text.strip_prefix("redis://").and_then(|address| address.parse().ok());
+        let what = || format!("replay.group.registers: {text:?}; allowed: redis://IP:PORT");
+        address.ok_or_else(|| wrong(config, what()))
+    };
+    all.map(read).collect()
 }
 
 fn address(config: &Path, key: &str, text: Option<&String>) -> Result<Address, SiteError> {

@@ -14,6 +14,7 @@ fn plan(dir: &Path) -> Plan {
         backend_timeout_ms: 1_000,
         connections_max: 64,
         requests_max: 64,
+        memory: Memory::default(),
     }
 }
 
@@ -49,4 +50,25 @@ fn keys_rotate() {
     assert_eq!(site.add_key().unwrap().get(), 7003);
     site.set_state(7001, KeyState::Retiring).unwrap();
     assert!(states(&site).contains(&(7001, KeyState::Retiring)));
+}
+
+#[test]
+fn registers_stand_in_the_configuration_by_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let group = |ports: [u16; 3]| ports.map(|port| ([127, 0, 0, 1], port).into()).to_vec();
+    let memory = Memory {
+        replay_capacity: Some(4_096),
+        verify_table_mib: Some(0),
+        groups: vec![group([1, 2, 3]), group([4, 5, 6])],
+        register_timeout_ms: 70,
+    };
+    let site = Plan { memory, ..plan(dir.path()) }.write().unwrap();
+    let text = fs::read_to_string(&site.nodes[1].config).unwrap();
+    let file: toml::Table = text.parse().unwrap();
+    assert_eq!(file["server"]["verify_table_mib"].as_integer(), Some(0));
+    assert_eq!(file["replay"]["store"].as_str(), Some("registers"));
+    assert_eq!(file["replay"]["timeout_ms"].as_integer(), Some(70));
+    assert_eq!(file["replay"]["capacity"].as_integer(), Some(4_096));
+    assert_eq!(file["replay"]["group"][1]["registers"][2].as_str(), Some("redis://127.0.0.1:6"));
+    assert_eq!(site.nodes[1].data_dir, dir.path().join("data-2"));
 }

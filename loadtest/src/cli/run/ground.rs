@@ -7,8 +7,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::address::Address;
 use crate::cli::Failure;
+use crate::events::Registers;
+use crate::link::Ends;
+use crate::run::RunError;
 use crate::scenario::Scenario;
-use crate::site::Plan;
+use crate::site::{Memory, Plan, Site};
 
 /// What a gateway of ours takes beside the connections of the scenario.
 const SPARE_CONNECTIONS: u64 = 1_024;
@@ -48,8 +51,37 @@ pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
         connections_max: CONNECTIONS.max(connections + SPARE_CONNECTIONS),
         // Shared out among workers, of which one may have more than its part.
         requests_max: (2 * scenario.slots()).clamp(REQUESTS, REQUESTS_MAX),
+        memory: Memory {
+            replay_capacity: gateway.replay_capacity,
+            verify_table_mib: gateway.verify_table_mib,
+            groups: groups(scenario),
+            register_timeout_ms: gateway.register_timeout_ms,
+        },
         dir,
     }
+}
+
+/// Where gateways find their registers. These are each behind its way, a port further.
+fn groups(scenario: &Scenario) -> Vec<Vec<SocketAddr>> {
+    let count = u16::try_from(scenario.registers()).unwrap_or(0);
+    let all: Vec<SocketAddr> = (0..count).map(|number| own_address(21_000 + 2 * number)).collect();
+    let of_a_group = usize::try_from(scenario.gateway.registers).unwrap_or(0).max(1);
+    all.chunks(of_a_group).map(<[_]>::to_vec).collect()
+}
+
+/// Starts the registers that a site's gateways ask, if they ask any.
+///
+/// # Errors
+/// [`RunError`] if they cannot be had.
+pub(super) async fn registers(site: &Site) -> Result<Option<Registers>, RunError> {
+    if site.registers.is_empty() {
+        return Ok(None);
+    }
+    let behind = |listen: SocketAddr| SocketAddr::new(listen.ip(), listen.port() + 1);
+    let ends = |listen: &SocketAddr| Ends { listen: *listen, register: behind(*listen) };
+    let ends = site.registers.iter().map(ends).collect();
+    let configs = site.nodes.iter().map(|node| node.config.clone()).collect();
+    Ok(Some(Registers::start(ends, configs, site.dir()).await?))
 }
 
 /// Linux serves all of 127.0.0.0/8, so each process of this tool has an address of its own, and

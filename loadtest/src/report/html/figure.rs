@@ -142,11 +142,17 @@ fn events(report: &Report) -> String {
         return String::new();
     }
     let items = report.events.iter().map(|event| {
-        format!("<li>{} <span>{}</span></li>", escape(&event.what), figures::seconds(event.second))
+        let came = event.came().join(", ");
+        format!(
+            "<li>{} <span>{}</span><br/><span>{}</span></li>",
+            escape(&event.what),
+            figures::seconds(event.second),
+            escape(&came)
+        )
     });
     format!(
         "<section class=\"events\"><h2>Events</h2><p class=\"note\">The numbered lines in the \
-         charts above.</p><ol>{}</ol></section>\n",
+         charts above, each with what came of requests until the next.</p><ol>{}</ol></section>\n",
         items.collect::<String>()
     )
 }

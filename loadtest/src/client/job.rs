@@ -1,0 +1,111 @@
+//! A request from its start to its answer.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::{BODY, OTHER_BODY};
+use crate::class::{Asked, First, twins_fit};
+use crate::clock;
+use crate::codes::{Code, Made, Turn, Wish};
+use crate::ledger::Redemption;
+use crate::outage::{Trouble, Votes};
+use crate::outcome::{Answer, Outcome};
+
+/// A request from its start to its answer.
+pub struct Job {
+    /// What it carries.
+    pub made: Made,
+    pub(super) due_ns: u64,
+    /// 0 until it is sent.
+    pub(super) sent_ns: u64,
+    pub(super) sent_ms: i64,
+    /// The node that it was sent to.
+    pub(super) node: usize,
+    pub(super) turn: Turn,
+    pub(super) twin: Option<Rc<Twins>>,
+    /// What it asks for: never either.
+    pub(super) wish: Wish,
+}
+
+/// The answers to one code that was sent twice at once.
+#[derive(Default)]
+pub(super) struct Twins {
+    answers: Cell<[Option<Answer>; 2]>,
+    votes: Cell<Votes>,
+    came: Cell<usize>,
+}
+
+impl Job {
+    pub(super) fn new(made: Made, due_ns: u64) -> Self {
+        let first = made.code.as_ref().map(|code| code.asked_for).unwrap_or_default();
+        let is_copy = made.class.is_replay() && !made.is_same;
+        let wish = match (first, is_copy) {
+            (Wish::Usual | Wish::Either, false) | (Wish::Other, true) => Wish::Usual,
+            (Wish::Usual | Wish::Either, true) | (Wish::Other, false) => Wish::Other,
+        };
+        let (sent_ns, sent_ms, node, turn) = (0, 0, 0, Turn::default());
+        Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, wish }
+    }
+
+    /// The same code once more, to be sent at the same time.
+    pub(super) fn twin(&mut self) -> Self {
+        let twins = Rc::new(Twins::default());
+        self.twin = Some(Rc::clone(&twins));
+        let Made { text, code, is_same, .. } = &self.made;
+        let made = Made { text: text.clone(), code: code.clone(), ..self.made };
+        let wish = if *is_same { Wish::Usual } else { Wish::Other };
+        Self { wish, twin: Some(twins), ..Self::new(made, self.due_ns) }
+    }
+
+    pub(super) fn body(&self) -> &'static [u8] {
+        if self.wish == Wish::Other { OTHER_BODY } else { BODY }
+    }
+
+    /// What the code's first request asked for, as this one has become of it.
+    pub(super) fn first_wish(&self, first: First) -> Wish {
+        let is_told = matches!(first, First::Answered(_));
+        if self.twin.is_some() && !self.made.is_same && !is_told {
+            return Wish::Either;
+        }
+        self.wish
+    }
+
+    pub(super) fn asked(&self, trouble: Trouble, arrived: u64) -> Asked {
+        let code = self.made.code.as_ref();
+        Asked {
+            class: self.made.class,
+            issued_at_s: self.made.issued_at_s,
+            sent_ms: self.sent_ms,
+            answered_ms: clock::unix_ms(),
+            key_is_leaving: code.is_some_and(|code| code.leaving.is_set()),
+            first: code.and_then(|code| code.first),
+            is_same: self.made.is_same || code.is_some_and(|code| code.asked_for == Wish::Either),
+            is_beside_another: code.is_some_and(|code| code.shown.is_beside_another(self.turn)),
+            trouble,
+            arrived,
+        }
+    }
+
+    /// Whether an answer says of which code it is, as an approval must, and it is this one.
+    pub(super) fn is_named_by(&self, redemption: Option<Redemption>, outcome: Outcome) -> bool {
+        let own = self.made.code.as_ref().and_then(Code::redemption);
+        match redemption {
+            Some(named) => own == Some(named),
+            None => outcome != Outcome::Approved,
+        }
+    }
+}
+
+impl Twins {
+    /// Whether they fit, as soon as both have come.
+    pub(super) fn add(&self, answer: Option<Answer>, votes: Votes) -> Option<bool> {
+        let [first, _] = self.answers.get();
+        self.came.set(self.came.get() + 1);
+        self.votes.set(self.votes.get().min(votes));
+        if self.came.get() == 1 {
+            self.answers.set([answer, None]);
+            return None;
+        }
+        Some(twins_fit([first, answer], self.votes.get()))
+    }
+}

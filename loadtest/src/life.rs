@@ -1,0 +1,159 @@
+//! Processes that this tool has started, and those that they start in their place: each is followed
+//! by its id, signalled and waited for.
+
+use std::io;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, waitpid};
+
+use crate::procfs;
+
+/// How often a state is looked at that sends no event.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A process.
+#[derive(Debug)]
+pub struct Life {
+    pid: Pid,
+    ended: Option<End>,
+}
+
+/// How a process ended.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum End {
+    /// With this status.
+    Status(i32),
+    /// By a signal, or unseen.
+    Otherwise,
+}
+
+impl Life {
+    /// Starts a program.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        // Whatever this process starts and leaves behind becomes a child of ours.
+        set_child_subreaper(Some(rustix::process::getpid()))?;
+        Self::of(&command.spawn()?)
+    }
+
+    /// A process that another one started.
+    pub fn found(pid: u32) -> Option<Self> {
+        let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
+        Some(Self { pid, ended: None })
+    }
+
+    fn of(child: &Child) -> io::Result<Self> {
+        Self::found(child.id()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Its id.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<End> {
+        if self.ended.is_none() {
+            self.ended = match waitpid(Some(self.pid), WaitOptions::NOHANG) {
+                Ok(None) => None,
+                Ok(Some((_, status))) => {
+                    Some(status.exit_status().map_or(End::Otherwise, End::Status))
+                }
+                // Not our child yet: whoever started it has not left.
+                Err(Errno::CHILD) if procfs::is_alive(self.pid()) => None,
+                Err(_) => Some(End::Otherwise),
+            };
+        }
+        self.ended
+    }
+
+    /// Waits until it has ended.
+    pub async fn end(&mut self) -> End {
+        loop {
+            match self.ended() {
+                Some(end) => return end,
+                None => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(self.pid, signal)?)
+    }
+
+    /// SIGSTOP, and waits until it stands.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub async fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)?;
+        while procfs::is_running(self.pid()) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// SIGKILL, and waits if it is our child.
+    pub fn kill(&mut self) {
+        if self.ended().is_none() {
+            // It has ended already, or ends now.
+            let _ = self.signal(Signal::KILL);
+            let _ = waitpid(Some(self.pid), WaitOptions::empty());
+        }
+    }
+}
+
+/// A process of ours never outlives the tool's interest in it.
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Life {
+        Life::start(Command::new("sh").args(["-c", script])).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_end_is_seen_with_its_status() {
+        assert_eq!(shell("exit 3").end().await, End::Status(3));
+        let mut killed = shell("exec sleep 600");
+        assert_eq!(killed.ended(), None);
+        killed.kill();
+        assert_eq!(killed.end().await, End::Otherwise);
+    }
+
+    #[tokio::test]
+    async fn a_grandchild_is_followed_over_the_end_of_its_parent() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().display();
+        let mut parent = shell(&format!("sh -c 'read x; exit 7' <&0 & echo $! >{path}; wait"));
+        let mut pid = String::new();
+        while pid.is_empty() {
+            tokio::time::sleep(LOOK_EVERY).await;
+            pid = std::fs::read_to_string(file.path()).unwrap();
+        }
+        let mut child = Life::found(pid.trim().parse().unwrap()).unwrap();
+        parent.kill();
+        child.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_stopped_process_stands() {
+        let life = shell("while :; do :; done");
+        life.pause().await.unwrap();
+        assert!(procfs::is_alive(life.pid()) && !procfs::is_running(life.pid()));
+    }
+}

@@ -1,0 +1,291 @@
+//! What happens to gateways and registers, and when.
+
+use serde::Deserialize;
+
+use super::file::Check;
+use super::{Gateway, Scenario, ScenarioError};
+
+/// A longer run is none of a register protocol's.
+const REPEAT_MAX: u64 = 1_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// Something that happens.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Event {
+    /// After the warm-up.
+    pub at_ms: u64,
+    /// What.
+    pub what: Happening,
+}
+
+/// What happens, and to whom. Numbers count from 0.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Happening {
+    /// To one gateway, or to all.
+    Gateway {
+        /// Which.
+        node: Option<usize>,
+        /// What.
+        what: ToGateway,
+    },
+    /// To a register.
+    Register {
+        /// Which.
+        register: usize,
+        /// The only gateway that sees it, where it is a matter of the way between them.
+        node: Option<usize>,
+        /// What.
+        what: ToRegister,
+    },
+}
+
+/// What can happen to a gateway.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum ToGateway {
+    /// SIGKILL, and started again at once.
+    Kill,
+    /// SIGTERM, and started again when it has ended.
+    Restart,
+    /// SIGHUP.
+    Reload,
+    /// A new key becomes active, the oldest retires, the one that retired before is revoked.
+    Rotate,
+    /// SIGUSR2: it starts its successor, hands over and leaves. Nothing may fail.
+    Upgrade,
+    /// SIGSTOP.
+    Pause,
+    /// SIGCONT.
+    Resume,
+    /// Its wall clock is from now on so far ahead of ours, or behind it.
+    Clock {
+        /// Milliseconds.
+        step_ms: i64,
+    },
+    /// A copy of its data directory is taken, for one of the next two.
+    Copy,
+    /// SIGKILL, the copy is put in the place of the data directory, and started again.
+    RollBack,
+    /// The copy takes the place of the data directory while the gateway runs.
+    Swap,
+    /// The data directory is deleted while the gateway runs.
+    Delete,
+}
+
+/// What can happen to a register.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum ToRegister {
+    /// SIGKILL; it stays away.
+    Kill,
+    /// SIGKILL if it runs, and started again, empty.
+    Restart,
+    /// SIGSTOP.
+    Pause,
+    /// SIGCONT.
+    Resume,
+    /// Connections to it are reset, and new ones refused.
+    Cut,
+    /// Nothing passes, either way, and nobody is told.
+    Blackhole,
+    /// All that passes is so late.
+    Delay {
+        /// Milliseconds, each way.
+        ms: u64,
+    },
+    /// The way is as it was: what was held on it arrives.
+    Mend,
+    /// FLUSHALL.
+    Flush,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Table {
+    at_s: u64,
+    #[serde(rename = "do")]
+    what: Word,
+    node: Option<u64>,
+    register: Option<u64>,
+    step_ms: Option<i64>,
+    delay_ms: Option<u64>,
+    #[serde(default = "once")]
+    repeat: u64,
+    every_s: Option<u64>,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[derive(Copy, Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Kill,
+    Restart,
+    Reload,
+    Rotate,
+    Upgrade,
+    Pause,
+    Resume,
+    Clock,
+    Copy,
+    RollBack,
+    Swap,
+    Delete,
+    Cut,
+    Blackhole,
+    Delay,
+    Mend,
+    Flush,
+}
+
+impl Happening {
+    /// Whether it needs a gateway that this tool has started, not one that runs already.
+    pub fn needs_ours(&self) -> bool {
+        !self.needs_signal()
+    }
+
+    /// Whether it can be done to any gateway whose process is known.
+    pub fn needs_signal(&self) -> bool {
+        matches!(self, Self::Gateway { what: ToGateway::Reload | ToGateway::Rotate, .. })
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn events(
+        &self,
+        tables: &[Table],
+        scenario: &Scenario,
+    ) -> Result<Vec<Event>, ScenarioError> {
+        let last_s = (scenario.duration_ms() / 1_000).saturating_sub(1);
+        let mut events = Vec::new();
+        for table in tables {
+            let what = self.happening(table, scenario)?;
+            let repeat = self.bounded("event.repeat", table.repeat, 1..=REPEAT_MAX)?;
+            let every_s = match (repeat, table.every_s) {
+                (1, None) => 0,
+                (_, Some(every_s)) => self.bounded("event.every_s", every_s, 1..=last_s.max(1))?,
+                (_, None) => return Err(self.wrong("event.every_s", "nothing", "seconds")),
+            };
+            for turn in 0..repeat {
+                let at_s = table.at_s.saturating_add(turn * every_s);
+                let at_s = self.bounded("event.at_s", at_s, 0..=last_s)?;
+                events.push(Event { at_ms: at_s * 1_000, what });
+            }
+        }
+        events.sort_by_key(|event| event.at_ms);
+        self.copies_come_first(&events)?;
+        Ok(events)
+    }
+
+    fn happening(&self, table: &Table, scenario: &Scenario) -> Result<Happening, ScenarioError> {
+        let Gateway { nodes, .. } = scenario.gateway;
+        let node = self.place("event.node", table.node, nodes)?;
+        let register = self.place("event.register", table.register, scenario.registers())?;
+        let what = match register {
+            None => Happening::Gateway { node, what: self.to_gateway(table)? },
+            Some(register) => {
+                let what = self.to_register(table)?;
+                let is_of_all = !matches!(
+                    what,
+                    ToRegister::Cut
+                        | ToRegister::Blackhole
+                        | ToRegister::Delay { .. }
+                        | ToRegister::Mend
+                );
+                if let Some(node) = table.node.filter(|_| is_of_all) {
+                    let allowed = "no node: what is done to a register itself, all see";
+                    return Err(self.wrong("event.node", node, allowed));
+                }
+                Happening::Register { register, node, what }
+            }
+        };
+        let allowed = "only where it says something: step_ms with clock, delay_ms with delay";
+        let is_clock = matches!(table.what, Word::Clock);
+        if let Some(step_ms) = table.step_ms.filter(|_| !is_clock) {
+            return Err(self.wrong("event.step_ms", step_ms, allowed));
+        }
+        if let Some(delay_ms) = table.delay_ms.filter(|_| !matches!(table.what, Word::Delay)) {
+            return Err(self.wrong("event.delay_ms", delay_ms, allowed));
+        }
+        Ok(what)
+    }
+
+    /// A number from 1 as one from 0.
+    fn place(
+        &self,
+        key: &str,
+        number: Option<u64>,
+        count: u32,
+    ) -> Result<Option<usize>, ScenarioError> {
+        let Some(number) = number else { return Ok(None) };
+        let number = self.bounded(key, number, 1..=u64::from(count))?;
+        Ok(usize::try_from(number - 1).ok())
+    }
+
+    fn to_gateway(&self, table: &Table) -> Result<ToGateway, ScenarioError> {
+        Ok(match table.what {
+            Word::Kill => ToGateway::Kill,
+            Word::Restart => ToGateway::Restart,
+            Word::Reload => ToGateway::Reload,
+            Word::Rotate => ToGateway::Rotate,
+            Word::Upgrade => ToGateway::Upgrade,
+            Word::Pause => ToGateway::Pause,
+            Word::Resume => ToGateway::Resume,
+            Word::Copy => ToGateway::Copy,
+            Word::RollBack => ToGateway::RollBack,
+            Word::Swap => ToGateway::Swap,
+            Word::Delete => ToGateway::Delete,
+            Word::Clock => {
+                let allowed = "milliseconds, -86400000 to 86400000";
+                let step_ms = table.step_ms.filter(|ms| (-DAY_MS..=DAY_MS).contains(ms));
+                let said = table.step_ms.map_or("nothing".to_owned(), |ms| ms.to_string());
+                let step_ms = step_ms.ok_or_else(|| self.wrong("event.step_ms", said, allowed))?;
+                ToGateway::Clock { step_ms }
+            }
+            Word::Cut | Word::Blackhole | Word::Delay | Word::Mend | Word::Flush => {
+                let allowed = "the number of a register";
+                return Err(self.wrong("event.register", "nothing", allowed));
+            }
+        })
+    }
+
+    fn to_register(&self, table: &Table) -> Result<ToRegister, ScenarioError> {
+        Ok(match table.what {
+            Word::Kill => ToRegister::Kill,
+            Word::Restart => ToRegister::Restart,
+            Word::Pause => ToRegister::Pause,
+            Word::Resume => ToRegister::Resume,
+            Word::Cut => ToRegister::Cut,
+            Word::Blackhole => ToRegister::Blackhole,
+            Word::Mend => ToRegister::Mend,
+            Word::Flush => ToRegister::Flush,
+            Word::Delay => {
+                let ms = table.delay_ms.unwrap_or(0);
+                ToRegister::Delay { ms: self.bounded("event.delay_ms", ms, 1..=60_000)? }
+            }
+            other => {
+                let allowed = "kill, restart, pause, resume, cut, blackhole, delay, mend or flush \
+                               with event.register";
+                return Err(self.wrong("event.do", format!("{other:?}").to_lowercase(), allowed));
+            }
+        })
+    }
+
+    /// What is put back must have been taken from the same gateways.
+    fn copies_come_first(&self, events: &[Event]) -> Result<(), ScenarioError> {
+        let mut copied = Vec::new();
+        for event in events {
+            match event.what {
+                Happening::Gateway { node, what: ToGateway::Copy } => copied.push(node),
+                Happening::Gateway { node, what: ToGateway::RollBack | ToGateway::Swap }
+                    if !copied.contains(&node) && !copied.contains(&None) =>
+                {
+                    let allowed = "an event copy of the same node before it";
+                    return Err(self.wrong("event.do", "roll_back or swap", allowed));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
