@@ -137,8 +137,10 @@ impl Link {
         self.abstains().or_else(|| {
             let reading = self.reading.get()?;
             match reading.held {
-                Held::Mine { .. } if reading.clock_agrees() => None,
-                Held::Mine { .. } => Some(Abstains::Clock),
+                _ if !reading.clock_agrees() => Some(Abstains::Clock),
+                Held::Mine { .. } => None,
+                // It is about to get ours.
+                _ if self.is_adopting.get() => None,
                 _ => Some(Abstains::Layout),
             }
         })
@@ -214,7 +216,7 @@ impl Link {
     }
 
     /// What is said on a new connection before anything else. Never printed: it holds the password.
-    pub(super) fn write_opening(&self, layout: &Layout, now: UnixMillis) {
+    pub(super) fn write_opening(&self) {
         if let Some(credentials) = &self.address.credentials {
             let (user, password) = (credentials.user.as_deref(), credentials.password.as_bytes());
             match user {
@@ -228,7 +230,6 @@ impl Link {
             let database = self.address.database.to_string();
             self.write_command(Owed::Opening, &[b"SELECT", database.as_bytes()]);
         }
-        self.write_adopt(layout, now, false);
         self.write_probe();
     }
 

@@ -65,7 +65,7 @@ async fn connection(registers: &Registers, link: &Link, index: usize) -> io::Err
     link.heard_ms.set(registers.now_ms.get());
     link.connected_ms.set(registers.now_ms.get());
     link.probed_ms.set(registers.now_ms.get());
-    link.write_opening(&registers.layout, registers.clock.now());
+    link.write_opening();
     let wire = Wire { registers, link, index, stream, inbox: Inbox::default() };
     pin!(wire).await
 }
@@ -227,10 +227,6 @@ fn answered(
                 _ => Held::Foreign,
             };
             link.held.set(held);
-            // Condition 3: whoever finds none writes it.
-            if registers.layout.wants_to_adopt(held) && !link.is_adopting.replace(true) {
-                link.write_adopt(&registers.layout, now(), false);
-            }
         }
         Owed::Time(asked_at, begun) => {
             let Reply::Pair(seconds, micros) = reply else { return Err(unexpected(reply)) };
@@ -238,6 +234,7 @@ fn answered(
             let (time, read_at) = (UnixMillis::new(ms), now());
             let reading = Reading { held: link.held.get(), time, asked_at, read_at };
             link.reading.set(Some(reading));
+            adopt(registers, link, &reading);
             if !link.batch.borrow().is_empty()
                 && let Some(counts) = registers.metrics.register(index)
             {
@@ -280,6 +277,17 @@ fn answered(
         Owed::Opening | Owed::Nothing => {}
     }
     Ok(())
+}
+
+/// Condition 3: whoever finds no layout writes it. Not with a clock that disagrees: a birth far in the
+/// future would keep the register from voting until then.
+fn adopt(registers: &Registers, link: &Link, reading: &Reading) {
+    if registers.layout.wants_to_adopt(reading.held)
+        && reading.clock_agrees()
+        && !link.is_adopting.replace(true)
+    {
+        link.write_adopt(&registers.layout, reading.read_at, false);
+    }
 }
 
 /// What a `SET ... NX GET` found; `None` if it was not carried out.
@@ -326,7 +334,9 @@ fn take_info(registers: &Registers, link: &Link, info: &Info) {
     // Keys may be gone that its layout does not tell of, so its memory begins anew, and again each
     // second until nothing is wrong with it any more.
     if link.tainted.get().is_some() {
-        link.write_adopt(&registers.layout, registers.clock.now(), true);
+        let agrees = link.reading.get().is_some_and(|reading| reading.clock_agrees());
+        let now = if agrees { registers.clock.now() } else { UnixMillis::new(0) };
+        link.write_adopt(&registers.layout, now, true);
     }
 }
 
