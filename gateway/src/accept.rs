@@ -71,7 +71,13 @@ async fn serve_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, mut strea
             None => return,
         }
         worker.metrics().connections_parked.add(worker.id, 1);
-        let stirs = until_ended(connection, |cx| stream.poll_stirs(cx)).await;
+        let stirs = loop {
+            match until_ended(connection, |cx| stream.poll_stirs(cx)).await {
+                // This process stood still while the client spoke: it gets its answer.
+                Err(End::Drained | End::Idle) if stream.has_unread() => connection.stays(),
+                ended => break ended,
+            }
+        };
         worker.metrics().connections_parked.add(worker.id, -1);
         if stirs.is_err() {
             return;

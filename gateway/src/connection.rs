@@ -334,6 +334,11 @@ impl ClientStream {
         if self.ahead.is_empty() { self.stream.poll_read_ready(cx) } else { Poll::Ready(()) }
     }
 
+    /// Whether a client has said something that nobody has read.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.ahead.is_empty() || self.stream.has_unread()
+    }
+
     /// Reads and forgets until the client hangs up. An answer that is followed by a reset is
     /// lost on Windows clients, and a socket closed over unread bytes sends one.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

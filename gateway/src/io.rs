@@ -14,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderValue;
+use rustix::net::{RecvFlags, recv};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
@@ -181,6 +182,17 @@ impl Stream {
             Stream::Unix(socket) => socket.poll_read_ready(cx),
         }
         .map(drop)
+    }
+
+    /// Whether bytes wait in the socket, be it that the runtime has not heard of them yet: after a
+    /// stall timers may come before sockets.
+    pub(crate) fn has_unread(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(socket) => socket.as_fd(),
+            Stream::Unix(socket) => socket.as_fd(),
+        };
+        let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        recv(socket, &mut [0_u8; 1], look).is_ok_and(|(_, read)| read > 0)
     }
 }
 

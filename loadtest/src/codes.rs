@@ -70,8 +70,6 @@ pub enum Wish {
     Usual,
     /// The other.
     Other,
-    /// One of twins that asked for different things: nobody was told which came first.
-    Either,
 }
 
 /// Requests that show one code.

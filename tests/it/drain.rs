@@ -51,6 +51,34 @@ async fn an_idle_connection_may_still_send_what_is_on_its_way() {
     assert!(world.process.ended().await.success());
 }
 
+/// A machine that is too busy, or a virtual one that stands: requests queue in the sockets of idle
+/// connections, and when the gateway goes on, the time of these is over.
+#[tokio::test]
+async fn what_came_while_the_process_stood_still_is_answered_before_idle_connections_are_closed() {
+    let mut world = World::start().await;
+    let mut clients = Vec::new();
+    for _ in 0..16 {
+        let mut client = world.client().await;
+        client.ask(Request::get("/open").bytes()).await.is_approved();
+        clients.push(client);
+    }
+    world.metric_becomes("yanma_connections_parked", 16.0).await;
+    world.signal(Signal::TERM);
+    let refused = async || TcpStream::connect(&world.address).await.is_err().then_some(());
+    eventually("a listener that is closed", refused).await;
+    world.signal(Signal::STOP);
+    for client in &mut clients {
+        client.send(Request::get("/open").bytes()).await;
+    }
+    // Longer than idle connections are given in a drain.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    world.signal(Signal::CONT);
+    for client in &mut clients {
+        client.answer().await.is_approved();
+    }
+    assert!(world.process.ended().await.success());
+}
+
 #[tokio::test]
 async fn http_2_is_told_to_go_away_and_finishes() {
     let mut world = World::start().await;

@@ -23,7 +23,7 @@ pub struct Job {
     pub(super) node: usize,
     pub(super) turn: Turn,
     pub(super) twin: Option<Rc<Twins>>,
-    /// What it asks for: never either.
+    /// What it asks for.
     pub(super) wish: Wish,
 }
 
@@ -40,8 +40,8 @@ impl Job {
         let first = made.code.as_ref().map(|code| code.asked_for).unwrap_or_default();
         let is_copy = made.class.is_replay() && !made.is_same;
         let wish = match (first, is_copy) {
-            (Wish::Usual | Wish::Either, false) | (Wish::Other, true) => Wish::Usual,
-            (Wish::Usual | Wish::Either, true) | (Wish::Other, false) => Wish::Other,
+            (Wish::Usual, false) | (Wish::Other, true) => Wish::Usual,
+            (Wish::Usual, true) | (Wish::Other, false) => Wish::Other,
         };
         let (sent_ns, sent_ms, node, turn) = (0, 0, 0, Turn::default());
         Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, wish }
@@ -61,25 +61,20 @@ impl Job {
         if self.wish == Wish::Other { OTHER_BODY } else { BODY }
     }
 
-    /// What the code's first request asked for, as this one has become of it.
-    pub(super) fn first_wish(&self, first: First) -> Wish {
-        let is_told = matches!(first, First::Answered(_));
-        if self.twin.is_some() && !self.made.is_same && !is_told {
-            return Wish::Either;
-        }
-        self.wish
-    }
-
     pub(super) fn asked(&self, trouble: Trouble, arrived: u64) -> Asked {
         let code = self.made.code.as_ref();
+        let first = code.and_then(|code| code.first);
+        // Nobody was told what became of the first, so any copy may have passed in its place, and
+        // its answer is the one that is stored.
+        let is_open = matches!(first, Some(First::Lost | First::InDoubt));
         Asked {
             class: self.made.class,
             issued_at_s: self.made.issued_at_s,
             sent_ms: self.sent_ms,
             answered_ms: clock::unix_ms(),
             key_is_leaving: code.is_some_and(|code| code.leaving.is_set()),
-            first: code.and_then(|code| code.first),
-            is_same: self.made.is_same || code.is_some_and(|code| code.asked_for == Wish::Either),
+            first,
+            is_same: self.made.is_same || is_open,
             is_beside_another: code.is_some_and(|code| code.shown.is_beside_another(self.turn)),
             trouble,
             arrived,

@@ -316,8 +316,7 @@ impl Load {
 
     fn remember(&self, job: &Job, first: First) {
         let Some(code) = job.made.code.clone() else { return };
-        let asked_for = job.first_wish(first);
-        self.mill.borrow_mut().remember(Code { first: Some(first), asked_for, ..code });
+        self.mill.borrow_mut().remember(Code { first: Some(first), asked_for: job.wish, ..code });
     }
 
     fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>, votes: Votes) {

@@ -168,12 +168,28 @@ fn copies_are_the_same_as_the_twin_that_passed() {
     one.made.is_same = false;
     let two = one.twin();
     assert_eq!([one.wish, two.wish], [Wish::Usual, Wish::Other]);
-    let first_wish = |job: &Job, first| job.first_wish(first);
-    assert_eq!(first_wish(&two, First::Answered(YES)), Wish::Other);
-    assert_eq!(first_wish(&two, First::Lost), Wish::Either);
     load.note(&two, YES, &Trouble::default());
     for _ in 0..20 {
         let copy = load.sent();
         assert_eq!(copy.wish == Wish::Other, copy.made.is_same);
     }
+}
+
+#[test]
+fn whoever_passed_in_place_of_a_lost_request_is_the_one_whose_answer_is_stored() {
+    let outages = Arc::new(Outages::default());
+    outages.expect(&[0], 0, 0);
+    let load = load(&outages);
+    outages.begin(0);
+    load.lost(load.sent());
+    let copy = |is_same| {
+        let mut copy = load.sent();
+        copy.made.is_same = is_same;
+        copy
+    };
+    let passed = copy(false);
+    let redemption = named(&passed);
+    load.answered(passed, YES, redemption);
+    load.answered(copy(false), Answer { is_replayed: true, ..YES }, redemption);
+    assert_eq!(load.tally.borrow().seen.unexpected, 0);
 }
