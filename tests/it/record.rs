@@ -78,7 +78,8 @@ async fn each_decision_has_a_line_that_says_what_happened_and_holds_no_code() {
         .field("X-Request-Id", "H37-1")
         .field("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     world.ask(&traced).await.is_approved();
-    world.ask(&Request::post("/pay").code(&code).field("X-Request-Id", &code)).await;
+    let other = Request::post("/pay").code(&code).field("X-Request-Id", &code).body("another");
+    world.ask(&other).await.is_refused("code_used");
     world.ask(&Request::post("/dead").code(&lost)).await.is_refused("backend_unreachable");
     world.backend.reply(Reply::ThenClose(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".into()));
     world.pay(&lost).await.is_refused("outcome_unknown");

@@ -71,7 +71,7 @@ async fn a_crash_forgets_nothing_and_pauses_nothing() {
         world.signal(signal);
         world.process.ended().await;
         world.start_again().await;
-        world.pay(&spent).await.is_refused("code_used");
+        world.pay_more(&spent).await.is_refused("code_used");
         world.pay(&unspent).await.is_approved();
         assert_eq!(world.backend.count_of(&identity(&spent)), 1);
         assert_eq!(world.metric("yanma_replay_fence_end_timestamp_seconds").await, fence);
@@ -92,7 +92,7 @@ async fn first_starts_that_race_make_one_table() {
         let code = pays.code();
         pays.pay(&code).await.is_approved();
         for other in racers {
-            other.pay(&code).await.is_refused("code_used");
+            other.pay_more(&code).await.is_refused("code_used");
         }
         assert_eq!(first.backend.count_of(&identity(&code)), 1);
     }
@@ -110,7 +110,7 @@ async fn a_changed_skew_forgets_nothing_and_the_larger_one_sets_the_fence() {
     world.pay(&code).await.is_approved();
     world.write_config("codes.skew_ms = 0");
     world.crash().await;
-    world.pay(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.is_refused("code_used");
 
     world.signal(Signal::KILL);
     world.process.ended().await;
@@ -132,7 +132,7 @@ async fn another_capacity_is_a_new_table_behind_a_fence_and_never_two_at_once() 
     let (status, said) = fails(&other, &[]).await;
     assert_eq!(status, Some(1), "{said}");
     names(&said, &["data/replay", "65536", "32768", "directory of its own"]);
-    world.pay(&spent).await.is_refused("code_used");
+    world.pay_more(&spent).await.is_refused("code_used");
 
     world.write_config("replay.capacity = 65536");
     world.crash().await;

@@ -77,7 +77,7 @@ async fn is_taken_away(fate: Fate, why: &str) {
     first.pay(&second.code()).await.is_refused("replay_store_unavailable");
     let code = second.code();
     second.pay(&code).await.is_approved();
-    second.pay(&code).await.is_refused("code_used");
+    second.pay_more(&code).await.is_refused("code_used");
     first.pay(&code).await.is_refused("replay_store_unavailable");
     assert_eq!(first.backend.count_of(&identity(&code)), 1);
     let said = first.process.said();

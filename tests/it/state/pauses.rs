@@ -41,7 +41,7 @@ async fn steps_of_two_seconds_are_followed_and_stop_nothing() {
     world.pay(&spent).await.is_approved();
     for (ahead_ms, steps) in [(2_000, 1.0), (0, 2.0), (-2_000, 3.0)] {
         stepped.step(ahead_ms, steps).await;
-        world.pay(&spent).await.is_refused("code_used");
+        world.pay_more(&spent).await.is_refused("code_used");
         world.pay(&world.code()).await.is_approved();
         assert!(crate::harness::world::is_ready(&world.admin).await, "{ahead_ms}");
     }
@@ -77,7 +77,7 @@ async fn an_hour(ahead_ms: i64) -> Stepped {
     world.pay(&spent).await.is_approved();
     stepped.step(ahead_ms, 1.0).await;
     becomes_unready(world, "clock").await;
-    world.pay(&spent).await.is_refused("code_used");
+    world.pay_more(&spent).await.is_refused("code_used");
     world.pay(&world.code()).await.is_approved();
     assert_eq!(world.backend.count_of(&identity(&spent)), 1);
     stepped
@@ -91,7 +91,7 @@ async fn a_restart_an_hour_ahead_accepts_nothing_of_before() {
     stepped.world.pay(&spent).await.is_approved();
     stepped.set(3_600_000);
     stepped.world.crash().await;
-    stepped.world.pay(&spent).await.is_refused("code_expired");
+    stepped.world.pay_more(&spent).await.is_refused("code_expired");
     assert_eq!(stepped.world.backend.count(), 1);
 }
 
@@ -128,7 +128,7 @@ async fn paused_between_look_and_swap() {
 #[tokio::test]
 async fn paused_between_claim_and_forward() {
     let paused = Paused::at("before_forward").await;
-    paused.other.pay(&paused.code).await.is_refused("code_used");
+    paused.other.pay_more(&paused.code).await.is_refused("code_used");
     assert_eq!(paused.goes_on_after_its_code().await, 0);
 }
 
@@ -171,7 +171,7 @@ impl Paused {
         self.process.signal(Signal::CONT);
         self.client.answer().await.is_refused("code_expired");
         for world in [&self.process, &self.other] {
-            world.pay(&self.code).await.is_refused("code_expired");
+            world.pay_more(&self.code).await.is_refused("code_expired");
         }
         self.process.backend.count_of(&identity(&self.code))
     }
