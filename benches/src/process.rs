@@ -58,12 +58,18 @@ impl Process {
     pub fn wait_until_it_redeems(&self, admin_port: u16) -> io::Result<()> {
         for _ in 0..1000 {
             if is_ready(admin_port).unwrap_or(false) {
-                std::thread::sleep(Duration::from_millis(2_000));
+                std::thread::sleep(Duration::from_millis(3_000));
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         Err(io::Error::other("the gateway is not ready after a minute"))
+    }
+
+    /// Waits until registers that are new judge codes which are issued now.
+    #[expect(clippy::disallowed_methods, reason = "it is the wall clock that must pass 15 s")]
+    pub fn wait_until_registers_judge(&self) {
+        std::thread::sleep(Duration::from_secs(17));
     }
 
     /// Nanoseconds that the program's threads and those of its children have run, as the

@@ -34,6 +34,14 @@ pub enum Store {
 }
 
 impl Store {
+    /// A table of one store is no other's.
+    fn data_dir(self) -> &'static str {
+        match self {
+            Self::Local => "data",
+            Self::Registers => "data-of-registers",
+        }
+    }
+
     fn to_toml(self) -> String {
         match self {
             Self::Local => "store = \"local\"".to_owned(),
@@ -146,7 +154,7 @@ impl Site {
     pub fn write_gateway(&self, workers: u32, backend: &str, store: Store) -> io::Result<PathBuf> {
         let text = fs::read_to_string(self.config("gateway.toml"))?;
         let text = text.replace("WORKERS", &workers.to_string()).replace("BACKEND", backend);
-        let text = text.replace("STORE", &store.to_toml());
+        let text = text.replace("STORE", &store.to_toml()).replace("DATA", store.data_dir());
         let path = self.path("gateway.toml");
         fs::write(&path, text)?;
         Ok(path)

@@ -295,8 +295,9 @@ pub const RECORD_KEEP_DAYS_LEAST: u64 = 184;
 pub const RECORD_FREE_MIB_MIN: Setting = Setting::new(256, 0, 1_048_576, "MiB");
 /// `record.sync_ms`: how often what was written is made safe from a power cut; 0: by the kernel.
 pub const RECORD_SYNC_MS: Setting = Setting::new(1_000, 0, 60_000, "milliseconds");
-/// How long a decision waits at most before it is written, unless the disk is slow.
-pub const RECORD_FLUSH: Duration = Duration::from_millis(50);
+/// How long a decision waits at most before it is written, unless the disk is slow. Short, because
+/// the writer may share a core with a worker, and makes text of all that has come meanwhile at once.
+pub const RECORD_FLUSH: Duration = Duration::from_millis(10);
 /// How often a record that cannot be written is tried again.
 pub const RECORD_RETRY: Duration = Duration::from_millis(250);
 /// Text that is collected for one write.

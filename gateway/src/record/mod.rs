@@ -7,7 +7,7 @@
 //! What a line that is missing can mean is kept small: with `when_full = "refuse"` a request that
 //! spends a code first holds a place in the queue ([`Record::hold_place`]), so that its decision
 //! always fits; with `"drop"` a line says how many are missing. A killed process loses what was
-//! decided in its last 50 ms or so ([`RECORD_FLUSH`](crate::limits::RECORD_FLUSH)); what was
+//! decided in its last 10 ms or so ([`RECORD_FLUSH`](crate::limits::RECORD_FLUSH)); what was
 //! handed to the kernel before stays. A power cut loses what was not synced: `record.sync_ms`.
 
 mod entry;

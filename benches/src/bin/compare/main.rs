@@ -70,6 +70,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         arguments.only.is_empty() || arguments.only.iter().any(|name| row.name() == name)
     };
     let rows: Vec<Row> = Row::all().filter(wanted).filter(|row| row.is_there(&site)).collect();
+    let sharing = rows.iter().find(|row| row.needs_registers());
+    let _registers = match sharing {
+        Some(_) => site.start_registers()?,
+        None => Vec::new(),
+    };
+    if let Some(row) = sharing {
+        row.introduce(&site)?;
+    }
     let mut rounds: Vec<Vec<Figures>> = rows.iter().map(|_| Vec::new()).collect();
     for round in 1..=arguments.rounds {
         for (row, figures) in rows.iter().zip(&mut rounds) {

@@ -125,7 +125,14 @@ impl Row {
         missing.is_none()
     }
 
-    fn needs_registers(&self) -> bool {
+    /// Starts the gateway once, so that registers which are new take its layout, and waits until they
+    /// judge codes that are issued then: a register knows nothing of codes older than its memory.
+    pub(crate) fn introduce(&self, site: &Site) -> io::Result<()> {
+        self.start(site)?.wait_until_registers_judge();
+        Ok(())
+    }
+
+    pub(crate) fn needs_registers(&self) -> bool {
         matches!(self.proxy, Proxy::Yanma { store: Store::Registers, .. })
     }
 
@@ -136,10 +143,6 @@ impl Row {
         seconds: u32,
         connections: u32,
     ) -> io::Result<Figures> {
-        let _registers = match self.needs_registers() {
-            true => site.start_registers()?,
-            false => Vec::new(),
-        };
         let proxy = self.start(site)?;
         let (lines, header, route) = match self.asked {
             Asked::Codes { route } => {
