@@ -1,11 +1,11 @@
 //! The decision record: one line of JSON for each decision, chained by hash, in files that rotate.
 //!
-//! A worker copies what it knows of a decision into a queue of its own ([`Record::decided`]): no
+//! A worker copies what it knows of a decision into a queue of its own (`Record::decided`): no
 //! lock, no allocation, no text. A thread makes lines of it (`text`, `line`) and writes them
 //! (`writer`, `files`). Reading them back is `read`, `search` and `reconcile`.
 //!
 //! What a line that is missing can mean is kept small: with `when_full = "refuse"` a request that
-//! spends a code first holds a place in the queue ([`Record::hold_place`]), so that its decision
+//! spends a code first holds a place in the queue (`Record::hold_place`), so that its decision
 //! always fits; with `"drop"` a line says how many are missing. A killed process loses what was
 //! decided in its last 10 ms or so ([`RECORD_FLUSH`](crate::limits::RECORD_FLUSH)); what was
 //! handed to the kernel before stays. A power cut loses what was not synced: `record.sync_ms`.

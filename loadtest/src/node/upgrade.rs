@@ -13,7 +13,7 @@ const HANDED_OVER: &str = "yanma: handed over to process ";
 
 impl Node {
     /// SIGUSR2, and waits until the successor serves. The old process still finishes what runs:
-    /// see [`Leaving::gone`].
+    /// see [`Node::gone`].
     ///
     /// # Errors
     /// [`NodeError`] if it is not ours, or does not hand over.
