@@ -7,10 +7,7 @@
 use std::{convert::Infallible, future::Future, rc::Rc};
 
 use http::{
-    HeaderMap, HeaderValue, Method, Response, Version,
-    header::{CONNECTION, HOST},
-    request,
-    uri::PathAndQuery,
+    HeaderMap, HeaderValue, Response, Version, header::CONNECTION, request, uri::PathAndQuery,
 };
 use http_body::Body;
 use hyper::{Request, body::Incoming};
@@ -29,6 +26,7 @@ use crate::{
     endpoints::InFlight,
     exchange::{Exchange, Outliving},
     forward::{CleanHead, Says},
+    head,
     headers::{self, Expectation, Framing, YANMA_CODE},
     limits,
     metrics::Limit,
@@ -39,7 +37,6 @@ use crate::{
     reply::Reply,
     retry::{Asked, Caller, IdempotencyKey, Request as Repeatable},
     spend::{self, Spent},
-    target::CheckedPath,
     worker::Worker,
 };
 
@@ -133,8 +130,8 @@ async fn decide(call: &Call, head: &request::Parts) -> Result<Way, Refused> {
         call.worker.hit(Limit::RequestsInFlight);
         return Err(Refusal::Overloaded.into());
     }
-    let (framing, host) = check_head(call, head)?;
-    let route = find_route(call, head)?;
+    let (framing, host) = head::check(call, head)?;
+    let route = head::find_route(call, head)?;
     let purpose = match route.code {
         CodeUse::None => Purpose::Pass,
         CodeUse::Check => Purpose::Check(admit(call, route, &head.headers).await?),
@@ -151,58 +148,6 @@ async fn decide(call: &Call, head: &request::Parts) -> Result<Way, Refused> {
         Purpose::Check(admitted) | Purpose::Redeem(admitted, _) => admitted.backend(),
     };
     Ok(Way::Forward(Decision { purpose, framing, host, backend }))
-}
-
-/// Is this one well-formed HTTP request that can be passed on without guessing?
-fn check_head(
-    call: &Call,
-    head: &request::Parts,
-) -> Result<(Framing, Option<HeaderValue>), Refused> {
-    if head.headers.len() > call.snapshot.config.limits.header_count_max {
-        call.worker.hit(Limit::Headers);
-        return Err(Refusal::HeadersTooLarge.into());
-    }
-    if head.method == Method::CONNECT || head.method == Method::TRACE {
-        return Err(Refusal::MethodNotAllowed.into());
-    }
-    let framing = headers::framing(head.version, &head.headers)
-        .ok_or(Refused::malformed("Transfer-Encoding must be one plain `chunked`"))?;
-    if headers::expectation(&head.headers) == Expectation::Unknown {
-        return Err(Refusal::ExpectationFailed.into());
-    }
-    Ok((framing, host_of(head)?))
-}
-
-/// The host that the client asked for: an absolute target's authority, or exactly one `Host`;
-/// HTTP/1.0 clients may send none (RFC 9112 3.2).
-fn host_of(head: &request::Parts) -> Result<Option<HeaderValue>, Refused> {
-    let mut hosts = head.headers.get_all(HOST).into_iter();
-    let (first, second) = (hosts.next(), hosts.next());
-    if second.is_some() {
-        return Err(Refused::malformed("more than one Host"));
-    }
-    if let Some(authority) = head.uri.authority() {
-        return HeaderValue::from_str(authority.as_str())
-            .map(Some)
-            .map_err(|_| Refused::malformed("the target's authority is no host"));
-    }
-    if first.is_none() && head.version != Version::HTTP_10 {
-        return Err(Refused::malformed("Host is missing"));
-    }
-    Ok(first.cloned())
-}
-
-fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConfig, Refused> {
-    let path = CheckedPath::check(head.uri.path()).map_err(|_| {
-        Refused::malformed("the path has a form that backends may read differently")
-    })?;
-    let index = call.snapshot.routes.find(&path).ok_or(Refusal::RouteNotFound)?;
-    call.enter(index);
-    let route = call.snapshot.route(index);
-    if !route.allows(&head.method) {
-        return Err(Refusal::MethodNotAllowed.into());
-    }
-    Ok(route)
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time, or late

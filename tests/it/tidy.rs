@@ -18,7 +18,7 @@ const GATEWAY: &[&str] = &[
     "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record",
     "snapshot", "registers", "batch", "worker",
     // the way of a request
-    "call", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",
+    "call", "head", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",
     // the process
     "crew", "signals", "tables", "state", "reload", "notify", "takeover", "orders",
     "scrape", "admin", "server", "start", "standin", "cli",
