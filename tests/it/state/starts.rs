@@ -99,6 +99,19 @@ async fn a_disk_that_is_full() {
     on_a_mount("mount -t tmpfs -o size=128k none \"$1\"", &words).await;
 }
 
+/// The same for whoever may not mount anything: files may not grow above 32 KiB.
+#[tokio::test]
+async fn a_table_that_does_not_fit() {
+    let setup = Setup::new().await;
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ && ulimit -f 64 && exec \"$0\" serve --config \"$1\""]);
+    command.arg(binary()).arg(setup.write());
+    let output = soon("the end of yanma", command.kill_on_drop(true).output()).await;
+    let (status, said) = said(&output.expect("sh starts"));
+    assert_eq!(status, Some(1), "{said}");
+    names(&said, &["data/replay.new", "no room for a table of 32768 slots"]);
+}
+
 #[tokio::test]
 async fn a_read_only_mount() {
     let words = ["data/mark", "read-only mount"];
