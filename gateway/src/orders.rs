@@ -61,7 +61,8 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
                     return Leave::Relieved(successor);
                 }
                 (Err(why), Some(failed)) => {
-                    eprintln!("yanma: process {} does not take over: {why}; this one goes on", failed.id());
+                    let id = failed.id();
+                    eprintln!("yanma: process {id} does not take over: {why}; this one goes on");
                     failed.end();
                 }
                 (_, None) => {}

@@ -155,11 +155,7 @@ impl Outages {
                     node.ended_s
                 ));
             } else if node.claimed_s > fence_s {
-                broken = Some(format!(
-                    "gateway {number} would not know a code issued at {}, and says that it knows \
-                     all after {fence_s}",
-                    node.claimed_s
-                ));
+                broken = Some(unknown_claim(number, node.claimed_s, fence_s));
             }
             node.fence_s = node.fence_s.max(fence_s);
         });
@@ -231,11 +227,7 @@ impl Outages {
                      explains"
                 ));
             } else if node.claimed_s > fence_s {
-                broken = Some(format!(
-                    "gateway {number} would not know a code issued at {}, and says that it knows \
-                     all after {fence_s}",
-                    node.claimed_s
-                ));
+                broken = Some(unknown_claim(number, node.claimed_s, fence_s));
             }
             node.fence_s = node.fence_s.max(fence_s);
         });
@@ -316,6 +308,14 @@ impl Outages {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().expect("no thread panics while it writes a line")
     }
+}
+
+/// A gateway refused a code as older than its memory, and its fence says that it is not.
+fn unknown_claim(number: usize, claimed_s: i64, fence_s: i64) -> String {
+    format!(
+        "gateway {number} would not know a code issued at {claimed_s}, and says that it knows all \
+         after {fence_s}"
+    )
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ async fn registers_that_stand_alone_pass() {
     let output = check(&setup).await;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}");
-    let warning = format!("warning: register {} cannot be had", registers[0].address());
+    let warning = format!("warning: register {} cannot be reached", registers[0].address());
     assert!(said.contains(&warning) && said.contains("2 of 3 may vote"), "{said}");
 }
 

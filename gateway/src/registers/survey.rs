@@ -56,7 +56,7 @@ pub(crate) fn survey(config: &RegistersConfig, data_dir: &Path) -> io::Result<Su
         let seen = match runtime.block_on(look(address, &layout, node.as_ref())) {
             Ok(seen) => seen,
             Err(error) => {
-                survey.warnings.push(format!("register {address} cannot be had: {error}"));
+                survey.warnings.push(format!("register {address} cannot be reached: {error}"));
                 continue;
             }
         };

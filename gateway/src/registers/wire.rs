@@ -389,7 +389,7 @@ fn show(registers: &Registers, link: &Link, index: usize) {
 
 fn tell_lost(registers: &Registers, link: &Link, end: &io::Error) {
     if registers.worker.index() == 0 && !link.is_told_lost.replace(true) {
-        eprintln!("yanma: warning: register {} cannot be had: {end}", link.address);
+        eprintln!("yanma: warning: register {} cannot be reached: {end}", link.address);
     }
 }
 

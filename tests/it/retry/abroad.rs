@@ -2,7 +2,7 @@
 
 use crate::harness::keys::identity;
 use crate::harness::redis::{Redis, config};
-use crate::harness::{DeadPort, Request, Setup, World, eventually};
+use crate::harness::{Client, DeadPort, Request, Setup, World, eventually};
 
 /// Two gateways in front of one backend.
 struct Nodes {
@@ -40,6 +40,16 @@ impl Nodes {
             .await;
         }
         nodes
+    }
+
+    /// The client of a payment at node one that the backend holds.
+    async fn held(&self, code: &str) -> Client {
+        let before = self.one.backend.count();
+        self.one.backend.hold();
+        let mut client = self.one.client().await;
+        client.send(Request::post("/pay").code(code).bytes()).await;
+        self.one.backend.arrived(before + 1).await;
+        client
     }
 }
 
@@ -123,11 +133,7 @@ async fn a_used_code_of_which_nothing_is_kept_is_used_on_other_nodes_too() {
 async fn a_node_that_dies_leaves_an_unknown_outcome_after_its_deadline() {
     let nodes = Nodes::start().await;
     let code = nodes.two.code();
-    let before = nodes.one.backend.count();
-    nodes.one.backend.hold();
-    let mut client = nodes.one.client().await;
-    client.send(Request::post("/pay").code(&code).bytes()).await;
-    nodes.one.backend.arrived(before + 1).await;
+    let _client = nodes.held(&code).await;
     nodes.one.signal(rustix::process::Signal::KILL);
     nodes.one.backend.open();
     nodes.two.pay(&code).await.is_refused("request_in_flight");
@@ -153,11 +159,7 @@ async fn a_node_that_dies_leaves_an_unknown_outcome_after_its_deadline() {
 async fn an_answer_is_sent_although_no_majority_takes_it() {
     let nodes = Nodes::start().await;
     let code = nodes.two.code();
-    let before = nodes.one.backend.count();
-    nodes.one.backend.hold();
-    let mut client = nodes.one.client().await;
-    client.send(Request::post("/pay").code(&code).bytes()).await;
-    nodes.one.backend.arrived(before + 1).await;
+    let mut client = nodes.held(&code).await;
     nodes.registers[1..].iter().for_each(Redis::pause);
     nodes.one.backend.open();
     client.answer().await.is_approved();
