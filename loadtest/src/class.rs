@@ -7,7 +7,7 @@ mod law;
 mod twins;
 
 pub use law::{Fit, fit};
-pub use twins::twins_fit;
+pub use twins::{Meanwhile, twins_fit};
 
 use crate::outage::Trouble;
 use crate::outcome::{Answer, Outcome};

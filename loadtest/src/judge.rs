@@ -7,7 +7,7 @@ use crate::class::Class;
 use crate::ledger::{Entry, Ledger};
 use crate::outcome::{Answer, Outcome};
 
-/// Requests that went wrong and are kept as examples.
+/// How much of what went wrong is kept as examples.
 pub const EXAMPLES_MAX: usize = 5;
 
 /// What the senders have seen.
@@ -58,13 +58,13 @@ pub struct Counted {
     pub count: u64,
 }
 
-/// A request that went wrong.
+/// What went wrong.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Example {
-    /// What was sent.
-    pub class: Class,
-    /// What came back, if anything did.
-    pub answer: Option<Answer>,
+pub enum Example {
+    /// A code of this class was answered so, if it was.
+    One(Class, Option<Answer>),
+    /// A code that was sent twice at once: its answers, in the order in which they came.
+    Twins([Option<Answer>; 2]),
 }
 
 /// What a run has shown.
@@ -132,10 +132,16 @@ impl Seen {
     /// Notes an answer that the class must not get.
     pub fn unexpected(&mut self, class: Class, answer: Answer) {
         self.unexpected += 1;
-        self.example(Example { class, answer: Some(answer) });
+        self.example(Example::One(class, Some(answer)));
     }
 
-    /// Keeps a request that went wrong, if it is one of the first.
+    /// Notes a pair of answers to one code of which not exactly one passed.
+    pub fn unfit(&mut self, answers: [Option<Answer>; 2]) {
+        self.unfit_twins += 1;
+        self.example(Example::Twins(answers));
+    }
+
+    /// Keeps what went wrong, if it is one of the first.
     pub fn example(&mut self, example: Example) {
         if self.examples.len() < EXAMPLES_MAX {
             self.examples.push(example);

@@ -173,14 +173,20 @@ fn verdict(judged: &Judged) -> Verdict {
 }
 
 fn example(example: &Example) -> String {
-    let class = example.class.word();
-    match example.answer {
-        Some(Answer { status, outcome, is_replayed }) => {
-            let stored = if is_replayed { ", a stored answer" } else { "" };
-            format!("{class} was answered {status} {}{stored}", outcome.word())
+    match example {
+        Example::One(class, answer) => format!("{} was {}", class.word(), answered(*answer)),
+        Example::Twins([first, second]) => {
+            format!("of twins one was {}, and then one {}", answered(*first), answered(*second))
         }
-        None => format!("{class} was not answered"),
     }
+}
+
+fn answered(answer: Option<Answer>) -> String {
+    let Some(Answer { status, outcome, is_replayed }) = answer else {
+        return "not answered".to_owned();
+    };
+    let stored = if is_replayed { ", a stored answer" } else { "" };
+    format!("answered {status} {}{stored}", outcome.word())
 }
 
 fn classes(tally: &Tally) -> Vec<ClassRow> {

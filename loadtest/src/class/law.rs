@@ -16,6 +16,9 @@ pub enum Fit {
 }
 
 const LIFE_MS: i64 = 60_000;
+/// A code is made when it is sent, and its second of issue may be as good as over. One that is sent
+/// later found no free connection.
+const SENT_WITHIN_MS: i64 = 1_000 + MARGIN_MS;
 /// Two processes read the clock at two moments.
 const MARGIN_MS: i64 = 250;
 /// A gateway whose clock is further off its registers' than a second refuses. They tell whole
@@ -123,9 +126,12 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
             is_spending
                 && terms.small_table.is_some_and(|slots| asked.arrived * whole >= slots * part)
         }
-        // It waited in a gateway that was stopped, or that saw another time.
+        // It waited in a gateway that was stopped, or that saw another time; or here, for one of the
+        // connections that all waited for such a gateway.
         Outcome::CodeExpired => {
-            is_spending && (trouble.paused_ms > 0 || trouble.ahead_ms > 0) && is_over(asked, terms)
+            let waited_here = asked.sent_ms - asked.issued_at_s * 1_000 > SENT_WITHIN_MS;
+            let is_late = trouble.paused_ms > 0 || trouble.ahead_ms > 0 || waited_here;
+            is_spending && is_late && is_over(asked, terms)
         }
         Outcome::KeyRevoked => asked.key_is_leaving,
         Outcome::Overloaded => terms.may_overload,

@@ -166,6 +166,9 @@ fn a_pause_excuses_what_it_made_too_late_and_nothing_else() {
     assert_eq!(late(paused(60_000), over_ms), Fit::Tolerated);
     assert_eq!(late(paused(60_000), over_ms - 1_000), Fit::Wrong);
     assert_eq!(late(paused(0), over_ms), Fit::Wrong);
+    // It found no free connection before, as they all waited for the gateway that was stopped.
+    let waited = Asked { answered_ms: over_ms, ..asked(Class::Valid, 60_400) };
+    assert_eq!(fit(&waited, answer(Outcome::CodeExpired), &terms), Fit::Tolerated);
     let unknown = |ms| troubled(Class::Valid, Outcome::OutcomeUnknown, paused(ms), &terms);
     assert_eq!([unknown(8_000), unknown(10_000)], [Fit::Wrong, Fit::Tolerated]);
 }
@@ -233,8 +236,12 @@ fn a_table_is_full_only_when_it_is() {
 }
 
 fn fits(one: Option<Answer>, other: Option<Answer>, votes: Votes) -> bool {
-    let fits = twins_fit([one, other], votes);
-    assert_eq!(fits, twins_fit([other, one], votes), "{one:?} {other:?}");
+    fit_meanwhile(one, other, Meanwhile { votes, was_in_doubt: false })
+}
+
+fn fit_meanwhile(one: Option<Answer>, other: Option<Answer>, meanwhile: Meanwhile) -> bool {
+    let fits = twins_fit([one, other], meanwhile);
+    assert_eq!(fits, twins_fit([other, one], meanwhile), "{one:?} {other:?}");
     fits
 }
 
@@ -262,6 +269,20 @@ fn a_twin_is_in_flight_or_shown_the_answer_only_beside_one_that_passed() {
     assert!(all(None, again) && all(None, in_flight) && all(unknown, in_flight));
     assert!(!all(again, again) && !all(in_flight, in_flight) && !all(no, in_flight));
     assert!(!all(no, again) && !all(unknown, again) && !all(in_flight, again));
+}
+
+#[test]
+fn a_claim_that_was_held_back_by_a_stop_leaves_its_twin_a_used_code() {
+    let meanwhile = Meanwhile { votes: Votes::All, was_in_doubt: true };
+    let stopped = |one, other| fit_meanwhile(one, other, meanwhile);
+    let [yes, no] = [Outcome::Approved, Outcome::CodeUsed].map(|one| Some(answer(one)));
+    for why in [Outcome::CodeExpired, Outcome::WarmingUp, Outcome::ReplayStoreUnavailable] {
+        let why = Some(answer(why));
+        assert!(stopped(why, no) && !fits(why, no, Votes::All));
+    }
+    assert!(
+        !stopped(no, no) && !stopped(yes, yes) && !stopped(no, Some(answer(Outcome::ReplayFull)))
+    );
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{BODY, OTHER_BODY};
-use crate::class::{Asked, First, twins_fit};
+use crate::class::{Asked, First, Meanwhile, twins_fit};
 use crate::clock;
 use crate::codes::{Code, Made, Turn, Wish};
 use crate::ledger::Redemption;
-use crate::outage::{Trouble, Votes};
+use crate::outage::Trouble;
 use crate::outcome::{Answer, Outcome};
 
 /// A request from its start to its answer.
@@ -31,7 +31,7 @@ pub struct Job {
 #[derive(Default)]
 pub(super) struct Twins {
     answers: Cell<[Option<Answer>; 2]>,
-    votes: Cell<Votes>,
+    meanwhile: Cell<Meanwhile>,
     came: Cell<usize>,
 }
 
@@ -92,15 +92,20 @@ impl Job {
 }
 
 impl Twins {
-    /// Whether they fit, as soon as both have come.
-    pub(super) fn add(&self, answer: Option<Answer>, votes: Votes) -> Option<bool> {
+    /// Both answers, as soon as they have come and if they do not fit.
+    pub(super) fn unfit(
+        &self,
+        answer: Option<Answer>,
+        trouble: &Trouble,
+    ) -> Option<[Option<Answer>; 2]> {
         let [first, _] = self.answers.get();
         self.came.set(self.came.get() + 1);
-        self.votes.set(self.votes.get().min(votes));
+        self.meanwhile.set(self.meanwhile.get().and(trouble));
         if self.came.get() == 1 {
             self.answers.set([answer, None]);
             return None;
         }
-        Some(twins_fit([first, answer], self.votes.get()))
+        let both = [first, answer];
+        (!twins_fit(both, self.meanwhile.get())).then_some(both)
     }
 }

@@ -192,7 +192,7 @@ impl Load {
         tally.seen.unknown_excused += u64::from(is_excused);
         tally.answered(&timed);
         drop(tally);
-        self.settle_twin(job.twin.as_deref(), Some(answer), trouble.votes);
+        self.settle_twin(job.twin.as_deref(), Some(answer), &trouble);
         self.landed();
     }
 
@@ -207,7 +207,7 @@ impl Load {
         }
         let is_excused = self.outages.excuse_loss(job.node, job.sent_ns);
         self.tally.borrow_mut().lost(job.made.class, is_excused, self.outages.events());
-        self.settle_twin(job.twin.as_deref(), None, Votes::All);
+        self.settle_twin(job.twin.as_deref(), None, &Trouble::default());
         self.landed();
     }
 
@@ -319,9 +319,9 @@ impl Load {
         self.mill.borrow_mut().remember(Code { first: Some(first), asked_for: job.wish, ..code });
     }
 
-    fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>, votes: Votes) {
-        if twins.is_some_and(|twins| twins.add(answer, votes) == Some(false)) {
-            self.tally.borrow_mut().seen.unfit_twins += 1;
+    fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>, trouble: &Trouble) {
+        if let Some(unfit) = twins.and_then(|twins| twins.unfit(answer, trouble)) {
+            self.tally.borrow_mut().seen.unfit(unfit);
         }
     }
 

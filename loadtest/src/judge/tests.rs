@@ -109,7 +109,9 @@ fn a_wrong_answer_is_a_fault_and_an_example() {
 
 #[test]
 fn unfit_twins_are_a_fault() {
-    let seen = Seen { unfit_twins: 1, ..seen() };
+    let mut seen = seen();
+    seen.unfit([Some(YES), Some(YES)]);
+    assert_eq!(seen.examples, [Example::Twins([Some(YES); 2])]);
     assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "twice at once");
 }
 
