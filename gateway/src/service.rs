@@ -353,6 +353,8 @@ impl Redeeming {
         let spent = match spent {
             Ok(spent) => spent,
             Err(refused) => {
+                // Its own mark goes first, so that nobody takes it for a request that runs.
+                drop(pending);
                 let registers = call.worker.registers.as_ref().expect("it was asked");
                 let told = used_abroad(&call, registers, &request, refused).await;
                 // The client may be gone, and nobody else would count this.

@@ -170,18 +170,22 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`]: some may have replaced it all the same.
-    pub(crate) async fn compare_and_set(
+    /// It is asked before this returns, so what is asked next is carried out after it.
+    pub(crate) fn compare_and_set(
         self: &Rc<Self>,
         group: usize,
         key: &[u8],
         old: &[u8],
         new: &[u8],
         px_ms: u64,
-    ) -> Result<usize, NoMajority> {
+    ) -> impl Future<Output = Result<usize, NoMajority>> + use<> {
         let life = px_ms.to_string();
         let command = [b"EVAL".as_slice(), COMPARE_AND_SET, b"1", key, old, new, life.as_bytes()];
-        let answers = self.ask(group, &command, Enough::Majority).await?;
-        Ok(answers.iter().filter(|answer| **answer == Answer::Number(1)).count())
+        let asking = self.ask(group, &command, Enough::Majority);
+        async move {
+            let answers = asking.await?;
+            Ok(answers.iter().filter(|answer| **answer == Answer::Number(1)).count())
+        }
     }
 
     fn ask(

@@ -86,13 +86,12 @@ impl Mark {
         });
     }
 
-    /// Takes it away where it is this attempt's.
+    /// Takes it away where it is this attempt's. What is asked of the same servers after this
+    /// returns is carried out after it.
     pub(super) fn remove(self) {
-        tokio::task::spawn_local(async move {
-            let Self { registers, group, name, running, .. } = self;
-            let gone = registers.compare_and_set(group, name.as_bytes(), &running, b"", 1);
-            let _ = gone.await;
-        });
+        let Self { registers, group, name, running, .. } = self;
+        let gone = registers.compare_and_set(group, name.as_bytes(), &running, b"", 1);
+        tokio::task::spawn_local(gone);
     }
 
     /// Writes the answer in its place.
