@@ -7,7 +7,7 @@ use crate::class::Class;
 use crate::ledger::{Entry, Ledger};
 use crate::outcome::{Answer, Outcome};
 
-/// How much of what went wrong is kept as examples.
+/// Requests that went wrong and are kept as examples, and as many pairs.
 pub const EXAMPLES_MAX: usize = 5;
 
 /// What the senders have seen.
@@ -23,6 +23,8 @@ pub struct Seen {
     pub examples: Vec<Example>,
     /// Pairs of one code of which not exactly one passed.
     pub unfit_twins: u64,
+    /// The first of them: both answers, in the order in which they came.
+    pub unfit_examples: Vec<[Option<Answer>; 2]>,
     /// Answers that named another code than the one that was sent.
     pub misdirected: u64,
     /// Requests that were never answered.
@@ -58,13 +60,13 @@ pub struct Counted {
     pub count: u64,
 }
 
-/// What went wrong.
+/// A request that went wrong.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Example {
-    /// A code of this class was answered so, if it was.
-    One(Class, Option<Answer>),
-    /// A code that was sent twice at once: its answers, in the order in which they came.
-    Twins([Option<Answer>; 2]),
+pub struct Example {
+    /// What was sent.
+    pub class: Class,
+    /// What came back, if anything did.
+    pub answer: Option<Answer>,
 }
 
 /// What a run has shown.
@@ -113,6 +115,8 @@ impl Seen {
         self.examples.extend(other.examples);
         self.examples.truncate(EXAMPLES_MAX);
         self.unfit_twins += other.unfit_twins;
+        self.unfit_examples.extend(other.unfit_examples);
+        self.unfit_examples.truncate(EXAMPLES_MAX);
         self.misdirected += other.misdirected;
         self.lost += other.lost;
         self.lost_for_nothing += other.lost_for_nothing;
@@ -132,16 +136,18 @@ impl Seen {
     /// Notes an answer that the class must not get.
     pub fn unexpected(&mut self, class: Class, answer: Answer) {
         self.unexpected += 1;
-        self.example(Example::One(class, Some(answer)));
+        self.example(Example { class, answer: Some(answer) });
     }
 
     /// Notes a pair of answers to one code of which not exactly one passed.
     pub fn unfit(&mut self, answers: [Option<Answer>; 2]) {
         self.unfit_twins += 1;
-        self.example(Example::Twins(answers));
+        if self.unfit_examples.len() < EXAMPLES_MAX {
+            self.unfit_examples.push(answers);
+        }
     }
 
-    /// Keeps what went wrong, if it is one of the first.
+    /// Keeps a request that went wrong, if it is one of the first.
     pub fn example(&mut self, example: Example) {
         if self.examples.len() < EXAMPLES_MAX {
             self.examples.push(example);

@@ -168,17 +168,21 @@ fn verdict(judged: &Judged) -> Verdict {
             + seen.misdirected
             + judged.replayed_for_nothing,
         lost_answers: seen.lost,
-        examples: seen.examples.iter().map(example).collect(),
+        examples: seen
+            .examples
+            .iter()
+            .map(example)
+            .chain(seen.unfit_examples.iter().map(unfit))
+            .collect(),
     }
 }
 
 fn example(example: &Example) -> String {
-    match example {
-        Example::One(class, answer) => format!("{} was {}", class.word(), answered(*answer)),
-        Example::Twins([first, second]) => {
-            format!("of twins one was {}, and then one {}", answered(*first), answered(*second))
-        }
-    }
+    format!("{} was {}", example.class.word(), answered(example.answer))
+}
+
+fn unfit([first, second]: &[Option<Answer>; 2]) -> String {
+    format!("of twins one was {}, and then one {}", answered(*first), answered(*second))
 }
 
 fn answered(answer: Option<Answer>) -> String {

@@ -170,7 +170,7 @@ impl Tally {
         self.event(event).lost += 1;
         if !is_excused {
             self.seen.lost_for_nothing += 1;
-            self.seen.example(Example::One(class, None));
+            self.seen.example(Example { class, answer: None });
         }
     }
 
@@ -314,7 +314,7 @@ mod tests {
         tally.lost(Class::Expired, false, 2);
         tally.left_open(2);
         assert_eq!((tally.seen.lost, tally.seen.lost_for_nothing), (4, 3));
-        assert_eq!(tally.seen.examples, [Example::One(Class::Expired, None)]);
+        assert_eq!(tally.seen.examples, [Example { class: Class::Expired, answer: None }]);
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn a_wrong_answer_is_a_fault_and_an_example() {
 fn unfit_twins_are_a_fault() {
     let mut seen = seen();
     seen.unfit([Some(YES), Some(YES)]);
-    assert_eq!(seen.examples, [Example::Twins([Some(YES); 2])]);
+    assert_eq!(seen.unfit_examples, [[Some(YES); 2]]);
     assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "twice at once");
 }
 
