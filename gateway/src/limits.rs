@@ -123,6 +123,8 @@ pub const REGISTER_SILENCE_MS: u64 = 2_000;
 pub const REGISTER_RETRY_MS: [u64; 2] = [50, 1_000];
 /// How long connecting to a register and its first answers may take.
 pub const REGISTER_CONNECT_MS: u64 = 1_000;
+/// A register that answered within this part of `replay.timeout_ms` is asked by one write at a time.
+pub const REGISTER_QUICK_PART: u64 = 8;
 /// Bytes that wait to be written to one register. A claim is 130; beyond it the register counts as
 /// one that does not answer.
 pub const REGISTER_QUEUE_BYTES_MAX: usize = 4 << 20;
@@ -147,6 +149,8 @@ pub const RETRY_EXPIRED_MAX: usize = 2_048;
 /// What a node may take beyond its backend's time limits to tell an answer to the others. After it
 /// a request of which nothing more was heard has an unknown outcome.
 pub const RETRY_MARGIN_MS: u64 = 5_000;
+/// Where nodes share registers: for how long at least it is told that nobody told the end of a request.
+pub const RETRY_LOST_TOLD_MS: u64 = 60_000;
 /// Characters of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
 

@@ -3,7 +3,7 @@
 
 pub(crate) mod abroad;
 
-use std::{future::Future, rc::Rc};
+use std::rc::Rc;
 
 use http::{HeaderName, HeaderValue, Response};
 use keyring::code::CodeIdentity;
@@ -13,7 +13,6 @@ use crate::{
     call::{Call, Refused},
     metrics::Limit,
     refusal::Refusal,
-    registers::Registers,
     reply::Reply,
     retry::{Begin, Known, NoRoom, Request, StoredAnswer},
 };
@@ -41,7 +40,7 @@ pub(crate) struct Pending {
     call: Rc<Call>,
     identity: CodeIdentity,
     is_open: bool,
-    /// The same for other nodes.
+    /// The same for other nodes, in the claim.
     mark: Option<Mark>,
 }
 
@@ -49,7 +48,7 @@ pub(crate) struct Pending {
 ///
 /// # Errors
 /// `request_in_flight`, `idempotency_mismatch`, `code_used`.
-pub(crate) fn begin(call: &Rc<Call>, request: Request) -> Result<Begun, Refused> {
+pub(crate) fn begin(call: &Rc<Call>, request: &Request) -> Result<Begun, Refused> {
     let (worker, identity) = (&call.worker, request.identity);
     match worker.answers().begin(request, worker.clock().now()) {
         Begin::First => {
@@ -145,27 +144,9 @@ impl Pending {
         }
     }
 
-    /// Tells other nodes that the request is running. To be called just before its code is claimed;
-    /// the future says whether they all took it, and is to be awaited with the claim.
-    pub(crate) fn mark(
-        &mut self,
-        registers: &Rc<Registers>,
-        request: Request,
-        backend: usize,
-    ) -> impl Future<Output = bool> + use<> {
-        self.mark = Mark::new(&self.call, registers, request, backend);
-        let setting = self.mark.as_ref().map(Mark::set);
-        async move {
-            match setting {
-                Some(setting) => setting.await,
-                None => true,
-            }
-        }
-    }
-
-    /// The claim has won although another attempt's mark stands.
-    pub(crate) fn mark_again(&self) {
-        self.mark.iter().for_each(Mark::set_again);
+    /// The claim has won in which this stands.
+    pub(crate) fn is_marked(&mut self, mark: Option<Mark>) {
+        self.mark = mark;
     }
 
     /// The answer is passed on as it comes, so that nobody has it whole.

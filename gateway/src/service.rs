@@ -33,7 +33,7 @@ use crate::{
     policy::{self, Admitted, Denied},
     refusal::Refusal,
     registers::Registers,
-    repeat::{self, Begun, Pending},
+    repeat::{self, Begun, Pending, abroad::Mark},
     reply::Reply,
     retry::{Asked, Caller, IdempotencyKey, Request as Repeatable},
     spend::{self, Spent},
@@ -265,7 +265,7 @@ async fn forward(
             let (identity, caller) = (code.identity(), Caller::UNNAMED);
             let digest = head.asked(code.statement(), &whole).digest();
             let request = Repeatable { identity, caller, key, digest };
-            let mut pending = match repeat::begin(call, request.clone())? {
+            let pending = match repeat::begin(call, &request)? {
                 Begun::First(pending) => pending,
                 Begun::Answered(response) => return Ok(response),
             };
@@ -278,11 +278,12 @@ async fn forward(
                     Ok(spent) => spent,
                     Err(refused) => return used_abroad(call, registers, &request, refused).await,
                 };
-                let marked = pending.mark(registers, request.clone(), backend);
-                let spent = spent.everywhere(call, registers);
-                let spent = async move { tokio::join!(marked, spent) };
+                let mark = Mark::new(call, registers, &request, backend);
+                let note = mark.as_ref().map(Mark::note).unwrap_or_default();
+                let spent = spent.everywhere(call, registers, note);
                 let call = Rc::clone(call);
-                let redeeming = Redeeming { call, begun, admitted, in_flight, pending, request };
+                let redeeming =
+                    Redeeming { call, begun, admitted, in_flight, pending, mark, request };
                 return Outliving::new(redeeming.run(spent, head, whole)).await;
             }
             call.redeemed(begun);
@@ -337,33 +338,30 @@ struct Redeeming {
     admitted: Admitted,
     in_flight: InFlight,
     pending: Pending,
+    mark: Option<Mark>,
     request: Repeatable,
 }
 
 impl Redeeming {
     async fn run(
         self,
-        spent: impl Future<Output = (bool, Result<Spent, Refused>)>,
+        spent: impl Future<Output = Result<Spent, Refused>>,
         head: CleanHead,
         whole: Whole,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { call, begun, admitted, in_flight, pending, request } = self;
-        let (is_marked, spent) = spent.await;
+        let Self { call, begun, admitted, in_flight, mut pending, mark, request } = self;
+        let spent = spent.await;
         call.redeemed(begun);
         let spent = match spent {
             Ok(spent) => spent,
             Err(refused) => {
-                // Its own mark goes first, so that nobody takes it for a request that runs.
-                drop(pending);
                 let registers = call.worker.registers.as_ref().expect("it was asked");
                 let told = used_abroad(&call, registers, &request, refused).await;
                 // The client may be gone, and nobody else would count this.
                 return told.inspect_err(|refused| call.refused(refused));
             }
         };
-        if !is_marked {
-            pending.mark_again();
-        }
+        pending.is_marked(mark);
         let says = says(&call, Some(admitted.code()), Some(spent.identity()));
         let request = head.into_request(&says, Outgoing::Whole(whole));
         let backend = admitted.backend();

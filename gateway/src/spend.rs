@@ -26,7 +26,7 @@ use crate::{
     call::{Call, Refused},
     metrics::Limit,
     refusal::Refusal,
-    registers::{Claimed, Registers, Verdict},
+    registers::{Claimed, Note, Registers, Verdict},
     replay::{RedeemError, Redemption},
     worker::Worker,
 };
@@ -90,7 +90,7 @@ impl SpentHere {
         Spent { redemption: self.redemption, claimed: None }
     }
 
-    /// Spends the code for all nodes. To be run to its end: it is part of what outlives a client.
+    /// Spends the code for all nodes, which may read `note` then. To be run to its end: it is part of what outlives a client.
     ///
     /// Cancel safe in the sense that matters: dropped before its end it forwards nothing, and the
     /// code is spent on this node, on others perhaps.
@@ -98,12 +98,13 @@ impl SpentHere {
         self,
         call: &Rc<Call>,
         registers: &Rc<Registers>,
+        note: Note,
     ) -> impl Future<Output = Result<Spent, Refused>> + use<> {
         let Self { redemption, judged_at } = self;
         let identity = redemption.identity();
         let rules = &call.snapshot.config.codes;
         let end_of_life = rules.end_of_life(Kind::Payment, identity.issued_at);
-        let claiming = registers.claim(identity, end_of_life, judged_at);
+        let claiming = registers.claim(identity, end_of_life, judged_at, note);
         let call = Rc::clone(call);
         async move {
             match claiming.await {

@@ -1,12 +1,14 @@
 //! One claim over a group: what each register's answer is worth, and what they say together.
 
+use std::rc::Rc;
+
 use keyring::time::UnixMillis;
 
 use super::{
     layout::{Held, Layout, Opening},
     rules::{Rule, Rules},
 };
-use crate::limits::{REGISTER_CLOCK_MS, REGISTERS_PER_GROUP};
+use crate::limits::{CLAIM_LIFE_MS, REGISTER_CLOCK_MS, REGISTERS_PER_GROUP};
 
 /// Registers in the largest group.
 pub(crate) const GROUP_MAX: usize = REGISTERS_PER_GROUP[1];
@@ -15,6 +17,22 @@ pub(crate) const GROUP_MAX: usize = REGISTERS_PER_GROUP[1];
 /// given back without harm to anybody else's (conditions 1, 7, 8).
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Attempt(pub(crate) [u8; 16]);
+
+/// What stands in a claim behind the attempt: whoever finds the code claimed may read there what it
+/// was claimed for. Nothing is decided by it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Note {
+    pub(crate) bytes: Rc<[u8]>,
+    /// For how long it is to be read.
+    pub(crate) life_ms: u64,
+}
+
+impl Note {
+    /// How long a register keeps the claim: as long as any code may be shown, and the note.
+    pub(crate) fn claim_life_ms(&self) -> u64 {
+        self.life_ms.max(CLAIM_LIFE_MS.unsigned_abs())
+    }
+}
 
 /// The code that is claimed, in its times. All of them are of our clock, which is CLOCK_BOOTTIME
 /// and an offset that is only raised.
@@ -195,6 +213,11 @@ impl Tally {
         });
         let latest = now.plus_ms(ahead_ms.max().unwrap_or(0).max(0));
         now < question.deadline && latest < question.end_of_life
+    }
+
+    /// Whether a register may hold this attempt's claim, now or when it comes to it.
+    pub(crate) fn may_hold(&self, register: usize) -> bool {
+        !matches!(self.all().get(register), Some(Vote::Other(_)))
     }
 
     fn all(&self) -> &[Vote] {

@@ -13,7 +13,7 @@ use std::{
 use keyring::{code::CodeIdentity, time::UnixMillis};
 
 use super::{
-    claim::{Attempt, Question, Tally, Verdict, Vote},
+    claim::{Attempt, Note, Question, Tally, Verdict, Vote},
     layout::{self, Adopted, Held, Layout, Opening},
     link::{Link, Owed, State},
     ops::{Claim, Deadlines, GiveBack, Op, Ops, Ticket, Work},
@@ -39,7 +39,7 @@ pub(crate) struct Registers {
     pub(super) metrics: Arc<RegisterMetrics>,
     health: Arc<Health>,
     pub(super) layout: Layout,
-    timeout_ms: i64,
+    pub(super) timeout_ms: i64,
     /// Those of groups come first, in the order of the configuration, as in the metrics.
     pub(super) links: Vec<Link>,
     /// Indexes into `links`.
@@ -127,7 +127,7 @@ impl Registers {
     }
 
     /// Claims a code for all nodes (condition 1). `now` is the time by which it was found fresh:
-    /// the claim's time is counted from there (condition 6).
+    /// the claim's time is counted from there (condition 6). `note` is for those who find it claimed.
     ///
     /// Cancel safe in the sense that matters: whoever drops the future forwards nothing; whether
     /// the code is spent is then open.
@@ -136,6 +136,7 @@ impl Registers {
         identity: CodeIdentity,
         end_of_life: UnixMillis,
         now: UnixMillis,
+        note: Note,
     ) -> Claiming {
         let attempt = self.new_attempt();
         let deadline = now.plus_ms(self.timeout_ms);
@@ -143,7 +144,7 @@ impl Registers {
         let question = Question { attempt, issued_at, end_of_life, deadline };
         let group = self.layout.group_of(&identity);
         let tally = Tally::new(self.group_size(group));
-        let work = Work::Claim(Claim { identity, question, tally, verdict: None });
+        let work = Work::Claim(Claim { identity, question, note, tally, verdict: None });
         let ticket = self.begin(Op { group, work, waker: None }, deadline);
         for index in self.group(group) {
             self.send(self.link(*index), ticket);
@@ -242,14 +243,14 @@ impl Registers {
         ticket
     }
 
-    /// For [`super::raw`].
-    pub(super) fn begin_ask(&self, op: Op, command: &[&[u8]]) -> Ticket {
+    /// For [`super::raw`]: `write` gives each register that can be asked its command.
+    pub(super) fn begin_ask(&self, op: Op, write: impl Fn(&Link, Ticket)) -> Ticket {
         let group = op.group;
         let ticket = self.begin(op, self.clock.now().plus_ms(self.timeout_ms));
         for index in self.group(group) {
             let link = self.link(*index);
             if link.state.get() == State::Up && link.has_room() {
-                link.write_command(Owed::Ask(ticket), command);
+                write(link, ticket);
             } else if let Some(op) = self.ops.borrow_mut().get_mut(ticket) {
                 op.no_answer(0);
             }
@@ -272,7 +273,7 @@ impl Registers {
         }
         match &op.work {
             Work::Claim(claim) if may_vote => {
-                link.write_claim(&claim.identity, claim.question.attempt, ticket);
+                link.write_claim(claim, ticket);
             }
             Work::GiveBack(give_back) => {
                 let owed = Owed::GiveBack(ticket);
@@ -331,10 +332,10 @@ impl Registers {
             denied => denied,
         };
         match verdict {
-            // Spent, or good for nothing.
-            Verdict::Won | Verdict::Used | Verdict::Over => {}
-            Verdict::Warming | Verdict::Unavailable => {
-                self.forget(group, identity, question.attempt);
+            // Good for nothing.
+            Verdict::Won | Verdict::Over => {}
+            Verdict::Used | Verdict::Warming | Verdict::Unavailable => {
+                self.forget(group, identity, question.attempt, tally);
             }
         }
         if verdict == Verdict::Unavailable {
@@ -344,14 +345,24 @@ impl Registers {
     }
 
     /// Takes back the votes of an attempt that was denied, so that the code works again when the
-    /// registers do. It is sent behind the claim on the same connection, and nobody waits: this
-    /// attempt is never forwarded, so whatever comes of it spends nothing. Where the connection
-    /// breaks in between, the code may stay refused.
-    fn forget(&self, group: usize, identity: &CodeIdentity, attempt: Attempt) {
-        for index in self.group(group) {
+    /// registers do, and that nobody reads there of a request that never was. It is sent behind the
+    /// claim on the same connection, and nobody waits: this attempt is never forwarded, so whatever
+    /// comes of it spends nothing. Where the connection breaks in between, the code may stay refused.
+    fn forget(&self, group: usize, identity: &CodeIdentity, attempt: Attempt, tally: &Tally) {
+        for (place, index) in self.group(group).iter().enumerate() {
+            let link = self.link(*index);
+            if tally.may_hold(place) && link.state.get() == State::Up && link.has_room() {
+                link.write_give_back(identity, attempt, Owed::Nothing);
+            }
+        }
+    }
+
+    /// Takes the note off a claim whose request has come to an end that is nobody's to read there.
+    pub(crate) fn strip(&self, identity: &CodeIdentity, note: &Note) {
+        for index in self.group(self.layout.group_of(identity)) {
             let link = self.link(*index);
             if link.state.get() == State::Up && link.has_room() {
-                link.write_give_back(identity, attempt, Owed::Nothing);
+                link.write_strip(identity, note);
             }
         }
     }

@@ -9,9 +9,9 @@ use std::{
 use keyring::{code::CodeIdentity, time::UnixMillis};
 
 use super::{
-    claim::{Attempt, Found, Reading},
+    claim::{Attempt, Found, Note, Reading},
     layout::{ADOPT, Held, LAYOUT_KEY, Layout},
-    ops::Ticket,
+    ops::{Claim, Ticket},
     resp,
     standing::{Abstains, RunId},
 };
@@ -65,6 +65,9 @@ pub(super) struct Link {
     pub(super) state: Cell<State>,
     out: RefCell<Out>,
     pub(super) owed: RefCell<VecDeque<Owed>>,
+    /// Those of them whose commands are written.
+    flying: Cell<usize>,
+    is_quick: Cell<bool>,
     /// Claims that were answered and wait for the end of their batch.
     pub(super) batch: RefCell<Vec<(Ticket, Found)>>,
     /// What is sent when the connection is up.
@@ -96,6 +99,17 @@ pub(super) struct Out {
     pub(super) written: usize,
     /// Claims, or a probe, whose batch has no end yet.
     is_open: bool,
+    /// Its writing has begun.
+    is_going_out: bool,
+}
+
+impl Out {
+    /// All of it is written.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.written = 0;
+        self.is_going_out = false;
+    }
 }
 
 impl Link {
@@ -106,6 +120,8 @@ impl Link {
             state: Cell::new(State::Expected),
             out: RefCell::default(),
             owed: RefCell::default(),
+            flying: Cell::new(0),
+            is_quick: Cell::new(false),
             batch: RefCell::default(),
             backlog: RefCell::default(),
             held: Cell::new(Held::Nothing),
@@ -152,10 +168,11 @@ impl Link {
             && self.owed.borrow().len() < limits::REGISTER_OWED_MAX
     }
 
-    pub(super) fn write_claim(&self, identity: &CodeIdentity, attempt: Attempt, ticket: Ticket) {
+    pub(super) fn write_claim(&self, claim: &Claim, ticket: Ticket) {
         let is_first = {
             let mut out = self.out.borrow_mut();
-            resp::claim(&mut out.bytes, identity, attempt);
+            let Claim { identity, question, note, .. } = claim;
+            resp::claim(&mut out.bytes, identity, question.attempt, note);
             !std::mem::replace(&mut out.is_open, true)
         };
         self.owed.borrow_mut().push_back(Owed::Claim(ticket));
@@ -167,6 +184,14 @@ impl Link {
 
     pub(super) fn write_give_back(&self, identity: &CodeIdentity, attempt: Attempt, owed: Owed) {
         self.write(owed, |out| resp::give_back(out, identity, attempt));
+    }
+
+    pub(super) fn write_strip(&self, identity: &CodeIdentity, note: &Note) {
+        self.write(Owed::Nothing, |out| resp::strip(out, identity, note));
+    }
+
+    pub(super) fn write_look(&self, identity: &CodeIdentity, ticket: Ticket) {
+        self.write(Owed::Ask(ticket), |out| resp::look(out, identity));
     }
 
     pub(super) fn write_command(&self, owed: Owed, parts: &[&[u8]]) {
@@ -233,7 +258,8 @@ impl Link {
         self.write_probe();
     }
 
-    /// Ends the batch, if one is open: `GET` and `TIME` behind all its claims (condition 1).
+    /// To be called before a write. Ends the batch, if one is open: `GET` and `TIME` behind all its
+    /// claims (condition 1).
     ///
     /// One pair for all of them is sound. Condition 1 wants, of each claim, that the layout is read
     /// after its SET and the time after that, on one connection, which the register obeys in order.
@@ -241,12 +267,31 @@ impl Link {
     /// in the layout, and a time that is later says sooner that a code is over.
     pub(super) fn end_batch(&self, clock: &Clock) {
         let mut out = self.out.borrow_mut();
+        out.is_going_out = true;
         if std::mem::replace(&mut out.is_open, false) {
             resp::end_of_batch(&mut out.bytes);
             let mut owed = self.owed.borrow_mut();
             owed.push_back(Owed::Layout);
             owed.push_back(Owed::Time(clock.now(), clock.instant()));
         }
+        self.flying.set(self.owed.borrow().len());
+    }
+
+    /// Whether commands wait for the answer to those before, so that they go out in one write: most
+    /// of what a command costs is the write. They wait for a round trip at most, as the register
+    /// answers in order, and not at all if the last one took so long that two might be too long.
+    pub(super) fn gathers(&self) -> bool {
+        self.is_quick.get() && self.flying.get() > 0 && !self.out.borrow().is_going_out
+    }
+
+    pub(super) fn is_answered(&self) {
+        self.flying.set(self.flying.get().saturating_sub(1));
+    }
+
+    /// How long the register took for a batch, of the time that a claim has.
+    pub(super) fn took(&self, ns: u64, timeout_ms: i64) {
+        let timeout_ns = timeout_ms.unsigned_abs() * 1_000_000;
+        self.is_quick.set(ns < timeout_ns / limits::REGISTER_QUICK_PART);
     }
 
     pub(super) fn out(&self) -> std::cell::RefMut<'_, Out> {
@@ -261,6 +306,8 @@ impl Link {
         self.reading.set(None);
         self.is_adopting.set(false);
         self.is_given_up.set(false);
+        self.flying.set(0);
+        self.is_quick.set(false);
         let mut owed = self.owed.take();
         // These were answered, but what comes at the end of their batch was not.
         owed.extend(self.batch.take().into_iter().map(|(ticket, _)| Owed::Claim(ticket)));
@@ -291,5 +338,48 @@ impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Link");
         shown.field("address", &self.address).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> Link {
+        let host = "127.0.0.1".to_owned();
+        let address = RegisterAddress { host, port: 6379, database: 0, credentials: None };
+        Link::new(address, Some((0, 0)))
+    }
+
+    /// As the task of a connection does.
+    fn write(link: &Link) {
+        link.end_batch(&Clock::system());
+        link.out().clear();
+    }
+
+    #[test]
+    fn what_is_asked_meanwhile_waits_for_a_quick_answer_and_for_no_slow_one() {
+        let link = link();
+        let [quick_ns, slow_ns] = [6_249_999, 6_250_000];
+        let ask = || link.write_command(Owed::Nothing, &[b"PING"]);
+        ask();
+        assert!(!link.gathers(), "nothing is owed yet");
+        write(&link);
+        ask();
+        assert!(!link.gathers(), "nobody knows how long it takes");
+        link.took(quick_ns, 50);
+        assert!(link.gathers());
+        link.took(slow_ns, 50);
+        assert!(!link.gathers(), "two such answers might be too long");
+        link.took(quick_ns, 50);
+        link.is_answered();
+        assert!(!link.gathers(), "all that was written is answered");
+        // Half written, it must go on, whatever is owed.
+        link.end_batch(&Clock::system());
+        assert!(!link.gathers());
+        link.out().clear();
+        assert!(link.gathers());
+        assert_eq!(link.cut().len(), 2);
+        assert!(!link.gathers(), "a new connection owes nothing");
     }
 }

@@ -40,7 +40,7 @@ mod wire;
 mod tests;
 
 pub(crate) use self::{
-    claim::Verdict,
+    claim::{Note, Verdict},
     client::{Claimed, Registers},
     node::Node,
     standing::Abstains,

@@ -6,7 +6,7 @@ use keyring::{code::CodeIdentity, time::UnixMillis};
 use slab::Slab;
 
 use super::{
-    claim::{Attempt, Question, Tally, Verdict, Vote},
+    claim::{Attempt, Note, Question, Tally, Verdict, Vote},
     raw::Asked,
 };
 
@@ -45,6 +45,7 @@ pub(super) enum Work {
 pub(super) struct Claim {
     pub(super) identity: CodeIdentity,
     pub(super) question: Question,
+    pub(super) note: Note,
     pub(super) tally: Tally,
     pub(super) verdict: Option<Verdict>,
 }

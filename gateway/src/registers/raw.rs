@@ -8,17 +8,14 @@
 //!
 //! Cancel safe: a call that is dropped has been carried out or not, as one that gets no answer.
 
-use std::{
-    future::{Future, poll_fn},
-    rc::Rc,
-    task::Poll,
-};
+use std::{future::poll_fn, rc::Rc, task::Poll};
 
 use keyring::code::CodeIdentity;
 
 use super::{
-    claim::GROUP_MAX,
+    claim::{Attempt, GROUP_MAX},
     client::Registers,
+    link::{Link, Owed},
     ops::{Op, Ticket, Work},
     resp::Reply,
 };
@@ -54,10 +51,6 @@ pub(super) struct Asked {
     enough: Enough,
     pub(super) is_over: bool,
 }
-
-/// Replaces a value only where it is what the caller last saw.
-const COMPARE_AND_SET: &[u8] = b"if redis.call('GET', KEYS[1]) == ARGV[1] then \
-    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end return 0";
 
 impl Asked {
     pub(super) fn no_answer(&mut self) {
@@ -100,28 +93,6 @@ impl Registers {
         self.ask(group, &command, Enough::Majority).await.map(drop)
     }
 
-    /// The same only where there is no value yet. How many servers took it, of the majority that
-    /// answered first.
-    ///
-    /// # Errors
-    /// [`NoMajority`]: some may have it all the same.
-    /// It is asked before this returns, so what is asked next is carried out after it.
-    pub(crate) fn set_new(
-        self: &Rc<Self>,
-        group: usize,
-        key: &[u8],
-        value: &[u8],
-        px_ms: u64,
-    ) -> impl Future<Output = Result<usize, NoMajority>> + use<> {
-        let life = px_ms.to_string();
-        let command = [b"SET".as_slice(), key, value, b"NX", b"PX", life.as_bytes()];
-        let asking = self.ask(group, &command, Enough::Majority);
-        async move {
-            let answers = asking.await?;
-            Ok(answers.iter().filter(|answer| **answer == Answer::Status).count())
-        }
-    }
-
     /// All values that the majority has which answered first.
     ///
     /// # Errors
@@ -131,22 +102,26 @@ impl Registers {
         group: usize,
         key: &[u8],
     ) -> Result<Vec<Vec<u8>>, NoMajority> {
-        let answers = self.ask(group, &[b"GET", key], Enough::Majority).await?;
-        let values = answers.into_iter().filter_map(|answer| match answer {
-            Answer::Bytes(bytes) => Some(bytes),
-            _ => None,
-        });
-        Ok(values.collect())
+        Ok(values(self.ask(group, &[b"GET", key], Enough::Majority).await?))
+    }
+
+    /// The notes in a code's claims, of the majority that answered first.
+    ///
+    /// # Errors
+    /// [`NoMajority`] answered.
+    pub(crate) async fn notes(
+        self: &Rc<Self>,
+        identity: &CodeIdentity,
+    ) -> Result<Vec<Vec<u8>>, NoMajority> {
+        let write = |link: &Link, ticket| link.write_look(identity, ticket);
+        let claims = values(self.ask_by(self.group_of(identity), Enough::Majority, write).await?);
+        let note = |claim: Vec<u8>| claim.get(size_of::<Attempt>()..).map(<[u8]>::to_vec);
+        Ok(claims.into_iter().filter_map(note).collect())
     }
 
     /// The group whose servers hold what belongs to a code.
     pub(crate) fn group_of(&self, identity: &CodeIdentity) -> usize {
         self.layout.group_of(identity)
-    }
-
-    /// How many servers of a group are more than half.
-    pub(crate) fn majority_of(&self, group: usize) -> usize {
-        self.group_size(group) / 2 + 1
     }
 
     /// The first value that any of a group's servers has; `None` if a majority has none.
@@ -165,51 +140,44 @@ impl Registers {
         }))
     }
 
-    /// Replaces a value where it is still `old`. How many servers did, of the majority that answered
-    /// first.
-    ///
-    /// # Errors
-    /// [`NoMajority`]: some may have replaced it all the same.
-    /// It is asked before this returns, so what is asked next is carried out after it.
-    pub(crate) fn compare_and_set(
-        self: &Rc<Self>,
-        group: usize,
-        key: &[u8],
-        old: &[u8],
-        new: &[u8],
-        px_ms: u64,
-    ) -> impl Future<Output = Result<usize, NoMajority>> + use<> {
-        let life = px_ms.to_string();
-        let command = [b"EVAL".as_slice(), COMPARE_AND_SET, b"1", key, old, new, life.as_bytes()];
-        let asking = self.ask(group, &command, Enough::Majority);
-        async move {
-            let answers = asking.await?;
-            Ok(answers.iter().filter(|answer| **answer == Answer::Number(1)).count())
-        }
-    }
-
-    fn ask(
+    async fn ask(
         self: &Rc<Self>,
         group: usize,
         command: &[&[u8]],
         enough: Enough,
-    ) -> impl Future<Output = Result<Vec<Answer>, NoMajority>> + use<> {
+    ) -> Result<Vec<Answer>, NoMajority> {
+        let write = |link: &Link, ticket| link.write_command(Owed::Ask(ticket), command);
+        self.ask_by(group, enough, write).await
+    }
+
+    async fn ask_by(
+        self: &Rc<Self>,
+        group: usize,
+        enough: Enough,
+        write: impl Fn(&Link, Ticket),
+    ) -> Result<Vec<Answer>, NoMajority> {
         let registers = self.group_size(group);
         let majority = registers / 2 + 1;
         let answers = Vec::with_capacity(GROUP_MAX);
         let asked = Asked { answers, waiting: registers, majority, enough, is_over: false };
         let op = Op { group, work: Work::Ask(Box::new(asked)), waker: None };
-        let under_way =
-            UnderWay { registers: Rc::clone(self), ticket: self.begin_ask(op, command) };
-        async move {
-            let Some(Work::Ask(asked)) = under_way.over().await.map(|op| op.work) else {
-                return Err(NoMajority);
-            };
-            let has_value = asked.answers.iter().any(|answer| matches!(answer, Answer::Bytes(_)));
-            let is_enough = asked.answers.len() >= majority || enough == Enough::Value && has_value;
-            if is_enough { Ok(asked.answers) } else { Err(NoMajority) }
-        }
+        let ticket = self.begin_ask(op, write);
+        let under_way = UnderWay { registers: Rc::clone(self), ticket };
+        let Some(Work::Ask(asked)) = under_way.over().await.map(|op| op.work) else {
+            return Err(NoMajority);
+        };
+        let has_value = asked.answers.iter().any(|answer| matches!(answer, Answer::Bytes(_)));
+        let is_enough = asked.answers.len() >= majority || enough == Enough::Value && has_value;
+        if is_enough { Ok(asked.answers) } else { Err(NoMajority) }
     }
+}
+
+fn values(answers: Vec<Answer>) -> Vec<Vec<u8>> {
+    let value = |answer| match answer {
+        Answer::Bytes(bytes) => Some(bytes),
+        _ => None,
+    };
+    answers.into_iter().filter_map(value).collect()
 }
 
 /// An operation that ends with whoever waits for it.

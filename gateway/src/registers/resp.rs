@@ -3,16 +3,19 @@
 
 use keyring::code::CodeIdentity;
 
-use super::{claim::Attempt, layout::LAYOUT_KEY};
-use crate::limits::{CLAIM_LIFE_MS, REGISTER_ANSWER_BYTES_MAX};
+use super::{
+    claim::{Attempt, Note},
+    layout::LAYOUT_KEY,
+};
+use crate::limits::REGISTER_ANSWER_BYTES_MAX;
 
 /// Deletes a claim only where it is this attempt's (condition 8).
-const COMPARE_AND_DELETE: &[u8] =
-    b"if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+const COMPARE_AND_DELETE: &[u8] = b"if redis.call('GETRANGE', KEYS[1], 0, 15) == ARGV[1] then \
+    return redis.call('DEL', KEYS[1]) end return 0";
 
-/// The life of a claim as it is written.
-const CLAIM_LIFE: &[u8] = b"120000";
-const _: () = assert!(CLAIM_LIFE_MS == 120_000);
+/// Leaves of a claim the attempt alone, where its note is this one.
+const COMPARE_AND_STRIP: &[u8] = b"if redis.call('GETRANGE', KEYS[1], 16, -1) == ARGV[1] then \
+    redis.call('SET', KEYS[1], redis.call('GETRANGE', KEYS[1], 0, 15), 'KEEPTTL') end return 0";
 
 /// An answer, borrowed from the buffer that it was read into.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -116,18 +119,26 @@ pub(crate) fn time_ms(seconds: &[u8], micros: &[u8]) -> Option<i64> {
     seconds.checked_mul(1_000)?.checked_add(micros / 1_000)
 }
 
-/// `SET yanma:1:<redemption> <attempt> NX GET PX 120000`.
+/// `SET yanma:1:<redemption> <attempt><note> NX GET PX 120000`.
 ///
 /// `PX` and not `PXAT`, which answers OK for a time that is past and stores nothing. Redis 7 and
 /// Valkey take `NX` and `GET` together.
-pub(crate) fn claim(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Attempt) {
+pub(crate) fn claim(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Attempt, note: &Note) {
     out.extend_from_slice(b"*7\r\n$3\r\nSET\r\n");
     claim_key(out, identity);
-    out.extend_from_slice(b"$16\r\n");
-    out.extend_from_slice(&attempt.0);
-    out.extend_from_slice(b"\r\n$2\r\nNX\r\n$3\r\nGET\r\n$2\r\nPX\r\n$6\r\n");
-    out.extend_from_slice(CLAIM_LIFE);
+    out.push(b'$');
+    decimal(out, attempt.0.len() + note.bytes.len());
     out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&attempt.0);
+    out.extend_from_slice(&note.bytes);
+    out.extend_from_slice(b"\r\n$2\r\nNX\r\n$3\r\nGET\r\n$2\r\nPX\r\n");
+    string(out, itoa::Buffer::new().format(note.claim_life_ms()).as_bytes());
+}
+
+/// `GET` of a claim.
+pub(crate) fn look(out: &mut Vec<u8>, identity: &CodeIdentity) {
+    out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n");
+    claim_key(out, identity);
 }
 
 /// `GET yanma:layout`, then `TIME`: the end of a batch of claims (condition 1).
@@ -144,6 +155,15 @@ pub(crate) fn give_back(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Att
     out.extend_from_slice(b"$1\r\n1\r\n");
     claim_key(out, identity);
     string(out, &attempt.0);
+}
+
+/// Takes the note off a claim.
+pub(crate) fn strip(out: &mut Vec<u8>, identity: &CodeIdentity, note: &Note) {
+    out.extend_from_slice(b"*5\r\n$4\r\nEVAL\r\n");
+    string(out, COMPARE_AND_STRIP);
+    out.extend_from_slice(b"$1\r\n1\r\n");
+    claim_key(out, identity);
+    string(out, &note.bytes);
 }
 
 /// Any command.
@@ -207,11 +227,19 @@ mod tests {
     #[test]
     fn a_claim_is_one_command_with_the_redemption_as_its_key() {
         let mut out = Vec::new();
-        claim(&mut out, &identity(), Attempt([b'a'; 16]));
+        claim(&mut out, &identity(), Attempt([b'a'; 16]), &Note::default());
         let text = "*7\r\n$3\r\nSET\r\n$40\r\nyanma:1:7001-1800000000-0123456789abcdef\r\n$16\r\n\
                     aaaaaaaaaaaaaaaa\r\n$2\r\nNX\r\n$3\r\nGET\r\n$2\r\nPX\r\n$6\r\n120000\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), text);
         assert!(text.contains(&format!("yanma:1:{}\r\n", identity())));
+
+        let mut out = Vec::new();
+        let note = Note { bytes: b"note".as_slice().into(), life_ms: 600_000 };
+        claim(&mut out, &identity(), Attempt([b'a'; 16]), &note);
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.contains("$20\r\naaaaaaaaaaaaaaaanote\r\n") && text.ends_with("$6\r\n600000\r\n")
+        );
     }
 
     #[test]

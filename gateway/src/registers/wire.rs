@@ -133,6 +133,9 @@ impl Future for Wire<'_> {
         if let Poll::Ready(error) = this.poll_read(cx) {
             return Poll::Ready(error);
         }
+        if this.link.gathers() {
+            return Poll::Pending;
+        }
         this.link.end_batch(&this.registers.clock);
         this.poll_write(cx)
     }
@@ -174,6 +177,7 @@ impl Wire<'_> {
             at += length;
             let owed = self.link.owed.borrow_mut().pop_front();
             let owed = owed.ok_or(io::ErrorKind::InvalidData)?;
+            self.link.is_answered();
             self.link.heard_ms.set(self.registers.now_ms.get());
             answered(self.registers, self.link, self.index, owed, reply)?;
         }
@@ -192,8 +196,7 @@ impl Wire<'_> {
                 Err(error) => return Poll::Ready(error),
             }
         }
-        out.bytes.clear();
-        out.written = 0;
+        out.clear();
         Poll::Pending
     }
 }
@@ -235,10 +238,12 @@ fn answered(
             let reading = Reading { held: link.held.get(), time, asked_at, read_at };
             link.reading.set(Some(reading));
             adopt(registers, link, &reading);
+            let took_ns = begun.elapsed_ns(&registers.clock);
+            link.took(took_ns, registers.timeout_ms);
             if !link.batch.borrow().is_empty()
                 && let Some(counts) = registers.metrics.register(index)
             {
-                counts.duration.observe_ns(registers.worker, begun.elapsed_ns(&registers.clock));
+                counts.duration.observe_ns(registers.worker, took_ns);
             }
             judge_batch(registers, link, &reading);
             rise(registers, link, index);
@@ -294,9 +299,9 @@ fn adopt(registers: &Registers, link: &Link, reading: &Reading) {
 fn found(reply: Reply<'_>) -> Option<Found> {
     match reply {
         Reply::Nil => Some(Found::Free),
-        Reply::Bytes(bytes) => Some(match bytes.try_into() {
-            Ok(attempt) => Found::Attempt(Attempt(attempt)),
-            Err(_) => Found::Foreign,
+        Reply::Bytes(bytes) => Some(match bytes.first_chunk() {
+            Some(attempt) => Found::Attempt(Attempt(*attempt)),
+            None => Found::Foreign,
         }),
         _ => None,
     }

@@ -1,105 +1,82 @@
 //! The record of a request where nodes share registers: kept in their servers too, so that a retry
 //! that comes to another node finds it.
 //!
-//! The mark that a request is running goes out just before its claim, in the same write, so on each
-//! server it is there before the claim is, and costs no round trip. Whoever finds the code claimed
-//! then looks for it. The answer is written before the client gets it, to a majority or until
+//! That a request is running stands in its claim, so on each server it is there as soon as the claim
+//! is, goes with it when the code is given back, and costs no command. Whoever finds the code claimed
+//! reads it there. The answer is written before the client gets it, to a majority or until
 //! `replay.timeout_ms` is over; then the client gets it all the same, and that is counted.
 //!
-//! A node that dies in between leaves its mark. Until the mark's deadline a retry hears
+//! A node that dies in between leaves the claim. Until the note's deadline a retry hears
 //! `request_in_flight`, after it `outcome_unknown`. It never leads to a forward: the claim is there,
 //! and if it is not, the code was not spent and nothing had been forwarded.
 
-use std::{future::Future, rc::Rc};
+use std::rc::Rc;
 
 use http::Response;
+use keyring::code::CodeIdentity;
 
 use super::{replay, tell};
 use crate::{
     call::{Call, Refused},
-    limits::RETRY_MARGIN_MS,
+    limits::{RETRY_LOST_TOLD_MS, RETRY_MARGIN_MS},
     metrics::Limit,
     refusal::Refusal,
-    registers::Registers,
+    registers::{Note, Registers},
     reply::Reply,
     retry::{
         Known, Request, StoredAnswer,
-        shared::{self, SharedKnown, SharedRecord, Span},
+        shared::{self, SharedKnown},
     },
 };
 
-/// What a request has in the servers.
+/// What a request says of itself in its claim.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     registers: Rc<Registers>,
-    group: usize,
-    name: String,
-    request: Request,
-    span: Span,
-    /// As it was written.
-    running: Vec<u8>,
-    life_ms: u64,
+    identity: CodeIdentity,
+    note: Note,
 }
 
 impl Mark {
     /// `None` where no answers are kept.
-    pub(super) fn new(
+    pub(crate) fn new(
         call: &Call,
         registers: &Rc<Registers>,
-        request: Request,
+        request: &Request,
         backend: usize,
     ) -> Option<Self> {
-        let config = &call.snapshot.config;
-        if config.retry.store_bytes == 0 {
+        if call.snapshot.config.retry.store_bytes == 0 {
             return None;
         }
         let backend = call.snapshot.backend_config(backend);
         let bound_ms = backend.connect_ms + backend.timeout_ms + RETRY_MARGIN_MS;
-        let begun = call.worker.clock().now();
-        let deadline = begun.plus_ms(i64::try_from(bound_ms).unwrap_or(i64::MAX));
-        let span = Span { begun, deadline };
-        let group = registers.group_of(&request.identity);
-        let name = shared::name_of(&request.identity);
-        let running = shared::running(&request, &call.id, span);
-        let life_ms = bound_ms + config.retry.keep_ms.unsigned_abs();
-        let registers = Rc::clone(registers);
-        Some(Self { registers, group, name, request, span, running, life_ms })
+        let now = call.worker.clock().now();
+        let deadline = now.plus_ms(i64::try_from(bound_ms).unwrap_or(i64::MAX));
+        let bytes = shared::note(request, &call.id, deadline).into();
+        let note = Note { bytes, life_ms: bound_ms + RETRY_LOST_TOLD_MS };
+        Some(Self { registers: Rc::clone(registers), identity: request.identity, note })
     }
 
-    /// Writes the mark where there is none. What is asked of the same servers after this returns
-    /// is carried out after it.
-    pub(super) fn set(&self) -> impl Future<Output = bool> + use<> {
-        let majority = self.registers.majority_of(self.group);
-        let Self { registers, group, name, running, life_ms, .. } = self;
-        let setting = registers.set_new(*group, name.as_bytes(), running, *life_ms);
-        async move { setting.await.is_ok_and(|taken| taken >= majority) }
+    /// What goes into the claim.
+    pub(crate) fn note(&self) -> Note {
+        self.note.clone()
     }
 
-    /// Writes it over what an attempt left that was given back, or died before its claim. Only for
-    /// the request whose claim has won. Nobody waits: it is for those who ask meanwhile.
-    pub(super) fn set_again(&self) {
-        let registers = Rc::clone(&self.registers);
-        let (name, running) = (self.name.clone(), self.running.clone());
-        let (group, life_ms) = (self.group, self.life_ms);
-        tokio::task::spawn_local(async move {
-            let _ = registers.set_all(group, name.as_bytes(), &running, life_ms).await;
-        });
-    }
-
-    /// Takes it away where it is this attempt's. What is asked of the same servers after this
-    /// returns is carried out after it.
+    /// The request has come to an end that nobody can be told again.
     pub(super) fn remove(self) {
-        let Self { registers, group, name, running, .. } = self;
-        let gone = registers.compare_and_set(group, name.as_bytes(), &running, b"", 1);
-        tokio::task::spawn_local(gone);
+        self.registers.strip(&self.identity, &self.note);
     }
 
-    /// Writes the answer in its place.
+    /// Writes the answer, which counts before the note.
     pub(super) async fn finish(self, call: &Call, answer: &StoredAnswer) {
-        let Self { registers, group, name, request, span, .. } = self;
-        let value = shared::finished(&request, &call.id, span, answer);
-        let keep_ms = call.snapshot.config.retry.keep_ms.unsigned_abs();
-        if registers.set_all(group, name.as_bytes(), &value, keep_ms).await.is_err() {
+        let Self { registers, identity, note } = self;
+        let keep_ms = call.snapshot.config.retry.keep_ms;
+        let until = call.worker.clock().now().plus_ms(keep_ms);
+        let value = shared::finished(&note.bytes, answer, until);
+        // It stays as long as the note, which would say otherwise that its end is unknown.
+        let life_ms = keep_ms.unsigned_abs().max(note.claim_life_ms());
+        let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
+        if registers.set_all(group, name.as_bytes(), &value, life_ms).await.is_err() {
             call.worker.hit(Limit::RetryRegisters);
         }
     }
@@ -116,15 +93,17 @@ pub(crate) async fn ask(
     request: &Request,
     otherwise: Refused,
 ) -> Result<Response<Reply>, Refused> {
-    let name = shared::name_of(&request.identity);
-    let values = registers.get_most(registers.group_of(&request.identity), name.as_bytes()).await;
-    let record = values.ok().and_then(|all| SharedRecord::latest(request.identity, all, &call.id));
-    let Some(record) = record else { return Err(otherwise) };
-    match record.tell(request, call.worker.clock().now()) {
-        SharedKnown::Known(Known::Finished(answer)) => replay(call, answer).ok_or(otherwise),
-        SharedKnown::Known(known) => tell(call, request.identity, known),
-        SharedKnown::Lost => {
-            call.names(request.identity);
+    let identity = request.identity;
+    let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
+    let answers = registers.get_most(group, name.as_bytes());
+    let (answers, notes) = tokio::join!(answers, registers.notes(&identity));
+    let (Ok(answers), Ok(notes)) = (answers, notes) else { return Err(otherwise) };
+    match shared::tell(request, answers, notes, call.worker.clock().now()) {
+        None => Err(otherwise),
+        Some(SharedKnown::Known(Known::Finished(answer))) => replay(call, answer).ok_or(otherwise),
+        Some(SharedKnown::Known(known)) => tell(call, identity, known),
+        Some(SharedKnown::Lost) => {
+            call.names(identity);
             Err(Refusal::OutcomeUnknown.into())
         }
     }

@@ -70,9 +70,10 @@ pub(super) enum State {
 }
 
 impl Record {
-    pub(super) fn running(request: Request) -> Self {
+    pub(super) fn running(request: &Request) -> Self {
         let Request { caller, key, digest, identity: _ } = request;
-        Self { caller, key, digest, state: State::Running }
+        let (caller, key) = (caller.clone(), key.clone());
+        Self { caller, key, digest: *digest, state: State::Running }
     }
 
     /// What `request` finds here.

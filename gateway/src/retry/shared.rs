@@ -1,9 +1,10 @@
-//! A record as nodes share it: bytes in the registers' servers, beside the claims.
+//! What nodes share of a request: bytes in the registers' servers.
 //!
 //! ```text
-//! version u8 | finished u8 | begun i64 | deadline i64 | attempt 16 bytes | digest 32 bytes
-//! caller: 1 + length u16, or 0 | caller | key length u8 (0: none) | key
-//! answer, to the end; none while it runs                            (numbers big-endian)
+//! note, in the claim of a request: version u8 | deadline i64 | request id 16 bytes | who
+//! answer, when there is one:       version u8 | until i64 | who | answer, to the end
+//! who: digest 32 bytes | caller: 1 + length u16, or 0 | caller | key length u8 (0: none) | key
+//!                                                                          (numbers big-endian)
 //! ```
 //!
 //! A server may have lost its memory, and one that was not reached may hold what is out of date,
@@ -20,26 +21,12 @@ use super::{
 };
 use crate::request_id::RequestId;
 
-const VERSION: u8 = 1;
-const RUNNING: u8 = 0;
-const FINISHED: u8 = 1;
-const FIXED_BYTES: usize = 1 + 1 + 8 + 8 + 16 + 32;
+const VERSION: u8 = 2;
+const ID_BYTES: usize = 16;
+/// Where `who` begins in a note.
+const WHO_AT: usize = 1 + 8 + ID_BYTES;
 
-/// When a request began, and when its outcome is unknown if nobody has told it.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Span {
-    pub(crate) begun: UnixMillis,
-    pub(crate) deadline: UnixMillis,
-}
-
-/// A record that was read from a server.
-#[derive(Debug)]
-pub(crate) struct SharedRecord {
-    span: Span,
-    record: Record,
-}
-
-/// What nodes know of a request.
+/// What nodes know of a code's request.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum SharedKnown {
     Known(Known),
@@ -47,33 +34,16 @@ pub(crate) enum SharedKnown {
     Lost,
 }
 
-/// A running request. `attempt` is its request id, which tells it from others with the same code.
-pub(crate) fn running(request: &Request, attempt: &RequestId, span: Span) -> Vec<u8> {
-    head(request, attempt, span, RUNNING, 0)
-}
-
-/// A request that has its answer.
-pub(crate) fn finished(
-    request: &Request,
-    attempt: &RequestId,
-    span: Span,
-    answer: &StoredAnswer,
-) -> Vec<u8> {
-    let mut bytes = head(request, attempt, span, FINISHED, answer.len());
-    bytes.put_slice(answer.as_bytes());
-    bytes
-}
-
-fn head(request: &Request, attempt: &RequestId, span: Span, state: u8, more: usize) -> Vec<u8> {
+/// Says in the claim of a request what it is, and when its outcome is unknown if nobody has told it.
+/// The request id tells the notes of two attempts apart.
+pub(crate) fn note(request: &Request, id: &RequestId, deadline: UnixMillis) -> Vec<u8> {
     let Request { identity: _, caller, key, digest } = request;
     let (name, key) = (caller.name(), key.as_ref().map_or(&[][..], IdempotencyKey::as_bytes));
     let name_len = name.map_or(0, str::len);
-    let mut bytes = Vec::with_capacity(FIXED_BYTES + 3 + name_len + key.len() + more);
+    let mut bytes = Vec::with_capacity(WHO_AT + 32 + 2 + name_len + 1 + key.len());
     bytes.put_u8(VERSION);
-    bytes.put_u8(state);
-    bytes.put_i64(span.begun.get());
-    bytes.put_i64(span.deadline.get());
-    bytes.put_slice(attempt.as_str().as_bytes());
+    bytes.put_i64(deadline.get());
+    bytes.put_slice(id.as_str().as_bytes());
     bytes.put_slice(digest.as_bytes());
     bytes.put_u16(name.map_or(0, |name| u16::try_from(name.len() + 1).unwrap_or(u16::MAX)));
     bytes.put_slice(name.unwrap_or_default().as_bytes());
@@ -82,72 +52,74 @@ fn head(request: &Request, attempt: &RequestId, span: Span, state: u8, more: usi
     bytes
 }
 
-impl SharedRecord {
-    /// The record to go by, of what a majority of servers hold: an answer if there is one, as there
-    /// is at most one per code; else the request that began last, as the others were given back.
-    /// Not by what `own`, who asks, has left there itself.
-    pub(crate) fn latest(
-        identity: CodeIdentity,
-        values: impl IntoIterator<Item = Vec<u8>>,
-        own: &RequestId,
-    ) -> Option<Self> {
-        let read = |value: Vec<u8>| Self::read(identity, value.into(), own);
-        let records = values.into_iter().filter_map(read);
-        records.max_by_key(|one| (one.is_finished(), one.span.begun))
-    }
+/// The answer to the request that a note of ours tells of.
+pub(crate) fn finished(note: &[u8], answer: &StoredAnswer, until: UnixMillis) -> Vec<u8> {
+    let who = note.get(WHO_AT..).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(1 + 8 + who.len() + answer.len());
+    bytes.put_u8(VERSION);
+    bytes.put_i64(until.get());
+    bytes.put_slice(who);
+    bytes.put_slice(answer.as_bytes());
+    bytes
+}
 
-    /// What `request` finds.
-    pub(crate) fn tell(&self, request: &Request, now: UnixMillis) -> SharedKnown {
-        match self.record.tell(request, now) {
-            Known::Running if now >= self.span.deadline => SharedKnown::Lost,
-            known => SharedKnown::Known(known),
-        }
+/// What `request` finds, of the answers and notes that a majority of servers hold: an answer if there
+/// is one, as there is at most one per code. Of notes there is one, too, but for what a broken
+/// connection left behind; the first to run out is likely the first that there was.
+pub(crate) fn tell(
+    request: &Request,
+    answers: impl IntoIterator<Item = Vec<u8>>,
+    notes: impl IntoIterator<Item = Vec<u8>>,
+    now: UnixMillis,
+) -> Option<SharedKnown> {
+    let answer = answers.into_iter().find_map(|bytes| read_answer(request.identity, bytes.into()));
+    if let Some(record) = answer {
+        return Some(SharedKnown::Known(record.tell(request, now)));
     }
+    let notes = notes.into_iter().filter_map(|bytes| read_note(request.identity, bytes.into()));
+    let (deadline, record) = notes.min_by_key(|(deadline, _)| *deadline)?;
+    Some(match record.tell(request, now) {
+        Known::Running if now >= deadline => SharedKnown::Lost,
+        known => SharedKnown::Known(known),
+    })
+}
 
-    fn is_finished(&self) -> bool {
-        matches!(self.record.state, State::Finished { .. })
-    }
+fn read_note(identity: CodeIdentity, mut bytes: Bytes) -> Option<(UnixMillis, Record)> {
+    let deadline = read_head(&mut bytes)?;
+    take(&mut bytes, ID_BYTES)?;
+    Some((deadline, read_who(identity, &mut bytes)?))
+}
 
-    fn read(identity: CodeIdentity, mut bytes: Bytes, own: &RequestId) -> Option<Self> {
-        if bytes.try_get_u8().ok()? != VERSION {
-            return None;
-        }
-        let state = bytes.try_get_u8().ok()?;
-        let begun = UnixMillis::new(bytes.try_get_i64().ok()?);
-        let deadline = UnixMillis::new(bytes.try_get_i64().ok()?);
-        if take(&mut bytes, 16)? == own.as_str().as_bytes() {
-            return None;
-        }
-        let digest = Digest::from_bytes(take(&mut bytes, 32)?.as_ref().try_into().ok()?);
-        let name_len = bytes.try_get_u16().ok()?.checked_sub(1);
-        let caller = match name_len {
-            None => Caller::UNNAMED,
-            Some(len) => Caller::of(str::from_utf8(&take(&mut bytes, len.into())?).ok()?),
-        };
-        let key_len = bytes.try_get_u8().ok()?;
-        let key = match key_len {
-            0 => None,
-            len => Some(IdempotencyKey::from_bytes(&take(&mut bytes, len.into())?)?),
-        };
-        let mut record = Record::running(Request { identity, caller, key, digest });
-        match state {
-            RUNNING => {}
-            FINISHED => {
-                let answer = StoredAnswer::from_bytes(bytes);
-                // The server forgets it in time.
-                record.state = State::Finished { answer, until: UnixMillis::new(i64::MAX) };
-            }
-            _ => return None,
-        }
-        Some(Self { span: Span { begun, deadline }, record })
-    }
+fn read_answer(identity: CodeIdentity, mut bytes: Bytes) -> Option<Record> {
+    let until = read_head(&mut bytes)?;
+    let mut record = read_who(identity, &mut bytes)?;
+    record.state = State::Finished { answer: StoredAnswer::from_bytes(bytes), until };
+    Some(record)
+}
+
+fn read_head(bytes: &mut Bytes) -> Option<UnixMillis> {
+    let is_ours = bytes.try_get_u8().ok()? == VERSION;
+    is_ours.then(|| bytes.try_get_i64().ok().map(UnixMillis::new))?
+}
+
+fn read_who(identity: CodeIdentity, bytes: &mut Bytes) -> Option<Record> {
+    let digest = Digest::from_bytes(take(bytes, 32)?.as_ref().try_into().ok()?);
+    let caller = match bytes.try_get_u16().ok()?.checked_sub(1) {
+        None => Caller::UNNAMED,
+        Some(len) => Caller::of(str::from_utf8(&take(bytes, len.into())?).ok()?),
+    };
+    let key = match bytes.try_get_u8().ok()? {
+        0 => None,
+        len => Some(IdempotencyKey::from_bytes(&take(bytes, len.into())?)?),
+    };
+    Some(Record::running(&Request { identity, caller, key, digest }))
 }
 
 fn take(bytes: &mut Bytes, len: usize) -> Option<Bytes> {
     (len <= bytes.len()).then(|| bytes.split_to(len))
 }
 
-/// The name under which a code's record is kept; claims are under `yanma:1:`.
+/// The name under which a code's answer is kept; claims are under `yanma:1:`.
 pub(crate) fn name_of(identity: &CodeIdentity) -> String {
     format!("yanma:2:{identity}")
 }
@@ -176,16 +148,15 @@ mod tests {
         Request { identity: identity(), caller, key, digest: of_body(body) }
     }
 
-    fn span(begun: UnixMillis) -> Span {
-        Span { begun, deadline: begun.plus_ms(36_000) }
+    const DEADLINE: UnixMillis = UnixMillis::from_seconds(1_800_000_036);
+    const LATER: UnixMillis = UnixMillis::from_seconds(1_800_000_600);
+
+    fn note_of(request: &Request) -> Vec<u8> {
+        note(request, &RequestIds::from_os().unwrap().next(), DEADLINE)
     }
 
-    fn attempt() -> RequestId {
-        RequestIds::from_os().unwrap().next()
-    }
-
-    fn latest(values: impl IntoIterator<Item = Vec<u8>>) -> Option<SharedRecord> {
-        SharedRecord::latest(identity(), values, &attempt())
+    fn answer_to(request: &Request) -> Vec<u8> {
+        finished(&note_of(request), &answer("yes"), LATER)
     }
 
     fn answer(body: &str) -> StoredAnswer {
@@ -206,20 +177,16 @@ mod tests {
     #[test]
     fn a_record_says_abroad_what_it_says_at_home() {
         for first in requests() {
-            let written = [
-                running(&first, &attempt(), span(BEGUN)),
-                finished(&first, &attempt(), span(BEGUN), &answer("yes")),
-            ];
-            for value in written {
-                let read = latest([value]).unwrap();
-                for second in requests() {
-                    let mut home = Record::running(first.clone());
-                    if read.is_finished() {
-                        let until = UnixMillis::new(i64::MAX);
-                        home.state = State::Finished { answer: answer("yes"), until };
-                    }
-                    let known = SharedKnown::Known(home.tell(&second, BEGUN));
-                    assert_eq!(read.tell(&second, BEGUN), known, "{first:?}, {second:?}");
+            for second in requests() {
+                let mut home = Record::running(&first);
+                let abroad = tell(&second, [], [note_of(&first)], BEGUN);
+                let known = SharedKnown::Known(home.tell(&second, BEGUN));
+                assert_eq!(abroad, Some(known), "{first:?}, {second:?}");
+                home.state = State::Finished { answer: answer("yes"), until: LATER };
+                for now in [BEGUN, LATER] {
+                    let abroad = tell(&second, [answer_to(&first)], [note_of(&first)], now);
+                    let known = SharedKnown::Known(home.tell(&second, now));
+                    assert_eq!(abroad, Some(known), "{first:?}, {second:?} at {now:?}");
                 }
             }
         }
@@ -228,58 +195,46 @@ mod tests {
     #[test]
     fn a_request_that_nobody_ended_is_lost_at_its_deadline() {
         let first = request(Caller::UNNAMED, None, b"{}");
-        let value = running(&first, &attempt(), span(BEGUN));
-        let read = latest([value]).unwrap();
-        let (last, over) = (BEGUN.plus_ms(35_999), BEGUN.plus_ms(36_000));
-        assert_eq!(read.tell(&first, last), SharedKnown::Known(Known::Running));
-        assert_eq!(read.tell(&first, over), SharedKnown::Lost);
+        let at = |now, request: &Request| tell(request, [], [note_of(&first)], now);
+        let running = SharedKnown::Known(Known::Running);
+        assert_eq!(at(DEADLINE.plus_ms(-1), &first), Some(running));
+        assert_eq!(at(DEADLINE, &first), Some(SharedKnown::Lost));
         let other = request(Caller::UNNAMED, None, b"{ }");
-        assert_eq!(read.tell(&other, over), SharedKnown::Known(Known::Other));
-        let value = finished(&first, &attempt(), span(BEGUN), &answer("yes"));
-        let read = latest([value]).unwrap();
+        assert_eq!(at(DEADLINE, &other), Some(SharedKnown::Known(Known::Other)));
         let known = SharedKnown::Known(Known::Finished(answer("yes")));
-        assert_eq!(read.tell(&first, over), known, "an answer has no deadline");
+        let told = tell(&first, [answer_to(&first)], [note_of(&first)], DEADLINE);
+        assert_eq!(told, Some(known), "an answer has no deadline");
     }
 
     #[test]
-    fn an_answer_counts_before_what_runs_and_what_began_last_before_the_rest() {
-        let [old, new] = [b"old".as_slice(), b"new"].map(|b| request(Caller::UNNAMED, None, b));
-        let later = span(BEGUN.plus_ms(1));
-        let old_value = running(&old, &attempt(), span(BEGUN));
-        let new_value = running(&new, &attempt(), later);
-        let running_known = SharedKnown::Known(Known::Running);
-        for values in [[old_value.clone(), new_value.clone()], [new_value.clone(), old_value]] {
-            let read = latest(values).unwrap();
-            assert_eq!(read.tell(&new, BEGUN), running_known);
+    fn of_notes_the_first_to_run_out_counts() {
+        let [one, two] = [b"one".as_slice(), b"two"].map(|b| request(Caller::UNNAMED, None, b));
+        let id = RequestIds::from_os().unwrap().next();
+        let [old, new] = [(&one, DEADLINE), (&two, LATER)].map(|(who, at)| note(who, &id, at));
+        let running = SharedKnown::Known(Known::Running);
+        for notes in [[old.clone(), new.clone()], [new, old]] {
+            assert_eq!(tell(&one, [], notes.clone(), BEGUN).as_ref(), Some(&running));
+            assert_eq!(tell(&two, [], notes, BEGUN), Some(SharedKnown::Known(Known::Other)));
         }
-        let done = finished(&old, &attempt(), span(BEGUN), &answer("yes"));
-        for values in [[done.clone(), new_value.clone()], [new_value, done]] {
-            assert!(latest(values).unwrap().is_finished());
-        }
-        assert!(latest([Vec::new(), b"x".to_vec()]).is_none());
+        // A claim without a note, and what nobody of ours wrote.
+        assert_eq!(tell(&one, [b"x".to_vec()], [Vec::new(), b"x".to_vec()], BEGUN), None);
     }
 
     #[test]
-    fn nobody_hears_of_itself() {
-        let (own, first) = (attempt(), request(Caller::UNNAMED, None, b"{}"));
-        let value = running(&first, &own, span(BEGUN));
-        assert!(SharedRecord::latest(identity(), [value.clone()], &own).is_none());
-        assert!(latest([value]).is_some());
-    }
-
-    #[test]
-    fn two_attempts_are_never_written_alike() {
+    fn two_notes_are_never_alike() {
         let first = request(Caller::UNNAMED, None, b"{}");
-        let write = || running(&first, &attempt(), span(BEGUN));
-        assert_ne!(write(), write());
+        assert_ne!(note_of(&first), note_of(&first));
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-            let _ = latest([bytes.clone()]);
-            let versioned = [&[VERSION, FINISHED], bytes.as_slice()].concat();
-            let _ = latest([versioned]);
+            let first = request(Caller::UNNAMED, None, b"{}");
+            let versioned = [&[VERSION], bytes.as_slice()].concat();
+            for bytes in [bytes, versioned] {
+                let _ = tell(&first, [bytes.clone()], [], BEGUN);
+                let _ = tell(&first, [], [bytes], BEGUN);
+            }
         }
     }
 }

@@ -61,13 +61,13 @@ impl Answers {
     }
 
     /// Enters a request whose body is whole, before its code is spent.
-    pub(crate) fn begin(&self, request: Request, now: UnixMillis) -> Begin {
+    pub(crate) fn begin(&self, request: &Request, now: UnixMillis) -> Begin {
         match self.records.entry(request.identity) {
             Entry::Vacant(place) => {
                 place.insert(Box::new(Record::running(request)));
                 Begin::First
             }
-            Entry::Occupied(found) => Begin::Known(found.get().tell(&request, now)),
+            Entry::Occupied(found) => Begin::Known(found.get().tell(request, now)),
         }
     }
 

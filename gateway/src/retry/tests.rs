@@ -63,7 +63,7 @@ struct Store {
 
 impl Store {
     fn begin(&self, request: &Request, now: UnixMillis) -> Begin {
-        self.answers.begin(request.clone(), now)
+        self.answers.begin(request, now)
     }
 
     fn finish(&mut self, serial: u64, body: &str, bounds: &RetryConfig) -> Result<(), NoRoom> {
@@ -237,7 +237,7 @@ fn of_many_copies_at_once_one_is_first() {
             scope.spawn(|| {
                 let mut shelf = Shelf::default();
                 for serial in 0..2_000 {
-                    match answers.begin(plain(serial), NOW) {
+                    match answers.begin(&plain(serial), NOW) {
                         Begin::First => {
                             first.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                             let stored = answer("yes");
@@ -330,7 +330,7 @@ proptest! {
                     // Those of one moment go in the order in which they came, which the model
                     // does not know: it asks which are left.
                     for (_, serial) in over {
-                        if store.answers.begin(plain(serial), now) == Begin::First {
+                        if store.answers.begin(&plain(serial), now) == Begin::First {
                             store.answers.forget(&identity(serial));
                             model.remove(&serial);
                         }

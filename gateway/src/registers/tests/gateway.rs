@@ -215,9 +215,11 @@ impl Gateway {
             return now >= question.end_of_life;
         }
         *step = Step::Over;
+        let code = *code;
         if matches!(verdict, Verdict::Warming | Verdict::Unavailable) {
-            let code = *code;
             self.spent_here.remove(&code);
+        }
+        if !matches!(verdict, Verdict::Won | Verdict::Over) {
             self.give_back(claim);
         }
         false

@@ -17,7 +17,7 @@ use crate::{
     config::{RegisterAddress, RegistersConfig},
     health::Health,
     metrics::{Metrics, WorkerId},
-    registers::{Abstains, Registers, Verdict, link::State, raw::NoMajority},
+    registers::{Abstains, Note, Registers, Verdict, link::State, raw::NoMajority},
 };
 
 /// Beyond what a server takes to start on a busy machine, in looks of 10 ms.
@@ -97,23 +97,30 @@ fn values_are_kept_beside_claims() {
         assert_eq!(get(b"a").await, Ok(None));
         assert_eq!(registers.set_all(0, b"a", b"one\r\n$-1", 60_000).await, Ok(()));
         assert_eq!(get(b"a").await, Ok(Some(b"one\r\n$-1".to_vec())));
-        assert_eq!(registers.set_new(0, b"a", b"two", 60_000).await, Ok(0));
-        assert!(registers.set_new(0, b"b", b"two", 60_000).await.unwrap() >= 2);
-        assert_eq!(registers.compare_and_set(0, b"b", b"one", b"x", 60_000).await, Ok(0));
-        assert!(registers.compare_and_set(0, b"b", b"two", b"x", 60_000).await.unwrap() >= 2);
-        assert_eq!(get(b"b").await, Ok(Some(b"x".to_vec())));
         let large = vec![7; 2 << 20];
         assert_eq!(registers.set_all(0, b"large", &large, 60_000).await, Ok(()));
         assert_eq!(get(b"large").await, Ok(Some(large)));
 
         // Claims go on between them. The memory is young, so that a code of today is not for it.
         let now = registers.clock.now();
-        let claim = |issued_s| registers.claim(identity(issued_s), now.plus_ms(60_000), now);
+        let noted = |bytes: &[u8]| Note { bytes: bytes.into(), life_ms: 0 };
+        let claim_with =
+            |issued_s, note| registers.claim(identity(issued_s), now.plus_ms(60_000), now, note);
+        let claim = |issued_s| claim_with(issued_s, noted(b"other"));
         assert_eq!(claim(now.seconds()).await.unwrap_err(), Verdict::Warming);
         let later = now.seconds() + 20;
-        let won = claim(later).await.expect("nobody else claims");
+        let note = noted(b"what for");
+        let won = claim_with(later, note.clone()).await.expect("nobody else claims");
+        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
+        let notes = async || registers.notes(&identity(later)).await.unwrap();
+        assert!(notes().await.len() >= 2 && notes().await.iter().all(|one| one == b"what for"));
+        registers.strip(&identity(later), &noted(b"another"));
+        assert!(notes().await.iter().all(|one| one == b"what for"));
+        registers.strip(&identity(later), &note);
+        assert!(notes().await.len() >= 2 && notes().await.iter().all(Vec::is_empty));
         assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
         registers.give_back(won).await;
+        assert!(notes().await.is_empty());
         let won = claim(later).await.expect("it was given back");
         assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
         drop(won);

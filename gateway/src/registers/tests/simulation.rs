@@ -442,16 +442,16 @@ fn no_schedule_forwards_twice_or_late() {
 const NEEDED: &[(u8, &[Rule], Flavour, Broken, u64)] = &[
     (1, &[Rule::Order], Flavour::Loss, Broken::Twice, 588),
     (2, &[Rule::Vacancy], Flavour::Mixed, Broken::Twice, 5),
-    (2, &[Rule::SameLayout], Flavour::Epoch, Broken::Twice, 1148),
+    (2, &[Rule::SameLayout], Flavour::Epoch, Broken::Twice, 1246),
     (2, &[Rule::Born], Flavour::Loss, Broken::Twice, 20),
     // A deadline of at most 5 s covers for it; without both a code is spent again when its key has
     // expired.
     (2, &[Rule::EndOfLife, Rule::Deadline], Flavour::Strides, Broken::Twice, 1),
     (3, &[Rule::Rebirth], Flavour::Loss, Broken::Twice, 20),
-    (5, &[Rule::Standing], Flavour::Eviction, Broken::Twice, 1006),
+    (5, &[Rule::Standing], Flavour::Eviction, Broken::Twice, 533),
     (6, &[Rule::Deadline], Flavour::Strides, Broken::Late, 4),
-    (7, &[Rule::NoGuess], Flavour::Mixed, Broken::Twice, 666),
-    (8, &[Rule::Compare], Flavour::GiveBack, Broken::Twice, 41),
+    (7, &[Rule::NoGuess], Flavour::Mixed, Broken::Twice, 412),
+    (8, &[Rule::Compare], Flavour::GiveBack, Broken::Twice, 274),
     (9, &[Rule::SameGroup], Flavour::Groups, Broken::Twice, 7),
     (10, &[Rule::Clock], Flavour::Clocks, Broken::Twice, 2535),
 ];
