@@ -1,6 +1,7 @@
 //! Never twice on several nodes: two gateways share three real Redis servers, which are killed,
 //! paused, emptied and spoilt meanwhile.
 
+use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -8,6 +9,8 @@ use rustix::process::Signal;
 use crate::harness::keys::identity;
 use crate::harness::redis::{Redis, config};
 use crate::harness::{Client, DeadPort, Request, Setup, World, eventually, now_ms, until};
+use crate::registers_check::check;
+use crate::tidy::root;
 
 /// Two gateways with the same keys, registers and backend.
 struct Nodes {
@@ -258,4 +261,57 @@ async fn a_client_that_leaves_takes_nothing_back() {
         nodes.two.pay_more(&code).await.is_refused("code_used");
     }
     tokio::time::timeout(Duration::from_secs(5), nodes.pay_and_replay()).await.expect("it goes on");
+}
+
+/// The rights of SECURITY.md, with a password that must be escaped, in a database that is not the first.
+#[tokio::test]
+async fn the_documented_rights_are_enough() {
+    let security = fs::read_to_string(root().join("SECURITY.md")).expect("a file of the project");
+    let user = security.lines().find_map(|line| line.strip_prefix("user yanma ")).expect("rights");
+    let user = user.replace("PASSWORD", "w0rd@%");
+    let user: Vec<&str> = ["--user", "yanma"].into_iter().chain(user.split(' ')).collect();
+    let registers = Redis::group_with(&user).await;
+    let guarded = |password: &str| {
+        let url = |one: &Redis| one.url().replace("//", &format!("//yanma:{password}@")) + "/3";
+        registers.iter().fold(config(&registers), |text, one| text.replace(&one.url(), &url(one)))
+    };
+
+    let wrong = Setup::new().await.config(&guarded("wr0ng"));
+    let said = check(&wrong).await;
+    let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
+    assert!(text.contains("WRONGPASS") && !text.contains("wr0ng"), "{text}");
+
+    let port = DeadPort::new();
+    let config = guarded("w0rd%40%25");
+    let one = Setup::new().await.config(&config).start().await;
+    let two = Setup::new().await.config(&config);
+    let said = check(&two).await;
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(text.contains("3 of 3 may vote") && !text.contains("w0rd"), "{text}");
+    let two = two.only_endpoints(&[port.endpoint.as_str()]).start().await;
+    // In database 3, by the user without a name that the server has as well.
+    const AGE: &str = "redis.call('SELECT', 3) local held = redis.call('GET', 'yanma:layout') \
+        if not held then return 0 end \
+        return redis.call('SET', 'yanma:layout', (string.gsub(held, '%d+$', '1000')))";
+    for register in &registers {
+        eventually("a layout in its database", async || {
+            (register.ask(&["EVAL", AGE, "0"]).await == "+OK\r\n").then_some(())
+        })
+        .await;
+    }
+    // Claimed, given back, claimed; denied; told again.
+    let code = two.code();
+    two.pay(&code).await.is_refused("backend_unreachable");
+    one.pay(&code).await.is_approved();
+    two.pay_more(&code).await.is_refused("code_used");
+    let again = two.pay(&code).await;
+    assert_eq!(again.field("idempotent-replayed"), Some("true"));
+    assert_eq!(one.backend.count_of(&identity(&code)), 1);
+    for world in [&one, &two] {
+        let text = world.metrics().await;
+        let errors: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("yanma_register_errors_total{")).collect();
+        assert_eq!(errors.len(), 3, "{text}");
+        assert!(errors.iter().all(|line| line.ends_with(" 0")), "{errors:?}");
+    }
 }

@@ -9,7 +9,7 @@ use crate::harness::redis::{Redis, config, door};
 use crate::harness::{Setup, eventually};
 
 /// What `yanma check` answers for a configuration.
-async fn check(setup: &Setup) -> Output {
+pub(crate) async fn check(setup: &Setup) -> Output {
     let path = setup.write();
     run(setup.directory(), &["check", "--config", path.to_str().expect("plain letters")]).await
 }

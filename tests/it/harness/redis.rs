@@ -15,7 +15,7 @@ use super::{eventually, soon, spawn};
 pub(crate) struct Redis {
     address: String,
     directory: TempDir,
-    options: Vec<&'static str>,
+    options: Vec<String>,
     child: Option<Child>,
 }
 
@@ -25,16 +25,24 @@ impl Redis {
     }
 
     /// With further options of the command line.
-    pub(crate) async fn start_with(options: &[&'static str]) -> Self {
+    pub(crate) async fn start_with(options: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut redis =
-            Self { address: address(), directory, options: options.to_vec(), child: None };
+        let options = options.iter().copied().map(str::to_owned).collect();
+        let mut redis = Self { address: address(), directory, options, child: None };
         redis.start_again().await;
         redis
     }
 
     pub(crate) async fn group() -> Vec<Self> {
-        vec![Self::start().await, Self::start().await, Self::start().await]
+        Self::group_with(&[]).await
+    }
+
+    pub(crate) async fn group_with(options: &[&str]) -> Vec<Self> {
+        let mut group = Vec::new();
+        for _ in 0..3 {
+            group.push(Self::start_with(options).await);
+        }
+        group
     }
 
     /// Starts the server that was killed, with nothing in its memory.
