@@ -81,7 +81,8 @@ impl Health {
                 name: "register_clocks",
                 holds: !self.clock_is_off.load(Relaxed),
                 otherwise: "this node's clock is more than 1 s off a majority of the registers': \
-                            look at NTP here and there",
+                            look at NTP here and there; where this clock was set back, restart the \
+                            gateway, as its time never runs back",
             },
             Condition {
                 name: "table",

@@ -315,3 +315,36 @@ async fn the_documented_rights_are_enough() {
         assert!(errors.iter().all(|line| line.ends_with(" 0")), "{errors:?}");
     }
 }
+
+/// Condition 10, from both sides of the second.
+#[tokio::test]
+async fn a_clock_that_registers_do_not_share_spends_nothing_and_says_so() {
+    let registers = Redis::group().await;
+    let setup = Setup::new().await.config(&config(&registers));
+    let clock = setup.directory().join("clock");
+    fs::write(&clock, "0").expect("a clock file");
+    let path: &'static str = clock.to_str().expect("plain letters").to_owned().leak();
+    let mut world = setup.environment("YANMA_TEST_CLOCK", path).start().await;
+    for register in &registers {
+        register.age().await;
+    }
+    world.pay(&world.code()).await.is_approved();
+    fs::write(&clock, "3000").expect("a clock file");
+    world.metric_reaches("yanma_clock_steps_total", 1.0).await;
+    let code = world.code();
+    world.pay(&code).await.is_refused("replay_store_unavailable");
+    let off = "register_clocks: this node's clock is more than 1 s off";
+    eventually(off, async || {
+        world.admin("GET", "/readyz").await.text().contains(off).then_some(())
+    })
+    .await;
+    // Time does not run back: set right, the clock is believed by the next process.
+    fs::write(&clock, "0").expect("a clock file");
+    world.metric_reaches("yanma_clock_steps_total", 2.0).await;
+    world.pay(&code).await.is_refused("replay_store_unavailable");
+    world.signal(Signal::TERM);
+    world.process.ended().await;
+    world.start_again().await;
+    world.pay(&code).await.is_approved();
+    assert_eq!(world.backend.count_of(&identity(&code)), 1);
+}
