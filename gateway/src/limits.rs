@@ -125,7 +125,7 @@ pub const REGISTER_RETRY_MS: [u64; 2] = [50, 1_000];
 pub const REGISTER_CONNECT_MS: u64 = 1_000;
 /// A register that answered within this part of `replay.timeout_ms` is asked by one write at a time.
 pub const REGISTER_QUICK_PART: u64 = 8;
-/// Bytes that wait to be written to one register. A claim is 130; beyond it the register counts as
+/// Bytes that wait to be written to one register. A claim is about 200; beyond it the register counts as
 /// one that does not answer.
 pub const REGISTER_QUEUE_BYTES_MAX: usize = 4 << 20;
 /// Answers that one connection to a register may owe.

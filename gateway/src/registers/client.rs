@@ -331,13 +331,7 @@ impl Registers {
             Verdict::Won => Verdict::Unavailable,
             denied => denied,
         };
-        match verdict {
-            // Good for nothing.
-            Verdict::Won | Verdict::Over => {}
-            Verdict::Used | Verdict::Warming | Verdict::Unavailable => {
-                self.forget(group, identity, question.attempt, tally);
-            }
-        }
+        self.forget(group, identity, question.attempt, tally);
         if verdict == Verdict::Unavailable {
             self.metrics.quorum_failed(self.worker, group);
         }

@@ -284,6 +284,7 @@ impl Link {
         self.is_quick.get() && self.flying.get() > 0 && !self.out.borrow().is_going_out
     }
 
+    /// Of what was written one more has its answer.
     pub(super) fn is_answered(&self) {
         self.flying.set(self.flying.get().saturating_sub(1));
     }

@@ -219,9 +219,7 @@ impl Gateway {
         if matches!(verdict, Verdict::Warming | Verdict::Unavailable) {
             self.spent_here.remove(&code);
         }
-        if !matches!(verdict, Verdict::Won | Verdict::Over) {
-            self.give_back(claim);
-        }
+        self.give_back(claim);
         false
     }
 
