@@ -87,8 +87,8 @@ async fn a_data_directory_of_before_is_found_out() {
 
 #[tokio::test]
 async fn a_gateway_that_stood_still_for_longer_than_a_code_lives_lets_nothing_old_pass() {
-    // The pause takes 65 seconds.
-    let ended = play("pauses", &["--rate", "20", "--duration", "80"]).await;
+    // The pause takes 90 seconds.
+    let ended = play("pauses", &["--rate", "20"]).await;
     ended.is_clean();
     assert_eq!(events(&ended, "goes on"), 1);
 }

@@ -19,7 +19,7 @@ use crate::harness::{Backend, Reply, eventually};
 use crate::tidy::root;
 
 /// A run of some seconds, on a machine that does ten other things.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A directory with a scenario of its own.
 pub(crate) struct Play {

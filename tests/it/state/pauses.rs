@@ -163,7 +163,7 @@ impl Paused {
     /// Lets the code's minute pass and every slot be taken by younger codes, so that the table has
     /// forgotten it; then the process goes on. Returns how often the code arrived.
     async fn goes_on_after_its_code(mut self) -> usize {
-        until((self.issued_at + 80) * 1_000).await;
+        until((self.issued_at + 90) * 1_000).await;
         for _ in 0..8 {
             self.other.pay(&code_of_now()).await.is_approved();
         }
