@@ -75,8 +75,11 @@ fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
         // Also past its time, as long as the table remembers it: that spares a second charge.
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeUsed) => true,
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeExpired) => is_over(asked, terms),
+        // Where nodes share registers, one that has not seen the first request may have two copies
+        // at once that are alike, if not like the first.
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::RequestInFlight) => {
-            asked.is_same && (asked.is_beside_another || asked.first == Some(First::Lost))
+            let is_alike = asked.is_same || terms.has_registers;
+            is_alike && asked.is_beside_another || asked.is_same && asked.first == Some(First::Lost)
         }
         (class, outcome) => outcome == class.outcome() && outcome != Outcome::Approved,
     }
