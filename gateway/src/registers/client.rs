@@ -249,7 +249,7 @@ impl Registers {
         let ticket = self.begin(op, self.clock.now().plus_ms(self.timeout_ms));
         for index in self.group(group) {
             let link = self.link(*index);
-            if link.state.get() == State::Up && link.has_room() {
+            if link.takes_commands() {
                 write(link, ticket);
             } else if let Some(op) = self.ops.borrow_mut().get_mut(ticket) {
                 op.no_answer(0);
@@ -345,7 +345,7 @@ impl Registers {
     fn forget(&self, group: usize, identity: &CodeIdentity, attempt: Attempt, tally: &Tally) {
         for (place, index) in self.group(group).iter().enumerate() {
             let link = self.link(*index);
-            if tally.may_hold(place) && link.state.get() == State::Up && link.has_room() {
+            if tally.may_hold(place) && link.takes_commands() {
                 link.write_give_back(identity, attempt, Owed::Nothing);
             }
         }
@@ -355,7 +355,7 @@ impl Registers {
     pub(crate) fn strip(&self, identity: &CodeIdentity, note: &Note) {
         for index in self.group(self.layout.group_of(identity)) {
             let link = self.link(*index);
-            if link.state.get() == State::Up && link.has_room() {
+            if link.takes_commands() {
                 link.write_strip(identity, note);
             }
         }

@@ -168,6 +168,11 @@ impl Link {
             && self.owed.borrow().len() < limits::REGISTER_OWED_MAX
     }
 
+    /// Is it there, and keeps up?
+    pub(super) fn takes_commands(&self) -> bool {
+        self.state.get() == State::Up && self.has_room()
+    }
+
     pub(super) fn write_claim(&self, claim: &Claim, ticket: Ticket) {
         let is_first = {
             let mut out = self.out.borrow_mut();

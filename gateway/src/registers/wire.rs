@@ -58,7 +58,7 @@ async fn connection(registers: &Registers, link: &Link, index: usize) -> io::Err
         Ok(Err(error)) => return error,
         Err(_) => return io::ErrorKind::TimedOut.into(),
     };
-    // A turn's commands are one write; waiting for an acknowledgement would only delay it.
+    // What was gathered is one write; waiting for an acknowledgement would only delay it.
     if let Err(error) = stream.set_nodelay(true) {
         return error;
     }
