@@ -33,7 +33,9 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{endpoints, limits, metrics, reload::ReloadRequest, scrape, worker::Shared};
+use crate::{
+    endpoints, halt, limits, metrics, reload::ReloadRequest, scrape, threads::Part, worker::Shared,
+};
 
 /// What the admin listener shows and may do.
 #[derive(Debug)]
@@ -90,10 +92,13 @@ pub fn start(socket: std::net::TcpListener, admin: Admin) -> io::Result<Handle> 
         TcpListener::from_std(socket)?
     };
     std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
-        let shared = Arc::clone(&admin.shared);
-        runtime.block_on(async {
-            tokio::join!(serve(listener, Arc::new(admin), &handed_over), probe(&shared))
-        })
+        let (shared, admin) = (Arc::clone(&admin.shared), Arc::new(admin));
+        let serve = || {
+            runtime.block_on(async {
+                tokio::join!(serve(&listener, &admin, &handed_over), probe(&shared)).1
+            })
+        };
+        shared.health.threads.keep(Part::Admin, serve)
     })?;
     Ok(handle)
 }
@@ -108,25 +113,31 @@ async fn probe(shared: &Shared) -> Infallible {
 }
 
 /// Cancel safe: connections are cut when the future is dropped; a reload under way goes on.
-async fn serve(listener: TcpListener, admin: Arc<Admin>, handed_over: &Notify) {
+async fn serve(listener: &TcpListener, admin: &Arc<Admin>, handed_over: &Notify) {
     let mut connections = JoinSet::new();
     loop {
+        halt::panic_at("admin");
         while connections.try_join_next().is_some() {}
         if connections.len() >= limits::ADMIN_CONNECTIONS_MAX {
             connections.join_next().await;
         }
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = handed_over.notified() => break,
+            () = handed_over.notified() => {
+                // For good, also if this should begin anew.
+                handed_over.notify_one();
+                break;
+            }
         };
         match accepted {
             Ok((stream, peer)) => {
-                connections.spawn(serve_one(stream, peer, Arc::clone(&admin)));
+                connections.spawn(serve_one(stream, peer, Arc::clone(admin)));
             }
             Err(_) => sleep(limits::ACCEPT_PAUSE).await,
         }
     }
-    connections.join_all().await;
+    // Not `join_all`, which panics if one of them did.
+    while connections.join_next().await.is_some() {}
 }
 
 async fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) {

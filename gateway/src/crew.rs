@@ -19,9 +19,10 @@ use tokio::{
 
 use crate::{
     accept::{self, Arrival},
-    limits,
+    halt, limits, log,
     metrics::WorkerId,
     registers::{Node, Registers},
+    threads::Part,
     worker::{Phase, Shared, Worker},
 };
 
@@ -30,7 +31,6 @@ use crate::{
 pub(crate) struct Handle {
     arrivals: mpsc::Sender<Arrival>,
     connections: Arc<AtomicUsize>,
-    thread: JoinHandle<()>,
 }
 
 impl Handle {
@@ -50,14 +50,10 @@ impl Handle {
             }
         })
     }
-
-    /// No more connections will come; the worker ends when its work does.
-    pub(crate) fn close(self) -> JoinHandle<()> {
-        self.thread
-    }
 }
 
-/// Starts a worker on a thread of its own.
+/// Starts a worker on a thread of its own. The thread ends after the drain, when its handle is
+/// dropped and its work is done.
 ///
 /// # Errors
 ///
@@ -65,9 +61,9 @@ impl Handle {
 pub(crate) fn start(
     id: WorkerId,
     shared: Arc<Shared>,
-    phase: watch::Receiver<Phase>,
-) -> io::Result<Handle> {
-    let (arrivals, inbox) = mpsc::channel(limits::HANDOFF_QUEUE_MAX);
+    mut phase: watch::Receiver<Phase>,
+) -> io::Result<(Handle, JoinHandle<()>)> {
+    let (arrivals, mut inbox) = mpsc::channel(limits::HANDOFF_QUEUE_MAX);
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
     // What can fail is done in the thread, and heard of here, where somebody can still say so.
@@ -84,22 +80,33 @@ pub(crate) fn start(
         if started.send(outcome).is_ok()
             && let Some((runtime, worker)) = made
         {
-            runtime.block_on(run(worker, inbox, phase));
+            let health = Arc::clone(worker.health());
+            let mut has_begun = false;
+            // Its connections and exchanges are tasks of the runtime: if this panics they go on.
+            health.threads.keep(Part::Worker, || {
+                runtime.block_on(async {
+                    if !std::mem::replace(&mut has_begun, true) {
+                        begin(&worker);
+                    }
+                    run(&worker, &mut inbox, &mut phase).await;
+                });
+            });
         }
     })?;
     starting.recv().map_err(io::Error::other)??;
-    Ok(Handle { arrivals, connections, thread })
+    Ok((Handle { arrivals, connections }, thread))
 }
 
 /// The worker's flusher, begun anew should it ever panic: codes of later turns wait for it.
 async fn keep_flushing(worker: Rc<Worker>) {
     loop {
-        let worker = Rc::clone(&worker);
+        let its = Rc::clone(&worker);
         let flusher = tokio::task::spawn_local(async move {
-            worker.batch.flush_each_turn(worker.means()).await;
+            its.batch.flush_each_turn(its.means()).await;
         });
         if let Err(error) = flusher.await {
-            eprintln!("yanma: error: verifying a group of codes failed: {error}");
+            log::error(format_args!("verifying a group of codes failed: {error}"));
+            worker.health().threads.ended(Part::Flusher);
         }
     }
 }
@@ -113,26 +120,37 @@ fn announce(worker: &Worker, registers: &Rc<Registers>) {
     match Node::of(&data_dir) {
         Ok(node) => {
             let conflict = Node::conflict(&data_dir);
-            tokio::task::spawn_local(node.announce(Rc::clone(registers), conflict));
+            let (registers, health) = (Rc::clone(registers), Arc::clone(worker.health()));
+            tokio::task::spawn_local(async move {
+                let announce = async || {
+                    let (node, conflict) = (node.clone(), conflict.clone());
+                    node.announce(Rc::clone(&registers), conflict).await
+                };
+                health.threads.keep_task(Part::Registers, announce).await
+            });
         }
         Err(error) => {
             let path = data_dir.join("node");
-            eprintln!("yanma: warning: [server] data_dir: {}: {error}", path.display());
+            log::warning(format_args!("[server] data_dir: {}: {error}", path.display()));
         }
+    }
+}
+
+/// Starts the worker's own tasks.
+fn begin(worker: &Rc<Worker>) {
+    tokio::task::spawn_local(keep_flushing(Rc::clone(worker)));
+    if let Some(registers) = &worker.registers {
+        registers.start();
+        announce(worker, registers);
     }
 }
 
 /// Serves until the drain is over. Whatever still runs at `drain_timeout_ms` is cut off.
 async fn run(
-    worker: Rc<Worker>,
-    mut inbox: mpsc::Receiver<Arrival>,
-    mut phase: watch::Receiver<Phase>,
+    worker: &Rc<Worker>,
+    inbox: &mut mpsc::Receiver<Arrival>,
+    phase: &mut watch::Receiver<Phase>,
 ) {
-    tokio::task::spawn_local(keep_flushing(Rc::clone(&worker)));
-    if let Some(registers) = &worker.registers {
-        registers.start();
-        announce(&worker, registers);
-    }
     let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut accepting = true;
@@ -140,11 +158,14 @@ async fn run(
         tokio::select! {
             arrival = inbox.recv(), if accepting => match arrival {
                 Some(arrival) => {
-                    tokio::task::spawn_local(accept::serve(Rc::clone(&worker), arrival));
+                    tokio::task::spawn_local(accept::serve(Rc::clone(worker), arrival));
                 }
                 None => accepting = false,
             },
-            _ = ticks.tick() => worker.tick(),
+            _ = ticks.tick() => {
+                worker.tick();
+                halt::panic_at("worker");
+            }
             Ok(()) = phase.changed() => {
                 if *phase.borrow() == Phase::Draining {
                     worker.leave();

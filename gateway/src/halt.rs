@@ -3,7 +3,10 @@
 //! `YANMA_TEST_HALT=before_claim`, `before_swap` or `before_forward`, with `:N` for the N-th time
 //! that the point is passed (else the first), raises SIGSTOP on the process, once. Whatever pauses
 //! a process in the field, a stopped virtual machine or a debugger, may strike there; SIGCONT lets
-//! it go on. A release build knows nothing of it.
+//! it go on.
+//!
+//! `YANMA_TEST_PANIC=FILE` names a file. The thread or task whose label (`threads::Part`) a test
+//! writes there removes the file and panics. A release build knows nothing of either.
 
 /// Where the process can stop: before what.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -21,11 +24,17 @@ pub(crate) enum Point {
 #[inline(always)]
 pub(crate) fn at(_point: Point) {}
 
+/// Panics here if a test wants it of this thread or task.
+#[cfg(any(test, not(debug_assertions)))]
+#[inline(always)]
+pub(crate) fn panic_at(_part: &str) {}
+
 #[cfg(all(debug_assertions, not(test)))]
-pub(crate) use armed::at;
+pub(crate) use armed::{at, panic_at};
 
 #[cfg(all(debug_assertions, not(test)))]
 mod armed {
+    use std::path::PathBuf;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
@@ -49,6 +58,17 @@ mod armed {
         if halt.point == point && halt.passes_left.fetch_sub(1, Ordering::Relaxed) == 1 {
             kill_process(getpid(), Signal::STOP).expect("a signal to ourselves");
             std::thread::park_timeout(SIGNAL_TAKES);
+        }
+    }
+
+    pub(crate) fn panic_at(part: &str) {
+        static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
+        let file = FILE.get_or_init(|| std::env::var_os("YANMA_TEST_PANIC").map(PathBuf::from));
+        let Some(file) = file else { return };
+        let is_meant = std::fs::read_to_string(file).is_ok_and(|text| text == part);
+        // Of two that see it one removes it.
+        if is_meant && std::fs::remove_file(file).is_ok() {
+            panic!("a test wants {part} to panic");
         }
     }
 

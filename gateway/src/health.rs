@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::threads::{Part, Threads};
+
 /// The conditions of `/readyz`; all must hold.
 #[derive(Debug, Default)]
 pub struct Health {
@@ -14,6 +16,8 @@ pub struct Health {
     record_stands: AtomicBool,
     /// The other way round, so that it holds where there are no registers.
     clock_is_off: AtomicBool,
+    /// Which threads and tasks have panicked.
+    pub(crate) threads: Threads,
 }
 
 /// One of the conditions, as it is now.
@@ -65,7 +69,8 @@ impl Health {
 
     /// Each condition.
     #[must_use]
-    pub fn conditions(&self) -> [Condition; 7] {
+    pub fn conditions(&self) -> [Condition; 8] {
+        let lost = self.threads.lost();
         [
             Condition {
                 name: "keys",
@@ -99,6 +104,11 @@ impl Health {
                 name: "record",
                 holds: !self.record_stands.load(Relaxed),
                 otherwise: "the decision record cannot be written, and record.when_full is refuse",
+            },
+            Condition {
+                name: "threads",
+                holds: lost.is_none(),
+                otherwise: lost.map_or("", Part::sentence),
             },
             Condition {
                 name: "not_draining",
@@ -147,7 +157,14 @@ mod tests {
         health.set_register_clocks(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["register_clocks"], false));
         health.set_register_clocks(true);
+        health.threads.ended(Part::Registers);
+        assert_eq!((missing(&health), health.is_ready()), (vec![], true), "it began anew");
+        health.threads.ended(Part::Tables);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["threads"], false));
+        health.threads.ended(Part::Worker);
+        let told = health.conditions().into_iter().find(|condition| condition.name == "threads");
+        assert!(told.unwrap().otherwise.starts_with("worker panicked"), "the gravest first");
         health.set_draining();
-        assert_eq!((missing(&health), health.is_ready()), (vec!["not_draining"], false));
+        assert_eq!((missing(&health), health.is_ready()), (vec!["threads", "not_draining"], false));
     }
 }

@@ -16,8 +16,11 @@
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what is written down of it | [`record`] |
 //! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`state`], [`start`] |
-//! | what operators see | [`metrics`], `scrape`, [`health`], [`admin`] |
+//! | what operators see | [`metrics`], `scrape`, [`health`], [`admin`], `log` |
+//! | threads and tasks, and what happens when one ends | `threads` |
 //! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod accept;
 pub mod admin;
@@ -38,6 +41,7 @@ mod headers;
 pub mod health;
 pub mod io;
 pub mod limits;
+mod log;
 pub mod metrics;
 mod notify;
 mod orders;
@@ -65,5 +69,6 @@ mod sweep;
 pub mod tables;
 pub mod takeover;
 pub mod target;
+mod threads;
 mod upstream;
 pub mod worker;

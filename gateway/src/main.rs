@@ -1,5 +1,7 @@
 //! `yanma`: a verification gateway in front of settlement backends.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 #[global_allocator]

@@ -2,6 +2,8 @@
 
 use sd_notify::NotifyState;
 
+use crate::log;
+
 /// This process serves, and is the service's main process: after a takeover the manager watched
 /// another one until now.
 pub(crate) fn is_serving() {
@@ -15,6 +17,6 @@ pub(crate) fn is_leaving() {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        eprintln!("yanma: the service manager does not listen (NOTIFY_SOCKET): {error}");
+        log::info(format_args!("the service manager does not listen (NOTIFY_SOCKET): {error}"));
     }
 }

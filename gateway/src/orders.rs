@@ -5,10 +5,11 @@ use std::{io, time::Duration};
 use tokio::{sync::mpsc, time::interval};
 
 use crate::{
-    endpoints, limits,
+    endpoints, halt, limits, log,
     reload::{ReloadRequest, Reloader},
     signals::{Signal, Signals},
     takeover::{CommandLine, Named, Predecessor, Successor},
+    threads::Part,
     worker::Shared,
 };
 
@@ -24,7 +25,7 @@ pub(crate) struct Orders {
 
 /// Why this process leaves.
 pub(crate) enum Leave {
-    /// It was told to.
+    /// It was told to, or has lost a part that it cannot serve without.
     Told,
     /// Another one serves in its place once it knows that the sockets are its own.
     Relieved(Successor),
@@ -36,7 +37,14 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
     let mut successor: Option<Successor> = None;
     loop {
         tokio::select! {
-            _ = ticks.tick() => look_around(shared),
+            _ = ticks.tick() => {
+                look_around(shared);
+                halt::panic_at("front");
+                // One that is on its way to take this one's place still may.
+                if shared.health.threads.must_leave() && successor.is_none() {
+                    return Leave::Told;
+                }
+            }
             signal = orders.signals.next() => match signal {
                 Signal::Leave => {
                     if let Some(unready) = successor {
@@ -46,7 +54,7 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
                 }
                 Signal::Reload => drop(reload(&orders.reloader, shared, successor.as_ref())),
                 Signal::Upgrade if successor.is_some() => {
-                    eprintln!("yanma: SIGUSR2: a new process is on its way already");
+                    log::info(format_args!("SIGUSR2: a new process is on its way already"));
                 }
                 Signal::Upgrade => successor = orders.start_successor(sockets),
             },
@@ -57,12 +65,14 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
             }
             readiness = ready(&mut successor) => match (readiness, successor.take()) {
                 (Ok(()), Some(successor)) => {
-                    eprintln!("yanma: handed over to process {}", successor.id());
+                    log::info(format_args!("handed over to process {}", successor.id()));
                     return Leave::Relieved(successor);
                 }
                 (Err(why), Some(failed)) => {
                     let id = failed.id();
-                    eprintln!("yanma: process {id} does not take over: {why}; this one goes on");
+                    log::info(format_args!(
+                        "process {id} does not take over: {why}; this one goes on"
+                    ));
                     failed.end();
                 }
                 (_, None) => {}
@@ -95,16 +105,20 @@ impl Orders {
     /// Says why there is none, if there is none.
     fn start_successor(&self, sockets: &[Named<'_>]) -> Option<Successor> {
         let Some(command_line) = &self.command_line else {
-            eprintln!("yanma: SIGUSR2: a sandbox does not hand over; start it again instead");
+            log::info(format_args!(
+                "SIGUSR2: a sandbox does not hand over; start it again instead"
+            ));
             return None;
         };
         match Successor::start(command_line, sockets) {
             Ok(successor) => {
-                eprintln!("yanma: SIGUSR2: started process {} to take over", successor.id());
+                log::info(format_args!("SIGUSR2: started process {} to take over", successor.id()));
                 Some(successor)
             }
             Err(error) => {
-                eprintln!("yanma: SIGUSR2: cannot start a new process: {error}; this one goes on");
+                log::info(format_args!(
+                    "SIGUSR2: cannot start a new process: {error}; this one goes on"
+                ));
                 None
             }
         }
@@ -135,9 +149,13 @@ impl Orders {
     }
 }
 
-/// Compares the clocks, tells health whether keys can be used now, and gives the canary its
-/// allowance for the time until the next look.
+/// Compares the clocks, tells health whether keys can be used now and whether the log is written,
+/// and gives the canary its allowance for the time until the next look.
 pub(crate) fn look_around(shared: &Shared) {
+    let threads = &shared.health.threads;
+    if log::has_ended() && threads.times(Part::Log) == 0 {
+        threads.ended(Part::Log);
+    }
     shared.clock.tick();
     shared.health.set_clock(shared.clock.trusted());
     shared.health.set_record(shared.record.is_well());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use keyring::{key_set::KeySet, store};
 use tokio::sync::oneshot;
 
-use crate::{config::Config, snapshot::Snapshot, tables::Builder, worker::Shared};
+use crate::{config::Config, log, snapshot::Snapshot, tables::Builder, worker::Shared};
 
 /// Somebody asks for a reload and waits for the sentence that tells how it went.
 #[derive(Debug)]
@@ -40,12 +40,14 @@ impl Reloader {
             Ok(_) => {
                 let current = shared.current.load();
                 shared.metrics.reloaded(shared.clock.now());
-                eprintln!("yanma: reloaded: {}", describe(&current));
+                log::info(format_args!("reloaded: {}", describe(&current)));
             }
             Err(why) => {
                 shared.metrics.reload_failed();
                 shared.record.reload_refused(shared.clock.now(), why);
-                eprintln!("yanma: reload refused, the last good state stays in force: {why}");
+                log::info(format_args!(
+                    "reload refused, the last good state stays in force: {why}"
+                ));
             }
         }
         outcome

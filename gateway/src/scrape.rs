@@ -7,8 +7,10 @@ pub(crate) mod tests;
 use keyring::p256::Engine;
 
 use crate::{
+    log,
     metrics::page::{Page, count, number, seconds, truth},
     snapshot::Snapshot,
+    threads::{self, Part},
     worker::Shared,
 };
 
@@ -24,6 +26,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_keys(&mut page, &current);
     show_config(&mut page, &current);
     show_conditions(&mut page, shared);
+    show_losses(&mut page, shared);
     show_verification(&mut page, &current);
     process::show(&mut page);
     page.into_text()
@@ -116,6 +119,18 @@ fn show_conditions(page: &mut Page, shared: &Shared) {
     page.gauge("yanma_ready", "What must hold for /readyz to say yes.", conditions);
     let help = "Steps of the wall clock, followed or not.";
     page.counter("yanma_clock_steps_total", help, [([], number(shared.clock.steps()))]);
+}
+
+/// What the process lost, and what could not be said of it.
+fn show_losses(page: &mut Page, shared: &Shared) {
+    let threads = &shared.health.threads;
+    let ended = Part::ALL.map(|part| ([("thread", part.name())], number(threads.times(part))));
+    let help = "Threads and long-lived tasks of the process that panicked; must stay 0.";
+    page.counter("yanma_threads_ended_total", help, ended);
+    let help = "All panics, those in one request or connection too; must stay 0.";
+    page.counter("yanma_panics_total", help, [([], number(threads::panics()))]);
+    let help = "Lines of the log that were dropped: standard error took them too slowly or not.";
+    page.counter("yanma_log_dropped_total", help, [([], number(log::dropped()))]);
 }
 
 fn show_verification(page: &mut Page, current: &Snapshot) {

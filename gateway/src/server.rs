@@ -1,6 +1,9 @@
 //! The front: accepts connections, spreads them over the workers, and obeys signals.
 
-use std::{future::Future, io, os::fd::AsFd as _, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, future::Future, io, os::fd::AsFd as _, rc::Rc, sync::Arc,
+    thread::JoinHandle, time::Duration,
+};
 
 use tokio::{
     sync::{Semaphore, watch},
@@ -11,14 +14,16 @@ use crate::{
     accept::{self, Arrival},
     admin,
     crew::{self, Handle},
+    halt,
     io::{Accepted, Listener, Peer},
-    limits,
+    limits, log,
     metrics::{Gauge, Limit, WorkerId},
     notify,
     orders::{Leave, Orders, obey},
     refusal::{Problem, Refusal},
     request_id::RequestIds,
     takeover::Named,
+    threads::{Part, unwound},
     worker::{Phase, Shared},
 };
 
@@ -31,7 +36,8 @@ struct Front {
     id: WorkerId,
 }
 
-/// Serves on `listeners` until told to leave, then drains and returns.
+/// Serves on `listeners` until told to leave, or until a part of the process is lost that it cannot
+/// serve without; then drains and returns.
 ///
 /// Must run on a `LocalRuntime` of the calling thread.
 ///
@@ -45,7 +51,7 @@ pub(crate) async fn run(
     mut orders: Orders,
 ) -> io::Result<()> {
     let (phase, _) = watch::channel(Phase::Serving);
-    let workers = start_workers(&shared, &phase)?;
+    let (workers, threads) = start_workers(&shared, &phase)?;
     let front = Rc::new(Front {
         id: WorkerId::new(workers.len()),
         shared: Arc::clone(&shared),
@@ -57,7 +63,7 @@ pub(crate) async fn run(
     let accepting: Vec<_> = listeners
         .iter()
         .map(|listener| {
-            let accept = accept_all(Rc::clone(&front), Rc::clone(listener));
+            let accept = keep_accepting(Rc::clone(&front), Rc::clone(listener));
             tokio::task::spawn_local(accept)
         })
         .collect();
@@ -66,13 +72,20 @@ pub(crate) async fn run(
         .map(|listener| (listener.label(), listener.as_fd()))
         .chain([admin.named()])
         .collect();
-    let leave = obey(&shared, &mut orders, &sockets).await;
+    let obeyed = unwound(obey(&shared, &mut orders, &sockets)).await;
+    let leave = obeyed.unwrap_or_else(|_| {
+        shared.health.threads.ended(Part::Front);
+        Leave::Told
+    });
 
     shared.health.set_draining();
     let server = shared.current.load().config().server.clone();
     if matches!(leave, Leave::Told) {
         notify::is_leaving();
-        eprintln!("yanma: leaving: not ready, still accepting for {} ms", server.drain_delay_ms);
+        log::info(format_args!(
+            "leaving: not ready, still accepting for {} ms",
+            server.drain_delay_ms
+        ));
         // Reloads are over: what is finished is finished as it began.
         sleep(Duration::from_millis(server.drain_delay_ms)).await;
     }
@@ -90,28 +103,39 @@ pub(crate) async fn run(
         }
     }
     phase.send_replace(Phase::Draining);
-    let front = Rc::try_unwrap(front).map_err(|_| io::Error::other("a listener lives on"))?;
-    drain(front, server.drain_timeout_ms).await;
+    // No connection comes to the workers any more: nothing but this holds their handles.
+    drop(front);
+    drain(threads, server.drain_timeout_ms).await;
     Ok(())
 }
 
-fn start_workers(shared: &Arc<Shared>, phase: &watch::Sender<Phase>) -> io::Result<Vec<Handle>> {
+/// The workers, and their threads.
+fn start_workers(
+    shared: &Arc<Shared>,
+    phase: &watch::Sender<Phase>,
+) -> io::Result<(Vec<Handle>, Vec<JoinHandle<()>>)> {
     let count = shared.current.load().config().server.workers;
     (0..count)
         .map(|index| crew::start(WorkerId::new(index), Arc::clone(shared), phase.subscribe()))
         .collect()
 }
 
-async fn accept_all(front: Rc<Front>, listener: Rc<Listener>) {
+async fn keep_accepting(front: Rc<Front>, listener: Rc<Listener>) -> Infallible {
+    let threads = &front.shared.health.threads;
+    threads.keep_task(Part::Accept, async || accept_all(&front, &listener).await).await
+}
+
+async fn accept_all(front: &Front, listener: &Listener) -> Infallible {
     let open = front.shared.metrics.listener(listener.label());
     loop {
+        halt::panic_at("accept");
         match listener.accept().await {
             Ok((socket, peer)) => front.place(socket, peer, &open),
             // Out of descriptors, mostly: the connection stays queued, and a busy loop would
             // take the core that could free one.
             Err(error) => {
                 front.shared.metrics.limit_hits(front.id, Limit::Accept);
-                eprintln!("yanma: accept on {}: {error}", listener.label());
+                log::warning(format_args!("accept on {}: {error}", listener.label()));
                 sleep(limits::ACCEPT_PAUSE).await;
             }
         }
@@ -157,19 +181,20 @@ impl Front {
 }
 
 /// Waits until every worker has finished what it runs, at most until the drain's time is over.
-async fn drain(front: Front, drain_timeout_ms: u64) {
+async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
     let patience = Duration::from_millis(drain_timeout_ms) + limits::DRAIN_MARGIN;
     let begun = Instant::now();
-    let threads: Vec<_> = front.workers.into_iter().map(Handle::close).collect();
     let joined = tokio::task::spawn_blocking(move || {
         for thread in threads {
-            // A worker that panicked has said so on standard error.
+            // Panics are caught in the thread.
             let _ = thread.join();
         }
     });
     match within(patience, joined).await {
-        Some(_) => eprintln!("yanma: drained in {} ms", begun.elapsed().as_millis()),
-        None => eprintln!("yanma: the drain's time is over; what still ran is cut off"),
+        Some(_) => log::info(format_args!("drained in {} ms", begun.elapsed().as_millis())),
+        None => {
+            log::warning(format_args!("the drain's time is over; what still ran is cut off"));
+        }
     }
 }
 

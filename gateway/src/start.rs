@@ -28,6 +28,7 @@ use crate::{
     state::{self, Fence, State, StateError},
     tables,
     takeover::{CommandLine, Inheritance, Predecessor},
+    threads,
     worker::Shared,
 };
 
@@ -47,7 +48,7 @@ pub struct Start {
     pub command_line: Option<CommandLine>,
 }
 
-/// Why the gateway did not start. Every text is one sentence.
+/// Why the gateway did not start, or did not end as it was told. Every text is one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
@@ -64,6 +65,9 @@ pub enum StartError {
     /// The decision record cannot begin.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A part of the process panicked that it cannot serve without; what ran was finished.
+    #[error("the gateway has left, because it could not serve any more: {0}")]
+    Lost(&'static str),
     /// Threads, runtimes, signal handlers.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -84,6 +88,7 @@ fn listen_error(error: &io::Error) -> String {
 ///
 /// [`StartError`]; nothing keeps running then.
 pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError> {
+    threads::tell_panics();
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let clock = Clock::system();
     let (state, replay) = state::open(&start.config, start.fence, &clock)?;
@@ -102,10 +107,15 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let reload = may_reload.then_some(reload);
         let admin = admin::start(admin, Admin::new(Arc::clone(&shared), reload))?;
         ready(&shared);
+        let health = Arc::clone(&shared.health);
         let left = server::run(listeners, admin, shared, orders).await;
         // Whatever was decided is written before the process ends.
         drop(recording);
-        Ok(left?)
+        left?;
+        match health.threads.lost() {
+            Some(part) if health.threads.must_leave() => Err(StartError::Lost(part.sentence())),
+            _ => Ok(()),
+        }
     });
     // Whatever a worker still waits for was given its time in the drain.
     runtime.shutdown_background();
@@ -162,7 +172,8 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     let (health, answers) = (Arc::new(Health::default()), Answers::new());
     let config = snapshot.config();
     let labels = (snapshot.record_labels(), snapshot.keys());
-    let (record, recording) = Record::begin(&config.record, config.server.workers, labels, &clock)?;
+    let workers = config.server.workers;
+    let (record, recording) = Record::begin(&config.record, workers, labels, &clock, &health)?;
     let current = Current::new(snapshot);
     let shared = Shared { clock, replay, answers, metrics, current, endpoints, health, record };
     let shared = Arc::new(shared);

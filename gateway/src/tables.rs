@@ -12,7 +12,7 @@ use std::{
 
 use keyring::{key_set::TableCheck, p256::Mismatch};
 
-use crate::{limits, snapshot::Snapshot, worker::Shared};
+use crate::{halt, limits, log, snapshot::Snapshot, threads::Part, worker::Shared};
 
 /// Tells the thread that there are new keys. Never waits.
 #[derive(Debug, Clone)]
@@ -34,9 +34,11 @@ impl Builder {
 pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Builder> {
     let (wake, woken) = sync_channel(1);
     std::thread::Builder::new().name("tables".to_owned()).spawn(move || {
-        build(&shared);
-        shared.health.set_tables();
-        care(&shared, &woken);
+        shared.health.threads.keep(Part::Tables, || {
+            build(&shared);
+            shared.health.set_tables();
+            care(&shared, &woken);
+        });
     })?;
     Ok(Builder(wake))
 }
@@ -46,7 +48,10 @@ fn care(shared: &Shared, woken: &Receiver<()>) {
     let mut turn = 0;
     loop {
         match woken.recv_timeout(limits::TABLE_RECHECK) {
-            Ok(()) => build(shared),
+            Ok(()) => {
+                halt::panic_at("tables");
+                build(shared);
+            }
             Err(RecvTimeoutError::Timeout) => {
                 recheck(shared, turn);
                 turn = turn.wrapping_add(1);
@@ -65,10 +70,10 @@ fn build(shared: &Shared) {
     match built {
         Ok(0) => {}
         Ok(_) => shared.metrics.tables_built(begun.elapsed_ns(&shared.clock)),
-        Err(error) => eprintln!(
-            "yanma: verification tables cannot be built: {error}; keys without one are verified \
-             slowly (p256)"
-        ),
+        Err(error) => log::info(format_args!(
+            "verification tables cannot be built: {error}; keys without one are verified slowly \
+             (p256)"
+        )),
     }
 }
 
@@ -90,19 +95,19 @@ pub(crate) fn build_for(snapshot: &Snapshot) -> io::Result<usize> {
 fn recheck(shared: &Shared, turn: usize) {
     if shared.current.load().keys().recheck_table(turn) == TableCheck::Dropped {
         shared.metrics.table_fault();
-        eprintln!(
-            "yanma: the memory of a verification table had changed: it is built again; if this \
-             happens more than once, replace the machine's memory"
-        );
+        log::info(format_args!(
+            "the memory of a verification table had changed: it is built again; if this happens \
+             more than once, replace the machine's memory"
+        ));
         build(shared);
     }
 }
 
-/// Says on standard error that an engine was wrong, with what reproduces it, all of it public.
+/// Says that an engine was wrong, with what reproduces it, all of it public.
 pub(crate) fn report_mismatch(mismatch: &Mismatch) {
-    eprintln!(
-        "yanma: error: {mismatch}; the answer of p256 counts, and engine {} goes on until a \
-         restart; please report this line",
+    log::error(format_args!(
+        "{mismatch}; the answer of p256 counts, and engine {} goes on until a restart; please \
+         report this line",
         mismatch.next_engine()
-    );
+    ));
 }

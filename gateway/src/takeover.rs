@@ -35,7 +35,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::limits;
+use crate::{limits, log};
 
 /// Set for the new process: its standard input is the socket to its predecessor.
 const VARIABLE: &str = "YANMA_TAKEOVER";
@@ -174,7 +174,7 @@ impl Inheritance {
     /// Everything that is wanted has been taken: what is left was dropped from the configuration.
     pub(crate) fn close_the_rest(self) -> Predecessor {
         for (address, _) in &self.sockets {
-            eprintln!("yanma: {address} is not in the configuration any more and is closed");
+            log::info(format_args!("{address} is not in the configuration any more and is closed"));
         }
         Predecessor(self.channel)
     }

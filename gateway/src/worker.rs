@@ -149,6 +149,10 @@ impl Worker {
         &self.shared.metrics
     }
 
+    pub(crate) fn health(&self) -> &Arc<Health> {
+        &self.shared.health
+    }
+
     pub(crate) fn record(&self) -> &Record {
         &self.shared.record
     }

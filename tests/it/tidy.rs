@@ -11,11 +11,11 @@ const KEYRING: &[&str] =
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "clock", "halt", "request_id", "refusal", "target", "config",
+    "limits", "clock", "halt", "log", "request_id", "refusal", "target", "config",
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay", "retry",
     // what a worker holds
-    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record",
+    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "threads", "health", "record",
     "snapshot", "registers", "batch", "worker",
     // the way of a request
     "call", "head", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",

@@ -11,7 +11,7 @@ async fn listen(admin: Admin) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let never = Notify::new();
-    tokio::spawn(async move { serve(listener, Arc::new(admin), &never).await });
+    tokio::spawn(async move { serve(&listener, &Arc::new(admin), &never).await });
     address
 }
 

@@ -8,6 +8,7 @@ use keyring::code::Subject;
 use keyring::time::UnixMillis;
 
 use super::Failure;
+use crate::log;
 use crate::record::SubjectKey;
 use crate::record::read::find;
 use crate::record::reconcile::{ReconcileError, Verdict, reconcile};
@@ -151,17 +152,17 @@ impl Search {
                 SearchError::Show(error) => Failure::Output(error),
             })?;
         out.flush()?;
-        eprintln!("yanma: {found} found in {lines} lines of {} files", files.len());
+        log::info(format_args!("{found} found in {lines} lines of {} files", files.len()));
         if unreadable > 0 {
-            eprintln!(
-                "yanma: {unreadable} lines could not be read; yanma audit reconcile says which"
-            );
+            log::info(format_args!(
+                "{unreadable} lines could not be read; yanma audit reconcile says which"
+            ));
         }
         if other_key > 0 {
-            eprintln!(
-                "yanma: warning: subjects of {other_key} files are hashed with another key than \
-                 this one, or not recorded: they cannot be found there"
-            );
+            log::warning(format_args!(
+                "subjects of {other_key} files are hashed with another key than this one, or not \
+                 recorded: they cannot be found there"
+            ));
         }
         Ok(())
     }
@@ -245,11 +246,12 @@ fn write_verdict(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
 impl Key {
     fn run(self) -> Result<(), Failure> {
         SubjectKey::generate(&self.out).map_err(|error| Failure::Other(error.to_string()))?;
-        println!(
+        writeln!(
+            io::stdout(),
             "{}: made. Copy it to every node and name it there: [record] subject_key = \"...\". \
              Who has it can find out whose decision a line is.",
             self.out.display()
-        );
+        )?;
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 use super::Failure;
 use crate::clock::Clock;
 use crate::limits;
+use crate::log;
 use crate::refusal::Refusal;
 
 const AFTER_HELP: &str = "\
@@ -66,7 +67,7 @@ fn read_text() -> Result<Vec<u8>, Failure> {
     let input = std::io::stdin().lock();
     let by_hand = input.is_terminal();
     if by_hand {
-        eprintln!("Scan or paste the code, then press Enter:");
+        log::text("Scan or paste the code, then press Enter:\n");
     }
     let mut input = input.take(u64::try_from(TEXT_BYTES_MAX + 1).expect("fits"));
     let mut text = Vec::new();

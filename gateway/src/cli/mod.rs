@@ -12,6 +12,7 @@ mod serve;
 
 use std::ffi::OsString;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +20,7 @@ use keyring::ceremony::CeremonyError;
 use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
+use crate::log;
 use crate::start::StartError;
 use crate::state::StateError;
 
@@ -28,6 +30,8 @@ const STATUS_USAGE: u8 = 64;
 const STATUS_CONFIG: u8 = 78;
 /// Anything else.
 const STATUS_OTHER: u8 = 1;
+/// A bug, as the standard library has it.
+const STATUS_PANIC: u8 = 101;
 
 const ABOUT: &str = "\
 Yanma (验码) stands in front of settlement backends. For every request it checks that the scanned \
@@ -70,7 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let done = match arguments.program {
+    let run = || match arguments.program {
         Program::Sandbox(arguments) => sandbox::run(&arguments),
         Program::Serve(arguments) => serve::run(&arguments),
         Program::Check(arguments) => check::run(&arguments),
@@ -79,10 +83,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Inspect(arguments) => inspect::run(&arguments),
         Program::Audit(arguments) => audit::run(arguments),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    let status = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => failure.report(),
+        Err(_) => STATUS_PANIC.into(),
+    };
+    log::flush();
+    status
 }
 
 fn usage(error: &clap::Error) -> ExitCode {
@@ -162,7 +169,7 @@ impl Failure {
 
     fn report(&self) -> ExitCode {
         if !self.is_silent() {
-            eprintln!("yanma: {self}");
+            log::info(format_args!("{self}"));
         }
         self.status().into()
     }

@@ -19,6 +19,7 @@ use super::engine::Choice;
 use super::{Failure, serve};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::log;
 use crate::standin::{self, Arrivals};
 use crate::start::{self, Start};
 use crate::state::Fence;
@@ -60,6 +61,7 @@ struct Addresses {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    serve::begin_log()?;
     let directory = Directory::open(&arguments.data)?;
     let (addresses, backend) = find_addresses(arguments)?;
     let now = Clock::system().now();
@@ -76,15 +78,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
     let start = Start { config, keys, config_file, fence, command_line: None };
     let left = start::serve(start, |shared| {
-        let mut out = std::io::stdout().lock();
         let fence = shared.replay.fence().filter(|fence| fence.millis() >= shared.clock.now());
         let situation = Situation { directory: &directory, addresses, fence };
-        // A sandbox whose output nobody reads runs all the same.
-        let _ = write!(out, "{examples}{situation}");
-        let _ = out.flush();
+        tell(format!("{examples}{situation}"));
     });
     standin.stop();
     Ok(left?)
+}
+
+/// Prints on a thread of its own: a sandbox whose output nobody reads runs all the same.
+fn tell(text: String) {
+    let print = move || {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    };
+    // Without a thread nothing is printed.
+    let _ = std::thread::Builder::new().name("stdout".to_owned()).spawn(print);
 }
 
 /// Puts a number in the place of each port 0. The stand-in's listener is opened here; the gateway
@@ -138,7 +147,7 @@ impl Standin {
         };
         let thread = std::thread::Builder::new().name("standin".to_owned()).spawn(move || {
             if let Err(error) = runtime.block_on(serve) {
-                eprintln!("yanma: the stand-in backend cannot run: {error}");
+                log::error(format_args!("the stand-in backend cannot run: {error}"));
             }
         });
         Ok(Self { stop, thread: thread.map_err(failed)? })

@@ -11,6 +11,7 @@ use super::engine::Choice;
 use super::{Failure, check};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::log;
 use crate::notify;
 use crate::record::SubjectKey;
 use crate::start::{self, Start};
@@ -40,6 +41,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    begin_log()?;
     let file = &arguments.config;
     let config = Config::load(file)?;
     refuse_sandbox(&config, file)?;
@@ -48,17 +50,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let keys = load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
     check_subject_key(&config)?;
     for warning in config.warnings() {
-        eprintln!("yanma: warning: {}: {warning}", file.display());
+        log::warning(format_args!("{}: {warning}", file.display()));
     }
-    check::write_summary(&config, &keys, choice, now, &mut std::io::stderr().lock())?;
+    let mut summary = Vec::new();
+    check::write_summary(&config, &keys, choice, now, &mut summary)?;
+    log::text(&String::from_utf8_lossy(&summary));
     let command_line = Some(CommandLine::of_this_process());
     let fence = Fence::UntilNow;
     let start = Start { config, keys, config_file: file.clone(), fence, command_line };
     start::serve(start, |_| {
-        eprintln!("yanma: serving");
+        log::info(format_args!("serving"));
         notify::is_serving();
     })?;
     Ok(())
+}
+
+/// From now on no line waits for standard error.
+pub(super) fn begin_log() -> Result<(), Failure> {
+    log::start().map_err(|error| Failure::of("the system refused a thread for the log", &error))
 }
 
 /// Sees that the record's key can be read: what is wrong with it is wrong with the configuration.

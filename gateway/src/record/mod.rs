@@ -24,6 +24,7 @@ mod writer;
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{
@@ -54,8 +55,10 @@ pub use self::{
 use crate::{
     clock::Clock,
     config::{RecordConfig, WhenFull},
-    limits,
+    health::Health,
+    limits, log,
     metrics::WorkerId,
+    threads::{Part, Threads},
 };
 
 /// Memory of a decision that waits to be written.
@@ -156,6 +159,7 @@ impl Record {
         workers: usize,
         (labels, keys): (Labels, &KeySet),
         clock: &Clock,
+        health: &Arc<Health>,
     ) -> Result<(Self, Recording), RecordError> {
         let (done, ended) = sync_channel(1);
         if !config.enabled {
@@ -188,12 +192,16 @@ impl Record {
             has_ended: false,
         };
         writer.begin().map_err(failed)?;
+        let (told, health) = (Arc::clone(&inner), Arc::clone(health));
         let thread = std::thread::Builder::new()
             .name("record".to_owned())
             .spawn(move || {
-                writer.run();
-                // Nobody waits any more if the process was told to end at once.
-                let _ = done.send(());
+                if catch_unwind(AssertUnwindSafe(|| writer.run())).is_ok() {
+                    // Nobody waits any more if the process was told to end at once.
+                    let _ = done.send(());
+                } else {
+                    told.lost(&health.threads);
+                }
             })
             .map_err(RecordError::Thread)?;
         let writer = thread.thread().clone();
@@ -280,12 +288,12 @@ impl Record {
         Some((on, on.inner.lanes.get(worker.index())?))
     }
 
-    /// Never waits: thousands of reloads that a full disk holds up are told on standard error.
+    /// Never waits: thousands of reloads that a full disk holds up are told in the log.
     fn notice(&self, notice: Notice) {
         if let Some(on) = &self.0
             && on.notices.try_send(notice).is_err()
         {
-            eprintln!("yanma: warning: a reload is missing in the decision record");
+            log::warning(format_args!("a reload is missing in the decision record"));
         }
     }
 }
@@ -335,6 +343,16 @@ impl Inner {
         seen.filter(|seen| *seen > 0).map(|seen| (seen - 1) % self.unverified_one_in).sum()
     }
 
+    /// The writer panicked, perhaps within a line: it does not begin anew, as its chain could be
+    /// wrong. What must be recorded is refused from now on, and a new process can record it.
+    fn lost(&self, threads: &Threads) {
+        self.failing.store(true, Relaxed);
+        if self.when_full == WhenFull::Refuse {
+            threads.leave();
+        }
+        threads.ended(Part::Record);
+    }
+
     /// What happens while nothing can be written.
     fn meanwhile(&self) -> &'static str {
         match self.when_full {
@@ -357,7 +375,7 @@ impl Drop for Recording {
         writer.unpark();
         let patience = 2 * limits::RECORD_PATIENCE;
         if self.ended.recv_timeout(patience).is_err() {
-            eprintln!("yanma: error: the end of the decision record could not be written");
+            log::error(format_args!("the end of the decision record could not be written"));
         }
     }
 }

@@ -25,7 +25,9 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    halt,
     limits::{RECORD_FLUSH, RECORD_PATIENCE, RECORD_RETRY, RECORD_WRITE_BYTES},
+    log,
 };
 
 /// How often files are looked through for those that are no longer kept.
@@ -81,10 +83,10 @@ impl Writer {
                 }
                 if u128::from(now.ms_since(since).unsigned_abs()) >= RECORD_PATIENCE.as_millis() {
                     let lost = self.inner.queued();
-                    eprintln!(
-                        "yanma: error: {lost} decisions are not in the record: it could not be \
-                         written until the end"
-                    );
+                    log::error(format_args!(
+                        "{lost} decisions are not in the record: it could not be written until \
+                         the end"
+                    ));
                     return;
                 }
             }
@@ -93,6 +95,7 @@ impl Writer {
     }
 
     fn turn(&mut self, now: UnixMillis) -> io::Result<()> {
+        halt::panic_at("record");
         self.write_out(now)?;
         self.sink.rotate(now)?;
         self.take_notices(now)?;
@@ -160,12 +163,12 @@ impl Writer {
         self.line(now, |fields, who| text::dropped(fields, who, now, more));
         if self.said_slow_at.is_none_or(|at| now.ms_since(at) >= SLOW_MS) {
             self.said_slow_at = Some(now);
-            eprintln!(
-                "yanma: warning: {more} decisions are missing in the record: the queue was full, \
-                 because the disk of {} is slow or could not be written to \
-                 (yanma_record_dropped_total; record.queue_entries)",
+            log::warning(format_args!(
+                "{more} decisions are missing in the record: the queue was full, because the disk \
+                 of {} is slow or could not be written to (yanma_record_dropped_total; \
+                 record.queue_entries)",
                 self.sink.place().directory.display()
-            );
+            ));
         }
     }
 
@@ -229,11 +232,11 @@ impl Writer {
     }
 
     fn warn_of_old_files(&self, error: &io::Error) {
-        eprintln!(
-            "yanma: warning: files of the decision record that are older than record.keep_days \
-             cannot be deleted: {}: {error}",
+        log::warning(format_args!(
+            "files of the decision record that are older than record.keep_days cannot be deleted: \
+             {}: {error}",
             self.sink.place().directory.display()
-        );
+        ));
     }
 
     /// Says once that the record cannot be written, and once that it can again.
@@ -244,7 +247,7 @@ impl Writer {
                 self.trouble_since = None;
                 self.inner.failing.store(false, Relaxed);
                 let s = now.ms_since(since) / 1_000;
-                eprintln!("yanma: the decision record is written again, after {s} s");
+                log::info(format_args!("the decision record is written again, after {s} s"));
             }
             (Err(error), before) => {
                 self.inner.errors.fetch_add(1, Relaxed);
@@ -253,10 +256,10 @@ impl Writer {
                 if before.is_none() {
                     let meanwhile = self.inner.meanwhile();
                     let path = self.sink.path().display();
-                    eprintln!(
-                        "yanma: error: the decision record cannot be written: {path}: {error}; \
-                         it is tried again until it can; until then {meanwhile}"
-                    );
+                    log::error(format_args!(
+                        "the decision record cannot be written: {path}: {error}; it is tried again \
+                         until it can; until then {meanwhile}"
+                    ));
                 }
             }
         }

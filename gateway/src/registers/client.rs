@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    convert::Infallible,
     future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
@@ -27,6 +28,7 @@ use crate::{
     health::Health,
     limits,
     metrics::{RegisterMetrics, WorkerId},
+    threads::Part,
 };
 
 /// How old a reading of an old register may be to show that its group has changed over.
@@ -37,7 +39,7 @@ pub(crate) struct Registers {
     pub(super) worker: WorkerId,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<RegisterMetrics>,
-    health: Arc<Health>,
+    pub(super) health: Arc<Health>,
     pub(super) layout: Layout,
     pub(super) timeout_ms: i64,
     /// Those of groups come first, in the order of the configuration, as in the metrics.
@@ -123,7 +125,10 @@ impl Registers {
             });
         }
         let registers = Rc::clone(self);
-        tokio::task::spawn_local(async move { registers.keep_deadlines().await });
+        tokio::task::spawn_local(async move {
+            let threads = &registers.health.threads;
+            threads.keep_task(Part::Registers, async || registers.keep_deadlines().await).await
+        });
     }
 
     /// Claims a code for all nodes (condition 1). `now` is the time by which it was found fresh:
@@ -284,7 +289,7 @@ impl Registers {
     }
 
     /// Ends operations whose time is over; never returns.
-    async fn keep_deadlines(&self) {
+    async fn keep_deadlines(&self) -> Infallible {
         loop {
             let next = poll_fn(|cx| {
                 let mut deadlines = self.deadlines.borrow_mut();

@@ -6,6 +6,7 @@
 //! own id there with another directory is a copy, or shares the directory over a network.
 
 use std::{
+    convert::Infallible,
     fs::{self, File},
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
@@ -73,7 +74,7 @@ impl Node {
     }
 
     /// Says that this node runs, again and again; tells once if somebody else says so too.
-    pub(crate) async fn announce(self, registers: Rc<Registers>, conflict: String) {
+    pub(crate) async fn announce(self, registers: Rc<Registers>, conflict: String) -> Infallible {
         let mut is_told = false;
         loop {
             let found = registers.get_any(0, self.key.as_bytes()).await;
@@ -81,7 +82,7 @@ impl Node {
                 && other != self.place.as_bytes()
                 && !std::mem::replace(&mut is_told, true)
             {
-                eprintln!("yanma: warning: {conflict}");
+                crate::log::warning(format_args!("{conflict}"));
             }
             // If registers do not answer, they are told of elsewhere.
             let said =

@@ -2,6 +2,7 @@
 //! write, and hands answers to whoever is owed them.
 
 use std::{
+    convert::Infallible,
     future::Future,
     io,
     pin::{Pin, pin},
@@ -25,17 +26,23 @@ use super::{
     rules::Rules,
     standing::{Abstains, Info},
 };
-use crate::limits;
+use crate::{
+    limits, log,
+    threads::{Part, unwound},
+};
 
 /// What a connection begins to read into; it grows for a longer answer.
 const READ_BYTES: usize = 16 * 1_024;
 
 /// Connects, and connects again, for ever.
-pub(super) async fn keep_connected(registers: &Registers, link: &Link, index: usize) {
+pub(super) async fn keep_connected(registers: &Registers, link: &Link, index: usize) -> Infallible {
     let [first_ms, most_ms] = limits::REGISTER_RETRY_MS;
     let mut wait_ms = first_ms;
     loop {
-        let end = connection(registers, link, index).await;
+        let end = unwound(connection(registers, link, index)).await.unwrap_or_else(|_| {
+            registers.health.threads.ended(Part::Registers);
+            io::Error::other("the answer met a bug of the gateway")
+        });
         let up_ms = registers.now_ms.get().saturating_sub(link.connected_ms.get());
         if lose(registers, link, index, &end) {
             // It was up: whoever is in doubt asks again on the next connection, if there is one.
@@ -353,7 +360,7 @@ fn rise(registers: &Registers, link: &Link, index: usize) {
             counts.connections.add(registers.worker, 1);
         }
         if registers.worker.index() == 0 && link.is_told_lost.replace(false) {
-            eprintln!("yanma: register {} answers again", link.address);
+            log::info(format_args!("register {} answers again", link.address));
         }
         for ticket in link.backlog.take() {
             registers.send(link, ticket);
@@ -379,13 +386,13 @@ fn show(registers: &Registers, link: &Link, index: usize) {
     // Each worker has a connection of its own; one of them tells.
     if registers.worker.index() == 0 {
         match now {
-            Some(why) => eprintln!(
-                "yanma: warning: register {} does not vote: it {}",
+            Some(why) => log::warning(format_args!(
+                "register {} does not vote: it {}",
                 link.address,
                 why.sentence()
-            ),
+            )),
             None if link.state.get() == State::Up => {
-                eprintln!("yanma: register {} votes again", link.address);
+                log::info(format_args!("register {} votes again", link.address));
             }
             None => {}
         }
@@ -394,7 +401,7 @@ fn show(registers: &Registers, link: &Link, index: usize) {
 
 fn tell_lost(registers: &Registers, link: &Link, end: &io::Error) {
     if registers.worker.index() == 0 && !link.is_told_lost.replace(true) {
-        eprintln!("yanma: warning: register {} cannot be reached: {end}", link.address);
+        log::warning(format_args!("register {} cannot be reached: {end}", link.address));
     }
 }
 

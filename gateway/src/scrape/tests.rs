@@ -98,6 +98,9 @@ fn assert_samples(page: &str, expected: &[(&str, &str)]) {
 
 /// Name, type and labels of every family, by the contract's section on metrics.
 const FAMILIES: &str = "\
+yanma_threads_ended_total counter thread
+yanma_panics_total counter
+yanma_log_dropped_total counter
 yanma_requests_total counter route,outcome
 yanma_codes_total counter channel,outcome
 yanma_request_duration_seconds histogram route

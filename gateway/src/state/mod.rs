@@ -40,6 +40,7 @@ use self::mark::{MarkFile, Promise};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::limits;
+use crate::log;
 use crate::replay::{
     self, Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Store, Unmapped, fence_after, open_file_id,
 };
@@ -275,7 +276,7 @@ impl Wanted {
         fs::rename(&aside, &path).map_err(|error| unusable(&path, &error))?;
         sync_directory(&self.dir)?;
         if why != Mismatch::Missing {
-            eprintln!("yanma: {}: a new table, because {why}", path.display());
+            log::info(format_args!("{}: a new table, because {why}", path.display()));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Two threads that keep a process's right to redeem: one looks that the table is still the data
 //! directory's, one keeps a later time on disk. Not one, because a disk may stall for seconds.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -10,8 +11,11 @@ use keyring::time::UnixMillis;
 
 use super::mark::MarkFile;
 use super::{Lost, State, TableFile};
+use crate::halt;
 use crate::limits;
+use crate::log;
 use crate::replay::{LEASE_MS, Replay};
+use crate::threads::Part;
 use crate::worker::Shared;
 
 /// How often each of the two wakes.
@@ -31,22 +35,30 @@ impl State {
             Looks { table, mark_before: UnixMillis::new(0), shared: Arc::clone(shared) };
         looks.look();
         let shared = Arc::clone(shared);
-        thread::Builder::new().name("data-dir".to_owned()).spawn(move || looks.go_on())?;
-        thread::Builder::new().name("mark".to_owned()).spawn(move || keep_ahead(mark, &shared))?;
+        thread::Builder::new().name("data-dir".to_owned()).spawn(move || {
+            let health = Arc::clone(&looks.shared.health);
+            health.threads.keep(Part::DataDir, || looks.go_on())
+        })?;
+        let mut mark = mark;
+        thread::Builder::new().name("mark".to_owned()).spawn(move || {
+            shared.health.threads.keep(Part::Mark, || keep_ahead(&mut mark, &shared))
+        })?;
         Ok(())
     }
 }
 
-fn keep_ahead(mut mark: MarkFile, shared: &Shared) {
+/// After a panic it may go on: a promise counts when it is on disk, and not before.
+fn keep_ahead(mark: &mut MarkFile, shared: &Shared) -> Infallible {
     let mut said = false;
     loop {
         thread::park_timeout(PERIOD);
+        halt::panic_at("mark");
         let kept = mark.keep_ahead(&shared.replay, &shared.clock);
         if let Err(error) = &kept
             && !said
         {
             let path = mark.path.display();
-            eprintln!("yanma: error: {path}: {error}; no code is spent until it can be written");
+            log::error(format_args!("{path}: {error}; no code is spent until it can be written"));
         }
         said = kept.is_err();
     }
@@ -61,9 +73,11 @@ struct Looks {
 }
 
 impl Looks {
-    fn go_on(mut self) {
+    /// After a panic it may go on: only a look that found all well gives the right to redeem.
+    fn go_on(&mut self) -> Infallible {
         while self.look() {
             thread::park_timeout(PERIOD);
+            halt::panic_at("data_dir");
         }
         // The lock is kept to the end of the process: this one may have accepted codes a moment
         // ago, and must be seen by whoever finds the directory back in its place.
@@ -81,16 +95,16 @@ impl Looks {
         match &looked {
             Ok(()) => {
                 if replay.renew(reading) {
-                    eprintln!(
-                        "yanma: this process stood still for more than 5 s: codes issued until \
-                         now are refused as warming_up"
-                    );
+                    log::info(format_args!(
+                        "this process stood still for more than 5 s: codes issued until now are \
+                         refused as warming_up"
+                    ));
                 }
                 self.mark_before = replay.mark();
             }
             Err(lost) => {
                 replay.revoke();
-                eprintln!("yanma: error: {lost}");
+                log::error(format_args!("{lost}"));
             }
         }
         let is_kept = looked.is_ok();
