@@ -169,8 +169,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
         self.missing += missing;
         if self.missing > 0 {
             let notice = format!(
-                "yanma: warning: {} lines of the log are missing here: they could not be written \
-                 in time\n",
+                "yanma: warning: log lines are missing here: {} could not be written in time\n",
                 self.missing
             );
             if self.write(&notice) {
@@ -240,22 +239,30 @@ mod tests {
         assert_eq!(out, b"yanma: one\n");
     }
 
+    const NOTICE: &str =
+        "yanma: warning: log lines are missing here: 1 could not be written in time\n";
+
     #[test]
     fn what_cannot_be_written_is_told_when_something_can() {
-        let mut out = Vec::new();
-        // Its reader is gone; no room; half a line, then no room; the notice breaks off likewise.
-        let gone = [Err(Errno::PIPE), Err(Errno::PIPE), Err(Errno::NOSPC), Ok(9), Ok(2)];
-        let full = [Err(Errno::NOSPC), Err(Errno::NOSPC), Ok(1), Ok(14), Err(Errno::NOSPC)];
-        let mut writer = played(gone.into_iter().chain(full), &mut out);
-        let lines = ["one\n", "two\n", "three\n", "four\n", "five\n"];
-        let written = lines.map(|line| writer.line(line, 1));
-        let missing = writer.missing;
-        drop(writer);
-        let out = String::from_utf8(out).unwrap();
-        assert_eq!((written, missing), ([false, false, false, true, true], 0), "{out}");
-        let told: Vec<&str> = out.lines().filter(|line| line.contains("missing here")).collect();
-        assert!(told.iter().all(|line| line.starts_with("yanma: warning: ")), "{out}");
-        assert!(out.ends_with("four\nyanma: warning: 1 lines of the log are missing here: they could not be written in time\nfive\n"), "{out}");
+        for (answers, lines, written, out) in [
+            // Its reader is gone, and another one comes.
+            (vec![Err(Errno::PIPE)], 2, vec![false, true], format!("{NOTICE}2\n")),
+            // No room in the middle of a line: the next one begins a line of its own.
+            (vec![Ok(1), Err(Errno::NOSPC)], 2, vec![false, true], format!("1\n{NOTICE}2\n")),
+            // The same in the notice, which comes again.
+            (
+                vec![Err(Errno::PIPE), Ok(5), Err(Errno::NOSPC)],
+                3,
+                vec![false, true, true],
+                format!("yanma\n2\n{NOTICE}3\n"),
+            ),
+        ] {
+            let mut found = Vec::new();
+            let mut writer = played(answers, &mut found);
+            let said: Vec<bool> = (1..=lines).map(|n| writer.line(&format!("{n}\n"), 0)).collect();
+            drop(writer);
+            assert_eq!((said, String::from_utf8(found).unwrap()), (written, out));
+        }
     }
 
     #[test]

@@ -93,9 +93,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to tell that standard error is closed.
-    let _ = error.print();
-    usage_status(error).into()
+    match error.print() {
+        Err(error_of_output) if !error.use_stderr() => Failure::Output(error_of_output).report(),
+        // Nothing is left to tell that standard error is closed.
+        _ => usage_status(error).into(),
+    }
 }
 
 /// clap would end with 2. Help and version are "errors" that go to standard output.

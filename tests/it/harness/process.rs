@@ -1,12 +1,14 @@
 //! The real binary as a child process.
 
 use std::fs::{self, File};
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::SystemTime;
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -18,6 +20,20 @@ pub(crate) struct Process {
     child: Option<Child>,
     pid: u32,
     log: PathBuf,
+    /// Both ends of the pipe that is its standard error, if that is one.
+    pipe: Option<(PipeReader, PipeWriter)>,
+}
+
+/// What its standard error is.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) enum StandardError {
+    /// The file that standard output goes to.
+    #[default]
+    Log,
+    /// A disk without room.
+    Full,
+    /// A pipe that nobody reads: see [`Process::hang_up`], [`Process::stand_still`].
+    Pipe,
 }
 
 impl Process {
@@ -28,7 +44,7 @@ impl Process {
 
     /// The same with variables of the environment.
     pub(crate) fn start_in(directory: &Path, arguments: &[&str], variables: &[Variable]) -> Self {
-        Self::start_through(directory, &[], arguments, variables)
+        Self::start_through(directory, &[], arguments, variables, StandardError::Log)
     }
 
     /// The same by another program, which gets the command after its own arguments.
@@ -37,19 +53,68 @@ impl Process {
         through: &[&str],
         arguments: &[&str],
         variables: &[Variable],
+        standard_error: StandardError,
     ) -> Self {
         let log = directory.join("yanma.log");
         let file = File::create(&log).expect("a log file");
+        let pipe =
+            matches!(standard_error, StandardError::Pipe).then(|| std::io::pipe().expect("a pipe"));
+        let stderr = match (standard_error, &pipe) {
+            (StandardError::Full, _) => Stdio::from(full()),
+            (_, Some((_, writer))) => writer.try_clone().expect("a second handle").into(),
+            _ => file.try_clone().expect("a second handle").into(),
+        };
         let child = command(through, directory)
             .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("a second handle"))
-            .stderr(file)
+            .stdout(file)
+            .stderr(stderr)
             .spawn()
             .expect("yanma starts");
         let pid = child.id().expect("it was just started");
-        Self { child: Some(child), pid, log }
+        Self { child: Some(child), pid, log, pipe }
+    }
+
+    /// The reader of its standard error is gone.
+    pub(crate) fn hang_up(&mut self) {
+        self.pipe.take().expect("standard error is a pipe");
+    }
+
+    /// The reader of its standard error stands still, and the pipe is full.
+    pub(crate) fn stand_still(&self) {
+        let (_, writer) = self.pipe.as_ref().expect("standard error is a pipe");
+        fill(writer);
+    }
+
+    /// The reader goes on until it has read what holds `wanted`.
+    pub(crate) async fn read_until(&mut self, wanted: &'static str) -> String {
+        let (mut reader, writer) = self.pipe.take().expect("standard error is a pipe");
+        let read = tokio::task::spawn_blocking(move || {
+            let (mut text, mut buffer) = (Vec::new(), [0; 4_096]);
+            while !String::from_utf8_lossy(&text).contains(wanted) {
+                let count = reader.read(&mut buffer).expect("a pipe");
+                text.extend(&buffer[..count]);
+            }
+            (reader, String::from_utf8_lossy(&text).into_owned())
+        });
+        let (reader, text) = soon(wanted, read).await.expect("no panic");
+        self.pipe = Some((reader, writer));
+        text
+    }
+
+    /// The same with outputs of the caller's.
+    pub(crate) fn start_into(
+        directory: &Path,
+        arguments: &[&str],
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+    ) -> Self {
+        let mut command = yanma(directory);
+        let command = command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        let child = command.spawn().expect("yanma starts");
+        let pid = child.id().expect("it was just started");
+        Self { child: Some(child), pid, log: directory.join("yanma.log"), pipe: None }
     }
 
     /// Its process id.
@@ -68,7 +133,14 @@ impl Process {
             Some(line.parse().expect("a process id"))
         })
         .await;
-        Self { child: None, pid, log: self.log.clone() }
+        Self { child: None, pid, log: self.log.clone(), pipe: None }
+    }
+
+    /// The same where it cannot say so: returns the process that is to serve, which may not be ready.
+    pub(crate) async fn upgrade_unheard(&mut self) -> Self {
+        self.signal(Signal::USR2);
+        let pid = eventually("a process that takes over", async || child_of(self.pid)).await;
+        Self { child: None, pid, log: self.log.clone(), pipe: self.pipe.take() }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -110,6 +182,40 @@ fn lives(pid: u32) -> bool {
     !matches!(state, None | Some('Z' | 'X'))
 }
 
+/// A process that another one has started.
+fn child_of(parent: u32) -> Option<u32> {
+    let processes = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut children = pids.filter(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let rest = stat.rsplit(')').next().unwrap_or_default();
+        rest.split_whitespace().nth(1) == Some(parent.to_string().as_str())
+    });
+    children.next()
+}
+
+/// A file on a disk without room.
+pub(crate) fn full() -> File {
+    File::options().write(true).open("/dev/full").expect("/dev/full")
+}
+
+/// A pipe that takes nothing more. Its ends are to be kept.
+pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    fill(&writer);
+    (reader, writer)
+}
+
+fn fill(mut writer: &PipeWriter) {
+    let flags = fcntl_getfl(writer).expect("a pipe");
+    fcntl_setfl(writer, flags | OFlags::NONBLOCK).expect("a pipe");
+    // By single bytes in the end: a pipe with little room takes no longer piece.
+    for piece in [[b'.'; 4_096].as_slice(), b"."] {
+        while writer.write(piece).is_ok() {}
+    }
+    fcntl_setfl(writer, flags).expect("a pipe");
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         if self.child.is_none() && lives(self.pid) {
@@ -135,6 +241,19 @@ pub(crate) async fn run_in(directory: &Path, arguments: &[&str], variables: &[Va
     let command = command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
     let child = command.stdin(Stdio::null()).output();
     soon("the end of yanma", child).await.expect("yanma starts")
+}
+
+/// Runs `yanma` to its end with outputs of the caller's.
+pub(crate) async fn run_into(
+    directory: &Path,
+    arguments: &[&str],
+    stdout: impl Into<Stdio>,
+    stderr: impl Into<Stdio>,
+) -> ExitStatus {
+    let mut command = yanma(directory);
+    let command = command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    let mut child = command.spawn().expect("yanma starts");
+    soon("the end of yanma", child.wait()).await.expect("a child of ours")
 }
 
 /// Runs `yanma`, which must succeed; returns what it printed.

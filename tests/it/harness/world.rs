@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::backend::{Backend, Reply};
 use super::client::{Client, Request};
 use super::keys::{self, ISSUERS, WECHAT, payment};
-use super::process::{Process, Variable, address};
+use super::process::{Process, StandardError, Variable, address};
 use super::wire::Message;
 use super::{eventually, now_ms, until};
 
@@ -61,6 +61,7 @@ pub(crate) struct Setup {
     variables: Vec<Variable>,
     /// What starts the gateway: nothing, or a program and its first arguments.
     through: Vec<String>,
+    standard_error: StandardError,
 }
 
 /// A gateway that serves.
@@ -75,6 +76,7 @@ pub(crate) struct World {
     config: Table,
     variables: Vec<Variable>,
     through: Vec<String>,
+    standard_error: StandardError,
     /// The first issue second that the table's fence lets pass.
     open_from: i64,
 }
@@ -88,7 +90,8 @@ impl Setup {
         lay_over(&mut config, &format!("[[listener]]\naddress = \"{}\"", address()));
         lay_over(&mut config, &format!("admin.address = \"{}\"", address()));
         let (variables, through) = (Vec::new(), Vec::new());
-        Self { directory, config, backend, variables, through }.endpoints(&[])
+        let standard_error = StandardError::Log;
+        Self { directory, config, backend, variables, through, standard_error }.endpoints(&[])
     }
 
     /// Lays TOML over the configuration: tables are joined, everything else is replaced.
@@ -106,6 +109,12 @@ impl Setup {
     /// Another program starts the gateway: it gets the gateway's command after its arguments.
     pub(crate) fn through(mut self, program: &[&str]) -> Self {
         self.through = program.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// What the gateway's standard error is.
+    pub(crate) fn standard_error(mut self, standard_error: StandardError) -> Self {
+        self.standard_error = standard_error;
         self
     }
 
@@ -159,10 +168,10 @@ impl Setup {
     /// Starts the gateway and waits until it is ready, and codes of now are later than its fence.
     pub(crate) async fn start(self) -> World {
         self.write();
-        let Self { directory, config, backend, variables, through } = self;
+        let Self { directory, config, backend, variables, through, standard_error } = self;
         let admin = config["admin"]["address"].as_str().expect("an address").to_owned();
         let address = config["listener"][0]["address"].as_str().expect("an address").to_owned();
-        let process = serve(directory.path(), &through, &variables);
+        let process = serve(directory.path(), &through, &variables, standard_error);
         let mut world = World {
             backend,
             address,
@@ -172,6 +181,7 @@ impl Setup {
             config,
             variables,
             through,
+            standard_error,
             open_from: 0,
         };
         world.opened().await;
@@ -181,11 +191,17 @@ impl Setup {
 }
 
 /// Runs the configuration that is in the directory.
-fn serve(directory: &Path, through: &[String], variables: &[Variable]) -> Process {
+fn serve(
+    directory: &Path,
+    through: &[String],
+    variables: &[Variable],
+    standard_error: StandardError,
+) -> Process {
     let config = directory.join("gateway.toml");
     let config = config.to_str().expect("a path of plain letters");
     let through: Vec<&str> = through.iter().map(String::as_str).collect();
-    Process::start_through(directory, &through, &["serve", "--config", config], variables)
+    let arguments = ["serve", "--config", config];
+    Process::start_through(directory, &through, &arguments, variables, standard_error)
 }
 
 impl World {
@@ -199,7 +215,8 @@ impl World {
 
     /// Starts the gateway again, whose process has ended, and waits until it is ready.
     pub(crate) async fn start_again(&mut self) {
-        self.process = serve(self.directory.path(), &self.through, &self.variables);
+        let directory = self.directory.path();
+        self.process = serve(directory, &self.through, &self.variables, self.standard_error);
         self.opened().await;
     }
 
