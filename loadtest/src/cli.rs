@@ -5,7 +5,7 @@ mod prepare;
 mod run;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -74,6 +74,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Writes a line to standard error, which may be closed or full: then nothing is said.
+fn say(what: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "yanma-loadtest: {what}");
+}
+
 /// Why a program did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -138,7 +143,7 @@ impl Failure {
 
     fn report(&self) -> ExitCode {
         if !self.is_silent() {
-            eprintln!("yanma-loadtest: {self}");
+            say(format_args!("{self}"));
         }
         self.status().into()
     }

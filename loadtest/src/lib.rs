@@ -1,5 +1,7 @@
 //! Load for the gateway, and a judge of what it promised.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod address;
 pub mod admin;
 pub mod backend;

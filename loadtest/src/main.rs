@@ -1,5 +1,7 @@
 //! `yanma-loadtest`: load for the gateway, and a judge of what it promised.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 #[global_allocator]

@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.time {
         let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));
         let rate = float(arguments.count) / spent.as_secs_f64();
-        eprintln!("yanma-loadtest: {rate:.0} codes a second on one core");
+        super::say(format_args!("{rate:.0} codes a second on one core"));
     }
     Ok(())
 }

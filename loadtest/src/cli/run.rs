@@ -143,7 +143,8 @@ async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fai
         scenario.scale_rate(rate);
         let report = play(arguments, &scenario).await?;
         let (p99_us, ok) = (p99_us(&report), is_kept(&report, limit_us));
-        eprintln!("yanma-loadtest: {rate}/s: p99 {p99_us} us, {}", if ok { "ok" } else { "no" });
+        let verdict = if ok { "ok" } else { "no" };
+        super::say(format_args!("{rate}/s: p99 {p99_us} us, {verdict}"));
         search.tried(rate, ok);
         steps.push(SweepStep { rate: report::float(rate), p99_us, ok });
         if !report.verdict.clean {
