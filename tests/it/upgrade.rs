@@ -153,6 +153,21 @@ async fn a_notify_follows_the_main_process() {
 }
 
 #[tokio::test]
+async fn a_manager_that_does_not_read_holds_nothing_up() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("notify");
+    let _manager = UnixDatagram::bind(&path).expect("a socket");
+    let full = UnixDatagram::unbound().expect("a socket");
+    full.set_nonblocking(true).expect("a socket of ours");
+    while full.send_to(b"STATUS=busy", &path).is_ok() {}
+    let setup = Setup::new().await.environment("NOTIFY_SOCKET", path.to_str().expect("plain"));
+    let mut world = setup.start().await;
+    world.pay(&world.code()).await.is_approved();
+    world.signal(Signal::TERM);
+    assert!(world.process.ended().await.success());
+}
+
+#[tokio::test]
 async fn the_variable_of_a_takeover_alone_is_a_clear_error() {
     let setup = Setup::new().await;
     let path = setup.write();
