@@ -8,6 +8,7 @@
 mod harness;
 
 mod admin;
+mod answers;
 mod bodies;
 mod drain;
 mod engines;
@@ -38,3 +39,4 @@ mod state;
 mod tidy;
 mod timers;
 mod upgrade;
+mod upstream;
