@@ -382,6 +382,14 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::limits;
+
+    #[test]
+    fn the_bounds_of_a_head_are_told_as_they_are() {
+        let (lines, kib) = (limits::H1_HEADERS_MAX, limits::ANSWER_HEAD_BYTES_MAX >> 10);
+        let bounds = format!("more than {lines} header lines, or a head above {kib} KiB");
+        assert!(HEAD_TOO_LARGE.ends_with(&bounds), "{bounds}");
+    }
 
     #[test]
     fn what_nobody_waits_for_runs_to_its_end() {

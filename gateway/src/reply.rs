@@ -79,22 +79,24 @@ impl Body for Reply {
         this.was_read();
         match &mut this.source {
             Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
-            Source::Backend(answer, call) => match ready!(answer.poll_frame(cx, call.worker.clock())) {
-                Ok(frame) => {
-                    if answer.is_over() {
-                        call.approved();
+            Source::Backend(answer, call) => {
+                match ready!(answer.poll_frame(cx, call.worker.clock())) {
+                    Ok(frame) => {
+                        if answer.is_over() {
+                            call.approved();
+                        }
+                        Poll::Ready(frame.map(Ok))
                     }
-                    Poll::Ready(frame.map(Ok))
-                }
-                Err(_) => {
-                    if this.ends_by_close
-                        && let Some(active) = &this.active
-                    {
-                        active.breaks_off();
+                    Err(_) => {
+                        if this.ends_by_close
+                            && let Some(active) = &this.active
+                        {
+                            active.breaks_off();
+                        }
+                        Poll::Ready(Some(Err(NotWhole)))
                     }
-                    Poll::Ready(Some(Err(NotWhole)))
                 }
-            },
+            }
         }
     }
 

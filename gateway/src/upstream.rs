@@ -28,6 +28,7 @@ use crate::{
     body::{self, Outgoing, Unread},
     clock::{Clock, Instant},
     endpoints::{Endpoint, InFlight},
+    limits,
     sweep::Deadline,
 };
 
@@ -134,28 +135,37 @@ impl Lease {
         if sent { Sent::Unanswered(silence) } else { Sent::Nothing(request) }
     }
 
-    /// Puts the connection back into the pool. `now`: hyper has just seen the end of the answer.
+    /// Puts the connection back into the pool, if it may be used again. `now`: hyper has just seen
+    /// the end of the answer.
     pub(crate) fn give_back(mut self, now: Instant) {
-        if self.idle_ms == 0 || self.gate.is_shut() || self.gate.owes() || self.sender.is_closed() {
+        if self.gate.is_shut() || self.sender.is_closed() {
             return;
         }
         self.was_used = true;
         self.idle_since = Some(now);
         if self.sender.is_ready() {
-            return Rc::clone(&self.pool).put(self);
+            return self.rests();
         }
-        // The connection's own task has to run once more before it can take a request. If that is
-        // not enough, the request was never sent whole.
-        let mut deadline = self.pool.sweep.deadline(0);
+        // The connection's own task has to run once more before it can take a request. Or the
+        // request is not sent whole yet: then its backend still gets the rest, for a while.
+        let is_late = self.idle_ms == 0 || self.gate.owes();
+        let patience_ms = if is_late { limits::LATE_REQUEST_MS } else { 0 };
+        let mut deadline = self.pool.sweep.deadline(patience_ms);
         tokio::task::spawn_local(async move {
             let is_ready = {
                 let ready = std::pin::pin!(self.sender.ready());
                 deadline.limit(ready).await.is_some_and(|ready| ready.is_ok())
             };
-            if is_ready && !self.gate.owes() {
-                Rc::clone(&self.pool).put(self);
+            if is_ready && !is_late {
+                self.rests();
             }
         });
+    }
+
+    fn rests(self) {
+        if self.idle_ms > 0 && !self.gate.owes() {
+            Rc::clone(&self.pool).put(self);
+        }
     }
 }
 

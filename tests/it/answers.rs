@@ -16,7 +16,10 @@ const UNPROVEN: &[(&str, &str)] = &[
     ("HTTP/1.0", "HTTP/1.0 200 OK\r\n"),
     ("gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n"),
     ("identity", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n"),
-    ("gzip beside a length", "HTTP/1.1 200 OK\r\nContent-Length: 35\r\nTransfer-Encoding: gzip\r\n"),
+    (
+        "gzip beside a length",
+        "HTTP/1.1 200 OK\r\nContent-Length: 35\r\nTransfer-Encoding: gzip\r\n",
+    ),
     ("chunked, gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n"),
     ("two lines", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n"),
 ];
@@ -61,7 +64,11 @@ async fn an_answer_that_proves_its_end_is_whole_whatever_ends_the_connection() {
     let world = World::start().await;
     for (what, head, body) in [
         ("a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", "{}"),
-        ("a length and a close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n", "{}"),
+        (
+            "a length and a close",
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n",
+            "{}",
+        ),
         ("a length in HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n", "{}"),
         ("chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n", "2\r\n{}\r\n0\r\n\r\n"),
         ("nothing to say", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", ""),
@@ -132,8 +139,7 @@ async fn an_answer_that_broke_off_never_ends_like_a_whole_one() {
     // And where a code was spent, nothing is passed on that such a client could take for whole.
     world.backend.reply(Reply::ThenClose(chunked.into_bytes()));
     let code = world.code();
-    let pay =
-        format!("POST /pay HTTP/1.0\r\nYanma-Code: {code}\r\nContent-Length: 2\r\n\r\n{{}}");
+    let pay = format!("POST /pay HTTP/1.0\r\nYanma-Code: {code}\r\nContent-Length: 2\r\n\r\n{{}}");
     world.ask_raw(pay).await.is_refused("outcome_unknown");
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use rustix::io::Errno;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
 use crate::{config::EndpointAddress, io::Stream};
 
@@ -19,9 +19,16 @@ pub(crate) enum NotConnected {
 
 impl From<io::Error> for NotConnected {
     fn from(error: io::Error) -> Self {
-        match Errno::from_io_error(&error) {
-            Some(
-                Errno::MFILE
+        if is_lack(&error) { Self::NoSocket } else { Self::Endpoint }
+    }
+}
+
+/// Does the error say what this machine lacks?
+fn is_lack(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(
+            Errno::MFILE
                 | Errno::NFILE
                 | Errno::NOMEM
                 | Errno::NOBUFS
@@ -29,10 +36,8 @@ impl From<io::Error> for NotConnected {
                 | Errno::ADDRNOTAVAIL
                 // epoll watches as many sockets as it may.
                 | Errno::NOSPC,
-            ) => Self::NoSocket,
-            _ => Self::Endpoint,
-        }
-    }
+        )
+    )
 }
 
 /// Opens a connection.
@@ -41,12 +46,19 @@ impl From<io::Error> for NotConnected {
 pub(crate) async fn dial(address: &EndpointAddress) -> Result<Stream, NotConnected> {
     Ok(match address {
         EndpointAddress::Tcp { host, port } => {
-            let socket = TcpStream::connect((host.as_str(), *port)).await?;
+            let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(whose_fault)?;
             socket.set_nodelay(true)?;
             Stream::Tcp(socket)
         }
         EndpointAddress::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
     })
+}
+
+/// The resolver has errors of its own, and hides behind them that it had no descriptor.
+fn whose_fault(error: io::Error) -> NotConnected {
+    let is_hidden =
+        error.raw_os_error().is_none() && TcpSocket::new_v4().is_err_and(|lack| is_lack(&lack));
+    if is_hidden { NotConnected::NoSocket } else { error.into() }
 }
 
 #[cfg(test)]

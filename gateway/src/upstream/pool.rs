@@ -42,7 +42,8 @@ impl Pool {
         backend: &BackendConfig,
         now: Instant,
     ) -> Result<Lease, NotConnected> {
-        while let Some(lease) = self.take(endpoint) {
+        // After a reload some may be left of a time when they were used again.
+        while let Some(lease) = backend.reuse.then(|| self.take(endpoint)).flatten() {
             let idle_ns = lease.idle_since.map_or(u64::MAX, |since| now.nanos_since(since));
             // The runtime hears of a hang-up only when it next asks the kernel, and until then
             // hyper would write into it.

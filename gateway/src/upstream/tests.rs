@@ -1,6 +1,6 @@
 //! The gate, over real sockets: what it says must be what the backend saw.
 
-use std::{future::Future, net::SocketAddr, path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -14,7 +14,6 @@ use crate::{
     clock::Hand,
     config::{BackendConfig, Config},
     endpoints::Endpoints,
-    limits,
     sweep::Sweep,
 };
 use keyring::time::UnixMillis;
@@ -245,8 +244,7 @@ fn a_connection_of_http_1_0_is_not_used_again() {
         let backend = backend().await;
         for (version, idle) in [("1.1", 1), ("1.0", 0)] {
             let (mut lease, mut socket) = backend.connected().await;
-            let answer =
-                format!("HTTP/{version} 204 X\r\nConnection: keep-alive\r\n\r\n");
+            let answer = format!("HTTP/{version} 204 X\r\nConnection: keep-alive\r\n\r\n");
             let sent = backend.exchange(&mut lease, &mut socket, &answer).await;
             assert!(matches!(sent, Sent::Answered(_)));
             settle().await;
@@ -273,7 +271,7 @@ fn a_connection_whose_request_was_not_sent_whole_is_not_used_again() {
         let (sent, ()) = tokio::join!(lease.send(large, &mut deadline), answers);
         assert!(matches!(sent, Sent::Answered(_)));
         backend.give_back(lease);
-        backend.sweep.advance_to(10_000);
+        backend.sweep.advance_to(limits::LATE_REQUEST_MS + 1_000);
         settle().await;
         assert_eq!(backend.idle(), 0);
         // And it is closed, although the backend has not read what was sent.
@@ -310,7 +308,9 @@ fn an_answer_is_read_although_the_request_cannot_be_written() {
 fn a_head_over_the_bound_is_told_apart() {
     run(async {
         let backend = backend().await;
-        for (lines, is_answer) in [(limits::H1_HEADERS_MAX, true), (limits::H1_HEADERS_MAX + 1, false)] {
+        for (lines, is_answer) in
+            [(limits::H1_HEADERS_MAX, true), (limits::H1_HEADERS_MAX + 1, false)]
+        {
             let (mut lease, mut socket) = backend.connected().await;
             let fields: String = (0..lines).map(|n| format!("X-{n}: 1\r\n")).collect();
             let answer = format!("HTTP/1.1 204 X\r\n{fields}\r\n");

@@ -246,8 +246,7 @@ where
             Reply::Early(bytes) => stream.write_all(&bytes).await?,
             _ => {}
         }
-        request.is_whole =
-            wire::read_body(stream, &mut request, wire::Kind::Request).await.is_ok();
+        request.is_whole = wire::read_body(stream, &mut request, wire::Kind::Request).await.is_ok();
         if !request.is_whole {
             shared.broken.send_modify(|count| *count += 1);
             return Ok(End::Close);
