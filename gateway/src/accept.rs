@@ -126,6 +126,11 @@ async fn serve_until_quiet(
                 say_too_slow(worker, stream).await;
                 return None;
             }
+            Ok(_) if connection.broke_off() => {
+                // A FIN would end the answer as if it were whole.
+                http.into_parts().io.into_inner().into_stream().reset();
+                return None;
+            }
             _ => return None,
         }
     }

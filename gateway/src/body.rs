@@ -216,8 +216,19 @@ fn declared_len(body: &Incoming) -> usize {
     body.size_hint().exact().map_or(0, |len| usize::try_from(len).unwrap_or(usize::MAX))
 }
 
-/// Where an [`Upload`] leaves word of why it ended early.
-pub(crate) type Failure = Rc<Cell<Option<Unread>>>;
+/// How far an [`Upload`] is.
+#[derive(Debug, Copy, Clone, Default, Eq, PartialEq)]
+pub(crate) enum Stage {
+    #[default]
+    UnderWay,
+    /// Its last byte was handed over.
+    Through,
+    /// It ended early: the error that reaches hyper's client says only that it did.
+    Failed(Unread),
+}
+
+/// Where an [`Upload`] leaves word of how far it is.
+pub(crate) type Progress = Rc<Cell<Stage>>;
 
 /// A client's upload that is passed on as it comes, within a bound of bytes and time.
 #[derive(Debug)]
@@ -225,8 +236,7 @@ pub(crate) struct Upload {
     body: Incoming,
     left: usize,
     deadline: Deadline,
-    /// Why it ended early: the error that reaches hyper's client says only that it did.
-    failure: Failure,
+    progress: Progress,
 }
 
 impl Upload {
@@ -237,13 +247,13 @@ impl Upload {
         body: Incoming,
         bytes_max: usize,
         deadline: Deadline,
-    ) -> Result<(Self, Failure), Unread> {
+    ) -> Result<(Self, Progress), Unread> {
         if declared_len(&body) > bytes_max {
             return Err(Unread::TooLarge);
         }
-        let failure = Failure::default();
-        let upload = Self { body, left: bytes_max, deadline, failure: Rc::clone(&failure) };
-        Ok((upload, failure))
+        let progress = Progress::default();
+        let upload = Self { body, left: bytes_max, deadline, progress: Rc::clone(&progress) };
+        Ok((upload, progress))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
@@ -285,9 +295,15 @@ impl Body for Outgoing {
         match self.get_mut() {
             Outgoing::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
             Outgoing::Upload(upload) => match ready!(upload.poll(cx)) {
-                Ok(frame) => Poll::Ready(frame.map(Ok)),
+                Ok(frame) => {
+                    let is_last = frame.as_ref().is_none_or(Frame::is_trailers);
+                    if is_last || upload.body.is_end_stream() {
+                        upload.progress.set(Stage::Through);
+                    }
+                    Poll::Ready(frame.map(Ok))
+                }
                 Err(failure) => {
-                    upload.failure.set(Some(failure));
+                    upload.progress.set(Stage::Failed(failure));
                     Poll::Ready(Some(Err(NotWhole)))
                 }
             },

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header::ALLOW};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header::ALLOW};
 use keyring::{
     code::CodeIdentity,
     key::Channel,
@@ -61,6 +61,8 @@ pub(crate) struct Call {
     /// The client's address for the backend, unless the client is a process of this machine.
     pub(crate) forwarded_for: Option<HeaderValue>,
     pub(crate) id: RequestId,
+    /// How the client speaks: not every answer can be told in every version.
+    pub(crate) version: Version,
     begun: Instant,
     /// Time that was the client's or the backend's, not ours.
     away_ns: Cell<u64>,
@@ -74,12 +76,17 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(worker: Rc<Worker>, forwarded_for: Option<HeaderValue>) -> Self {
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        forwarded_for: Option<HeaderValue>,
+        version: Version,
+    ) -> Self {
         worker.request_begins();
         Self {
             snapshot: worker.snapshot(),
             forwarded_for,
             id: worker.request_ids.next(),
+            version,
             begun: worker.clock().instant(),
             away_ns: Cell::new(0),
             route: Cell::new(None),
@@ -148,7 +155,12 @@ impl Call {
 
     /// The time since `begun` was spent waiting for somebody else.
     pub(crate) fn was_away(&self, begun: Instant) {
-        self.away_ns.set(self.away_ns.get() + self.ns_since(begun));
+        self.was_away_for(self.ns_since(begun));
+    }
+
+    /// So many nanoseconds were spent waiting for somebody else.
+    pub(crate) fn was_away_for(&self, ns: u64) {
+        self.away_ns.set(self.away_ns.get() + ns);
     }
 
     /// The code was spent, or denied, since `begun`.

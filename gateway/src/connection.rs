@@ -66,6 +66,8 @@ pub(crate) struct Connection {
     blocked_since_ms: Cell<Option<u64>>,
     goodbye_since_ms: Cell<Option<u64>>,
     served: Cell<bool>,
+    /// An answer broke off that only the connection's end can end.
+    broke_off: Cell<bool>,
     engine: Cell<Engine>,
     /// When each open HTTP/2 answer is overdue: a stream's window can stand still while the
     /// connection moves.
@@ -86,6 +88,7 @@ impl Connection {
             blocked_since_ms: Cell::new(None),
             goodbye_since_ms: Cell::new(None),
             served: Cell::new(false),
+            broke_off: Cell::new(false),
             engine: Cell::new(Engine::None),
             replies: RefCell::default(),
             end: Cell::new(None),
@@ -179,6 +182,11 @@ impl Connection {
         self.engine.set(Engine::None);
     }
 
+    /// Has an answer broken off in a way that a close would not show?
+    pub(crate) fn broke_off(&self) -> bool {
+        self.broke_off.get()
+    }
+
     /// Tells the connection's task to end it.
     pub(crate) fn finish(&self, end: End) {
         self.end.set(Some(end));
@@ -240,6 +248,13 @@ impl Active {
             Some(due) => *due = due_ms,
             None => self.reply = Some(replies.insert(due_ms)),
         }
+    }
+}
+
+impl Active {
+    /// The answer breaks off, and to its client the end of the connection would be its own end.
+    pub(crate) fn breaks_off(&self) {
+        self.connection.broke_off.set(true);
     }
 }
 

@@ -3,6 +3,7 @@
 //! The map is touched at start and by a reload; requests hold what they need by reference and
 //! only read and count atomically.
 
+mod dial;
 mod endpoint;
 mod probe;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::{
 use dashmap::DashMap;
 use keyring::time::UnixMillis;
 
+pub(crate) use self::dial::{NotConnected, dial};
 pub use self::endpoint::Endpoint;
 pub(crate) use self::probe::probe;
 use crate::config::BackendConfig;
@@ -147,6 +149,11 @@ impl InFlight {
         if self.endpoint.set(Arc::clone(endpoint)).is_ok() {
             endpoint.enter();
         }
+    }
+
+    /// Where the request goes, once that is known.
+    pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.endpoint.get()
     }
 }
 

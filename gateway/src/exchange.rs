@@ -9,24 +9,26 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, response};
+use http::{Request, Response, Version, response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{self, Failure, Outgoing, Unread, Whole},
+    body::{self, Outgoing, Progress, Stage, Unread, Whole},
     call::{Call, Refused},
+    clock::Instant,
     config::BackendConfig,
-    endpoints::{Endpoint, InFlight},
-    forward,
+    endpoints::{Endpoint, InFlight, NotConnected},
+    forward::{self, End},
     halt::{self, Point},
+    metrics::Limit,
     record::Trail,
     refusal::Refusal,
     repeat::Pending,
     reply::Reply,
     spend::{self, Spent},
     sweep::Deadline,
-    upstream::{Answer, Lease, Sent, Silence, keep_alive_ms},
+    upstream::{Answer, Lease, Sent, Silence},
 };
 
 /// Everything an exchange needs, its own.
@@ -40,8 +42,8 @@ pub(crate) struct Exchange {
     spent: Option<Spent>,
     /// Its record, for those who ask again.
     pending: Option<Pending>,
-    /// Where a streamed upload says why it broke off.
-    upload: Option<Failure>,
+    /// How far a streamed upload is, and why it broke off.
+    upload: Option<Progress>,
 }
 
 impl Exchange {
@@ -66,18 +68,19 @@ impl Exchange {
         call: Rc<Call>,
         backend: usize,
         in_flight: InFlight,
-        upload: Option<Failure>,
+        upload: Option<Progress>,
     ) -> Self {
         call.note(|trail| trail.is_for(backend));
         Self { call, backend, in_flight, spent: None, pending: None, upload }
     }
 
     /// Sends the request once and brings its answer. There is no second try: a request that may
-    /// have been read is never sent again.
+    /// have been read is never sent again. One of which not a byte left, because its connection had
+    /// been closed while it idled, has not been sent yet: it goes out on a new connection.
     ///
     /// # Errors
     ///
-    /// `backend_unreachable` if not one byte left, and then the code is given back;
+    /// `backend_unreachable` or `overloaded` if not one byte left, and then the code is given back;
     /// `outcome_unknown` in every other case without a whole answer.
     pub(crate) async fn run(
         mut self,
@@ -85,27 +88,33 @@ impl Exchange {
     ) -> Result<Response<Reply>, Refused> {
         let call = Rc::clone(&self.call);
         let begun = call.worker.clock().instant();
-        let answered = talk(&mut self, request).await;
-        call.was_away(begun);
+        let answered = talk(&mut self, request, begun).await;
+        let ended = call.worker.clock().instant();
+        let ns = ended.nanos_since(begun);
+        call.was_away_for(ns);
         let metrics = call.snapshot.backend_metrics(self.backend);
-        metrics.duration.observe_ns(call.worker.id, call.ns_since(begun));
+        metrics.duration.observe_ns(call.worker.id, ns);
         match answered {
-            Ok((head, body)) => {
+            Ok((head, held)) => {
                 metrics.responses(call.worker.id, Some(head.status));
                 call.note(|trail| trail.answered(head.status.as_u16()));
-                Ok(deliver(self, head, body).await)
+                Ok(deliver(self, head, held, ended).await)
             }
             Err(failed) => {
-                metrics.responses(call.worker.id, None);
-                if failed.refusal == Refusal::BackendUnreachable
+                if failed.refusal != Refusal::Overloaded {
+                    metrics.responses(call.worker.id, None);
+                }
+                if is_unsent(failed.refusal)
                     && let Some(spent) = self.spent.take()
                 {
                     spend::give_back(&call.worker, spent).await;
                     call.note(Trail::gave_back);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
-                let broken = self.upload.and_then(|upload| upload.get());
-                let refused = broken.map_or(failed, |unread| unread.refusal().into());
+                let refused = match self.upload.map_or(Stage::Through, |upload| upload.get()) {
+                    Stage::Failed(unread) => unread.refusal().into(),
+                    Stage::UnderWay | Stage::Through => failed,
+                };
                 call.refused(&refused);
                 // Given back or not, the code's record goes after that. Nobody else could say
                 // again that an outcome is unknown.
@@ -119,64 +128,100 @@ impl Exchange {
     }
 }
 
-/// The body of an answer: in hand, or still coming.
+/// The body of an answer: in hand, or still coming and how it will end.
 #[derive(Debug)]
 enum Held {
-    Whole(Whole),
-    Coming(bytes::Bytes, Incoming, Lease, Option<u64>),
+    Whole(Whole, Lease),
+    Coming(bytes::Bytes, Incoming, Lease, End),
 }
 
 async fn talk(
     exchange: &mut Exchange,
     request: Request<Outgoing>,
+    begun: Instant,
 ) -> Result<(response::Parts, Held), Refused> {
     let call = Rc::clone(&exchange.call);
     let config = call.snapshot.backend_config(exchange.backend);
-    let mut lease = connect(exchange, config).await.ok_or(unreachable(NO_CONNECTION))?;
-    halt::at(Point::Forward);
-    if exchange.spent.as_ref().is_some_and(|spent| spent.is_over(call.worker.clock().now())) {
-        return Err(Refusal::CodeExpired.into());
+    let mut request = request;
+    let is_for_once = !config.reuse || forward::has_unexpected_body(&request);
+    if is_for_once {
+        forward::ask_for_close(&mut request);
     }
-    call.is_sent();
+    let mut lease = connect(exchange, config, begun).await?;
+    halt::at(Point::Forward);
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
-    let response = match lease.send(request, &mut deadline).await {
+    let sent = loop {
+        last_look(exchange)?;
+        call.is_sent();
+        match lease.send(request, &mut deadline).await {
+            Sent::Nothing(Some(unsent)) if lease.was_used() => {
+                call.note(|trail| trail.bytes_sent(false));
+                request = *unsent;
+                lease = Box::pin(dial_anew(exchange, config)).await?;
+            }
+            sent => break sent,
+        }
+    };
+    let response = match sent {
         Sent::Answered(response) => response,
-        Sent::Nothing => {
+        Sent::Nothing(_) => {
             call.note(|trail| trail.bytes_sent(false));
             return Err(unreachable(LOST_UNSENT));
         }
         Sent::Unanswered(Silence::TooSlow) => return Err(unknown(NO_ANSWER)),
+        Sent::Unanswered(Silence::HeadTooLarge) => return Err(unknown(HEAD_TOO_LARGE)),
         Sent::Unanswered(Silence::Broken) => return Err(unknown(BROKEN)),
     };
-    let shows_its_end = forward::shows_its_end(&response);
+    // What is still to be sent may be taken for another request by a backend that has answered.
+    let is_sent_whole = exchange.upload.as_ref().is_none_or(|up| up.get() == Stage::Through);
+    if is_for_once || !is_sent_whole {
+        lease.is_for_once();
+    }
+    let end = forward::end_of(&response);
     let (head, body) = response.into_parts();
-    let keep_alive_ms = keep_alive_ms(&head.headers);
-    if exchange.spent.is_none() {
-        return Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, keep_alive_ms)));
+    match (&exchange.spent, end) {
+        (_, End::Coded) => Err(unknown(CODED)),
+        (Some(_), End::Connection) => Err(unknown(ENDLESS)),
+        (Some(_), End::Shown) => {
+            hold(&call, body, lease, &mut deadline).await.map(|held| (head, held))
+        }
+        (None, End::Connection) if call.version == Version::HTTP_2 => {
+            Err(unknown(ENDLESS_IN_HTTP_2))
+        }
+        (None, End::Connection) => {
+            lease.is_for_once();
+            Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, end)))
+        }
+        (None, End::Shown) => Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, end))),
     }
-    if !shows_its_end {
-        return Err(unknown(ENDLESS));
+}
+
+/// A spent code that is over by now is not forwarded: its holder has scanned again.
+fn last_look(exchange: &Exchange) -> Result<(), Refused> {
+    let now = exchange.call.worker.clock();
+    match &exchange.spent {
+        Some(spent) if spent.is_over(now.now()) => Err(Refusal::CodeExpired.into()),
+        _ => Ok(()),
     }
-    hold(&call, body, lease, keep_alive_ms, &mut deadline).await.map(|held| (head, held))
 }
 
 /// Holds the answer of a spent code until it is whole: half an answer is no answer. One that is
-/// larger than `reply_bytes_max` is passed on as it comes.
+/// larger than `reply_bytes_max` is passed on as it comes, if its client can see where it ends.
 async fn hold(
     call: &Call,
     mut body: Incoming,
     lease: Lease,
-    keep_alive_ms: Option<u64>,
     deadline: &mut Deadline,
 ) -> Result<Held, Refused> {
     let bytes_max = call.snapshot.config.limits.reply_bytes_max;
+    let has_length = body.size_hint().exact().is_some();
     match body::read_whole(&mut body, bytes_max, deadline).await {
-        Ok(whole) => {
-            lease.give_back(keep_alive_ms);
-            Ok(Held::Whole(whole))
-        }
+        Ok(whole) => Ok(Held::Whole(whole, lease)),
         Err(cut) if cut.why == Unread::TooLarge => {
-            Ok(Held::Coming(cut.read, body, lease, keep_alive_ms))
+            if call.version == Version::HTTP_10 && !has_length {
+                return Err(unknown(TOO_LARGE_FOR_HTTP_1_0));
+            }
+            Ok(Held::Coming(cut.read, body, lease, End::Shown))
         }
         Err(cut) if cut.why == Unread::TooSlow => Err(unknown(HALF_SLOW)),
         Err(_) => Err(unknown(HALF)),
@@ -185,13 +230,23 @@ async fn hold(
 
 // What a developer reads of a request that has no answer; the refusal's action and sentence say
 // what is to be done.
+const NO_SOCKET: &str =
+    "nothing was sent: the gateway's machine had no descriptor, memory or local port for it";
 const NO_CONNECTION: &str = "nothing was sent: the backend took no connection";
 const LOST_UNSENT: &str = "nothing was sent: the connection to the backend broke first";
 const NO_ANSWER: &str = "the request was sent; no answer came within the backend's timeout_ms";
 const BROKEN: &str = "the request was sent; the connection broke, or what came was no answer";
+const HEAD_TOO_LARGE: &str =
+    "the request was sent; its answer has more than 100 header lines, or a head above 256 KiB";
 const HALF_SLOW: &str = "the request was sent; its answer was not whole within timeout_ms";
 const HALF: &str = "the request was sent; its answer broke off";
 const ENDLESS: &str = "the request was sent; its answer does not say where it ends";
+const ENDLESS_IN_HTTP_2: &str =
+    "the request was sent; its answer does not say where it ends, which HTTP/2 cannot pass on";
+const CODED: &str =
+    "the request was sent; its answer is in a Transfer-Encoding that was not asked for";
+const TOO_LARGE_FOR_HTTP_1_0: &str =
+    "the request was sent; its answer is above reply_bytes_max and has no length for HTTP/1.0";
 
 fn unreachable(detail: &'static str) -> Refused {
     Refused { detail: Some(detail), ..Refusal::BackendUnreachable.into() }
@@ -201,52 +256,94 @@ fn unknown(detail: &'static str) -> Refused {
     Refused { detail: Some(detail), ..Refusal::OutcomeUnknown.into() }
 }
 
+/// Is it certain that not one byte was sent?
+fn is_unsent(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::BackendUnreachable | Refusal::Overloaded)
+}
+
 /// One endpoint is chosen and tried; which one failed is remembered for the next request.
-async fn connect(exchange: &Exchange, config: &BackendConfig) -> Option<Lease> {
+async fn connect(
+    exchange: &Exchange,
+    config: &BackendConfig,
+    now: Instant,
+) -> Result<Lease, Refused> {
     let call = &exchange.call;
     let backend = call.snapshot.backend(exchange.backend);
-    let endpoint: &Arc<Endpoint> = backend.choose(call.worker.random())?;
+    let endpoint = backend.choose(call.worker.random()).ok_or(unreachable(NO_CONNECTION))?;
     exchange.in_flight.at(endpoint);
     let index = backend.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint));
     call.note(|trail| trail.goes_to(index));
-    match call.worker.pool.acquire(endpoint, config).await {
+    let lease = call.worker.pool.acquire(endpoint, config, now).await;
+    judge(call, endpoint, lease)
+}
+
+/// A new connection to the same endpoint, in place of one that was closed while it idled. What else
+/// idles there may be as dead.
+async fn dial_anew(exchange: &Exchange, config: &BackendConfig) -> Result<Lease, Refused> {
+    let call = &exchange.call;
+    let endpoint = exchange.in_flight.endpoint().expect("a connection to it was had");
+    let lease = call.worker.pool.dial(endpoint, config).await;
+    judge(call, endpoint, lease)
+}
+
+fn judge(
+    call: &Call,
+    endpoint: &Endpoint,
+    lease: Result<Lease, NotConnected>,
+) -> Result<Lease, Refused> {
+    match lease {
         Ok(lease) => {
             endpoint.record_success();
-            Some(lease)
+            Ok(lease)
         }
-        Err(_) => {
+        Err(NotConnected::Endpoint) => {
             endpoint.record_connect_failure(call.worker.clock().now());
-            None
+            Err(unreachable(NO_CONNECTION))
+        }
+        Err(NotConnected::NoSocket) => {
+            call.worker.hit(Limit::BackendSockets);
+            Err(Refused { detail: Some(NO_SOCKET), ..Refusal::Overloaded.into() })
         }
     }
 }
 
-async fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Response<Reply> {
+async fn deliver(
+    exchange: Exchange,
+    head: response::Parts,
+    held: Held,
+    now: Instant,
+) -> Response<Reply> {
     let Exchange { call, backend, in_flight, spent, pending, upload: _ } = exchange;
     let redemption = spent.map(|spent| spent.identity());
-    let reply = match held {
-        Held::Whole(whole) => {
+    let (begin, body, lease, end) = match held {
+        Held::Whole(whole, lease) => {
+            lease.give_back(now);
             call.approved();
-            let response = forward::answer(head, whole, &call.id, redemption);
+            let may_trail = whole.has_trailers();
+            let response = forward::answer(head, whole, may_trail, &call.id, redemption);
             if let Some(pending) = pending {
                 pending.keep(&response).await;
             }
             return response.map(Reply::whole);
         }
-        Held::Coming(begin, body, lease, keep_alive_ms) => {
-            pending.into_iter().for_each(Pending::too_large);
-            let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
-            if body.is_end_stream() && begin.is_empty() {
-                lease.give_back(keep_alive_ms);
-                call.approved();
-                Reply::whole(Whole::default())
-            } else {
-                let answer = Answer::new(begin, body, lease, keep_alive_ms, stall_ms, in_flight);
-                Reply::stream(answer, Rc::clone(&call))
-            }
-        }
+        Held::Coming(begin, body, lease, end) => (begin, body, lease, end),
     };
-    forward::answer(head, reply, &call.id, redemption)
+    pending.into_iter().for_each(Pending::too_large);
+    let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
+    let reply = if body.is_end_stream() && begin.is_empty() {
+        lease.give_back(now);
+        call.approved();
+        Reply::whole(Whole::default())
+    } else {
+        let ends_by_close = end == End::Connection || call.version == Version::HTTP_10;
+        let answer = Answer::new(begin, body, lease, stall_ms, in_flight);
+        Reply::stream(answer, Rc::clone(&call), ends_by_close)
+    };
+    let mut response = forward::answer(head, reply, true, &call.id, redemption);
+    if end == End::Connection {
+        forward::end_by_close(&mut response);
+    }
+    response
 }
 
 /// A future that is run to its end even if nobody waits for it any more: dropping it hands the
@@ -285,6 +382,14 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::limits;
+
+    #[test]
+    fn the_bounds_of_a_head_are_told_as_they_are() {
+        let (lines, kib) = (limits::H1_HEADERS_MAX, limits::ANSWER_HEAD_BYTES_MAX >> 10);
+        let bounds = format!("more than {lines} header lines, or a head above {kib} KiB");
+        assert!(HEAD_TOO_LARGE.ends_with(&bounds), "{bounds}");
+    }
 
     #[test]
     fn what_nobody_waits_for_runs_to_its_end() {

@@ -4,7 +4,7 @@ mod text;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
-    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, VIA},
+    header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, VIA},
     request, response,
     uri::PathAndQuery,
 };
@@ -168,13 +168,15 @@ impl Says<'_> {
 }
 
 /// The backend's answer as the client gets it: relayed as it is, whatever its status.
+/// `may_trail`: trailers may follow it.
 pub(crate) fn answer<B>(
     mut head: response::Parts,
     body: B,
+    may_trail: bool,
     request_id: &RequestId,
     redemption: Option<CodeIdentity>,
 ) -> Response<B> {
-    headers::clean_response(&mut head.headers);
+    headers::clean_response(&mut head.headers, head.status, may_trail);
     head.version = Version::HTTP_11;
     head.extensions = http::Extensions::new();
     let mut text = Text::new();
@@ -186,10 +188,46 @@ pub(crate) fn answer<B>(
     Response::from_parts(head, body)
 }
 
-/// Does the answer's framing let one see its end? A body that ends when the connection does
-/// may have been cut anywhere (RFC 9112 8).
-pub(crate) fn shows_its_end<B: Body>(response: &Response<B>) -> bool {
-    response.body().is_end_stream()
-        || response.body().size_hint().exact().is_some()
-        || response.headers().contains_key(TRANSFER_ENCODING)
+/// How an answer shows where it ends (RFC 9112 6.3).
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum End {
+    /// By itself: it has no body, or a length, or chunks.
+    Shown,
+    /// By the end of the connection alone, so it may have been cut anywhere (RFC 9112 8).
+    Connection,
+    /// Its body is in a transfer coding that was not asked for and that is not undone here.
+    Coded,
+}
+
+/// How the answer ends. hyper reads a body by its chunks if the last coding of the last line says
+/// so, by its length if there is no coding, and else to the end of the connection.
+pub(crate) fn end_of<B: Body>(response: &Response<B>) -> End {
+    let body = response.body();
+    if body.is_end_stream() || body.size_hint().exact().is_some() {
+        return End::Shown;
+    }
+    match headers::framing(response.version(), response.headers()) {
+        Some(Framing::Chunked) => End::Shown,
+        Some(Framing::Plain) => End::Connection,
+        None => End::Coded,
+    }
+}
+
+/// Lets the end of the connection end an answer for its client too: a chunk of length 0 would
+/// promise that it is whole. In HTTP/1.0, because hyper frames what is not in HTTP/1.1 so.
+pub(crate) fn end_by_close<B>(response: &mut Response<B>) {
+    *response.version_mut() = Version::HTTP_10;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Whether a backend may take the request's body for the next request. Methods whose bodies mean
+/// nothing (RFC 9110 9.3) have backends that leave them unread.
+pub(crate) fn has_unexpected_body(request: &Request<Outgoing>) -> bool {
+    !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH)
+        && !request.body().is_end_stream()
+}
+
+/// Tells the backend that its connection carries no further request.
+pub(crate) fn ask_for_close(request: &mut Request<Outgoing>) {
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }

@@ -5,7 +5,7 @@
 //! alike, so a name counts as ours however its punctuation is written.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRAILER, TRANSFER_ENCODING},
 };
 
@@ -49,21 +49,67 @@ pub(crate) fn clean_request(headers: &mut HeaderMap, keep_trailer: bool) -> u64 
     forbidden
 }
 
-/// Removes what must not reach a client from a backend's answer.
-pub(crate) fn clean_response(headers: &mut HeaderMap) {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        // hyper read the body by its chunks; a length beside them would cut it silently.
-        headers.remove(CONTENT_LENGTH);
-    }
+/// Removes what must not reach a client from a backend's answer. `may_trail`: trailers may follow.
+pub(crate) fn clean_response(headers: &mut HeaderMap, status: StatusCode, may_trail: bool) {
     let named = take_connection_names(headers);
-    let drop: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_hop_by_hop(name) || is_ours(name.as_str()) || named.contains(name))
-        .cloned()
-        .collect();
+    let mut drop: Vec<HeaderName> = Vec::new();
+    let (mut chunked, mut announces, mut lengths, mut plain) = (false, false, 0, true);
+    for (name, value) in headers.iter() {
+        if is_hop_by_hop(name) || is_ours(name.as_str()) || named.contains(name) {
+            chunked |= *name == TRANSFER_ENCODING;
+            drop.push(name.clone());
+        } else if *name == CONTENT_LENGTH {
+            lengths += 1;
+            plain &= is_plain_number(value);
+        } else if *name == TRAILER {
+            announces = true;
+        }
+    }
     for name in &drop {
         headers.remove(name);
     }
+    if chunked || status == StatusCode::NO_CONTENT {
+        // hyper read the body by its chunks; a length beside them would cut it silently. And where
+        // there is no body, HTTP/2 has no length either (RFC 9110 8.6).
+        headers.remove(CONTENT_LENGTH);
+    } else if lengths > 1 || !plain {
+        unify_lengths(headers);
+    }
+    if announces {
+        clean_trailer_list(headers, chunked && may_trail);
+    }
+}
+
+/// Is it written as the gateway would write it?
+fn is_plain_number(value: &HeaderValue) -> bool {
+    match value.as_bytes() {
+        [b'0'] => true,
+        [b'1'..=b'9', rest @ ..] => rest.len() < 19 && rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+/// Lengths that are there several times, or oddly written, become one number. If they are none, or
+/// differ, hyper has refused the answer, unless it has no body that could be cut: then they go.
+fn unify_lengths(headers: &mut HeaderMap) {
+    let lines = headers.get_all(CONTENT_LENGTH).into_iter();
+    let mut numbers =
+        lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(number);
+    let first = numbers.next().flatten();
+    let agreed = first.filter(|first| numbers.all(|other| other == Some(*first)));
+    match agreed {
+        Some(length) => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
+        None => drop(headers.remove(CONTENT_LENGTH)),
+    }
+}
+
+/// Digits and nothing else (RFC 9110 8.6): Rust would take a sign too.
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = text.trim_ascii();
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// Removes what a trailer must not carry: what a header must not, and framing.
@@ -316,8 +362,44 @@ mod tests {
             ("yanma-outcome", "approved"),
             ("set-cookie", "kept"),
         ]);
-        clean_response(&mut headers);
+        clean_response(&mut headers, StatusCode::OK, true);
         assert_eq!(names(&headers), ["set-cookie"]);
+    }
+
+    #[test]
+    fn an_answer_has_one_length_or_none() {
+        let length = |status, lines: &[&str]| {
+            let lines: Vec<_> = lines.iter().map(|line| ("content-length", *line)).collect();
+            let mut headers = map(&lines);
+            clean_response(&mut headers, status, true);
+            assert!(headers.get_all(CONTENT_LENGTH).into_iter().count() < 2);
+            headers.get(CONTENT_LENGTH).map(|value| value.to_str().unwrap().to_owned())
+        };
+        let ok = |lines: &[&str]| length(StatusCode::OK, lines);
+        for plain in ["0", "7", "10", "9999999999999999999"] {
+            assert_eq!(ok(&[plain]).as_deref(), Some(plain));
+        }
+        for odd in [&["2, 2"][..], &["2", "2"], &["02"], &["2,002", " 2 "]] {
+            assert_eq!(ok(odd).as_deref(), Some("2"), "{odd:?}");
+        }
+        let too_large = "18446744073709551616";
+        for wrong in [&["2,3"][..], &["2", "3"], &["+2"], &[""], &["2,"], &["0x2"], &[too_large]] {
+            assert_eq!(ok(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(length(StatusCode::NO_CONTENT, &["2"]), None);
+    }
+
+    #[test]
+    fn an_answer_announces_harmless_trailers_if_any_can_follow() {
+        let announced = |coding: &'static str, may_trail| {
+            let mut headers =
+                map(&[("trailer", "X-T, Yanma-Outcome"), (coding, "chunked"), ("trailer", "te")]);
+            clean_response(&mut headers, StatusCode::OK, may_trail);
+            headers.get(TRAILER).map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(announced("transfer-encoding", true).as_deref(), Some("x-t"));
+        assert_eq!(announced("transfer-encoding", false), None);
+        assert_eq!(announced("x-other", true), None);
     }
 
     #[test]

@@ -14,7 +14,10 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderValue;
-use rustix::net::{RecvFlags, recv};
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, recv},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
@@ -187,12 +190,31 @@ impl Stream {
     /// Whether bytes wait in the socket, be it that the runtime has not heard of them yet: after a
     /// stall timers may come before sockets.
     pub(crate) fn has_unread(&self) -> bool {
+        self.look().is_ok_and(|bytes| bytes > 0)
+    }
+
+    /// Whether the peer has neither sent a byte that nobody has read, nor hung up.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.look() == Err(Errno::WOULDBLOCK)
+    }
+
+    /// Bytes that the kernel would hand over now, one at the most; 0: the peer has hung up.
+    fn look(&self) -> Result<usize, Errno> {
         let socket = match self {
             Stream::Tcp(socket) => socket.as_fd(),
             Stream::Unix(socket) => socket.as_fd(),
         };
         let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        recv(socket, &mut [0_u8; 1], look).is_ok_and(|(_, read)| read > 0)
+        recv(socket, &mut [0_u8; 1], look).map(|(_, read)| read)
+    }
+
+    /// Closes by RST, where that exists: whoever reads to the end of the connection then knows that
+    /// this is not the end of what was to come.
+    pub(crate) fn reset(self) {
+        if let Stream::Tcp(socket) = self {
+            // If it fails the connection is broken already.
+            let _ = socket.set_zero_linger();
+        }
     }
 }
 

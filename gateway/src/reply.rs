@@ -23,6 +23,8 @@ pub(crate) struct Reply {
     /// The request is under way until its answer's last byte was handed over.
     active: Option<Active>,
     write_ms: Option<u64>,
+    /// To this client only the end of the connection ends the answer.
+    ends_by_close: bool,
 }
 
 #[derive(Debug)]
@@ -33,13 +35,16 @@ enum Source {
 
 impl Reply {
     pub(crate) fn whole(whole: Whole) -> Self {
-        Self { source: Source::Whole(whole), active: None, write_ms: None }
+        Self { source: Source::Whole(whole), active: None, write_ms: None, ends_by_close: false }
     }
 
     /// An answer that is passed on as it comes: approved once it has come whole. If it breaks
     /// off, or its client leaves, `call` counts the outcome as unknown.
-    pub(crate) fn stream(answer: upstream::Answer, call: Rc<Call>) -> Self {
-        Self { source: Source::Backend(Box::new(answer), call), active: None, write_ms: None }
+    ///
+    /// `ends_by_close`: the client of this answer sees its end by that of the connection alone.
+    pub(crate) fn stream(answer: upstream::Answer, call: Rc<Call>, ends_by_close: bool) -> Self {
+        let source = Source::Backend(Box::new(answer), call);
+        Self { source, active: None, write_ms: None, ends_by_close }
     }
 
     /// Ties the answer to its request. `write_ms`: how long a client may leave a piece of it
@@ -74,15 +79,24 @@ impl Body for Reply {
         this.was_read();
         match &mut this.source {
             Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
-            Source::Backend(answer, call) => match ready!(answer.poll_frame(cx)) {
-                Ok(frame) => {
-                    if answer.is_over() {
-                        call.approved();
+            Source::Backend(answer, call) => {
+                match ready!(answer.poll_frame(cx, call.worker.clock())) {
+                    Ok(frame) => {
+                        if answer.is_over() {
+                            call.approved();
+                        }
+                        Poll::Ready(frame.map(Ok))
                     }
-                    Poll::Ready(frame.map(Ok))
+                    Err(_) => {
+                        if this.ends_by_close
+                            && let Some(active) = &this.active
+                        {
+                            active.breaks_off();
+                        }
+                        Poll::Ready(Some(Err(NotWhole)))
+                    }
                 }
-                Err(_) => Poll::Ready(Some(Err(NotWhole))),
-            },
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use keyring::{
 
 use crate::{
     batch::Verdict,
-    body::{self, Failure, Outgoing, Unread, Upload, Whole},
+    body::{self, Outgoing, Progress, Unread, Upload, Whole},
     call::{Call, Refused},
     clock::Instant,
     config::{CodeUse, RouteConfig},
@@ -52,7 +52,7 @@ pub(crate) async fn serve(
 ) -> Result<Response<Reply>, Infallible> {
     let active = connection.begin();
     let http1 = request.version() != Version::HTTP_2;
-    let call = Rc::new(Call::new(worker, connection.forwarded_for()));
+    let call = Rc::new(Call::new(worker, connection.forwarded_for(), request.version()));
     call.came_with(request.headers());
     let answered = answer(&call, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
@@ -307,9 +307,9 @@ async fn stream(
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
     let in_flight = reserve(call, backend)?;
-    let (body, failure) = stream_body(call, body)?;
+    let (body, progress) = stream_body(call, body)?;
     let request = head.into_request(&says(call, code, None), body);
-    let exchange = Exchange::of_unspent(Rc::clone(call), backend, in_flight, failure);
+    let exchange = Exchange::of_unspent(Rc::clone(call), backend, in_flight, progress);
     // Boxed, so that the way of a request is not moved about with the room for this in it.
     Box::pin(exchange.run(request)).await
 }
@@ -391,15 +391,15 @@ async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
     whole.map_err(|cut| over_limit(call, cut.why))
 }
 
-fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<Failure>), Refused> {
+fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<Progress>), Refused> {
     if body.is_end_stream() {
         return Ok((Outgoing::Whole(Whole::default()), None));
     }
     let config = &call.snapshot.config;
     let deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
-    let (upload, failure) = Upload::new(body, config.limits.body_bytes_max, deadline)
+    let (upload, progress) = Upload::new(body, config.limits.body_bytes_max, deadline)
         .map_err(|unread| over_limit(call, unread))?;
-    Ok((Outgoing::Upload(upload), Some(failure)))
+    Ok((Outgoing::Upload(upload), Some(progress)))
 }
 
 fn over_limit(call: &Call, unread: Unread) -> Refused {

@@ -4,91 +4,33 @@
 //! it closes. So whether a code may be given back is decided below hyper, where bytes are
 //! handed to the kernel. The [`Gate`] is shut first and read after, with nothing in between.
 
+mod gate;
+mod pool;
+
 use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    io,
-    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::{
     body::Incoming,
-    client::conn::http1::{self, SendRequest},
+    client::conn::{TrySendError, http1::SendRequest},
 };
-use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
-    task::AbortHandle,
-};
+use tokio::task::AbortHandle;
 
+use self::gate::Gate;
+pub(crate) use self::pool::Pool;
 use crate::{
     body::{self, Outgoing, Unread},
-    config::{BackendConfig, EndpointAddress},
+    clock::{Clock, Instant},
     endpoints::{Endpoint, InFlight},
-    io::Stream,
     limits,
-    sweep::{Deadline, Sweep},
+    sweep::Deadline,
 };
-
-/// Stands between hyper and the kernel on one backend connection.
-#[derive(Debug, Default)]
-struct Gate {
-    sent: Cell<bool>,
-    shut: Cell<bool>,
-}
-
-/// A backend's socket behind its [`Gate`].
-#[derive(Debug)]
-struct GatedStream {
-    stream: Stream,
-    gate: Rc<Gate>,
-}
-
-impl AsyncRead for GatedStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for GatedStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if self.gate.shut.get() {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        if let Poll::Ready(Ok(1..)) = written {
-            self.gate.sent.set(true);
-        }
-        written
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// No connection to the backend could be had.
-#[derive(Debug, Copy, Clone, Eq, PartialEq)]
-pub(crate) struct NotConnected;
 
 /// A connection to a backend, for one request at a time. Dropping it closes the connection.
 #[derive(Debug)]
@@ -97,7 +39,12 @@ pub(crate) struct Lease {
     gate: Rc<Gate>,
     driver: AbortHandle,
     endpoint: Arc<Endpoint>,
+    /// How long it may idle; 0: it is not used again.
     idle_ms: u64,
+    /// When its last answer was over.
+    idle_since: Option<Instant>,
+    /// It has carried a request before this one.
+    was_used: bool,
     pool: Rc<Pool>,
 }
 
@@ -106,8 +53,9 @@ pub(crate) struct Lease {
 pub(crate) enum Sent {
     /// The head of an answer came back.
     Answered(Response<Incoming>),
-    /// No answer, and not one byte of the request had left: proven by the gate.
-    Nothing,
+    /// No answer, and not one byte of the request had left: proven by the gate. With the request
+    /// as it was, if hyper had not begun with it.
+    Nothing(Option<Box<Request<Outgoing>>>),
     /// No answer, and the backend may have read the request.
     Unanswered(Silence),
 }
@@ -117,6 +65,8 @@ pub(crate) enum Sent {
 pub(crate) enum Silence {
     /// The time was over.
     TooSlow,
+    /// The head of the answer has too many lines or bytes.
+    HeadTooLarge,
     /// The connection broke, or what came was no answer.
     Broken,
 }
@@ -131,40 +81,98 @@ impl Lease {
         request: Request<Outgoing>,
         deadline: &mut Deadline,
     ) -> Sent {
-        self.gate.sent.set(false);
-        let answer = std::pin::pin!(self.sender.send_request(request));
+        self.gate.begin();
+        let answer = std::pin::pin!(self.sender.try_send_request(request));
         match deadline.limit(answer).await {
             // Nobody asked to switch protocols: whatever follows is no answer.
-            Some(Ok(answer)) if answer.status() != http::StatusCode::SWITCHING_PROTOCOLS => {
+            Some(Ok(answer)) if answer.status() != StatusCode::SWITCHING_PROTOCOLS => {
+                self.reads_promises(&answer);
                 Sent::Answered(answer)
             }
-            Some(_) => self.cut(Silence::Broken),
-            None => self.cut(Silence::TooSlow),
+            Some(Ok(_)) => self.cut(Silence::Broken, None),
+            Some(Err(error)) => self.failed(error),
+            None => self.cut(Silence::TooSlow, None),
         }
+    }
+
+    /// What the head of an answer says of the connection's future.
+    fn reads_promises(&mut self, answer: &Response<Incoming>) {
+        if let Some(promised_ms) = keep_alive_ms(answer.headers()) {
+            self.idle_ms = self.idle_ms.min(promised_ms);
+        }
+        // To a backend of HTTP/1.0 hyper would send the next request as HTTP/1.0, where a body in
+        // chunks is left out. And a backend that answers before it has the request may take the
+        // rest of it for another one.
+        if answer.version() == Version::HTTP_10 || self.gate.owes() {
+            self.is_for_once();
+        }
+    }
+
+    /// Whether it carried a request before: if so, the backend may have closed it meanwhile.
+    pub(crate) fn was_used(&self) -> bool {
+        self.was_used
+    }
+
+    /// It is closed after the answer.
+    pub(crate) fn is_for_once(&mut self) {
+        self.idle_ms = 0;
+    }
+
+    #[cold]
+    fn failed(&mut self, mut error: TrySendError<Request<Outgoing>>) -> Sent {
+        let request = error.take_message().map(Box::new);
+        let silence = match error.into_error() {
+            error if error.is_parse_too_large() => Silence::HeadTooLarge,
+            _ => Silence::Broken,
+        };
+        self.cut(silence, request)
     }
 
     /// Shuts the gate, then says whether anything had passed it.
-    fn cut(&mut self, silence: Silence) -> Sent {
-        self.gate.shut.set(true);
+    fn cut(&mut self, silence: Silence, request: Option<Box<Request<Outgoing>>>) -> Sent {
+        let sent = self.gate.shut();
         self.driver.abort();
-        if self.gate.sent.get() { Sent::Unanswered(silence) } else { Sent::Nothing }
+        if sent { Sent::Unanswered(silence) } else { Sent::Nothing(request) }
     }
 
-    /// Puts the connection back into the pool once hyper has seen the end of the answer.
-    pub(crate) fn give_back(mut self, answer: Option<u64>) {
-        self.idle_ms = answer.map_or(self.idle_ms, |promised| self.idle_ms.min(promised));
-        if self.idle_ms == 0 || self.gate.shut.get() || self.sender.is_closed() {
+    /// Puts the connection back into the pool, if it may be used again. `now`: hyper has just seen
+    /// the end of the answer.
+    pub(crate) fn give_back(mut self, now: Instant) {
+        if self.gate.is_shut() || self.sender.is_closed() {
             return;
         }
+        self.was_used = true;
+        self.idle_since = Some(now);
         if self.sender.is_ready() {
-            return Rc::clone(&self.pool).put(self);
+            return self.rests();
         }
-        // The connection's own task has to run once more before it can take a request.
+        // The connection's own task has to run once more before it can take a request. Or the
+        // request is not sent whole yet: then its backend still gets the rest, for a while.
+        let is_late = self.idle_ms == 0 || self.gate.owes();
+        let patience_ms = if is_late { limits::LATE_REQUEST_MS } else { 0 };
+        let mut deadline = self.pool.sweep.deadline(patience_ms);
         tokio::task::spawn_local(async move {
-            if self.sender.ready().await.is_ok() {
-                Rc::clone(&self.pool).put(self);
+            let is_ready = {
+                let ready = std::pin::pin!(self.sender.ready());
+                deadline.limit(ready).await.is_some_and(|ready| ready.is_ok())
+            };
+            if is_ready && !is_late {
+                self.rests();
             }
         });
+    }
+
+    fn rests(self) {
+        if self.idle_ms > 0 && !self.gate.owes() {
+            Rc::clone(&self.pool).put(self);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Or a request that its backend does not read would keep the connection for ever.
+        self.driver.abort();
     }
 }
 
@@ -184,7 +192,6 @@ pub(crate) struct Answer {
     begin: Bytes,
     body: Incoming,
     lease: Option<Lease>,
-    keep_alive_ms: Option<u64>,
     stall_ms: u64,
     deadline: Deadline,
     _in_flight: InFlight,
@@ -195,13 +202,12 @@ impl Answer {
         begin: Bytes,
         body: Incoming,
         lease: Lease,
-        keep_alive_ms: Option<u64>,
         stall_ms: u64,
         in_flight: InFlight,
     ) -> Self {
         let deadline = lease.pool.sweep.deadline(stall_ms);
         let lease = Some(lease);
-        Self { begin, body, lease, keep_alive_ms, stall_ms, deadline, _in_flight: in_flight }
+        Self { begin, body, lease, stall_ms, deadline, _in_flight: in_flight }
     }
 
     pub(crate) fn stall_ms(&self) -> u64 {
@@ -227,6 +233,7 @@ impl Answer {
     pub(crate) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
+        clock: &Clock,
     ) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
         if !self.begin.is_empty() {
             return Poll::Ready(Ok(Some(Frame::data(std::mem::take(&mut self.begin)))));
@@ -234,123 +241,12 @@ impl Answer {
         let frame = std::task::ready!(body::poll_answer(&mut self.body, &mut self.deadline, cx))?;
         if frame.is_none() || self.is_over() {
             if let Some(lease) = self.lease.take() {
-                lease.give_back(self.keep_alive_ms);
+                lease.give_back(clock.instant());
             }
         } else if let Some(lease) = &self.lease {
             self.deadline = lease.pool.sweep.deadline(self.stall_ms);
         }
         Poll::Ready(Ok(frame))
-    }
-}
-
-/// The idle connections of one worker, newest first: the older ones are left to run out.
-#[derive(Debug)]
-pub(crate) struct Pool {
-    sweep: Rc<Sweep>,
-    idle: RefCell<HashMap<usize, Vec<Idle>>>,
-}
-
-#[derive(Debug)]
-struct Idle {
-    lease: Lease,
-    since_ms: u64,
-}
-
-impl Pool {
-    pub(crate) fn new(sweep: Rc<Sweep>) -> Rc<Self> {
-        Rc::new(Self { sweep, idle: RefCell::default() })
-    }
-
-    /// A connection to `endpoint`: an idle one that still lives, or a new one.
-    ///
-    /// Cancel safe: a connection that is being made is closed.
-    pub(crate) async fn acquire(
-        self: &Rc<Self>,
-        endpoint: &Arc<Endpoint>,
-        backend: &BackendConfig,
-    ) -> Result<Lease, NotConnected> {
-        while let Some(Idle { lease, since_ms }) = self.take(endpoint) {
-            if self.sweep.now_ms().saturating_sub(since_ms) >= limits::UPSTREAM_DOUBT_MS {
-                // One turn of the event loop: a hang-up that the kernel knows of is seen now.
-                tokio::task::yield_now().await;
-            }
-            if lease.sender.is_ready() {
-                return Ok(lease);
-            }
-        }
-        self.connect(endpoint, backend).await
-    }
-
-    /// Closes the connections that have idled too long.
-    pub(crate) fn expire(&self) {
-        let now_ms = self.sweep.now_ms();
-        self.idle.borrow_mut().retain(|_, idle| {
-            idle.retain(|idle| {
-                now_ms < idle.since_ms.saturating_add(idle.lease.idle_ms)
-                    && !idle.lease.sender.is_closed()
-            });
-            !idle.is_empty()
-        });
-    }
-
-    fn take(&self, endpoint: &Arc<Endpoint>) -> Option<Idle> {
-        let now_ms = self.sweep.now_ms();
-        let mut pools = self.idle.borrow_mut();
-        let idle = pools.get_mut(&key(endpoint))?.pop()?;
-        (now_ms < idle.since_ms.saturating_add(idle.lease.idle_ms)).then_some(idle)
-    }
-
-    fn put(&self, lease: Lease) {
-        let since_ms = self.sweep.now_ms();
-        let mut pools = self.idle.borrow_mut();
-        pools.entry(key(&lease.endpoint)).or_default().push(Idle { lease, since_ms });
-    }
-
-    async fn connect(
-        self: &Rc<Self>,
-        endpoint: &Arc<Endpoint>,
-        backend: &BackendConfig,
-    ) -> Result<Lease, NotConnected> {
-        let mut deadline = self.sweep.deadline(backend.connect_ms);
-        let stream = std::pin::pin!(connect(endpoint.address()));
-        let Some(Ok(stream)) = deadline.limit(stream).await else { return Err(NotConnected) };
-        let gate = Rc::new(Gate::default());
-        let io = TokioIo::new(GatedStream { stream, gate: Rc::clone(&gate) });
-        let handshake = http1::Builder::new()
-            // One flat write costs less than a gathered one for bodies of a few hundred bytes.
-            .writev(false)
-            .handshake(io)
-            .await;
-        let Ok((sender, connection)) = handshake else { return Err(NotConnected) };
-        let driver = tokio::task::spawn_local(async move {
-            // How a connection ended is told by the exchange that was on it.
-            let _ = connection.await;
-        })
-        .abort_handle();
-        Ok(Lease {
-            sender,
-            gate,
-            driver,
-            endpoint: Arc::clone(endpoint),
-            idle_ms: backend.idle_ms,
-            pool: Rc::clone(self),
-        })
-    }
-}
-
-/// Endpoints keep their place in memory while anybody holds them, and every idle connection does.
-fn key(endpoint: &Arc<Endpoint>) -> usize {
-    Arc::as_ptr(endpoint).addr()
-}
-
-async fn connect(address: &EndpointAddress) -> io::Result<Stream> {
-    match address {
-        EndpointAddress::Tcp { host, port } => {
-            let socket = TcpStream::connect((host.as_str(), *port)).await?;
-            socket.set_nodelay(true)?;
-            Ok(Stream::Tcp(socket))
-        }
-        EndpointAddress::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
     }
 }
 

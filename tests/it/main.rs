@@ -8,6 +8,7 @@
 mod harness;
 
 mod admin;
+mod answers;
 mod bodies;
 mod drain;
 mod engines;
@@ -40,3 +41,4 @@ mod threads;
 mod tidy;
 mod timers;
 mod upgrade;
+mod upstream;

@@ -172,15 +172,22 @@ fn write_backends(backends: &[BackendConfig], out: &mut dyn Write) -> Result<(),
     writeln!(out, "backends")?;
     for backend in backends {
         let endpoints: Vec<String> = backend.endpoints.iter().map(ToString::to_string).collect();
+        let connections = match backend.reuse {
+            true => format!("a connection may idle for {} ms", backend.idle_ms),
+            false => "a new connection for each request".to_owned(),
+        };
         let state = if backend.maintenance { ", in maintenance" } else { "" };
         writeln!(
             out,
-            "  {:<16} {}, answers within {} ms{state}",
+            "  {:<16} {}, answers within {} ms, {connections}{state}",
             backend.name,
             endpoints.join(" "),
             backend.timeout_ms
         )?;
     }
+    let head = Bytes(size(limits::ANSWER_HEAD_BYTES_MAX));
+    let lines = limits::H1_HEADERS_MAX;
+    writeln!(out, "  an answer has {lines} header lines and a head of {head} at the most")?;
     Ok(())
 }
 

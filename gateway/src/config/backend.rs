@@ -17,6 +17,8 @@ pub struct BackendConfig {
     pub connect_ms: u64,
     /// How long an idle connection is kept.
     pub idle_ms: u64,
+    /// Whether a connection carries more than one request.
+    pub reuse: bool,
     /// Connections over all endpoints and workers.
     pub connections_max: usize,
     /// Every request that would go here is refused with `maintenance`.
@@ -56,6 +58,7 @@ fn read(table: &mut Table<'_>) -> BackendConfig {
         timeout_ms: table.number("timeout_ms", limits::BACKEND_TIMEOUT_MS),
         connect_ms: table.number("connect_ms", limits::BACKEND_CONNECT_MS),
         idle_ms: table.number("idle_ms", limits::BACKEND_IDLE_MS),
+        reuse: table.boolean("reuse", true),
         connections_max: table.number("connections_max", limits::BACKEND_CONNECTIONS_MAX),
         maintenance: table.boolean("maintenance", false),
     };

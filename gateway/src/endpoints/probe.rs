@@ -1,17 +1,14 @@
 //! Looks whether each endpoint can be connected to, before requests find out.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    net::{TcpStream, UnixStream},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{task::JoinSet, time::timeout};
 
-use super::{Backend, Endpoint};
-use crate::{config::EndpointAddress, limits};
+use super::{Backend, Endpoint, NotConnected, dial};
+use crate::limits;
 
-/// Connects to each endpoint once and notes which can be reached. Takes at most
+/// Connects to each endpoint once and notes which can be reached; one for which this machine has
+/// no socket is not judged. Takes at most
 /// [`limits::PROBE_CONNECT_MS`] for each [`limits::PROBES_MAX`] endpoints.
 ///
 /// Cancel safe: probes under way are given up and say nothing.
@@ -28,15 +25,10 @@ pub(crate) async fn probe(backends: &[Arc<Backend>]) {
 
 async fn probe_one(endpoint: Arc<Endpoint>) {
     let patience = Duration::from_millis(limits::PROBE_CONNECT_MS);
-    let reached = timeout(patience, reach(endpoint.address())).await;
-    endpoint.record_probe(matches!(reached, Ok(Ok(()))));
-}
-
-async fn reach(address: &EndpointAddress) -> io::Result<()> {
-    match address {
-        EndpointAddress::Tcp { host, port } => {
-            TcpStream::connect((host.as_str(), *port)).await.map(drop)
-        }
-        EndpointAddress::Unix(path) => UnixStream::connect(path).await.map(drop),
+    match timeout(patience, dial(endpoint.address())).await {
+        Ok(Ok(_connected)) => endpoint.record_probe(true),
+        // Nothing was tried, so nothing is known.
+        Ok(Err(NotConnected::NoSocket)) => {}
+        Ok(Err(NotConnected::Endpoint)) | Err(_) => endpoint.record_probe(false),
     }
 }

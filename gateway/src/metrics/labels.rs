@@ -100,6 +100,8 @@ labels! {
         RetryRegisters = "retry_registers",
         /// Decisions that wait to be recorded: there was no place for another one.
         Record = "record_queue_entries",
+        /// Descriptors, memory or local ports of this machine: there was no socket to a backend.
+        BackendSockets = "backend_sockets",
         /// File descriptors of the process: none was free for a new connection.
         Accept = "file_descriptors",
     }

@@ -4,12 +4,19 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     runtime::{Builder, LocalOptions},
 };
 
 use super::*;
-use crate::{body::Whole, config::Config, endpoints::Endpoints};
+use crate::{
+    body::Whole,
+    clock::Hand,
+    config::{BackendConfig, Config},
+    endpoints::Endpoints,
+    sweep::Sweep,
+};
+use keyring::time::UnixMillis;
 
 /// Runs a test as a task, in the queue that its connections' tasks stand in too.
 fn run(test: impl Future<Output = ()> + 'static) {
@@ -49,6 +56,8 @@ struct Backend {
     endpoint: Arc<Endpoint>,
     pool: Rc<Pool>,
     sweep: Rc<Sweep>,
+    clock: Clock,
+    hand: Hand,
 }
 
 async fn backend() -> Backend {
@@ -56,12 +65,37 @@ async fn backend() -> Backend {
     let config = config(listener.local_addr().unwrap());
     let endpoint = Arc::clone(Endpoints::default().backend(&config).endpoints().first().unwrap());
     let sweep = Rc::new(Sweep::default());
-    Backend { listener, config, endpoint, pool: Pool::new(Rc::clone(&sweep)), sweep }
+    let (clock, hand) = Clock::hand_set(UnixMillis::from_seconds(1_800_000_000));
+    Backend { listener, config, endpoint, pool: Pool::new(Rc::clone(&sweep)), sweep, clock, hand }
 }
 
 impl Backend {
     async fn acquire(&self) -> Lease {
-        self.pool.acquire(&self.endpoint, &self.config).await.unwrap()
+        self.pool.acquire(&self.endpoint, &self.config, self.clock.instant()).await.unwrap()
+    }
+
+    /// Puts a connection into the pool as of now.
+    fn give_back(&self, lease: Lease) {
+        lease.give_back(self.clock.instant());
+    }
+
+    fn idle(&self) -> usize {
+        self.pool.idle.borrow().values().map(Vec::len).sum()
+    }
+
+    /// Is no other connection made?
+    async fn no_other(&self) -> bool {
+        tokio::time::timeout(Duration::from_millis(1), self.listener.accept()).await.is_err()
+    }
+
+    /// An exchange on `lease`, whose backend reads the request and says `answer`.
+    async fn exchange(&self, lease: &mut Lease, socket: &mut TcpStream, answer: &str) -> Sent {
+        let mut deadline = self.sweep.deadline(1_000);
+        let answers = async {
+            socket.read_u8().await.unwrap();
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        };
+        tokio::join!(lease.send(payment(), &mut deadline), answers).0
     }
 
     /// A connection as both ends see it.
@@ -92,7 +126,7 @@ fn a_request_cut_before_it_was_written_never_reaches_the_backend() {
         // what it was handed.
         let mut deadline = backend.sweep.deadline(0);
         backend.sweep.advance_to(10_000);
-        assert!(matches!(lease.send(payment(), &mut deadline).await, Sent::Nothing));
+        assert!(matches!(lease.send(payment(), &mut deadline).await, Sent::Nothing(_)));
         drop(lease);
         let mut seen = Vec::new();
         socket.read_to_end(&mut seen).await.unwrap();
@@ -153,16 +187,139 @@ fn an_idle_connection_is_used_again_and_a_dead_one_is_not() {
         let backend = backend().await;
         let (lease, first) = backend.connected().await;
         settle().await;
-        lease.give_back(None);
-        assert_eq!(backend.pool.idle.borrow().len(), 1);
+        backend.give_back(lease);
+        assert_eq!(backend.idle(), 1);
         let lease = backend.acquire().await;
-        let no_second = tokio::time::timeout(Duration::from_millis(1), backend.listener.accept());
-        assert!(no_second.await.is_err(), "the idle connection was not used");
-        lease.give_back(None);
+        assert!(backend.no_other().await, "the idle connection was not used");
+        assert!(lease.was_used());
+        backend.give_back(lease);
+        backend.hand.advance(2);
         drop(first);
-        // It has idled for more than a second, so the hang-up is looked for before it is used.
-        backend.sweep.advance_to(limits::UPSTREAM_DOUBT_MS);
-        backend.connected().await;
+        // The kernel knows of the hang-up, and nothing has awaited since: hyper does not.
+        let lease = backend.acquire().await;
+        assert!(!lease.was_used());
+        backend.listener.accept().await.unwrap();
+    });
+}
+
+#[test]
+fn a_connection_on_which_the_backend_spoke_unasked_is_not_used() {
+    run(async {
+        let backend = backend().await;
+        let (lease, mut first) = backend.connected().await;
+        settle().await;
+        backend.give_back(lease);
+        backend.hand.advance(2);
+        // It would be taken for the answer to the next request.
+        first.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        assert!(!backend.acquire().await.was_used());
+    });
+}
+
+#[test]
+fn what_a_hang_up_kept_from_being_sent_comes_back_whole() {
+    run(async {
+        let backend = backend().await;
+        let (lease, first) = backend.connected().await;
+        settle().await;
+        backend.give_back(lease);
+        // Too soon for a look.
+        let mut lease = backend.acquire().await;
+        drop(first);
+        let mut deadline = backend.sweep.deadline(1_000);
+        // The runtime hears of it before hyper writes, as it asks the kernel now and then.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let sent = lease.send(payment(), &mut deadline).await;
+        let Sent::Nothing(Some(unsent)) = sent else { panic!("not {sent:?}") };
+        assert_eq!((unsent.method().as_str(), unsent.uri().path()), ("POST", "/settle"));
+        assert_eq!(unsent.headers()["host"], "his");
+        let Outgoing::Whole(whole) = unsent.body() else { panic!("a body in hand") };
+        assert_eq!(whole.as_bytes(), b"{\"amount\":1}");
+    });
+}
+
+#[test]
+fn a_connection_of_http_1_0_is_not_used_again() {
+    run(async {
+        let backend = backend().await;
+        for (version, idle) in [("1.1", 1), ("1.0", 0)] {
+            let (mut lease, mut socket) = backend.connected().await;
+            let answer = format!("HTTP/{version} 204 X\r\nConnection: keep-alive\r\n\r\n");
+            let sent = backend.exchange(&mut lease, &mut socket, &answer).await;
+            assert!(matches!(sent, Sent::Answered(_)));
+            settle().await;
+            backend.give_back(lease);
+            settle().await;
+            assert_eq!(backend.idle(), idle, "HTTP/{version}");
+            backend.pool.idle.borrow_mut().clear();
+        }
+    });
+}
+
+#[test]
+fn a_connection_whose_request_was_not_sent_whole_is_not_used_again() {
+    run(async {
+        let backend = backend().await;
+        let (mut lease, mut socket) = backend.connected().await;
+        let body = Outgoing::Whole(Whole::new(Bytes::from(vec![b'x'; 32 << 20])));
+        let large = Request::post("/settle").header("host", "his").body(body).unwrap();
+        let mut deadline = backend.sweep.deadline(1_000);
+        let answers = async {
+            socket.read_u8().await.unwrap();
+            socket.write_all(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        };
+        let (sent, ()) = tokio::join!(lease.send(large, &mut deadline), answers);
+        assert!(matches!(sent, Sent::Answered(_)));
+        backend.give_back(lease);
+        backend.sweep.advance_to(limits::LATE_REQUEST_MS + 1_000);
+        settle().await;
+        assert_eq!(backend.idle(), 0);
+        // And it is closed, although the backend has not read what was sent.
+        let mut rest = Vec::new();
+        let _reset_is_a_close = socket.read_to_end(&mut rest).await;
+        assert!(rest.len() < 32 << 20);
+    });
+}
+
+#[test]
+fn an_answer_is_read_although_the_request_cannot_be_written() {
+    run(async {
+        let backend = backend().await;
+        let (mut lease, mut socket) = backend.connected().await;
+        let body = Outgoing::Whole(Whole::new(Bytes::from(vec![b'x'; 32 << 20])));
+        let large = Request::post("/settle").header("host", "his").body(body).unwrap();
+        let mut deadline = backend.sweep.deadline(1_000);
+        let answers = async {
+            socket.read_u8().await.unwrap();
+            socket.write_all(b"HTTP/1.1 413 X\r\nContent-Length: 3\r\n\r\nbig").await.unwrap();
+            // Closed over what was not read: a reset.
+            drop(socket);
+        };
+        let (sent, ()) = tokio::join!(lease.send(large, &mut deadline), answers);
+        let Sent::Answered(answer) = sent else { panic!("not {sent:?}") };
+        assert_eq!(answer.status(), 413);
+        let mut body = answer.into_body();
+        let whole = body::read_whole(&mut body, 100, &mut deadline).await.unwrap();
+        assert_eq!(whole.as_bytes(), b"big");
+    });
+}
+
+#[test]
+fn a_head_over_the_bound_is_told_apart() {
+    run(async {
+        let backend = backend().await;
+        for (lines, is_answer) in
+            [(limits::H1_HEADERS_MAX, true), (limits::H1_HEADERS_MAX + 1, false)]
+        {
+            let (mut lease, mut socket) = backend.connected().await;
+            let fields: String = (0..lines).map(|n| format!("X-{n}: 1\r\n")).collect();
+            let answer = format!("HTTP/1.1 204 X\r\n{fields}\r\n");
+            match backend.exchange(&mut lease, &mut socket, &answer).await {
+                Sent::Answered(_) => assert!(is_answer),
+                Sent::Unanswered(Silence::HeadTooLarge) => assert!(!is_answer),
+                sent => panic!("not {sent:?}"),
+            }
+        }
     });
 }
 
@@ -170,16 +327,21 @@ fn an_idle_connection_is_used_again_and_a_dead_one_is_not() {
 fn idle_connections_end_before_the_backend_ends_them() {
     run(async {
         let backend = backend().await;
-        let (lease, mut socket) = backend.connected().await;
+        let (mut lease, mut socket) = backend.connected().await;
+        let answer = "HTTP/1.1 204 X\r\nKeep-Alive: timeout=3\r\n\r\n";
+        let sent = backend.exchange(&mut lease, &mut socket, answer).await;
+        assert!(matches!(sent, Sent::Answered(_)));
         settle().await;
-        lease.give_back(Some(2_000));
+        backend.give_back(lease);
         backend.sweep.advance_to(1_999);
         backend.pool.expire();
-        assert_eq!(backend.pool.idle.borrow().len(), 1);
+        assert_eq!(backend.idle(), 1);
         backend.sweep.advance_to(2_000);
         backend.pool.expire();
-        assert!(backend.pool.idle.borrow().is_empty());
-        assert_eq!(socket.read(&mut [0; 8]).await.unwrap(), 0, "and the backend sees it close");
+        assert_eq!(backend.idle(), 0);
+        let mut rest = Vec::new();
+        socket.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.ends_with(b"{\"amount\":1}"), "and the backend sees it close");
     });
 }
 

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::watch;
 
 use super::wire::{self, Message};
-use super::{soon, spawn};
+use super::{eventually, soon, spawn};
 
 /// What the backend does with each request.
 #[derive(Clone)]
@@ -24,6 +24,10 @@ pub(crate) enum Reply {
     Never,
     /// RST as soon as a connection is accepted, before a byte is read.
     ResetUnread,
+    /// These bytes as soon as the head has come, then a close over what was not read.
+    BeforeBody(Vec<u8>),
+    /// These bytes as soon as the head has come; the body is read after that, and it goes on.
+    Early(Vec<u8>),
 }
 
 /// The answer of a backend that settled.
@@ -60,6 +64,12 @@ struct Shared {
     arrivals: watch::Sender<Vec<Arc<Message>>>,
     /// Connections of requests: a probe that only connects is none.
     broken: watch::Sender<usize>,
+    /// Connections on which a request has begun.
+    used: watch::Sender<usize>,
+    /// Of these, the ones that the backend has closed.
+    closed: watch::Sender<usize>,
+    /// How often all connections that wait for a request were closed.
+    hung_up: watch::Sender<usize>,
 }
 
 impl Backend {
@@ -120,6 +130,25 @@ impl Backend {
         all.iter().filter(|one| one.field("yanma-redemption") == Some(redemption)).count()
     }
 
+    /// How many connections have carried a request.
+    pub(crate) fn connections(&self) -> usize {
+        *self.shared.used.borrow()
+    }
+
+    /// Closes the one connection that is idle, in silence; returns when that is done.
+    pub(crate) async fn hang_up(&self) {
+        let mut closed = self.shared.closed.subscribe();
+        let before = *closed.borrow_and_update();
+        self.shared.hung_up.send_modify(|count| *count += 1);
+        soon("a closed connection", closed.wait_for(|n| *n > before)).await.expect("open");
+    }
+
+    /// Waits until so many requests have ended, whole or not.
+    pub(crate) async fn ended(&self, count: usize) {
+        let ended = || self.count() + *self.shared.broken.borrow();
+        eventually("requests that end", async || (ended() >= count).then_some(())).await;
+    }
+
     /// Waits until so many requests have broken off before their end.
     pub(crate) async fn broke_off(&self, count: usize) {
         let mut broken = self.shared.broken.subscribe();
@@ -156,6 +185,9 @@ impl Shared {
             gate: watch::Sender::new(true),
             arrivals: watch::Sender::new(Vec::new()),
             broken: watch::Sender::new(0),
+            used: watch::Sender::new(0),
+            closed: watch::Sender::new(0),
+            hung_up: watch::Sender::new(0),
         })
     }
 }
@@ -170,15 +202,22 @@ async fn accept_tcp(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         spawn(async move {
             let mut reader = BufReader::new(stream);
-            if let Ok(End::Reset) = serve(&mut reader, &shared).await {
-                reader.into_inner().set_zero_linger().expect("a socket option");
+            let end = serve(&mut reader, &shared).await;
+            let stream = reader.into_inner();
+            if let Ok(End::Reset) = end {
+                stream.set_zero_linger().expect("a socket option");
             }
+            drop(stream);
+            shared.closed.send_modify(|count| *count += 1);
         });
     }
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: Arc<Shared>) {
-    let _broken_off = serve(&mut BufReader::new(stream), &shared).await;
+    let mut stream = BufReader::new(stream);
+    let _broken_off = serve(&mut stream, &shared).await;
+    drop(stream);
+    shared.closed.send_modify(|count| *count += 1);
 }
 
 enum End {
@@ -190,7 +229,24 @@ async fn serve<S>(stream: &mut BufReader<S>, shared: &Shared) -> io::Result<End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    while let Some(request) = wire::read(stream, wire::Kind::Request).await? {
+    let mut is_first = true;
+    let mut hung_up = shared.hung_up.subscribe();
+    loop {
+        let next = tokio::select! {
+            next = wire::read_head(stream) => next?,
+            _ = hung_up.changed() => None,
+        };
+        let Some(mut request) = next else { return Ok(End::Close) };
+        if std::mem::take(&mut is_first) {
+            shared.used.send_modify(|count| *count += 1);
+        }
+        let reply = shared.reply.borrow().clone();
+        match reply {
+            Reply::BeforeBody(bytes) => return finish(stream, &bytes, End::Close).await,
+            Reply::Early(bytes) => stream.write_all(&bytes).await?,
+            _ => {}
+        }
+        request.is_whole = wire::read_body(stream, &mut request, wire::Kind::Request).await.is_ok();
         if !request.is_whole {
             shared.broken.send_modify(|count| *count += 1);
             return Ok(End::Close);
@@ -203,11 +259,10 @@ where
             Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
             Reply::ThenClose(bytes) => return finish(stream, &bytes, End::Close).await,
             Reply::ThenReset(bytes) => return finish(stream, &bytes, End::Reset).await,
-            Reply::Never => {}
+            Reply::Never | Reply::Early(_) | Reply::BeforeBody(_) => {}
             Reply::ResetUnread => return Ok(End::Reset),
         }
     }
-    Ok(End::Close)
 }
 
 async fn finish<S>(stream: &mut BufReader<S>, bytes: &[u8], end: End) -> io::Result<End>
