@@ -1,20 +1,52 @@
 //! What a service manager such as systemd is told (sd_notify(3)). Without one these do nothing.
 
-use sd_notify::NotifyState;
+use std::{
+    env,
+    ffi::OsStr,
+    io,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+};
+
+/// Where the manager listens.
+const VARIABLE: &str = "NOTIFY_SOCKET";
 
 /// This process serves, and is the service's main process: after a takeover the manager watched
 /// another one until now.
 pub(crate) fn is_serving() {
-    tell(&[NotifyState::MainPid(std::process::id()), NotifyState::Ready]);
+    tell(&format!("MAINPID={}\nREADY=1\n", std::process::id()));
 }
 
 /// The service leaves. Not to be told by a process that has handed over.
 pub(crate) fn is_leaving() {
-    tell(&[NotifyState::Stopping]);
+    tell("STOPPING=1\n");
 }
 
-fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        eprintln!("yanma: the service manager does not listen (NOTIFY_SOCKET): {error}");
+fn tell(states: &str) {
+    let Some(name) = env::var_os(VARIABLE) else { return };
+    if let Err(error) = send(&name, states) {
+        eprintln!("yanma: the service manager does not listen ({VARIABLE}): {error}");
+    }
+}
+
+/// One datagram. A manager that does not read must not hold the gateway up.
+fn send(name: &OsStr, states: &str) -> io::Result<()> {
+    let address = address(name)?;
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to_addr(states.as_bytes(), &address).map(drop)
+}
+
+/// A path, or after `@` a name in the abstract space, which has no file.
+fn address(name: &OsStr) -> io::Result<SocketAddr> {
+    match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+        [b'/', ..] => SocketAddr::from_pathname(name),
+        _ => Err(io::Error::other(format!("{name:?} is neither /path nor @name"))),
     }
 }

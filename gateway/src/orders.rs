@@ -49,6 +49,7 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
                     eprintln!("yanma: SIGUSR2: a new process is on its way already");
                 }
                 Signal::Upgrade => successor = orders.start_successor(sockets),
+                Signal::Nothing => say_nothing(),
             },
             Some(request) = orders.reloads.recv() => {
                 // Whoever asked may have gone; the reload has happened all the same.
@@ -69,6 +70,11 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
             },
         }
     }
+}
+
+/// Log files go through standard error, so there is none to open anew.
+fn say_nothing() {
+    eprintln!("yanma: SIGUSR1 asks for nothing here; SIGHUP reloads, SIGUSR2 hands over");
 }
 
 /// A keyring that is read again here must not be an old one in the process that takes over.
@@ -98,6 +104,10 @@ impl Orders {
             eprintln!("yanma: SIGUSR2: a sandbox does not hand over; start it again instead");
             return None;
         };
+        if let Some(why) = command_line.cannot_be_outlived() {
+            eprintln!("yanma: SIGUSR2: {why}; this one goes on");
+            return None;
+        }
         match Successor::start(command_line, sockets) {
             Ok(successor) => {
                 eprintln!("yanma: SIGUSR2: started process {} to take over", successor.id());
@@ -126,6 +136,7 @@ impl Orders {
                         Signal::Leave => return false,
                         Signal::Reload => drop(self.reloader.reload(shared)),
                         Signal::Upgrade => {}
+                        Signal::Nothing => say_nothing(),
                     },
                 }
             }

@@ -5,7 +5,13 @@ use std::path::PathBuf;
 use keyring::{key_set::KeySet, store};
 use tokio::sync::oneshot;
 
-use crate::{config::Config, snapshot::Snapshot, tables::Builder, worker::Shared};
+use crate::{
+    config::Config,
+    descriptors::{self, Budget},
+    snapshot::Snapshot,
+    tables::Builder,
+    worker::Shared,
+};
 
 /// Somebody asks for a reload and waits for the sentence that tells how it went.
 #[derive(Debug)]
@@ -41,6 +47,10 @@ impl Reloader {
                 let current = shared.current.load();
                 shared.metrics.reloaded(shared.clock.now());
                 eprintln!("yanma: reloaded: {}", describe(&current));
+                let budget = Budget::new(current.config(), descriptors::limit());
+                if let Some(warning) = budget.warning() {
+                    eprintln!("yanma: warning: {warning}");
+                }
             }
             Err(why) => {
                 shared.metrics.reload_failed();

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Backend, Endpoint};
-use crate::{config::EndpointAddress, limits};
+use crate::{config::EndpointAddress, descriptors, limits};
 
 /// Connects to each endpoint once and notes which can be reached. Takes at most
 /// [`limits::PROBE_CONNECT_MS`] for each [`limits::PROBES_MAX`] endpoints.
@@ -28,8 +28,11 @@ pub(crate) async fn probe(backends: &[Arc<Backend>]) {
 
 async fn probe_one(endpoint: Arc<Endpoint>) {
     let patience = Duration::from_millis(limits::PROBE_CONNECT_MS);
-    let reached = timeout(patience, reach(endpoint.address())).await;
-    endpoint.record_probe(matches!(reached, Ok(Ok(()))));
+    match timeout(patience, reach(endpoint.address())).await {
+        // Nothing was asked, so nothing is known of the endpoint.
+        Ok(Err(error)) if descriptors::are_used_up(&error) => {}
+        reached => endpoint.record_probe(matches!(reached, Ok(Ok(())))),
+    }
 }
 
 async fn reach(address: &EndpointAddress) -> io::Result<()> {

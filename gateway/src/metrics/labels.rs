@@ -100,7 +100,8 @@ labels! {
         RetryRegisters = "retry_registers",
         /// Decisions that wait to be recorded: there was no place for another one.
         Record = "record_queue_entries",
-        /// File descriptors of the process: none was free for a new connection.
+        /// File descriptors of the process: none was free for a new connection, or those that are
+        /// left are kept for backends.
         Accept = "file_descriptors",
     }
 }

@@ -6,7 +6,7 @@
 //! own id there with another directory is a copy, or shares the directory over a network.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::Path,
@@ -15,6 +15,7 @@ use std::{
 };
 
 use super::client::Registers;
+use crate::disk;
 
 /// How long a register remembers that a node runs, and how often the node says so.
 const SAID_FOR_MS: u64 = 10_000;
@@ -54,7 +55,8 @@ impl Node {
         getrandom::fill(&mut id)?;
         let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let aside = data_dir.join("node.new");
-        let mut file = File::create(&aside)?;
+        let mut file = disk::open_private(&aside)?;
+        file.set_len(0)?;
         writeln!(file, "{id}")?;
         file.sync_all()?;
         // Whole or not at all, also where the power goes.
