@@ -152,11 +152,13 @@ impl Front {
             eprintln!("yanma: accept on {}: {error}", listener.label());
         }
         if descriptors::are_used_up(error) && self.descriptors.give() {
-            let next = within(limits::ACCEPT_PAUSE, listener.accept()).await;
-            if let Some(Ok((socket, _))) = next {
+            // Only who waits already: the next one may find what has become free.
+            let waiting = within(Duration::ZERO, listener.accept()).await;
+            if let Some(Ok((socket, _))) = waiting {
                 self.refuse(socket, Limit::Accept);
                 return;
             }
+            self.descriptors.fill_up();
         }
         self.shared.metrics.limit_hits(self.id, Limit::Accept);
         // A busy loop would take the core that could free a descriptor.

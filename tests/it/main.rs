@@ -13,6 +13,7 @@ mod drain;
 mod engines;
 mod faults;
 mod framing;
+mod host;
 mod leaving;
 mod licences;
 mod limits;
