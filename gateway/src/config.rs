@@ -6,6 +6,7 @@
 mod address;
 mod backend;
 mod error;
+mod place;
 mod record;
 mod region;
 mod register;
@@ -34,7 +35,7 @@ pub use self::register::{Credentials, RegisterAddress, RegistersConfig};
 pub use self::replay::ReplayConfig;
 pub use self::retry::RetryConfig;
 pub use self::route::{CodeUse, MinAuth, RouteConfig};
-pub use self::server::{AdminConfig, Limits, ServerConfig, Timeouts};
+pub use self::server::{AdminConfig, Limits, ListenerConfig, ServerConfig, Timeouts};
 use self::table::{Source, Table};
 use crate::limits;
 
@@ -44,7 +45,7 @@ pub struct Config {
     /// The process: environment, workers, directories, drain.
     pub server: ServerConfig,
     /// Where clients connect: at least one.
-    pub listeners: Vec<Address>,
+    pub listeners: Vec<ListenerConfig>,
     /// The admin listener.
     pub admin: AdminConfig,
     /// How long codes live. Changes only at start.

@@ -6,7 +6,10 @@
 use std::{
     io,
     net::IpAddr,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
+    },
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
@@ -23,7 +26,11 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
 };
 
-use crate::{config::Address, limits};
+use crate::{
+    config::Address,
+    disk::{self, Group},
+    limits,
+};
 
 /// A connected socket.
 #[derive(Debug)]
@@ -69,16 +76,38 @@ pub struct Listener {
 enum Socket {
     Tcp(TcpListener),
     /// With the file to remove when nobody listens any more.
-    Unix(UnixListener, Option<PathBuf>),
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// The file of a socket of ours, and which it is: what is at its path may have become another's.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    id: [u64; 2],
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> Option<Self> {
+        let id = socket_id(path).ok().flatten()?;
+        Some(Self { path: path.to_owned(), id })
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        match socket_id(&self.path)? {
+            Some(found) if found == self.id => std::fs::remove_file(&self.path),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Listener {
-    /// Binds and listens. Must be called within a runtime.
+    /// Binds and listens. A UNIX socket is for this user and `group`. Must be called within a
+    /// runtime.
     ///
     /// # Errors
     ///
     /// The system's error when the address is taken or not ours to bind.
-    pub fn bind(address: &Address) -> io::Result<Self> {
+    pub fn bind(address: &Address, group: Option<Group>) -> io::Result<Self> {
         let socket = match address {
             Address::Tcp(address) => {
                 let socket =
@@ -89,7 +118,9 @@ impl Listener {
             }
             Address::Unix(path) => {
                 remove_stale(path)?;
-                Socket::Unix(UnixListener::bind(path)?, Some(path.clone()))
+                let listener = UnixListener::bind(path)?;
+                disk::share_socket(path, group)?;
+                Socket::Unix(listener, SocketFile::at(path))
             }
         };
         Ok(Self { socket, label: address.to_string() })
@@ -111,7 +142,7 @@ impl Listener {
             Address::Unix(path) => {
                 let listener = std::os::unix::net::UnixListener::from(socket);
                 listener.set_nonblocking(true)?;
-                Socket::Unix(UnixListener::from_std(listener)?, Some(path.clone()))
+                Socket::Unix(UnixListener::from_std(listener)?, SocketFile::at(path))
             }
         };
         Ok(Self { socket, label: address.to_string() })
@@ -158,21 +189,42 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Socket::Unix(_, Some(path)) = &self.socket {
+        if let Socket::Unix(_, Some(file)) = &self.socket {
             // What cannot be removed now is recognised as stale at the next start.
-            let _ = std::fs::remove_file(path);
+            let _ = file.remove();
         }
     }
 }
 
-/// Removes a socket file that nobody listens on any more; a living listener is left alone.
+/// Device and number of the socket at a path; `None` for anything else there, a link included.
+fn socket_id(path: &Path) -> io::Result<Option<[u64; 2]>> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok(found.file_type().is_socket().then(|| [found.dev(), found.ino()]))
+}
+
+/// Removes a socket file that nobody listens on any more. Whatever else is there is left alone:
+/// a living listener, and what is no socket, though connecting to a file is refused as well.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => Err(io::Error::from(io::ErrorKind::AddrInUse)),
+    match socket_id(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(None) => {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "something that is no socket is there, and is not replaced",
+            ));
+        }
+        Ok(Some(_)) => {}
+    }
+    // Not to wait for one whose queue is full.
+    let probe = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    probe.set_nonblocking(true)?;
+    match probe.connect(&socket2::SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path)
         }
-        Err(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        _ => Err(io::Error::from(io::ErrorKind::AddrInUse)),
     }
 }
 

@@ -32,6 +32,8 @@ pub mod clock;
 pub mod config;
 mod connection;
 mod crew;
+pub mod descriptors;
+pub mod disk;
 pub mod endpoints;
 mod exchange;
 mod forward;

@@ -72,6 +72,10 @@ pub const HANDOFF_QUEUE_MAX: usize = 1_024;
 pub const LISTEN_BACKLOG: u32 = 4_096;
 /// How long accepting pauses after an error: mostly there is no descriptor left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is said that accepting fails.
+pub const ACCEPT_TOLD: Duration = Duration::from_secs(60);
+/// Descriptors that are kept for connections that must be refused when there are no others.
+pub const SPARE_DESCRIPTORS: usize = 8;
 /// How long a new process that is to take over may need until it is ready.
 pub const TAKEOVER_TIME: Duration = Duration::from_secs(60);
 /// How long a quiet connection is kept in a drain: a request may be on its way.

@@ -1,37 +1,54 @@
 //! What a service manager such as systemd is told (sd_notify(3)). Without one these do nothing.
 
-use std::thread;
-
-use sd_notify::NotifyState;
+use std::{
+    env,
+    ffi::OsStr,
+    io,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+};
 
 use crate::log;
+
+/// Where the manager listens.
+const VARIABLE: &str = "NOTIFY_SOCKET";
 
 /// This process serves, and is the service's main process: after a takeover the manager watched
 /// another one until now.
 pub(crate) fn is_serving() {
-    tell(vec![NotifyState::MainPid(std::process::id()), NotifyState::Ready]);
+    tell(&format!("MAINPID={}\nREADY=1\n", std::process::id()));
 }
 
 /// The service leaves. Not to be told by a process that has handed over.
 pub(crate) fn is_leaving() {
-    tell(vec![NotifyState::Stopping]);
+    tell("STOPPING=1\n");
 }
 
-/// On a thread of its own: a manager that does not read holds nobody up.
-fn tell(states: Vec<NotifyState<'static>>) {
-    if std::env::var_os("NOTIFY_SOCKET").is_none() {
-        return;
-    }
-    let tell = move || {
-        if let Err(error) = sd_notify::notify(&states) {
-            unheard(&error);
-        }
-    };
-    if let Err(error) = thread::Builder::new().name("notify".to_owned()).spawn(tell) {
-        unheard(&error);
+fn tell(states: &str) {
+    let Some(name) = env::var_os(VARIABLE) else { return };
+    if let Err(error) = send(&name, states) {
+        log::info(format_args!("the service manager does not listen ({VARIABLE}): {error}"));
     }
 }
 
-fn unheard(error: &std::io::Error) {
-    log::info(format_args!("the service manager does not listen (NOTIFY_SOCKET): {error}"));
+/// One datagram. A manager that does not read must not hold the gateway up.
+fn send(name: &OsStr, states: &str) -> io::Result<()> {
+    let address = address(name)?;
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.send_to_addr(states.as_bytes(), &address).map(drop)
+}
+
+/// A path, or after `@` a name in the abstract space, which has no file.
+fn address(name: &OsStr) -> io::Result<SocketAddr> {
+    match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+        [b'/', ..] => SocketAddr::from_pathname(name),
+        _ => Err(io::Error::other(format!("{name:?} is neither /path nor @name"))),
+    }
 }

@@ -57,6 +57,7 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
                     log::info(format_args!("SIGUSR2: a new process is on its way already"));
                 }
                 Signal::Upgrade => successor = orders.start_successor(sockets),
+                Signal::Nothing => say_nothing(),
             },
             Some(request) = orders.reloads.recv() => {
                 // Whoever asked may have gone; the reload has happened all the same.
@@ -79,6 +80,11 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
             },
         }
     }
+}
+
+/// Log files go through standard error, so there is none to open anew.
+fn say_nothing() {
+    log::info(format_args!("SIGUSR1 asks for nothing here; SIGHUP reloads, SIGUSR2 hands over"));
 }
 
 /// A keyring that is read again here must not be an old one in the process that takes over.
@@ -110,6 +116,10 @@ impl Orders {
             ));
             return None;
         };
+        if let Some(why) = command_line.cannot_be_outlived() {
+            log::warning(format_args!("SIGUSR2: {why}; this one goes on"));
+            return None;
+        }
         match Successor::start(command_line, sockets) {
             Ok(successor) => {
                 log::info(format_args!("SIGUSR2: started process {} to take over", successor.id()));
@@ -140,6 +150,7 @@ impl Orders {
                         Signal::Leave => return false,
                         Signal::Reload => drop(self.reloader.reload(shared)),
                         Signal::Upgrade => {}
+                        Signal::Nothing => say_nothing(),
                     },
                 }
             }

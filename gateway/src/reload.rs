@@ -5,7 +5,14 @@ use std::path::PathBuf;
 use keyring::{key_set::KeySet, store};
 use tokio::sync::oneshot;
 
-use crate::{config::Config, log, snapshot::Snapshot, tables::Builder, worker::Shared};
+use crate::{
+    config::Config,
+    descriptors::{self, Budget},
+    log,
+    snapshot::Snapshot,
+    tables::Builder,
+    worker::Shared,
+};
 
 /// Somebody asks for a reload and waits for the sentence that tells how it went.
 #[derive(Debug)]
@@ -41,6 +48,10 @@ impl Reloader {
                 let current = shared.current.load();
                 shared.metrics.reloaded(shared.clock.now());
                 log::info(format_args!("reloaded: {}", describe(&current)));
+                let budget = Budget::new(current.config(), descriptors::limit());
+                if let Some(warning) = budget.warning() {
+                    log::warning(format_args!("{warning}"));
+                }
             }
             Err(why) => {
                 shared.metrics.reload_failed();

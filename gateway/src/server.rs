@@ -1,8 +1,16 @@
 //! The front: accepts connections, spreads them over the workers, and obeys signals.
 
 use std::{
-    convert::Infallible, future::Future, io, os::fd::AsFd as _, rc::Rc, sync::Arc,
-    thread::JoinHandle, time::Duration,
+    cell::{Cell, RefCell},
+    convert::Infallible,
+    fs::File,
+    future::Future,
+    io,
+    os::fd::AsFd as _,
+    rc::Rc,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::{
@@ -13,7 +21,9 @@ use tokio::{
 use crate::{
     accept::{self, Arrival},
     admin,
+    config::Config,
     crew::{self, Handle},
+    descriptors::{self, Budget},
     halt,
     io::{Accepted, Listener, Peer},
     limits, log,
@@ -33,6 +43,7 @@ struct Front {
     workers: Vec<Handle>,
     request_ids: RequestIds,
     refusing: Arc<Semaphore>,
+    descriptors: Descriptors,
     id: WorkerId,
 }
 
@@ -52,12 +63,14 @@ pub(crate) async fn run(
 ) -> io::Result<()> {
     let (phase, _) = watch::channel(Phase::Serving);
     let (workers, threads) = start_workers(&shared, &phase)?;
+    let descriptors = Descriptors::of(shared.current.load().config());
     let front = Rc::new(Front {
         id: WorkerId::new(workers.len()),
         shared: Arc::clone(&shared),
         workers,
         request_ids: RequestIds::from_os().map_err(io::Error::from)?,
-        refusing: Arc::new(Semaphore::new(limits::LINGERING_CONNECTIONS_MAX)),
+        refusing: Arc::new(Semaphore::new(descriptors.lingering())),
+        descriptors,
     });
     let listeners: Vec<_> = listeners.into_iter().map(Rc::new).collect();
     let accepting: Vec<_> = listeners
@@ -131,13 +144,7 @@ async fn accept_all(front: &Front, listener: &Listener) -> Infallible {
         halt::panic_at("accept");
         match listener.accept().await {
             Ok((socket, peer)) => front.place(socket, peer, &open),
-            // Out of descriptors, mostly: the connection stays queued, and a busy loop would
-            // take the core that could free one.
-            Err(error) => {
-                front.shared.metrics.limit_hits(front.id, Limit::Accept);
-                log::warning(format_args!("accept on {}: {error}", listener.label()));
-                sleep(limits::ACCEPT_PAUSE).await;
-            }
+            Err(error) => front.accept_failed(listener, &error).await,
         }
     }
 }
@@ -146,7 +153,9 @@ impl Front {
     /// Hands the connection to the worker with the fewest, or refuses it fast.
     fn place(&self, socket: Accepted, peer: Peer, open: &Arc<Gauge>) {
         let connections: usize = self.workers.iter().map(Handle::connections).sum();
-        let limit = self.shared.current.load().config().limits.connections_max;
+        let current = self.shared.current.load();
+        let configured = current.config().limits.connections_max;
+        let limit = self.descriptors.budget(current.config()).clients();
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections());
         let arrival = Arrival { socket, peer, open: Arc::clone(open) };
         let refused = match fewest {
@@ -154,14 +163,35 @@ impl Front {
             _ => Some(arrival),
         };
         if let Some(arrival) = refused {
-            self.shared.metrics.limit_hits(self.id, Limit::Connections);
-            self.refuse(arrival.socket);
+            let is_scarce = (limit..configured).contains(&connections);
+            self.refuse(arrival.socket, if is_scarce { Limit::Accept } else { Limit::Connections });
         }
+    }
+
+    /// Mostly there is no descriptor left. Who waits in the queue would wait for as long as that
+    /// lasts, so one that was kept for this is given to a refusal.
+    async fn accept_failed(&self, listener: &Listener, error: &io::Error) {
+        if self.descriptors.is_to_be_told() {
+            log::warning(format_args!("accept on {}: {error}", listener.label()));
+        }
+        if descriptors::are_used_up(error) && self.descriptors.give() {
+            // Only who waits already: the next one may find what has become free.
+            let waiting = within(Duration::ZERO, listener.accept()).await;
+            if let Some(Ok((socket, _))) = waiting {
+                self.refuse(socket, Limit::Accept);
+                return;
+            }
+            self.descriptors.fill_up();
+        }
+        self.shared.metrics.limit_hits(self.id, Limit::Accept);
+        // A busy loop would take the core that could free a descriptor.
+        sleep(limits::ACCEPT_PAUSE).await;
     }
 
     /// Says that there are too many. Only so many are refused politely at a time; the rest are
     /// closed: a refusal must not become the load that it is to prevent.
-    fn refuse(&self, socket: Accepted) {
+    fn refuse(&self, socket: Accepted, limit: Limit) {
+        self.shared.metrics.limit_hits(self.id, limit);
         let Ok(permit) = Arc::clone(&self.refusing).try_acquire_owned() else { return };
         let Ok(stream) = socket.into_stream() else { return };
         let problem = Problem {
@@ -169,7 +199,10 @@ impl Front {
             request_id: &self.request_ids.next(),
             redemption: None,
             now: self.shared.clock.now(),
-            detail: Some("too many connections"),
+            detail: Some(match limit {
+                Limit::Accept => "too few file descriptors",
+                _ => "too many connections",
+            }),
         };
         let answer = accept::to_http1(&problem.to_response());
         tokio::task::spawn_local(async move {
@@ -177,6 +210,57 @@ impl Front {
             let patience = Duration::from_millis(limits::LINGER_MS);
             let _ = timeout(patience, accept::say_goodbye(stream, answer)).await;
         });
+    }
+}
+
+/// The front's share of what this process may open.
+struct Descriptors {
+    limit: usize,
+    lingering: usize,
+    /// Held so that there is one for who must be refused when there are no others.
+    spare: RefCell<Vec<File>>,
+    told: Cell<Option<Instant>>,
+}
+
+impl Descriptors {
+    fn of(config: &Config) -> Self {
+        let limit = descriptors::limit();
+        let lingering = Budget::new(config, limit).lingering();
+        let new = Self { limit, lingering, spare: RefCell::default(), told: Cell::default() };
+        new.fill_up();
+        new
+    }
+
+    fn budget(&self, config: &Config) -> Budget {
+        Budget::new(config, self.limit)
+    }
+
+    fn lingering(&self) -> usize {
+        self.lingering
+    }
+
+    /// Closes one of those that are spare; false if there was none.
+    fn give(&self) -> bool {
+        self.fill_up();
+        self.spare.borrow_mut().pop().is_some()
+    }
+
+    fn fill_up(&self) {
+        let mut spare = self.spare.borrow_mut();
+        while spare.len() < limits::SPARE_DESCRIPTORS {
+            let Ok(file) = File::open("/dev/null") else { return };
+            spare.push(file);
+        }
+    }
+
+    /// Whether it is some time ago that it was said.
+    fn is_to_be_told(&self) -> bool {
+        let now = Instant::now();
+        let is_due = self.told.get().is_none_or(|told| now - told >= limits::ACCEPT_TOLD);
+        if is_due {
+            self.told.set(Some(now));
+        }
+        is_due
     }
 }
 

@@ -1,4 +1,7 @@
-//! The signals that the gateway obeys.
+//! The signals that the gateway obeys, and those that it only survives.
+//!
+//! What is not named here keeps the system's default: SIGQUIT and SIGABRT end the process at once
+//! and may leave a core, for whoever looks for a fault.
 
 use std::io;
 
@@ -13,6 +16,19 @@ pub enum Signal {
     Reload,
     /// SIGUSR2: hand over to a new process.
     Upgrade,
+    /// SIGUSR1: nothing. Other servers open their log files anew; the default would end this one.
+    Nothing,
+}
+
+/// What would end a process that starts, and is no wish to end it. What comes meanwhile is kept
+/// and obeyed later.
+#[derive(Debug)]
+pub struct Survived {
+    hang_up: unix::Signal,
+    upgrade: unix::Signal,
+    nothing: unix::Signal,
+    /// A write beyond RLIMIT_FSIZE. Caught, the write fails with an error, as on a full disk.
+    _file_too_large: unix::Signal,
 }
 
 /// The streams of signals, caught from the moment this is made.
@@ -20,32 +36,50 @@ pub enum Signal {
 pub struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
-    hang_up: unix::Signal,
-    upgrade: unix::Signal,
+    survived: Survived,
 }
 
-impl Signals {
-    /// Begins to catch. Must be called within a runtime.
+impl Survived {
+    /// Begins to catch. Must be called within a runtime. SIGTERM and SIGINT still end the process
+    /// at once: nothing is served yet.
     ///
     /// # Errors
     ///
     /// The system's error if a handler cannot be installed.
     pub fn catch() -> io::Result<Self> {
         Ok(Self {
-            terminate: unix::signal(SignalKind::terminate())?,
-            interrupt: unix::signal(SignalKind::interrupt())?,
             hang_up: unix::signal(SignalKind::hangup())?,
             upgrade: unix::signal(SignalKind::user_defined2())?,
+            nothing: unix::signal(SignalKind::user_defined1())?,
+            _file_too_large: unix::signal(SignalKind::from_raw(
+                rustix::process::Signal::XFSZ.as_raw(),
+            ))?,
         })
     }
 
+    /// Catches also what asks for the end. Must be called within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// The system's error if a handler cannot be installed.
+    pub fn and_leave(self) -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: unix::signal(SignalKind::terminate())?,
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            survived: self,
+        })
+    }
+}
+
+impl Signals {
     /// The next signal. Cancel safe.
     pub async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::Leave,
             _ = self.interrupt.recv() => Signal::Leave,
-            _ = self.hang_up.recv() => Signal::Reload,
-            _ = self.upgrade.recv() => Signal::Upgrade,
+            _ = self.survived.hang_up.recv() => Signal::Reload,
+            _ = self.survived.upgrade.recv() => Signal::Upgrade,
+            _ = self.survived.nothing.recv() => Signal::Nothing,
         }
     }
 }

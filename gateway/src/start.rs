@@ -11,7 +11,9 @@ use tokio::{
 use crate::{
     admin::{self, Admin},
     clock::Clock,
-    config::Config,
+    config::{Config, ListenerConfig},
+    descriptors,
+    disk::Group,
     endpoints::Endpoints,
     health::Health,
     io::Listener,
@@ -23,7 +25,7 @@ use crate::{
     replay::Replay,
     retry::Answers,
     server,
-    signals::Signals,
+    signals::Survived,
     snapshot::{Current, Snapshot},
     state::{self, Fence, State, StateError},
     tables,
@@ -68,6 +70,14 @@ pub enum StartError {
     /// A part of the process panicked that it cannot serve without; what ran was finished.
     #[error("the gateway has left, because it could not serve any more: {0}")]
     Lost(&'static str),
+    /// A group that the configuration names.
+    #[error("{key}: {source}")]
+    Group {
+        /// The key.
+        key: &'static str,
+        /// Why it cannot be used.
+        source: io::Error,
+    },
     /// Threads, runtimes, signal handlers.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -89,12 +99,15 @@ fn listen_error(error: &io::Error) -> String {
 /// [`StartError`]; nothing keeps running then.
 pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError> {
     threads::tell_panics();
+    descriptors::raise();
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    // Before the first file grows, and before anybody may take this process for one that serves.
+    let survived = runtime.block_on(async { Survived::catch() })?;
     let clock = Clock::system();
     let (state, replay) = state::open(&start.config, start.fence, &clock)?;
     let left = runtime.block_on(async move {
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
-        let signals = Signals::catch()?;
+        let signals = survived.and_leave()?;
         let command_line = start.command_line.clone();
         let (shared, reloader, may_reload, recording) = share(start, clock, state, replay)?;
         let (reload, reloads) = mpsc::channel(1);
@@ -134,10 +147,10 @@ impl Sockets {
         let mut inheritance = Inheritance::receive()?;
         let mut inherited = |address: &str| inheritance.as_mut()?.take(address);
         let mut listeners = Vec::with_capacity(config.listeners.len());
-        for address in &config.listeners {
+        for ListenerConfig { address, group } in &config.listeners {
             let listener = match inherited(&address.to_string()) {
                 Some(socket) => Listener::adopt(address, socket),
-                None => Listener::bind(address),
+                None => Listener::bind(address, find_group("[[listener]] group", group)?),
             };
             listeners.push(listener.map_err(|source| failed(address, source))?);
         }
@@ -150,6 +163,16 @@ impl Sockets {
         let predecessor = inheritance.map(Inheritance::close_the_rest);
         Ok(Self { listeners, admin, predecessor })
     }
+}
+
+/// The group of a key that may be left out.
+///
+/// # Errors
+///
+/// [`StartError::Group`].
+pub fn find_group(key: &'static str, name: &Option<String>) -> Result<Option<Group>, StartError> {
+    let found = name.as_deref().map(Group::find).transpose();
+    found.map_err(|source| StartError::Group { key, source })
 }
 
 fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
@@ -172,8 +195,10 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     let (health, answers) = (Arc::new(Health::default()), Answers::new());
     let config = snapshot.config();
     let labels = (snapshot.record_labels(), snapshot.keys());
+    let group = find_group("[record] group", &config.record.group)?;
     let workers = config.server.workers;
-    let (record, recording) = Record::begin(&config.record, workers, labels, &clock, &health)?;
+    let (record, recording) =
+        Record::begin(&config.record, group, workers, labels, &clock, &health)?;
     let current = Current::new(snapshot);
     let shared = Shared { clock, replay, answers, metrics, current, endpoints, health, record };
     let shared = Arc::new(shared);

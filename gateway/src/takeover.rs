@@ -44,9 +44,19 @@ const READY: u8 = b'r';
 /// The old process to the new one: the sockets are yours.
 const YOURS: u8 = b'y';
 
+/// The process that the kernel ends a container with.
+const ONE: u32 = 1;
+/// What starts one program in a container, and ends when that ends.
+const SMALL_INITS: [&str; 8] =
+    ["tini", "docker-init", "dumb-init", "catatonit", "podman-init", "sh", "bash", "dash"];
+
 /// How the process that runs now was started, so that it can be started again.
 #[derive(Debug, Clone)]
-pub struct CommandLine(Vec<OsString>);
+pub struct CommandLine {
+    words: Vec<OsString>,
+    /// Who started it. Later another may be its parent.
+    parent: u32,
+}
 
 /// A listening socket and the address that the configuration gives it.
 pub(crate) type Named<'a> = (&'a str, BorrowedFd<'a>);
@@ -75,7 +85,28 @@ impl CommandLine {
     /// has been set to a newer version since then is followed.
     #[must_use]
     pub fn of_this_process() -> Self {
-        Self(std::env::args_os().collect())
+        let parent = std::os::unix::process::parent_id();
+        Self { words: std::env::args_os().collect(), parent }
+    }
+
+    /// Why a process that takes over would end with this one: the kernel ends a container with
+    /// its process 1, and a small init ends with the process that it started.
+    pub(crate) fn cannot_be_outlived(&self) -> Option<String> {
+        if std::process::id() == ONE {
+            return Some(
+                "this is process 1 of its container, which ends with it, and a new process too: \
+                 replace the container instead"
+                    .to_owned(),
+            );
+        }
+        let init = std::fs::read_to_string("/proc/1/comm").unwrap_or_default();
+        let init = init.trim_end();
+        (self.parent == ONE && SMALL_INITS.contains(&init)).then(|| {
+            format!(
+                "{init}, process 1 of its container, ends with this process, and the container \
+                 with it: replace the container instead"
+            )
+        })
     }
 }
 
@@ -86,7 +117,7 @@ impl Successor {
     ///
     /// The system's error, and then nothing of it runs.
     pub(crate) fn start(command_line: &CommandLine, sockets: &[Named<'_>]) -> io::Result<Self> {
-        let [program, arguments @ ..] = command_line.0.as_slice() else {
+        let [program, arguments @ ..] = command_line.words.as_slice() else {
             return Err(io::Error::other("this process does not know its own name"));
         };
         let (ours, theirs) = UnixStream::pair()?;
@@ -247,7 +278,10 @@ fn receive(channel: &mut UnixStream) -> io::Result<Vec<(String, OwnedFd)>> {
     let text = String::from_utf8(text).map_err(io::Error::other)?;
     let addresses: Vec<String> = text.trim_end().lines().map(str::to_owned).collect();
     if addresses.len() != descriptors.len() {
-        return Err(io::Error::other("the predecessor's sockets did not all arrive"));
+        return Err(io::Error::other(
+            "the predecessor's sockets did not all arrive: perhaps this process may have too few \
+             file descriptors",
+        ));
     }
     Ok(addresses.into_iter().zip(descriptors).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::FileTypeExt as _;
 
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
@@ -164,9 +165,10 @@ impl Listener {
                 Ok(Self::Tcp(socket.listen(QUEUE)?))
             }
             Address::Unix(path) => {
-                match std::fs::remove_file(path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
+                // What is no socket stays, and is told of by binding.
+                let found = std::fs::symlink_metadata(path);
+                if found.is_ok_and(|found| found.file_type().is_socket()) {
+                    std::fs::remove_file(path)?;
                 }
                 Ok(Self::Unix(UnixListener::bind(path)?))
             }

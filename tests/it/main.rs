@@ -14,6 +14,7 @@ mod drain;
 mod engines;
 mod faults;
 mod framing;
+mod host;
 mod leaving;
 mod licences;
 mod limits;

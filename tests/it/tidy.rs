@@ -11,7 +11,8 @@ const KEYRING: &[&str] =
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "clock", "halt", "log", "request_id", "refusal", "target", "config",
+    "limits", "clock", "halt", "log", "request_id", "refusal", "target", "disk", "config",
+    "descriptors",
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay", "retry",
     // what a worker holds

@@ -12,10 +12,10 @@ use keyring::time::UnixMillis;
 
 use super::engine::Choice;
 use super::serve::{self, SANDBOX};
-use super::{Failure, keys};
+use super::{Failure, host, keys};
 use crate::clock::Clock;
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
-use crate::{limits, record, registers};
+use crate::{descriptors, limits, record, registers};
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;
@@ -34,6 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let choice = Choice::of_environment()?;
     let keys = serve::load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
     serve::check_subject_key(&config)?;
+    host::check_groups(&config)?;
     let mut out = std::io::stdout().lock();
     write_summary(&config, &keys, choice, now, &mut out)?;
     build_tables(&config, &keys, &mut out)?;
@@ -43,6 +44,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     keys::write_table(&keys, now, &mut out)?;
     write_memory(&config, keys.table_bytes(), &mut out)?;
     write_warnings(&config, &mut out)?;
+    for warning in host::warnings(&config, descriptors::highest_limit()) {
+        writeln!(out, "warning: {warning}")?;
+    }
     warn_of_keys_without_table(&keys, &mut out)?;
     survey_registers(&config, &arguments.config, &mut out)
 }
@@ -81,7 +85,7 @@ pub(super) fn write_summary(
         keys.usable_at(now)
     )?;
     for listener in &config.listeners {
-        writeln!(out, "listens on     {listener}")?;
+        writeln!(out, "listens on     {}", listener.address)?;
     }
     let reload = if config.admin.reload { ", POST /reload allowed" } else { "" };
     writeln!(out, "admin on       {}{reload}", config.admin.address)?;

@@ -19,6 +19,7 @@ use super::engine::Choice;
 use super::{Failure, serve};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::disk;
 use crate::log;
 use crate::standin::{self, Arrivals};
 use crate::start::{self, Start};
@@ -62,6 +63,7 @@ struct Addresses {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     serve::begin_log()?;
+    disk::keep_from_others();
     let directory = Directory::open(&arguments.data)?;
     let (addresses, backend) = find_addresses(arguments)?;
     let now = Clock::system().now();

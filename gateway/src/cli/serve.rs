@@ -8,22 +8,22 @@ use keyring::store;
 use keyring::time::UnixMillis;
 
 use super::engine::Choice;
-use super::{Failure, check};
+use super::{Failure, check, host};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::log;
-use crate::notify;
 use crate::record::SubjectKey;
 use crate::start::{self, Start};
 use crate::state::Fence;
 use crate::takeover::CommandLine;
+use crate::{descriptors, disk, log, notify};
 
 /// The environment of keys that anybody can make codes with.
 pub(super) const SANDBOX: &str = "sandbox";
 
 const AFTER_HELP: &str = "\
 Signals: SIGTERM drains and ends, SIGHUP reads configuration and keyring again, SIGUSR2 starts the \
-program anew (a new version, if there is one), hands it all listening sockets, finishes and ends.
+program anew (a new version, if there is one), hands it all listening sockets, finishes and ends; \
+SIGUSR1 does nothing.
 What a configuration would do, without doing it: yanma check --config FILE
 The file that documents every setting: config/gateway.toml
 YANMA_VERIFY=ifma|portable|reference in the environment forces an engine; else the fastest runs.
@@ -42,6 +42,7 @@ pub(crate) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     begin_log()?;
+    disk::keep_from_others();
     let file = &arguments.config;
     let config = Config::load(file)?;
     refuse_sandbox(&config, file)?;
@@ -49,7 +50,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let choice = Choice::of_environment()?;
     let keys = load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
     check_subject_key(&config)?;
-    for warning in config.warnings() {
+    host::check_groups(&config)?;
+    let of_host = host::warnings(&config, descriptors::highest_limit());
+    for warning in config.warnings().iter().chain(&of_host) {
         log::warning(format_args!("{}: {warning}", file.display()));
     }
     let mut summary = Vec::new();

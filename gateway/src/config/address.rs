@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::place::Place;
 use crate::limits::UNIX_PATH_BYTES_MAX;
 
 /// A host name by DNS's own bound.
@@ -32,9 +33,21 @@ impl Address {
 
     /// Whether two listeners at this address would be in each other's way.
     pub(super) fn clashes(&self, other: &Self) -> bool {
-        let is_any_port = matches!(self, Self::Tcp(address) if address.port() == 0);
-        self == other && !is_any_port
+        self.place().clashes(&other.place(), v6_only())
     }
+
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Tcp(address) => Place::of_address(*address),
+            Self::Unix(path) => Place::of_path(path),
+        }
+    }
+}
+
+/// Whether this machine keeps sockets of IPv6 from listening for IPv4 as well.
+fn v6_only() -> bool {
+    let set = std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only");
+    set.is_ok_and(|set| set.trim() == "1")
 }
 
 impl fmt::Display for Address {
@@ -54,6 +67,7 @@ pub struct Endpoint {
     /// The `Host` of a request that brings none: `host:port`, or `localhost` for a UNIX socket.
     pub authority: String,
     written: String,
+    place: Place,
 }
 
 /// What to connect to.
@@ -78,12 +92,20 @@ impl Endpoint {
     pub(super) fn parse(text: &str, base: &Path) -> Option<Self> {
         let written = text.to_owned();
         if let Some(path) = text.strip_prefix("unix:") {
-            let address = EndpointAddress::Unix(unix_path(path, base)?);
-            return Some(Self { address, authority: "localhost".to_owned(), written });
+            let path = unix_path(path, base)?;
+            let place = Place::of_path(&path);
+            let (address, authority) = (EndpointAddress::Unix(path), "localhost".to_owned());
+            return Some(Self { address, authority, written, place });
         }
         let authority = text.strip_prefix("http://")?.to_ascii_lowercase();
         let (host, port) = host_and_port(&authority)?;
-        Some(Self { address: EndpointAddress::Tcp { host, port }, authority, written })
+        let place = Place::of_host(&host, port);
+        Some(Self { address: EndpointAddress::Tcp { host, port }, authority, written, place })
+    }
+
+    /// Where it leads, whatever its spelling.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 }
 
@@ -96,7 +118,7 @@ impl fmt::Display for Endpoint {
 
 fn unix_path(written: &str, base: &Path) -> Option<PathBuf> {
     let path = base.join(written);
-    let fits = path.as_os_str().len() <= UNIX_PATH_BYTES_MAX && !written.contains('\0');
+    let fits = path.as_os_str().len() <= UNIX_PATH_BYTES_MAX && !written.contains(char::is_control);
     (fits && !written.is_empty()).then_some(path)
 }
 
@@ -169,6 +191,7 @@ mod tests {
             "http://::1:9001",
             "http://[::1:9001",
             "unix:",
+            "unix:/run/a\nb",
             &long,
         ] {
             assert_eq!(endpoint(written), None, "{written}");

@@ -1,6 +1,7 @@
 //! The backends that settle.
 
 use super::address::Endpoint;
+use super::place::Place;
 use super::table::{NAME_ALLOWED, Table};
 use crate::limits;
 
@@ -28,10 +29,8 @@ pub struct BackendConfig {
 impl BackendConfig {
     /// Whether a request to one may reach the process behind the other.
     pub(super) fn shares_endpoint(&self, other: &Self) -> bool {
-        let addresses = |backend: &Self, address| {
-            backend.endpoints.iter().any(|endpoint| endpoint.address == address)
-        };
-        self.endpoints.iter().any(|endpoint| addresses(other, endpoint.address.clone()))
+        let has = |place: &Place| other.endpoints.iter().any(|theirs| theirs.place().may_be(place));
+        self.endpoints.iter().any(|ours| has(ours.place()))
     }
 }
 
@@ -73,7 +72,7 @@ fn endpoints(table: &mut Table<'_>) -> Vec<Endpoint> {
     for item in table.items("endpoints", limits::ENDPOINTS_MAX).unwrap_or_default() {
         match item.string().and_then(|text| Endpoint::parse(text, base)) {
             None => item.refuse(Endpoint::ALLOWED),
-            Some(endpoint) if endpoints.iter().any(|other| other.address == endpoint.address) => {
+            Some(endpoint) if endpoints.iter().any(|other| other.place().is(endpoint.place())) => {
                 item.refuse("an endpoint that the backend does not have yet");
             }
             Some(endpoint) => endpoints.push(endpoint),

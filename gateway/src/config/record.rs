@@ -12,6 +12,8 @@ pub struct RecordConfig {
     pub enabled: bool,
     /// The directory of the record's files.
     pub directory: PathBuf,
+    /// Who may read the files beside this process's user.
+    pub group: Option<String>,
     /// The name of this node in each line; absent: the host's.
     pub node: Option<String>,
     /// What happens to requests when the record cannot be written.
@@ -62,6 +64,7 @@ impl RecordConfig {
         let record = Self {
             enabled: table.boolean("enabled", true),
             directory: path(table, "directory").unwrap_or_else(|| data_dir.join("record")),
+            group: table.group("group"),
             node: table.label("node"),
             when_full: table
                 .string("when_full", WhenFull::parse, "\"drop\" or \"refuse\"")
@@ -76,6 +79,13 @@ impl RecordConfig {
             subject_key: path(table, "subject_key"),
         };
         table.finish();
+        if record.group.is_some() && record.directory.starts_with(data_dir) {
+            table.problem(&format!(
+                "{}.group: give the record a directory outside server.data_dir, which is this \
+                 user's alone, so that the group cannot come through it",
+                table.name()
+            ));
+        }
         let least = limits::RECORD_KEEP_DAYS_LEAST;
         if (1..least).contains(&u64::from(record.keep_days)) {
             table.problem(&format!(

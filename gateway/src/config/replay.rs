@@ -1,7 +1,6 @@
 //! What remembers spent codes.
 
-use std::collections::HashSet;
-
+use super::place::Place;
 use super::register::{RegisterAddress, RegistersConfig};
 use super::table::{Item, Table};
 use crate::limits;
@@ -79,11 +78,11 @@ fn check_store(
 }
 
 fn read_groups(groups: Vec<Table<'_>>) -> Vec<Vec<RegisterAddress>> {
-    let mut seen = HashSet::new();
+    let mut seen = Vec::new();
     groups.into_iter().map(|mut group| read_group(&mut group, &mut seen)).collect()
 }
 
-fn read_group(group: &mut Table<'_>, seen: &mut HashSet<(String, u16)>) -> Vec<RegisterAddress> {
+fn read_group(group: &mut Table<'_>, seen: &mut Vec<Place>) -> Vec<RegisterAddress> {
     let [least, most] = limits::REGISTERS_PER_GROUP;
     let allowed = format!("{least} or {most} registers, each redis://host:port");
     group.missing("registers", &allowed);
@@ -100,10 +99,16 @@ fn read_group(group: &mut Table<'_>, seen: &mut HashSet<(String, u16)>) -> Vec<R
         // The value may hold a password, so that no sentence repeats it.
         match item.string().and_then(RegisterAddress::parse) {
             None => item.refuse_secret(RegisterAddress::ALLOWED),
-            Some(register) if !seen.insert((register.host.clone(), register.port)) => {
-                item.refuse_secret("a register that is named nowhere else: each has one vote")
+            Some(register) => {
+                // Also one that only could be the same: with two votes it would be a majority.
+                let place = Place::of_host(&register.host, register.port);
+                if seen.iter().any(|other| other.may_be(&place)) {
+                    item.refuse_secret("a register that is named nowhere else: each has one vote");
+                } else {
+                    seen.push(place);
+                    registers.push(register);
+                }
             }
-            Some(register) => registers.push(register),
         }
     }
     group.finish();

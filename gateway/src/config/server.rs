@@ -54,27 +54,42 @@ fn resolve_workers(written: usize) -> usize {
 }
 
 /// Reads `[[listener]]`: one on loopback if the file names none.
-pub(super) fn listeners(root: &mut Table<'_>) -> Vec<Address> {
-    let mut listeners: Vec<Address> = Vec::new();
+pub(super) fn listeners(root: &mut Table<'_>) -> Vec<ListenerConfig> {
+    let mut listeners: Vec<ListenerConfig> = Vec::new();
     for mut table in root.tables("listener", limits::LISTENERS_MAX) {
-        let address = read_listener(&mut table, &listeners);
-        listeners.extend(address);
+        let listener = read_listener(&mut table, &listeners);
+        listeners.extend(listener);
     }
     if listeners.is_empty() {
-        listeners.push(Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7460))));
+        let address = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7460)));
+        listeners.push(ListenerConfig { address, group: None });
     }
     listeners
 }
 
-fn read_listener(table: &mut Table<'_>, others: &[Address]) -> Option<Address> {
+fn read_listener(table: &mut Table<'_>, others: &[ListenerConfig]) -> Option<ListenerConfig> {
     let base = table.base();
     let address = table.required("address", |text| Address::parse(text, base), Address::ALLOWED);
+    let group = table.group("group");
     table.finish();
-    let taken = others.iter().find(|other| address.as_ref().is_some_and(|a| a.clashes(other)));
-    if let Some(taken) = taken {
-        table.problem(&format!("{}.address = \"{taken}\": another listener has it", table.name()));
+    let (address, name) = (address?, table.name());
+    if let Some(taken) = others.iter().map(|other| &other.address).find(|a| a.clashes(&address)) {
+        let how = if *taken == address { String::new() } else { format!(", as \"{taken}\"") };
+        table.problem(&format!("{name}.address = \"{address}\": another listener has it{how}"));
     }
-    address
+    if group.is_some() && matches!(address, Address::Tcp(_)) {
+        table.problem(&format!("{name}.group: only a listener on a UNIX socket has a group"));
+    }
+    Some(ListenerConfig { address, group })
+}
+
+/// One `[[listener]]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ListenerConfig {
+    /// Where clients connect.
+    pub address: Address,
+    /// Who may connect to a UNIX socket beside this process's user.
+    pub group: Option<String>,
 }
 
 /// `[admin]`.
@@ -87,10 +102,11 @@ pub struct AdminConfig {
 }
 
 impl AdminConfig {
-    pub(super) fn read(table: &mut Table<'_>, listeners: &[Address]) -> Self {
+    pub(super) fn read(table: &mut Table<'_>, listeners: &[ListenerConfig]) -> Self {
         let free = |text: &str| {
             let address: SocketAddr = text.parse().ok()?;
-            let taken = listeners.iter().any(|other| other.clashes(&Address::Tcp(address)));
+            let ours = Address::Tcp(address);
+            let taken = listeners.iter().any(|other| other.address.clashes(&ours));
             (!taken).then_some(address)
         };
         let allowed = "an IP address and port such as 127.0.0.1:7461 that no listener has";

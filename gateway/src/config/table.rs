@@ -156,6 +156,16 @@ impl<'s> Table<'s> {
         self.string(key, read, NAME_ALLOWED)
     }
 
+    /// A group of the machine: its name as `groupadd` takes it, or its number.
+    pub(super) fn group(&mut self, key: &'static str) -> Option<String> {
+        let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let read = |text: &str| {
+            let fits = (1..=NAME_BYTES_MAX).contains(&text.len());
+            (fits && text.bytes().all(is_name_byte)).then(|| text.to_owned())
+        };
+        self.string(key, read, "the name of a group, or its number in quotes")
+    }
+
     /// A file or directory: not empty, relative to the configuration file.
     pub(super) fn path(&mut self, key: &'static str, default: &str) -> PathBuf {
         let read = |text: &str| (!text.is_empty()).then(|| text.to_owned());

@@ -196,6 +196,24 @@ const MISTAKES: &[(&str, &str)] = &[
         "12: listener[2].address = \"[::]:1\": another listener has it",
     ),
     (
+        "[[listener]]\naddress = \"0.0.0.0:1\"\n[[listener]]\naddress = \"127.0.0.1:1\"",
+        "12: listener[2].address = \"127.0.0.1:1\": another listener has it, as \"0.0.0.0:1\"",
+    ),
+    (
+        "[[listener]]\naddress = \"unix:/r//s\"\n[[listener]]\naddress = \"unix:/r/a/../s\"",
+        "12: listener[2].address = \"unix:/r/a/../s\": another listener has it, as \"unix:/r//s\"",
+    ),
+    ("[admin]\naddress = \"0.0.0.0:7460\"", "11: admin.address = \"0.0.0.0:7460\": must be an IP"),
+    (
+        "[[listener]]\naddress = \"[::1]:1\"\ngroup = \"adm\"",
+        "10: listener[1].group: only a listener",
+    ),
+    ("[record]\ngroup = \"adm\"", "10: record.group: give the record a directory outside"),
+    (
+        "[record]\ngroup = \"a b\"\ndirectory = \"/r\"",
+        "11: record.group = \"a b\": must be the name",
+    ),
+    (
         "[[backend]]\nname = \"settlement\"\nendpoints = [\"unix:/b\"]",
         "10: backend[2].name = \"settlement\": must be unique",
     ),
@@ -213,6 +231,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "12: backend[2].endpoints[2] = \"http://h:1\": must be an endpoint that the backend does",
     ),
     (
+        "[[backend]]\nname = \"b\"\nendpoints = [\"http://127.1:1\", \"http://localhost.:01\"]",
+        "12: backend[2].endpoints[2] = \"http://localhost.:01\": must be an endpoint that the back",
+    ),
+    (
         "[[route]]\npath = \"/a\"\ncode = \"check\"\nbackend = \"setlement\"",
         "13: route[2].backend = \"setlement\": must be the name of a backend: settlement",
     ),
@@ -228,6 +250,57 @@ fn each_mistake_has_one_line_that_names_it() {
         let found = problems(&with(mistake));
         let start = format!("gateway.toml:{expected}");
         assert!(found.len() == 1 && found[0].starts_with(&start), "{found:#?} for {mistake}");
+    }
+}
+
+/// Whoever finds two readings of a path would pay without spending, so that one endpoint is one
+/// however it is written.
+#[test]
+fn a_redeem_route_below_a_check_route_is_seen_through_every_spelling() {
+    let text = |endpoint: &str| {
+        with(&format!(
+            "[[route]]\npath = \"/a\"\ncode = \"check\"\nbackend = \"settlement\"\n\
+             [[route]]\npath = \"/a/pay\"\ncode = \"redeem\"\nbackend = \"b\"\n\
+             [[backend]]\nname = \"b\"\nendpoints = [\"{endpoint}\"]"
+        ))
+    };
+    for same in [
+        "http://127.0.0.1:9001",
+        "http://127.1:9001",
+        "http://0x7f000001:09001",
+        "http://[::ffff:127.0.0.1]:9001",
+        "http://0.0.0.0:9001",
+        "http://LocalHost.:9001",
+        "http://[::1]:9001",
+    ] {
+        let found = problems(&text(same));
+        let is_told = found.len() == 1 && found[0].contains("must not lie below");
+        assert!(is_told, "{same}: {found:#?}");
+    }
+    for other in ["http://127.0.0.1:9002", "http://10.0.0.1:9001", "http://settle:9001"] {
+        assert!(parse(&text(other)).is_ok(), "{other}");
+    }
+    let sockets = |a: &str, b: &str| text(b).replace("http://127.0.0.1:9001", a);
+    for (a, b) in [("unix:/r/s", "unix:/r//x/../s"), ("unix:s", "unix:/etc/yanma/./s")] {
+        assert!(problems(&sockets(a, b))[0].contains("must not lie below"), "{a} {b}");
+    }
+}
+
+#[test]
+fn a_backend_that_is_the_gateway_itself_is_a_warning() {
+    for (listener, endpoint, is_us) in [
+        ("127.0.0.1:7460", "http://localhost:7460", true),
+        ("0.0.0.0:80", "http://127.0.0.1:80", true),
+        ("10.0.0.5:80", "http://10.0.0.5:80", true),
+        ("127.0.0.1:80", "http://127.0.0.1:7461", true),
+        ("unix:/r/s", "unix:/r/./s", true),
+        ("0.0.0.0:80", "http://10.0.0.5:80", false),
+        ("127.0.0.1:80", "http://127.0.0.1:81", false),
+    ] {
+        let text = LEAST.replace("http://127.0.0.1:9001", endpoint);
+        let config = parse(&format!("{text}[[listener]]\naddress = \"{listener}\"")).unwrap();
+        let told = config.warnings().iter().any(|warning| warning.contains("itself listens"));
+        assert_eq!(told, is_us, "{listener} {endpoint}: {:?}", config.warnings());
     }
 }
 
@@ -260,6 +333,7 @@ fn groups_are_checked_whatever_the_store() {
     let cases = [
         ("\"redis://r:1\", \"redis://r:2\"", "replay.group[1].registers has 2: must be 3 or 5"),
         ("\"redis://r:1\", \"redis://R:1\", \"redis://r:2\"", "must be a register that is named"),
+        ("\"redis://127.1:1\", \"redis://localhost:1/2\", \"redis://r:2\"", "named nowhere else"),
         ("\"r:1\", \"redis://r:2\", \"redis://r:3\"", "registers[1]: must be redis://host:port"),
     ];
     for (urls, expected) in cases {

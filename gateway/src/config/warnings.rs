@@ -1,7 +1,7 @@
 //! What is allowed and yet looks like a mistake.
 
 use super::backend::BackendConfig;
-use super::{Config, RouteConfig, WhenFull};
+use super::{Address, Config, RouteConfig, WhenFull};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
 
 /// A sentence each; `notes` are what the readers saw.
@@ -11,6 +11,7 @@ pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {
     warnings.extend(drain(config));
     warnings.extend(record(config));
     for (i, backend) in config.backends.iter().enumerate() {
+        warnings.extend(loops(backend, config));
         warnings.extend(timeout(backend));
         warnings.extend(connect(backend));
         warnings.extend(maintenance(backend));
@@ -46,6 +47,21 @@ fn record(config: &Config) -> Option<String> {
              with record.when_full = \"refuse\" each request that spends a code holds a place in \
              the queue, so that {queue} of them at once are all that there can be"
         )
+    })
+}
+
+/// An endpoint that is this gateway itself.
+fn loops(backend: &BackendConfig, config: &Config) -> Option<String> {
+    let admin = Address::Tcp(config.admin.address);
+    let listeners = config.listeners.iter().map(|listener| &listener.address);
+    let ours: Vec<&Address> = listeners.chain([&admin]).collect();
+    backend.endpoints.iter().find_map(|endpoint| {
+        let us = ours.iter().find(|address| endpoint.place().reaches(&address.place()))?;
+        Some(format!(
+            "backend \"{}\" has endpoint {endpoint}, where this gateway itself listens ({us}): \
+             a request would come back to it, and a code be spent for nothing",
+            backend.name
+        ))
     })
 }
 

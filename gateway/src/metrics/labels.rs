@@ -102,7 +102,8 @@ labels! {
         Record = "record_queue_entries",
         /// Descriptors, memory or local ports of this machine: there was no socket to a backend.
         BackendSockets = "backend_sockets",
-        /// File descriptors of the process: none was free for a new connection.
+        /// File descriptors of the process: none was free for a new connection, or those that are
+        /// left are kept for backends.
         Accept = "file_descriptors",
     }
 }

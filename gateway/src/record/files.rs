@@ -13,7 +13,10 @@ use std::{
 use keyring::time::UnixMillis;
 
 use super::line::{LineHash, Sound};
-use crate::limits::RECORD_LINE_BYTES_MAX;
+use crate::{
+    disk::{self, Group},
+    limits::RECORD_LINE_BYTES_MAX,
+};
 
 /// `<node>.<start>-<process id>.<number>.jsonl`: sorted by name, a node's processes come in the
 /// order of their starts, and each one's files in the order in which they were written.
@@ -55,6 +58,7 @@ impl fmt::Display for FileName {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) directory: PathBuf,
+    pub(super) group: Option<Group>,
     pub(super) node: String,
     pub(super) process: String,
     pub(super) bytes_max: u64,
@@ -182,11 +186,18 @@ struct Open {
 const ROOM_KNOWN_MS: i64 = 1_000;
 
 impl Sink {
-    /// Makes the directory if it is missing, and sees that it can be written to.
+    /// Makes the directory if it is missing, and sees that it can be written to, or could be if
+    /// there were room.
     pub(super) fn new(place: Place) -> io::Result<Self> {
-        fs::create_dir_all(&place.directory)?;
+        disk::make_private_dir(&place.directory)?;
+        if let Some(group) = place.group {
+            disk::share_dir(&place.directory, group)?;
+        }
         let probe = place.directory.join(format!(".{}.probe", place.process));
-        File::create(&probe).and_then(|_| fs::remove_file(&probe))?;
+        match disk::open_private(&probe).and_then(|_| fs::remove_file(&probe)) {
+            Err(error) if !disk::is_full(&error) => return Err(error),
+            _ => {}
+        }
         Ok(Self {
             place,
             file: None,
@@ -294,12 +305,15 @@ impl Sink {
     }
 
     fn open(&mut self, now: UnixMillis) -> io::Result<()> {
-        let Place { directory, node, process, .. } = &self.place;
+        let Place { directory, group, node, process, .. } = &self.place;
         let name =
             FileName { node: node.clone(), process: process.clone(), number: self.number + 1 };
         let path = directory.join(name.to_string());
         let mut options = OpenOptions::new();
-        let file = options.append(true).create_new(true).mode(0o640).open(&path)?;
+        let file = options.append(true).create_new(true).mode(0o600).open(&path)?;
+        if let Some(group) = group {
+            disk::share_file(&file, *group)?;
+        }
         // The name too outlives a power cut.
         File::open(directory)?.sync_all()?;
         self.number += 1;

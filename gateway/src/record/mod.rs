@@ -55,6 +55,7 @@ pub use self::{
 use crate::{
     clock::Clock,
     config::{RecordConfig, WhenFull},
+    disk::Group,
     health::Health,
     limits, log,
     metrics::WorkerId,
@@ -153,9 +154,11 @@ impl Record {
     /// Writes the first line and starts the writer's thread.
     ///
     /// # Errors
-    /// [`RecordError`]: a process that cannot record from the start does not start.
+    /// [`RecordError`]: a process that cannot record from the start does not start, unless it is
+    /// only room that is missing.
     pub fn begin(
         config: &RecordConfig,
+        group: Option<Group>,
         workers: usize,
         (labels, keys): (Labels, &KeySet),
         clock: &Clock,
@@ -168,7 +171,7 @@ impl Record {
         let subject_key = config.subject_key.as_deref().map(SubjectKey::read).transpose()?;
         let (notices, inbox) = sync_channel(limits::RECORD_NOTICES_MAX);
         let inner = Arc::new(Inner::new(config, workers));
-        let place = place(config, clock.now());
+        let place = place(config, group, clock.now());
         let directory = place.directory.clone();
         let failed = |source| RecordError::Directory { path: directory.clone(), source };
         let who = text::Author { node: place.node.clone(), process: place.process.clone() };
@@ -380,12 +383,13 @@ impl Drop for Recording {
     }
 }
 
-fn place(config: &RecordConfig, now: UnixMillis) -> Place {
+fn place(config: &RecordConfig, group: Option<Group>, now: UnixMillis) -> Place {
     // 2026-11-26T02:02:12.123Z without what separates, which file names had better not hold.
     let start: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
     let day_ms = 86_400_000;
     Place {
         directory: config.directory.clone(),
+        group,
         node: config.node.clone().unwrap_or_else(host_name),
         process: format!("{start}-{}", std::process::id()),
         bytes_max: config.file_mib_max << 20,

@@ -41,8 +41,9 @@ fn begin_at(start: UnixMillis, directory: &Path, more: &str) -> Begun {
     let config = config(directory, more);
     let keys = KeySet::new(vec![]).unwrap();
     let labels = Labels::new(&config, &keys);
+    let labels_and_keys = (labels.clone(), &keys);
     let begun =
-        Record::begin(&config.record, 1, (labels.clone(), &keys), &clock, &Arc::default()).unwrap();
+        Record::begin(&config.record, None, 1, labels_and_keys, &clock, &Arc::default()).unwrap();
     Begun { record: begun.0, _recording: begun.1, labels: Arc::new(labels) }
 }
 
@@ -269,7 +270,7 @@ fn a_record_that_cannot_begin_says_why() {
     let keys = KeySet::new(vec![]).unwrap();
     let (clock, _) = Clock::hand_set(START);
     let labels = Labels::new(&config, &keys);
-    let error =
-        Record::begin(&config.record, 1, (labels, &keys), &clock, &Arc::default()).unwrap_err();
+    let begun = Record::begin(&config.record, None, 1, (labels, &keys), &clock, &Arc::default());
+    let error = begun.unwrap_err();
     assert!(error.to_string().starts_with("[record] directory: "), "{error}");
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    halt,
+    disk, halt,
     limits::{RECORD_FLUSH, RECORD_PATIENCE, RECORD_RETRY, RECORD_WRITE_BYTES},
     log,
 };
@@ -58,11 +58,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// The first line: a process that cannot write it does not start.
+    /// The first line: a process that cannot write it does not start, unless it is only room that
+    /// is missing. Then it goes on as one that ran when the disk became full.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         let now = self.clock.now();
         self.open_file(now);
-        self.write_out(now)
+        match self.write_out(now) {
+            Err(error) if disk::is_full(&error) => {
+                self.judge(Err(error), now);
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     /// Until the process leaves.

@@ -7,7 +7,7 @@
 
 use std::{
     convert::Infallible,
-    fs::{self, File},
+    fs,
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::Path,
@@ -16,6 +16,7 @@ use std::{
 };
 
 use super::client::Registers;
+use crate::disk;
 
 /// How long a register remembers that a node runs, and how often the node says so.
 const SAID_FOR_MS: u64 = 10_000;
@@ -55,7 +56,8 @@ impl Node {
         getrandom::fill(&mut id)?;
         let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let aside = data_dir.join("node.new");
-        let mut file = File::create(&aside)?;
+        let mut file = disk::open_private(&aside)?;
+        file.set_len(0)?;
         writeln!(file, "{id}")?;
         file.sync_all()?;
         // Whole or not at all, also where the power goes.

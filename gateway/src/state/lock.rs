@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use crate::disk;
 use crate::replay::{file_id, open_file_id};
 
 /// The file `lock` of a data directory, open and perhaps locked.
@@ -26,7 +27,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Opens the file, making it if it is not there.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
-        let file = super::open_private(&path)?;
+        let file = disk::open_private(&path)?;
         let id = open_file_id(&file)?;
         Ok(Self { file, path, id })
     }

@@ -13,6 +13,7 @@ use keyring::time::UnixMillis;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::clock::Clock;
+use crate::disk;
 use crate::replay::Replay;
 
 /// How far ahead of the time that is used the file is.
@@ -42,7 +43,7 @@ pub(super) struct Promise {
 impl MarkFile {
     /// Opens the file, making it if it is not there.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
-        let file = super::open_private(&path)?;
+        let file = disk::open_private(&path)?;
         Ok(Self { path, file, promised: UnixMillis::new(i64::MIN) })
     }
 

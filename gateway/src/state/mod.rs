@@ -27,7 +27,6 @@ mod tests;
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +38,7 @@ use self::lock::{Lock, is_at};
 use self::mark::{MarkFile, Promise};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::disk;
 use crate::limits;
 use crate::log;
 use crate::replay::{
@@ -110,7 +110,7 @@ pub struct State {
 #[derive(Debug)]
 struct TableFile {
     lock: Lock,
-    path: String,
+    path: PathBuf,
     id: [u64; 2],
     boot: u128,
 }
@@ -149,7 +149,7 @@ struct Wanted {
 
 impl Wanted {
     fn open(&self, clock: &Clock) -> Result<(State, Replay), StateError> {
-        fs::create_dir_all(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
+        disk::make_private_dir(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
         let mark_path = self.dir.join("mark");
         let mut mark = MarkFile::open(mark_path.clone()).map_err(|e| unusable(&mark_path, &e))?;
         let promise = mark.read().map_err(|error| unusable(&mark_path, &error))?;
@@ -179,7 +179,7 @@ impl Wanted {
             }
             match self.map()? {
                 Found::Table(replay, id) => {
-                    let path = self.table_path().display().to_string();
+                    let path = self.table_path();
                     let table = TableFile { lock, path, id, boot: self.boot };
                     // Locked and mapped in two steps: the directory may be another by now.
                     if table.is_in_place().map_err(|error| unusable(&self.dir, &error))? {
@@ -254,7 +254,7 @@ impl Wanted {
             {
                 return Err(error);
             }
-            let file = open_private(&aside)?;
+            let file = disk::open_private(&aside)?;
             let file_id = open_file_id(&file)?;
             let skew_ms = self.skew_ms;
             let birth = Birth {
@@ -327,7 +327,7 @@ enum Found {
 impl TableFile {
     /// Do the directory's paths still lead to the files that are locked and mapped?
     fn is_in_place(&self) -> io::Result<bool> {
-        Ok(self.lock.is_in_place()? && is_at(Path::new(&self.path), self.id)?)
+        Ok(self.lock.is_in_place()? && is_at(&self.path, self.id)?)
     }
 }
 
@@ -354,11 +354,6 @@ impl Past {
         let skew_ms = earlier.unwrap_or(unknown).max(skew_ms).min(SKEW_MS_MAX);
         Self { mark, skew_ms, fence: remains.and_then(|remains| remains.fence) }
     }
-}
-
-/// Opens a file for this user alone, making it if it is not there.
-fn open_private(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 fn sync_directory(dir: &Path) -> Result<(), StateError> {
@@ -391,27 +386,23 @@ fn unusable(path: &Path, error: &io::Error) -> StateError {
             "it, or what it lies in, is not a directory".to_owned()
         }
         io::ErrorKind::PermissionDenied => "this user may not write it".to_owned(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("no room: {error}")
-        }
+        _ if disk::is_full(error) => format!("no room: {error}"),
         _ => error.to_string(),
     };
     StateError::Unusable { path: path.display().to_string(), why }
 }
 
 fn no_room(path: &Path, capacity: usize, error: &io::Error) -> StateError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            StateError::Unusable {
-                path: path.display().to_string(),
-                why: format!(
-                    "no room for a table of {capacity} slots, {} bytes ({error}): free so much, or \
-                 lower [replay] capacity",
-                    replay::file_bytes(capacity)
-                ),
-            }
-        }
-        _ => unusable(path, error),
+    if !disk::is_full(error) {
+        return unusable(path, error);
+    }
+    StateError::Unusable {
+        path: path.display().to_string(),
+        why: format!(
+            "no room for a table of {capacity} slots, {} bytes ({error}): free so much, or lower \
+             [replay] capacity",
+            replay::file_bytes(capacity)
+        ),
     }
 }
 

@@ -115,7 +115,7 @@ impl Looks {
 
 impl TableFile {
     fn look(&self, replay: &Replay, mark_before: UnixMillis) -> Result<(), Lost> {
-        let lost = |why: String| Lost { path: self.path.clone(), why };
+        let lost = |why: String| Lost { path: self.path.display().to_string(), why };
         match self.is_in_place() {
             Ok(true) => {}
             Ok(false) => return Err(lost("it was deleted or replaced".to_owned())),

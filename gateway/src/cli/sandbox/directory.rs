@@ -12,7 +12,9 @@ use keyring::store;
 use keyring::time::UnixMillis;
 
 use super::super::serve::SANDBOX;
+use super::settings::FIRST_LINE;
 use crate::cli::Failure;
+use crate::disk;
 use crate::record::SubjectKey;
 
 /// The key that the printed commands mint with.
@@ -20,6 +22,7 @@ pub(super) const KEY_ID: u32 = 7001;
 /// A revoked key. Nothing mints with it any more, so one code of it is kept in a file.
 const REVOKED_KEY_ID: u32 = 7002;
 const MS_PER_DAY: i64 = 86_400_000;
+const SETTINGS: &str = "gateway.toml";
 
 /// The directory, held for this process until it is dropped.
 pub(super) struct Directory {
@@ -36,8 +39,9 @@ impl Directory {
                 &error,
             )
         };
-        fs::create_dir_all(path).map_err(failed)?;
+        disk::make_private_dir(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
+        refuse_foreign(&path.join(SETTINGS))?;
         let lock = File::create(path.join("lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
@@ -95,7 +99,7 @@ impl Directory {
     }
 
     pub(super) fn write_settings(&self, text: &str) -> Result<PathBuf, Failure> {
-        let file = self.path.join("gateway.toml");
+        let file = self.path.join(SETTINGS);
         fs::write(&file, text).map_err(|error| self.failed(&error))?;
         Ok(file)
     }
@@ -153,6 +157,17 @@ impl Directory {
             format!("cannot write to the directory {} (--data)", self.path.display()),
             error,
         )
+    }
+}
+
+/// A gateway's own directory is none for a sandbox, which writes over settings and keys.
+fn refuse_foreign(settings: &Path) -> Result<(), Failure> {
+    match fs::read_to_string(settings) {
+        Ok(text) if !text.starts_with(FIRST_LINE) => Err(Failure::Other(format!(
+            "{} is there, and no sandbox wrote it; give the sandbox a directory of its own (--data)",
+            settings.display()
+        ))),
+        _ => Ok(()),
     }
 }
 

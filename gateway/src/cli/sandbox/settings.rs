@@ -7,11 +7,15 @@ const BACKEND_TIMEOUT_MS: u64 = 3_000;
 /// How long a request body may take; short for the same reason.
 const BODY_TIMEOUT_MS: u64 = 3_000;
 
+/// What tells this file from one that a person wrote, and that is not to be written over.
+pub(super) const FIRST_LINE: &str =
+    "# Written by `yanma sandbox` at each start: to be read; changes do not last.";
+
 /// The configuration with everything relative to its own directory.
 pub(super) fn text(addresses: &Addresses) -> String {
     let Addresses { gateway, admin, backend } = addresses;
     format!(
-        r#"# Written by `yanma sandbox` at each start: to be read; changes do not last.
+        r#"{FIRST_LINE}
 # Every setting is documented in config/gateway.toml.
 
 [server]

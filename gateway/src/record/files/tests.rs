@@ -7,6 +7,7 @@ const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
 
 fn place(directory: &Path) -> Place {
     Place {
+        group: None,
         directory: directory.to_owned(),
         node: "a".to_owned(),
         process: "20270115T080000000Z-2".to_owned(),

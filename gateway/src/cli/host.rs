@@ -1,0 +1,28 @@
+//! What of this machine does not fit a configuration that is right in itself.
+
+use crate::config::Config;
+use crate::descriptors::Budget;
+use crate::disk;
+use crate::start::find_group;
+
+use super::Failure;
+
+/// A sentence for each thing that an operator should mend; `descriptors` is the limit that the
+/// gateway runs with.
+pub(super) fn warnings(config: &Config, descriptors: usize) -> Vec<String> {
+    let mut warnings: Vec<String> =
+        Budget::new(config, descriptors).warning().into_iter().collect();
+    let record = config.record.enabled.then_some(&config.record.directory);
+    let kept = [Some(&config.server.data_dir), record];
+    warnings.extend(kept.into_iter().flatten().filter_map(|path| disk::others_may_write(path)));
+    warnings
+}
+
+/// Sees that the groups that are named are there.
+pub(super) fn check_groups(config: &Config) -> Result<(), Failure> {
+    find_group("[record] group", &config.record.group)?;
+    for listener in &config.listeners {
+        find_group("[[listener]] group", &listener.group)?;
+    }
+    Ok(())
+}
