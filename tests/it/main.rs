@@ -12,6 +12,7 @@ mod bodies;
 mod drain;
 mod engines;
 mod faults;
+mod files;
 mod framing;
 mod leaving;
 mod licences;

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod engine;
+mod input;
 mod inspect;
 mod keys;
 mod mint;
