@@ -270,6 +270,8 @@ async fn a_mistake_is_told_so_that_it_can_be_mended() {
             64,
             "it has no time of day",
         ),
+        ("sandbox --data empty", 1, "empty (--data): this is a file; allowed: a directory"),
+        ("inspect --keyring keyring empty", 64, "this names a file; what a file holds is"),
         ("audit nowhere", 1, "nowhere: No such file"),
         ("audit keyring", 1, "no file of a decision record"),
         ("audit reconcile keyring", 1, "no file of a decision record"),

@@ -193,7 +193,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The number itself, or that on standard input: what stands in a command line is seen by others.
 fn subject_of(text: &str) -> Result<Subject, Failure> {
-    let mut given = Vec::new();
+    let given;
     let number = if text == "-" {
         given = input::read(SUBJECT_BYTES_MAX, "Type the voucher number, then press Enter:")?;
         str::from_utf8(&given).ok().and_then(|given| given.lines().next()).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! `yanma inspect`: what a code says, what each check says, and why it would be refused.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keyring::code::{Claims, CodeIdentity, Kind, Kinds, TEXT_BYTES_MAX, UnverifiedCode};
@@ -50,6 +50,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => None,
     };
     let text = match &arguments.digits {
+        Some(digits) if Path::new(digits).is_file() => {
+            let message = "DIGITS: this names a file; what a file holds is inspected by: \
+                           yanma inspect < FILE";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         Some(digits) => digits.as_bytes().to_vec(),
         // No more than a code can be, and one byte that shows that there was more.
         None => input::read(TEXT_BYTES_MAX + 1, "Scan or paste the code, then press Enter:")?,

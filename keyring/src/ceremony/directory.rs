@@ -32,6 +32,7 @@ pub(super) struct Directory {
 impl Directory {
     /// Locks the directory, and the one that `keyring.toml` leads to if it is a link.
     pub(super) fn lock(path: &Path) -> Result<Self, CeremonyError> {
+        refuse_file(path)?;
         let lock = lock(path)?;
         let named = path.join(MANIFEST);
         let is_link = fs::symlink_metadata(&named).is_ok_and(|named| named.is_symlink());
@@ -55,9 +56,7 @@ impl Directory {
 
     /// Makes the directory if there is none, and locks it.
     pub(super) fn make_and_lock(path: &Path) -> Result<Self, CeremonyError> {
-        if path.is_file() {
-            return Err(KeyringError::NotDirectory(path.to_owned()).into());
-        }
+        refuse_file(path)?;
         fs::create_dir_all(path).map_err(system(path, "make the directory"))?;
         Self::lock(path)
     }
@@ -139,6 +138,10 @@ impl Drop for Directory {
             drop(fs::remove_file(path));
         }
     }
+}
+
+fn refuse_file(path: &Path) -> Result<(), KeyringError> {
+    if path.is_file() { Err(KeyringError::NotDirectory(path.to_owned())) } else { Ok(()) }
 }
 
 fn lock(path: &Path) -> Result<File, CeremonyError> {

@@ -36,6 +36,13 @@ impl Directory {
                 &error,
             )
         };
+        if path.is_file() {
+            return Err(Failure::Other(format!(
+                "cannot write to the directory {} (--data): this is a file; allowed: a \
+                 directory, which is made if missing",
+                path.display()
+            )));
+        }
         fs::create_dir_all(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
         let lock = File::create(path.join("lock")).map_err(failed)?;

@@ -173,9 +173,8 @@ impl<'a> Run<'a> {
         if lines.is_empty() {
             self.show(Finding::Broken(format!(
                 "{}: an empty file: somebody emptied it, or its process was killed in the moment \
-                 in which it made it; what it held of {} is lost",
-                head.path.display(),
-                head.chain
+                 in which it made it; what it held is lost",
+                head.path.display()
             )))?;
         }
         Ok(())
