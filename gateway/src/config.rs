@@ -23,6 +23,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
+use keyring::text;
 use keyring::verify::TimeRules;
 use sha2::{Digest as _, Sha256};
 
@@ -147,12 +148,12 @@ impl fmt::Display for Digest {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     std::fs::File::open(path)
-        .and_then(|file| file.take(limits::CONFIG_BYTES_MAX + 1).read_to_string(&mut text))
+        .and_then(|file| file.take(limits::CONFIG_BYTES_MAX + 1).read_to_end(&mut bytes))
         .map_err(|error| ConfigError::unreadable(path, error))?;
-    if u64::try_from(text.len()).is_ok_and(|bytes| bytes <= limits::CONFIG_BYTES_MAX) {
-        Ok(text)
+    if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes <= limits::CONFIG_BYTES_MAX) {
+        text::read_toml(bytes).map_err(|error| ConfigError::of_file(path, error.to_string()))
     } else {
         let max = limits::CONFIG_BYTES_MAX;
         Err(ConfigError::of_file(path, format!("the file must have at most {max} bytes")))

@@ -4,7 +4,7 @@ mod process;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use keyring::p256::Engine;
+use keyring::{key::KeyState, p256::Engine};
 
 use crate::{
     log,
@@ -97,9 +97,12 @@ fn show_keys(page: &mut Page, current: &Snapshot) {
         (labels, 1.0)
     });
     page.gauge("yanma_key_info", "The keys in force.", info);
-    let expiry =
-        keys.iter().map(|(id, key)| ([("key_id", id.as_str())], seconds(key.not_after().get())));
-    let help = "When a key's dates end, in Unix seconds.";
+    // A revoked key is over, whatever its dates: an alarm for it would call for nothing.
+    let expiry = keys
+        .iter()
+        .filter(|(_, key)| key.state() != KeyState::Revoked)
+        .map(|(id, key)| ([("key_id", id.as_str())], seconds(key.not_after().get())));
+    let help = "When a key's dates end, in Unix seconds; not of revoked keys.";
     page.gauge("yanma_key_expiry_timestamp_seconds", help, expiry);
 }
 

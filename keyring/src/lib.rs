@@ -13,6 +13,7 @@
 //! | module | what is there |
 //! |---|---|
 //! | [`time`] | milliseconds of Unix time |
+//! | [`text`] | files of text as all systems save them |
 //! | [`code`] | the wire format, the text form and the fields |
 //! | [`seal`] | the sealed verification code, which says who the person is |
 //! | [`p256`] | ECDSA on P-256, one signature or a group |
@@ -37,5 +38,6 @@ pub mod p256;
 mod sample;
 pub mod seal;
 pub mod store;
+pub mod text;
 pub mod time;
 pub mod verify;

@@ -1,14 +1,19 @@
 //! The keyring directory: `keyring.toml`, strict, beside the key files that it names.
 
+mod algorithm;
 mod error;
 mod files;
+mod jwk;
 mod manifest;
+mod pem;
+mod public_key;
+mod signing_key;
 
 use std::{collections::BTreeMap, path::Path};
 
 pub use error::KeyringError;
 pub(crate) use files::{hex_line, private_key_pem, public_key_pem, read_manifest, read_public_key};
-pub use files::{read_seal_secret, read_signing_key};
+pub use files::{read_seal_secret, read_secret_bytes, read_signing_key};
 pub(crate) use manifest::{KeyEntry, Manifest, SecretId};
 
 use crate::{
@@ -47,6 +52,9 @@ pub(crate) struct Keyring<'a> {
 impl<'a> Keyring<'a> {
     /// Reads `keyring.toml` and the seal secrets.
     pub(crate) fn read(dir: &'a Path) -> Result<Self, KeyringError> {
+        if dir.is_file() {
+            return Err(KeyringError::NotDirectory(dir.to_owned()));
+        }
         let text = read_manifest(&dir.join(MANIFEST))?;
         Self::parse(dir, &text)
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::temporal::DateTimeParser};
 
 const MS_PER_SECOND: i64 = 1_000;
 
@@ -13,10 +13,33 @@ pub struct UnixMillis(i64);
 /// A text that names no moment.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "{0:?} is not a time; allowed: RFC 3339 with an offset, such as 2026-01-01T00:00:00Z, \
-     or whole seconds since 1970"
+    "{text:?} is not a time{why}; allowed: RFC 3339 with an offset, such as \
+     2026-01-01T00:00:00Z, or whole seconds since 1970"
 )]
-pub struct TimeFormatError(String);
+pub struct TimeFormatError {
+    text: String,
+    /// Empty if only the form is wrong.
+    why: &'static str,
+}
+
+impl TimeFormatError {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), why: why_no_moment(text) }
+    }
+}
+
+fn why_no_moment(text: &str) -> &'static str {
+    const BEYOND: &str = ": it is beyond 9999-12-30T22:00:00Z, the last moment that fits";
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return ": so many seconds do not fit; these may be milliseconds";
+    }
+    let Ok(pieces) = DateTimeParser::new().parse_pieces(text) else { return "" };
+    match (pieces.time(), pieces.offset()) {
+        (None, _) => ": it has no time of day",
+        (_, None) => ": it has no offset from UTC, such as Z or +08:00",
+        _ => BEYOND,
+    }
+}
 
 impl UnixMillis {
     /// The moment `ms` milliseconds after 1970-01-01T00:00:00Z.
@@ -74,7 +97,7 @@ impl FromStr for UnixMillis {
     type Err = TimeFormatError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || TimeFormatError(text.to_owned());
+        let wrong = || TimeFormatError::new(text);
         if let Ok(seconds) = text.parse::<i64>() {
             let moment = Timestamp::from_second(seconds).map_err(|_| wrong())?;
             return Ok(Self(moment.as_millisecond()));
@@ -104,6 +127,23 @@ mod tests {
         for wrong in ["", "tomorrow", "2026-11-23", "2026-11-23T09:41:21", "99999999999999"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_no_moment_is_told_why() {
+        for (text, why) in [
+            ("9999-12-31T23:59:59Z", "beyond 9999-12-30T22:00:00Z"),
+            ("2026-01-01", "no time of day"),
+            ("2026-01-01T00:00:00", "no offset from UTC"),
+            ("1795426881123", "may be milliseconds"),
+            ("2026-02-30T00:00:00Z", "is not a time; allowed: RFC 3339"),
+            ("soon", "is not a time; allowed: RFC 3339"),
+            ("", "is not a time; allowed: RFC 3339"),
+        ] {
+            let said = text.parse::<UnixMillis>().unwrap_err().to_string();
+            assert!(said.contains(why) && said.contains("allowed: RFC 3339"), "{said}");
+        }
+        assert!("9999-12-30T21:59:59Z".parse::<UnixMillis>().is_ok());
     }
 
     #[test]

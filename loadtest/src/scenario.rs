@@ -154,6 +154,14 @@ pub enum ScenarioError {
         /// The system's error.
         error: std::io::Error,
     },
+    /// It is no text that TOML can be.
+    #[error("{path}: {error}")]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        error: keyring::text::TextError,
+    },
     /// It is no TOML, or has keys that are not known.
     #[error("{path}: {error}")]
     Form {
@@ -183,7 +191,10 @@ impl Scenario {
     /// [`ScenarioError`] names the file, the key, the value and what is allowed.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let unreadable = |error| ScenarioError::Unreadable { path: path.to_owned(), error };
-        Self::parse(path, &std::fs::read_to_string(path).map_err(unreadable)?)
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let text = keyring::text::read_toml(bytes)
+            .map_err(|error| ScenarioError::Text { path: path.to_owned(), error })?;
+        Self::parse(path, &text)
     }
 
     /// Checks the text of a file.

@@ -105,6 +105,13 @@ async fn gauges_tell_what_is() {
     for condition in ["keys", "clock", "table", "not_draining"] {
         world.metric_becomes(&format!("yanma_ready{{condition=\"{condition}\"}}"), 1.0).await;
     }
+    let page = world.metrics().await;
+    let of_revoked = |name: &str| {
+        let mut lines = page.lines().filter(|line| line.contains("key_id=\"7003\""));
+        lines.any(|line| line.starts_with(name))
+    };
+    assert!(of_revoked("yanma_key_info"), "7003 is revoked: {page}");
+    assert!(!of_revoked("yanma_key_expiry_timestamp_seconds"), "a revoked key is over: {page}");
     let expiry = world.metric("yanma_key_expiry_timestamp_seconds{key_id=\"7001\"}").await;
     assert!((expiry - 4_102_444_800.0).abs() < 0.5, "2100-01-01: {expiry}");
 }

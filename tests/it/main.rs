@@ -13,6 +13,7 @@ mod bodies;
 mod drain;
 mod engines;
 mod faults;
+mod files;
 mod framing;
 mod host;
 mod leaving;

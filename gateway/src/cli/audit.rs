@@ -1,13 +1,13 @@
 //! `yanma audit`: who did what, and was anything done twice? Reads the decision record.
 
-use std::io::{self, BufRead as _, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use keyring::code::Subject;
 use keyring::time::UnixMillis;
 
-use super::Failure;
+use super::{Failure, input};
 use crate::log;
 use crate::record::SubjectKey;
 use crate::record::read::find;
@@ -28,12 +28,15 @@ default data/record). It holds no code, no name and no voucher number.
       is every line there and as it was written, was anything forwarded twice, what is unknown?
   grep and jq read the files too.";
 
+/// A number, with room for what editors put around it.
+const SUBJECT_BYTES_MAX: usize = 1_024;
+
 const RECONCILE_HELP: &str = "\
 Give it the records of all nodes: what only one of them knows, only its record tells.
 
 It shows, a finding each:
   DOUBLE   a redemption of which two requests went to a backend (or that was spent twice)
-  BROKEN   a line that was changed, or lines that are missing, doubled or out of order
+  BROKEN   a line that was changed, lines that are missing, doubled or out of order, an empty file
   UNKNOWN  a redemption that was sent and has no whole answer: query the backend, then reverse
   NOTE     what is no fault and should be known: a process that was killed, dropped decisions
 
@@ -146,7 +149,7 @@ impl Search {
                 writeln!(out, "{}", Shown(facts))
             }
         });
-        let Searched { lines, found, unreadable, other_key } =
+        let Searched { lines, found, unreadable, empty, other_key } =
             searched.map_err(|error| match error {
                 SearchError::Read(path, error) => Failure::of(path.display(), &error),
                 SearchError::Show(error) => Failure::Output(error),
@@ -156,6 +159,12 @@ impl Search {
         if unreadable > 0 {
             log::info(format_args!(
                 "{unreadable} lines could not be read; yanma audit reconcile says which"
+            ));
+        }
+        if empty > 0 {
+            log::warning(format_args!(
+                "{empty} files hold no line, which no process leaves behind: what they held cannot \
+                 be found; yanma audit reconcile says which"
             ));
         }
         if other_key > 0 {
@@ -185,16 +194,23 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The number itself, or that on standard input: what stands in a command line is seen by others.
 fn subject_of(text: &str) -> Result<Subject, Failure> {
-    let mut line = String::new();
+    let given;
     let number = if text == "-" {
-        io::stdin().lock().read_line(&mut line).map_err(|e| Failure::of("standard input", &e))?;
-        line.trim()
+        given = input::read(SUBJECT_BYTES_MAX, "Type the voucher number, then press Enter:")?;
+        str::from_utf8(&given).ok().and_then(|given| given.lines().next()).unwrap_or_default()
     } else {
         text
     };
-    number.parse().ok().and_then(Subject::new).ok_or_else(|| {
-        Failure::Usage("--subject: no voucher number; allowed: 1 to 18446744073709551615".into())
-    })
+    number
+        .trim_matches(|letter: char| letter.is_whitespace() || letter == '\0')
+        .parse()
+        .ok()
+        .and_then(Subject::new)
+        .ok_or_else(|| {
+            Failure::Usage(
+                "--subject: no voucher number; allowed: 1 to 18446744073709551615".into(),
+            )
+        })
 }
 
 impl Reconcile {

@@ -1,7 +1,7 @@
 //! `yanma inspect`: what a code says, what each check says, and why it would be refused.
 
-use std::io::{BufRead, IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keyring::code::{Claims, CodeIdentity, Kind, Kinds, TEXT_BYTES_MAX, UnverifiedCode};
@@ -11,7 +11,7 @@ use keyring::store;
 use keyring::time::UnixMillis;
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
-use super::Failure;
+use super::{Failure, input};
 use crate::clock::Clock;
 use crate::limits;
 use crate::log;
@@ -51,8 +51,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => None,
     };
     let text = match &arguments.digits {
+        Some(digits) if Path::new(digits).is_file() => {
+            let message = "DIGITS: this names a file; what a file holds is inspected by: \
+                           yanma inspect < FILE";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         Some(digits) => digits.as_bytes().to_vec(),
-        None => read_text()?,
+        // No more than a code can be, and one byte that shows that there was more.
+        None => input::read(TEXT_BYTES_MAX + 1, "Scan or paste the code, then press Enter:")?,
     };
     let at = arguments.at.unwrap_or_else(|| Clock::system().now());
     let mut out = std::io::stdout().lock();
@@ -60,21 +66,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => Ok(()),
         Some(_) => Err(Failure::Refused),
     }
-}
-
-/// One line from a person, else all of the input; no more than a code can be.
-fn read_text() -> Result<Vec<u8>, Failure> {
-    let input = std::io::stdin().lock();
-    let by_hand = input.is_terminal();
-    if by_hand {
-        log::text("Scan or paste the code, then press Enter:\n");
-    }
-    let mut input = input.take(u64::try_from(TEXT_BYTES_MAX + 1).expect("fits"));
-    let mut text = Vec::new();
-    let read =
-        if by_hand { input.read_until(b'\n', &mut text) } else { input.read_to_end(&mut text) };
-    read.map_err(|error| Failure::of("cannot read the code from standard input", &error))?;
-    Ok(text)
 }
 
 /// Writes all that can be said of `text`, and returns why it would be refused, if it would.

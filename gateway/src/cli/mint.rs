@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Issuer key to mint with; must be active in the keyring
     #[arg(long, value_name = "ID")]
     key_id: KeyId,
-    /// That key's private half: PKCS#8 PEM, mode 0600
+    /// That key's private half: PEM of PKCS#8 or SEC 1, mode 0600
     #[arg(long, value_name = "FILE")]
     signing_key: PathBuf,
     /// Voucher number of the insured person, 1 or more; only the back office can read it
@@ -229,7 +229,8 @@ struct Line<'a> {
     serial: String,
     region: String,
     auth: &'static str,
-    subject: u64,
+    /// A text, as numbers above 2^53 lose digits in JavaScript and jq.
+    subject: String,
     epoch: u16,
     relation: u8,
     /// What the gateway calls the redemption; a code of key id 0 has none.
@@ -247,7 +248,7 @@ impl<'a> Line<'a> {
             serial: claims.serial.to_string(),
             region: claims.region.to_string(),
             auth: claims.auth.as_str(),
-            subject: spec.subject.get(),
+            subject: spec.subject.get().to_string(),
             epoch: spec.epoch,
             relation: spec.relation,
             code_id: code_id(&claims),

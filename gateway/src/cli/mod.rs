@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod engine;
 mod host;
+mod input;
 mod inspect;
 mod keys;
 mod mint;

@@ -57,6 +57,11 @@ impl Issuer {
 
     /// What `yanma mint` writes at [`NOW`] for subject 42.
     pub(super) fn mint(&self, options: &[&str]) -> Result<String, Failure> {
+        self.mint_for("42", options)
+    }
+
+    /// The same for another subject.
+    pub(super) fn mint_for(&self, subject: &str, options: &[&str]) -> Result<String, Failure> {
         let keyring = self.keyring();
         let signing_key = self.signing_key();
         let fixed = [
@@ -65,7 +70,7 @@ impl Issuer {
             "--signing-key",
             signing_key.to_str().unwrap(),
             "--subject",
-            "42",
+            subject,
         ];
         let mut options = options.to_vec();
         if !options.contains(&"--key-id") {

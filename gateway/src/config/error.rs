@@ -39,7 +39,11 @@ impl ConfigError {
     }
 
     pub(super) fn unreadable(file: &Path, error: io::Error) -> Self {
-        Self::of_file(file, format!("cannot be read: {error}"))
+        let text = match error.kind() {
+            io::ErrorKind::IsADirectory => "this is a directory; allowed: a file".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        };
+        Self::of_file(file, text)
     }
 }
 

@@ -16,6 +16,9 @@ use crate::limits::{NAME_BYTES_MAX, Setting};
 /// Characters of a value that an error repeats.
 const SHOWN_CHARS_MAX: usize = 60;
 
+/// Places where a file is no TOML that are told: what comes after them tells no more.
+const FORM_PROBLEMS_MAX: usize = 10;
+
 /// What [`Table::label`] takes.
 pub(super) const NAME_ALLOWED: &str = "1 to 32 of a-z, 0-9 and -";
 const _: () = assert!(NAME_BYTES_MAX == 32);
@@ -23,7 +26,7 @@ const _: () = assert!(NAME_BYTES_MAX == 32);
 /// Parses a text as TOML.
 ///
 /// # Errors
-/// All places where it is none.
+/// The first places where it is none.
 pub(super) fn document<'t>(
     text: &'t str,
     file: &Path,
@@ -32,11 +35,26 @@ pub(super) fn document<'t>(
     if errors.is_empty() {
         return Ok(document);
     }
-    let problem = |error: &toml::de::Error| Problem {
-        line: error.span().map(|span| line_of(text, span.start)),
-        text: error.message().replace('\n', ", "),
-    };
-    Err(ConfigError::new(file, errors.iter().map(problem).collect()))
+    let mut problems: Vec<Problem> = errors.iter().map(|error| problem(text, error)).collect();
+    // One slip of the pen can be met several times.
+    problems.dedup();
+    let more = problems.len().saturating_sub(FORM_PROBLEMS_MAX);
+    problems.truncate(FORM_PROBLEMS_MAX);
+    if more > 0 {
+        let text = format!("this is no TOML in {more} more places");
+        problems.push(Problem { line: None, text });
+    }
+    Err(ConfigError::new(file, problems))
+}
+
+fn problem(text: &str, error: &toml::de::Error) -> Problem {
+    let span = error.span();
+    let line = span.as_ref().map(|span| line_of(text, span.start));
+    let mut said = error.message().replace('\n', ", ");
+    if let Some(mistyped) = span.and_then(|span| keyring::text::mistyped(text, span)) {
+        said = format!("{mistyped} ({said})");
+    }
+    Problem { line, text: said }
 }
 
 /// A text that is being read, with what was found wrong so far.
@@ -109,6 +127,16 @@ impl<'s> Table<'s> {
 
     /// The tables of an array `[[key]]`, of which there may be `max`; none if the file has none.
     pub(super) fn tables(&mut self, key: &'static str, max: usize) -> Vec<Table<'s>> {
+        let single = self.entries.and_then(|entries| entries.get(key)).filter(|value| {
+            // `[backend]`, where `[[backend]]` was meant.
+            value.get_ref().as_table().is_some()
+        });
+        if let Some(value) = single {
+            self.known.push(key);
+            let item = Item { source: self.source, key: self.path_of(key), value };
+            item.problem(&format!("{key} is a single table: write [[{key}]], in double brackets"));
+            return Vec::new();
+        }
         self.items(key, max).into_iter().flatten().map(|item| item.table()).collect()
     }
 

@@ -161,6 +161,47 @@ fn all_problems_are_reported_in_the_order_of_the_file() {
     );
 }
 
+/// A file on the disk, as an editor saved it.
+fn load(bytes: &[u8]) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.toml");
+    std::fs::write(&path, bytes).unwrap();
+    Config::load(&path)
+        .map_err(|error| error.to_string().replace(&*dir.path().to_string_lossy(), ""))
+}
+
+#[test]
+fn a_file_of_another_system_is_taken_or_told_once_what_it_is() {
+    for good in [format!("\u{feff}{LEAST}"), LEAST.replace('\n', "\r\n"), LEAST.replace(' ', "\t")]
+    {
+        load(good.as_bytes()).unwrap();
+    }
+    let utf16: Vec<u8> = LEAST.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, says) in [
+        (
+            LEAST.replace('\n', "\r").into_bytes(),
+            "/gateway.toml: line 1 ends with a carriage return",
+        ),
+        (utf16, "/gateway.toml: this is UTF-16 text"),
+        (b"# \xd1\xe9\n".to_vec(), "/gateway.toml: line 1 holds the byte 0xd1, which is not UTF-8"),
+        (b"\x7fELF\0\0".to_vec(), "/gateway.toml: line 1 holds a NUL byte"),
+    ] {
+        let said = load(&bytes).unwrap_err();
+        assert!(said.starts_with(says) && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_with_what_to_write() {
+    let said = problems(&LEAST.replace("\"local\"", "“local”")).join("\n");
+    assert!(said.contains("gateway.toml:2: ") && said.contains("(U+201C) is not '\"'"), "{said}");
+    let said = problems(&LEAST.replace("[[backend]]", "[backend]")).join("\n");
+    assert!(said.contains("backend is a single table: write [[backend]]"), "{said}");
+    let yaml = "a:\n".repeat(40);
+    assert_eq!(problems(&yaml).len(), 11, "{:?}", problems(&yaml));
+    assert!(problems(&yaml)[10].contains("is no TOML in"), "{:?}", problems(&yaml));
+}
+
 #[test]
 fn what_is_no_toml_is_reported_by_line() {
     let found = problems("[server\nworkers = 1\n[limits]\nconnections_max = \n");

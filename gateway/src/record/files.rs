@@ -260,10 +260,28 @@ impl Sink {
             let begun = self.pending.get(..self.written).unwrap_or_default();
             self.written = begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         }
-        if self.file.is_none() {
+        let before = (self.number, self.announced);
+        let is_new = self.file.is_none();
+        if is_new {
             self.open(now)?;
         }
-        let open = self.file.as_mut().expect("it has just been opened");
+        if let Err(error) = self.write_pending(now) {
+            if is_new {
+                self.take_back(before);
+            }
+            return Err(error);
+        }
+        if is_new {
+            self.keep_name()?;
+        }
+        let bytes = self.pending.len();
+        self.pending.clear();
+        self.written = 0;
+        Ok(bytes)
+    }
+
+    fn write_pending(&mut self, now: UnixMillis) -> io::Result<()> {
+        let Some(open) = &mut self.file else { return Ok(()) };
         while let Some(rest) = self.pending.get(self.written..).filter(|rest| !rest.is_empty()) {
             match open.file.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -276,10 +294,24 @@ impl Sink {
                 Err(error) => return Err(error),
             }
         }
-        let bytes = self.pending.len();
-        self.pending.clear();
-        self.written = 0;
-        Ok(bytes)
+        Ok(())
+    }
+
+    /// Removes a new file that took not one byte: an empty file means that somebody emptied it.
+    fn take_back(&mut self, (number, announced): (u32, bool)) {
+        let Some(open) = self.file.take_if(|open| open.bytes == 0) else { return };
+        // If it stays, reconciling tells it.
+        let _ = fs::remove_file(&open.path);
+        (self.number, self.announced) = (number, announced);
+    }
+
+    /// Makes what a new file holds outlive a power cut, then its name: an empty file is not left.
+    fn keep_name(&mut self) -> io::Result<()> {
+        if let Some(open) = &mut self.file {
+            open.file.sync_data()?;
+            open.unsynced_since = None;
+        }
+        File::open(&self.place.directory)?.sync_all()
     }
 
     /// Makes what was written safe from a power cut, if it has waited for `sync_ms`.

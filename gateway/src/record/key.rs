@@ -4,19 +4,18 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyring::code::Subject;
+use keyring::{
+    code::Subject,
+    store::{self, KeyringError},
+};
 use sha2::Sha256;
 
-use super::line::hex_value;
-
 const KEY_BYTES: usize = 32;
-/// The permission bits of group and others.
-const OTHERS: u32 = 0o077;
 
 /// Hashes subjects: HMAC-SHA-256, of which 16 bytes are recorded.
 #[derive(Clone)]
@@ -30,10 +29,18 @@ impl std::fmt::Debug for SubjectKey {
 
 /// A key file that cannot be used, or not be made. The text names it, never what it holds.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {why}", path = .path.display())]
-pub struct KeyFileError {
-    path: PathBuf,
-    why: String,
+pub enum KeyFileError {
+    /// It cannot be read, or is no key.
+    #[error(transparent)]
+    Unusable(#[from] KeyringError),
+    /// It could not be made.
+    #[error("{}: {why}", path.display())]
+    NotMade {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
 }
 
 impl SubjectKey {
@@ -48,18 +55,7 @@ impl SubjectKey {
     /// # Errors
     /// [`KeyFileError`].
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let failed = |why: String| KeyFileError { path: path.to_owned(), why };
-        let mode = fs::metadata(path).map_err(|error| failed(error.to_string()))?.mode() & 0o777;
-        if mode & OTHERS != 0 {
-            return Err(failed(format!(
-                "mode {mode:04o}: others may read the key; allowed: 0600 (chmod 600 {})",
-                path.display()
-            )));
-        }
-        let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-        parse(text.trim_ascii().as_bytes()).map(Self::new).ok_or_else(|| {
-            failed("no key; allowed: 32 bytes as 64 hex digits (yanma audit key)".to_owned())
-        })
+        Ok(Self::new(*store::read_secret_bytes(path)?))
     }
 
     /// Makes a key and writes it to a file of mode 0600. Never overwrites one.
@@ -72,7 +68,7 @@ impl SubjectKey {
                 io::ErrorKind::AlreadyExists => "is there already, and is not overwritten".into(),
                 _ => error.to_string(),
             };
-            KeyFileError { path: path.to_owned(), why }
+            KeyFileError::NotMade { path: path.to_owned(), why }
         };
         let mut key = [0; KEY_BYTES];
         getrandom::fill(&mut key).map_err(|error| failed(error.into()))?;
@@ -83,7 +79,12 @@ impl SubjectKey {
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
-        file.write_all(format!("{hex}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+        let written = file.write_all(format!("{hex}\n").as_bytes()).and_then(|()| file.sync_all());
+        written.map_err(|error| {
+            // Half a key would stand in the way of the next try.
+            let _ = fs::remove_file(path);
+            failed(error)
+        })
     }
 
     /// What is recorded of a subject: 16 bytes of HMAC-SHA-256 over the domain and the number.
@@ -106,21 +107,9 @@ impl SubjectKey {
     }
 }
 
-fn parse(text: &[u8]) -> Option<[u8; KEY_BYTES]> {
-    let (pairs, rest) = text.as_chunks::<2>();
-    if pairs.len() != KEY_BYTES || !rest.is_empty() {
-        return None;
-    }
-    let mut key = [0; KEY_BYTES];
-    for (byte, [high, low]) in key.iter_mut().zip(pairs) {
-        *byte = hex_value(high.to_ascii_lowercase())? << 4 | hex_value(low.to_ascii_lowercase())?;
-    }
-    Some(key)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 
@@ -149,6 +138,13 @@ mod tests {
     fn what_is_no_key_is_refused_without_being_shown() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
+        let one = |text: String| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            SubjectKey::read(&path).map(|key| key.name())
+        };
+        let plain = one("a0".repeat(32)).unwrap();
+        assert_eq!(one(format!("\u{feff}{}\r\n", "A0 ".repeat(32))).unwrap(), plain);
         for text in ["", "abc", &"g".repeat(64), &"a".repeat(63), &"a".repeat(66)] {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -82,6 +82,11 @@ impl Lines {
         Ok(Some(Line { text: space, number: self.number, is_torn }))
     }
 
+    /// No line has come so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.number == 0
+    }
+
     /// Skips the rest of a line; true if the file ends in it.
     fn skip_line(&mut self) -> io::Result<bool> {
         loop {

@@ -64,6 +64,8 @@ pub(crate) struct Searched {
     pub(crate) found: u64,
     /// Lines that are none of the record's, a torn last one included.
     pub(crate) unreadable: u64,
+    /// Files without a line.
+    pub(crate) empty: u64,
     /// Files whose subjects are hashed with another key, or not at all.
     pub(crate) other_key: u64,
 }
@@ -82,6 +84,7 @@ pub(crate) fn search(
     for path in files {
         let failed = |error| SearchError::Read(path.clone(), error);
         let mut lines = Lines::open(path).map_err(failed)?;
+        let before = searched.lines;
         while let Some(line) = lines.next(&mut space).map_err(failed)? {
             searched.lines += 1;
             let Some(facts) = Facts::read(line.text) else {
@@ -96,6 +99,7 @@ pub(crate) fn search(
                 show(line.text, &facts).map_err(SearchError::Show)?;
             }
         }
+        searched.empty += u64::from(searched.lines == before);
     }
     Ok(searched)
 }

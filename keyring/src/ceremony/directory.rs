@@ -3,15 +3,16 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{ErrorKind, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown},
     path::{Path, PathBuf},
 };
 
 use super::CeremonyError;
-use crate::store::{self, Keyring, MANIFEST};
+use crate::store::{self, Keyring, KeyringError, MANIFEST};
 
-/// Written whole under this name, then renamed.
-const ASIDE: &str = ".keyring.toml.new";
+const KEEP_OWNER: &str = "keep the file's owner (run this as its owner, or as root)";
+const REPLACE_MOUNT: &str =
+    "replace a file that is mounted by itself (mount its directory instead)";
 const PUBLIC_MODE: u32 = 0o644;
 const SECRET_MODE: u32 = 0o600;
 
@@ -19,25 +20,43 @@ const SECRET_MODE: u32 = 0o600;
 /// again when it is dropped without [`commit`](Self::commit).
 pub(super) struct Directory {
     path: PathBuf,
-    /// The open directory carries the lock and can be synced.
-    handle: File,
+    /// The open directory carries the lock.
+    _lock: File,
+    /// The file that `keyring.toml` is, through whatever links lead to it.
+    manifest: PathBuf,
+    /// Where another directory holds that file, its lock: it may be the keyring of others too.
+    _lock_behind_link: Option<File>,
     created: Vec<PathBuf>,
 }
 
 impl Directory {
-    /// Locks the directory.
+    /// Locks the directory, and the one that `keyring.toml` leads to if it is a link.
     pub(super) fn lock(path: &Path) -> Result<Self, CeremonyError> {
-        let handle = File::open(path).map_err(system(path, "open the directory"))?;
-        match handle.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(CeremonyError::Busy(path.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(system(path, "lock")(source)),
-        }
-        Ok(Self { path: path.to_owned(), handle, created: Vec::new() })
+        refuse_file(path)?;
+        let lock = lock(path)?;
+        let named = path.join(MANIFEST);
+        let is_link = fs::symlink_metadata(&named).is_ok_and(|named| named.is_symlink());
+        let (manifest, behind_link) = if is_link {
+            let manifest = named.canonicalize().map_err(system(&named, "follow the link"))?;
+            let there = parent(&manifest);
+            let is_here = path.canonicalize().is_ok_and(|path| path == there);
+            let behind_link = if is_here { None } else { Some(self::lock(there)?) };
+            (manifest, behind_link)
+        } else {
+            (named, None)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+            manifest,
+            _lock_behind_link: behind_link,
+            created: Vec::new(),
+        })
     }
 
     /// Makes the directory if there is none, and locks it.
     pub(super) fn make_and_lock(path: &Path) -> Result<Self, CeremonyError> {
+        refuse_file(path)?;
         fs::create_dir_all(path).map_err(system(path, "make the directory"))?;
         Self::lock(path)
     }
@@ -76,22 +95,34 @@ impl Directory {
         sync_parent(path)
     }
 
-    /// Puts `text` in the place of `keyring.toml`, if the keyring loads with it.
+    /// Puts `text` in the place of `keyring.toml`, if the keyring loads with it. Mode and owner stay,
+    /// or a gateway that runs as another user could read it no more.
     pub(super) fn commit(mut self, text: &str) -> Result<(), CeremonyError> {
         Keyring::parse(&self.path, text)?.key_set()?;
-        let (aside, manifest) = (self.path.join(ASIDE), self.path.join(MANIFEST));
+        let before = fs::metadata(&self.manifest).ok();
+        if before.as_ref().is_some_and(|before| before.nlink() > 1) {
+            return Err(CeremonyError::OtherNames(self.manifest.clone()));
+        }
+        let aside = aside(&self.manifest);
         let options = &mut OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(PUBLIC_MODE).open(&aside);
         let mut file = file.map_err(system(&aside, "create"))?;
         self.created.push(aside.clone());
-        if let Ok(before) = fs::metadata(&manifest) {
+        if let Some(before) = before {
+            keep_owner(&file, &before).map_err(system(&self.manifest, KEEP_OWNER))?;
             file.set_permissions(before.permissions()).map_err(system(&aside, "set the mode"))?;
         }
         write_and_sync(&mut file, text).map_err(system(&aside, "write"))?;
-        fs::rename(&aside, &manifest).map_err(system(&manifest, "replace"))?;
+        fs::rename(&aside, &self.manifest).map_err(|source| {
+            let what = match source.kind() {
+                ErrorKind::ResourceBusy => REPLACE_MOUNT,
+                _ => "replace",
+            };
+            system(&self.manifest, what)(source)
+        })?;
         // From here on the new keyring is in force, and the files that it names have to stay.
         self.created.clear();
-        self.handle.sync_all().map_err(system(&self.path, "sync the directory"))
+        sync_parent(&self.manifest)
     }
 
     /// Keeps the created files without a change of `keyring.toml`.
@@ -106,6 +137,34 @@ impl Drop for Directory {
             // There is nobody left to tell, and the first error is on its way already.
             drop(fs::remove_file(path));
         }
+    }
+}
+
+fn refuse_file(path: &Path) -> Result<(), KeyringError> {
+    if path.is_file() { Err(KeyringError::NotDirectory(path.to_owned())) } else { Ok(()) }
+}
+
+fn lock(path: &Path) -> Result<File, CeremonyError> {
+    let handle = File::open(path).map_err(system(path, "open the directory"))?;
+    match handle.try_lock() {
+        Ok(()) => Ok(handle),
+        Err(TryLockError::WouldBlock) => Err(CeremonyError::Busy(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(system(path, "lock")(source)),
+    }
+}
+
+/// Where the new text is written whole, to be renamed: beside the file, as a rename needs.
+fn aside(manifest: &Path) -> PathBuf {
+    let name = manifest.file_name().unwrap_or_default().to_string_lossy();
+    manifest.with_file_name(format!(".{name}.new"))
+}
+
+fn keep_owner(file: &File, before: &fs::Metadata) -> std::io::Result<()> {
+    let made = file.metadata()?;
+    let other = |made: u32, before: u32| (made != before).then_some(before);
+    match (other(made.uid(), before.uid()), other(made.gid(), before.gid())) {
+        (None, None) => Ok(()),
+        (uid, gid) => fchown(file, uid, gid),
     }
 }
 

@@ -33,6 +33,13 @@ pub enum CeremonyError {
         /// What the system says.
         source: io::Error,
     },
+    /// Hard links: a change would reach one name, and the others would go on saying what was.
+    #[error(
+        "{path}: has other names too (hard links), which a change would not reach; allowed: one \
+         name, or symbolic links to it; use: cp -p {path} {path}.alone && mv {path}.alone {path}",
+        path = .0.display()
+    )]
+    OtherNames(PathBuf),
     /// Nothing is overwritten.
     #[error("{}: exists already, and key files are never overwritten", .0.display())]
     Exists(PathBuf),

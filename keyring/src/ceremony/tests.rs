@@ -309,6 +309,97 @@ fn a_leftover_of_a_crash_is_no_hindrance() {
     assert_eq!(place.files(), ["1.pub.pem", MANIFEST, "seal-1.key"]);
 }
 
+/// The keyring's file stands elsewhere, and a link leads to it.
+fn link_manifest(place: &Place) -> PathBuf {
+    let (named, real) = (place.keyring().join(MANIFEST), place.at("real/prod.toml"));
+    fs::create_dir(place.at("real")).unwrap();
+    fs::rename(&named, &real).unwrap();
+    std::os::unix::fs::symlink("../real/prod.toml", &named).unwrap();
+    real
+}
+
+#[test]
+fn a_change_goes_through_links_to_the_file_behind_them() {
+    let place = Place::new();
+    place.generate(1).unwrap();
+    let real = link_manifest(&place);
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink(place.keyring(), place.at("other-name")).unwrap();
+    set_state(&place.at("other-name"), key_id(1), KeyState::Revoked).unwrap();
+    place.generate(2).unwrap();
+    assert!(place.keyring().join(MANIFEST).is_symlink());
+    let text = fs::read_to_string(&real).unwrap();
+    assert!(text.contains("\"revoked\"") && text.contains("id = 2"), "{text}");
+    assert_eq!(mode(real), 0o640);
+    assert_eq!(fs::read_dir(place.at("real")).unwrap().count(), 1, "nothing is left behind");
+    assert_eq!(place.files(), ["1.pub.pem", "2.pub.pem", MANIFEST, "seal-1.key"]);
+}
+
+#[test]
+fn two_keyrings_of_one_file_are_changed_one_after_the_other() {
+    let place = Place::new();
+    place.generate(1).unwrap();
+    link_manifest(&place);
+    let held = Directory::lock(&place.at("real")).unwrap();
+    let error = place.set_state(1, KeyState::Revoked).unwrap_err();
+    assert!(matches!(error, CeremonyError::Busy(_)), "{error}");
+    drop(held);
+    place.set_state(1, KeyState::Revoked).unwrap();
+}
+
+#[test]
+fn a_link_to_nothing_and_a_file_of_two_names_are_refused() {
+    let place = Place::new();
+    place.generate(1).unwrap();
+    let named = place.keyring().join(MANIFEST);
+    fs::hard_link(&named, place.at("copy.toml")).unwrap();
+    let error = place.set_state(1, KeyState::Revoked).unwrap_err();
+    assert!(matches!(error, CeremonyError::OtherNames(_)), "{error}");
+    assert_eq!(place.state(1), KeyState::Active);
+    fs::remove_file(place.at("copy.toml")).unwrap();
+    place.set_state(1, KeyState::Revoked).unwrap();
+
+    let real = link_manifest(&place);
+    fs::remove_file(real).unwrap();
+    for error in [place.set_state(1, KeyState::Active), place.generate(2)] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("keyring.toml: cannot follow the link: No such file"), "{error}");
+    }
+    assert!(named.is_symlink());
+}
+
+#[test]
+fn a_change_keeps_the_owner_of_the_file() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let place = Place::new();
+    place.generate(1).unwrap();
+    let named = place.keyring().join(MANIFEST);
+    // Only root can give a file away: others see here that theirs stays theirs.
+    let before = chown(&named, Some(4711), Some(4712)).and_then(|()| fs::metadata(&named));
+    let before = before.or_else(|_| fs::metadata(&named)).unwrap();
+    place.set_state(1, KeyState::Retiring).unwrap();
+    let after = fs::metadata(&named).unwrap();
+    assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+}
+
+#[test]
+fn times_without_quotes_stay_as_they_are_written() {
+    let place = Place::new();
+    place.generate(1).unwrap();
+    let (head, tail) = place
+        .text()
+        .split_once("not_before = \"")
+        .map(|(head, tail)| {
+            let (moment, tail) = tail.split_once('"').unwrap();
+            (format!("{head}not_before = {moment}"), tail.to_owned())
+        })
+        .unwrap();
+    fs::write(place.keyring().join(MANIFEST), format!("{head}{tail}")).unwrap();
+    place.set_state(1, KeyState::Retiring).unwrap();
+    assert!(place.text().starts_with(&head), "{}", place.text());
+    assert_eq!(place.state(1), KeyState::Retiring);
+}
+
 #[test]
 fn the_newest_seal_secret_serves_new_keys() {
     let place = Place::new();

@@ -2,17 +2,28 @@
 
 use std::{io, path::PathBuf};
 
+/// Why a file cannot be read: the system's words, or better ones.
+fn why_unreadable(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::IsADirectory => "this is a directory; allowed: a file".to_owned(),
+        _ => format!("cannot be read: {source}"),
+    }
+}
+
 /// A keyring or key file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// The file cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: {}", path.display(), why_unreadable(source))]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
+    /// A file where the keyring's directory should be.
+    #[error("{}: this is a file; allowed: the keyring's directory, which holds keyring.toml", .0.display())]
+    NotDirectory(PathBuf),
     /// The file is longer than any such file.
     #[error("{}: too large; allowed: at most {bytes_max} bytes", path.display())]
     TooLarge {

@@ -1,14 +1,19 @@
 //! `keyring.toml`: strict, every value parsed into its type at once, so that an error can show
 //! the line it is on.
 
-use std::{fmt::Display, num::NonZeroU32, path::Path, str::FromStr};
+use std::{fmt, num::NonZeroU32, path::Path, str::FromStr};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use toml::Value;
 
 use super::KeyringError;
 use crate::{
     code::KeyId,
     key::{Channel, ES256, KeyState, KeyTerms},
+    text,
     time::UnixMillis,
 };
 
@@ -24,9 +29,9 @@ pub(crate) struct Manifest {
     /// Ids of keys that were here once and may never come back.
     #[serde(default, deserialize_with = "key_ids")]
     pub(crate) removed_ids: Vec<KeyId>,
-    #[serde(default, rename = "seal_secret")]
+    #[serde(default, rename = "seal_secret", deserialize_with = "tables")]
     pub(crate) seal_secrets: Vec<SecretEntry>,
-    #[serde(default, rename = "key")]
+    #[serde(default, rename = "key", deserialize_with = "tables")]
     pub(crate) keys: Vec<KeyEntry>,
 }
 
@@ -52,9 +57,9 @@ pub(crate) struct KeyEntry {
     pub(crate) public_key_file: String,
     #[serde(deserialize_with = "number")]
     pub(crate) seal_secret: SecretId,
-    #[serde(deserialize_with = "parsed")]
+    #[serde(deserialize_with = "moment")]
     pub(crate) not_before: UnixMillis,
-    #[serde(deserialize_with = "parsed")]
+    #[serde(deserialize_with = "moment")]
     pub(crate) not_after: UnixMillis,
     #[serde(deserialize_with = "parsed")]
     pub(crate) state: KeyState,
@@ -65,9 +70,12 @@ pub(crate) struct KeyEntry {
 impl Manifest {
     /// Reads the text of the file at `path`.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, KeyringError> {
-        toml::from_str(text).map_err(|error| KeyringError::Content {
-            path: path.to_owned(),
-            message: error.to_string().trim_end().to_owned(),
+        toml::from_str(text).map_err(|error| {
+            let mistyped = error.span().and_then(|span| text::mistyped(text, span));
+            let error = error.to_string();
+            let message = [Some(error.trim_end()), mistyped.as_deref()];
+            let message = message.into_iter().flatten().collect::<Vec<_>>().join("\n");
+            KeyringError::Content { path: path.to_owned(), message }
         })
     }
 
@@ -93,13 +101,59 @@ impl KeyEntry {
 fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    T: FromStr<Err: Display>,
+    T: FromStr<Err: fmt::Display>,
 {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
+/// A moment as text, as TOML's own date and time, or in whole seconds.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixMillis, D::Error> {
+    let text = match Value::deserialize(deserializer)? {
+        Value::String(text) => text,
+        Value::Datetime(moment) => moment.to_string(),
+        Value::Integer(seconds) => seconds.to_string(),
+        other => other.to_string(),
+    };
+    text.parse().map_err(D::Error::custom)
+}
+
+/// Tables under `[[name]]`. A single one under `[name]` is told apart from other values.
+fn tables<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Tables<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Tables<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("tables whose name stands in double brackets, such as [[key]]")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut tables: A) -> Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(table) = tables.next_element()? {
+                all.push(table);
+            }
+            Ok(all)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Vec<T>, A::Error> {
+            while table.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Err(A::Error::custom(
+                "a single table; write its name in double brackets, such as [[key]]: there may be \
+                 more of its kind",
+            ))
+        }
+    }
+
+    deserializer.deserialize_any(Tables(std::marker::PhantomData))
+}
+
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU32, D::Error> {
-    checked_number(i64::deserialize(deserializer)?)
+    checked_number(&Value::deserialize(deserializer)?)
 }
 
 fn key_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyId, D::Error> {
@@ -107,13 +161,17 @@ fn key_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeyId, D::Error>
 }
 
 fn key_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyId>, D::Error> {
-    let ids = Vec::<i64>::deserialize(deserializer)?.into_iter();
-    ids.map(|id| checked_number(id).map(KeyId::from)).collect()
+    let ids = Vec::<Value>::deserialize(deserializer)?;
+    ids.iter().map(|id| checked_number(id).map(KeyId::from)).collect()
 }
 
-fn checked_number<E: serde::de::Error>(number: i64) -> Result<NonZeroU32, E> {
-    let checked = u32::try_from(number).ok().and_then(NonZeroU32::new);
-    checked.ok_or_else(|| E::custom(format!("{number} is not an id; allowed: 1..=4294967295")))
+fn checked_number<E: serde::de::Error>(value: &Value) -> Result<NonZeroU32, E> {
+    let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+    number.and_then(NonZeroU32::new).ok_or_else(|| {
+        let quoted = value.as_str().is_some_and(|text| text.parse::<NonZeroU32>().is_ok());
+        let hint = if quoted { "; write it without quotes" } else { "" };
+        E::custom(format!("{value} is not an id; allowed: 1..=4294967295{hint}"))
+    })
 }
 
 fn algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {

@@ -1,3 +1,5 @@
+mod forms;
+
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use tempfile::TempDir;
@@ -42,11 +44,19 @@ impl Dir {
         dir
     }
 
-    fn write(&self, name: &str, text: &str, mode: u32) -> &Self {
+    fn write(&self, name: &str, text: impl AsRef<[u8]>, mode: u32) -> &Self {
         let path = self.0.path().join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         self
+    }
+
+    /// Reads a private key of this text.
+    fn signing_key(&self, text: impl AsRef<[u8]>) -> Result<crate::p256::SigningKey, String> {
+        let path = self.0.path().join("issuer.pem");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        read_signing_key(&path).map_err(|error| error.to_string())
     }
 
     fn load(&self) -> Result<KeySet, KeyringError> {
@@ -122,6 +132,63 @@ fn values_are_refused_with_what_is_allowed() {
 }
 
 #[test]
+fn a_time_may_be_written_as_toml_has_it() {
+    for (from, to) in [
+        ("\"2027-01-01T00:00:00Z\"", "2027-01-01T00:00:00Z"),
+        ("\"2027-01-01T00:00:00Z\"", "2027-01-01 08:00:00+08:00"),
+        ("\"2027-01-01T00:00:00Z\"", "1798761600"),
+    ] {
+        let dir = Dir::new();
+        let keys = dir.write(MANIFEST, KEYRING.replacen(from, to, 1), 0o644).load().unwrap();
+        let not_before = keys.get(KEY_ID).unwrap().not_before().to_string();
+        assert_eq!(not_before, "2027-01-01T00:00:00.000Z", "{to}");
+    }
+    for (to, says) in [
+        ("2027-01-01", "\"2027-01-01\" is not a time: it has no time of day; allowed: RFC 3339"),
+        ("2027-01-01T00:00:00", "it has no offset from UTC, such as Z"),
+        ("9999-12-31T23:59:59Z", "it is beyond 9999-12-30T22:00:00Z"),
+        ("\"9999-12-31T23:59:59Z\"", "it is beyond 9999-12-30T22:00:00Z"),
+        ("1798761600000", "these may be milliseconds"),
+        ("true", "\"true\" is not a time; allowed: RFC 3339"),
+    ] {
+        let error = error_of("\"2027-01-01T00:00:00Z\"", to);
+        assert_says(&error, &["keyring.toml: ", "line 12", says]);
+    }
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_once_with_what_to_write() {
+    for (from, to, parts) in [
+        (
+            "id = 7001",
+            "id = \"7001\"",
+            ["line 7", "allowed: 1..=4294967295; write it without quotes"],
+        ),
+        ("[[key]]", "[key]", ["line 6", "write its name in double brackets, such as [[key]]"]),
+        ("\"active\"", "“active”", ["line 14", "(U+201C) is not '\"' of the keyboard"]),
+        ("\"active\"", "\"Active\"", ["line 14", "allowed: announced, active"]),
+        ("state =", "state ＝", ["line 14", "(U+FF1D) is not '=' of the keyboard; write '='"]),
+    ] {
+        assert_says(&error_of(from, to), &["keyring.toml: ", parts[0], parts[1]]);
+    }
+    let with = |text: &[u8]| Dir::new().write(MANIFEST, text, 0o644).error();
+    let utf16: Vec<u8> = KEYRING.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_says(&with(&utf16), &["keyring.toml: this is UTF-16 text", "allowed: UTF-8"]);
+    let error = with(KEYRING.replace('\n', "\r").as_bytes());
+    assert_says(&error, &["keyring.toml: line 1 ends with a carriage return alone"]);
+    assert_eq!(error.matches("carriage return alone").count(), 1, "{error}");
+    assert_says(&with(b"# \xd1\xe9\n"), &["keyring.toml: line 1 holds the byte 0xd1"]);
+    for good in
+        [format!("\u{feff}{KEYRING}"), KEYRING.replace('\n', "\r\n"), KEYRING.replace(' ', "\t")]
+    {
+        assert!(Dir::new().write(MANIFEST, good, 0o644).load().is_ok());
+    }
+    let dir = Dir::new();
+    let error = load(&dir.0.path().join(MANIFEST), None).unwrap_err().to_string();
+    assert!(error.contains("this is a file; allowed: the keyring's directory"), "{error}");
+}
+
+#[test]
 fn what_must_fit_together_is_refused_with_the_key() {
     let error = error_of("seal_secret = 1", "seal_secret = 2");
     assert_says(&error, &["[[key]] id 7001: seal_secret = 2; allowed", "(1)"]);
@@ -164,7 +231,7 @@ fn a_secret_that_others_can_read_is_refused() {
 fn a_wrong_secret_is_refused_without_being_shown() {
     for wrong in ["", "00", &SECRET[2..], &SECRET.replace("1f", "1g"), &format!("00{SECRET}")] {
         let error = Dir::new().write("seal-1.key", wrong, 0o600).error();
-        assert_says(&error, &["seal-1.key: no seal secret; allowed: 32 bytes as 64 hex digits"]);
+        assert_says(&error, &["seal-1.key: no secret: ", "; allowed: 32 bytes as 64 hex digits"]);
         assert!(!error.contains("0001"), "{error}");
     }
     assert!(Dir::new().write("seal-1.key", &SECRET.to_uppercase(), 0o600).load().is_ok());
@@ -183,12 +250,12 @@ fn a_private_key_in_the_keyring_is_refused() {
 #[test]
 fn a_wrong_public_key_is_refused() {
     for (wrong, says) in [
-        ("".to_owned(), "no public key of P-256; allowed: SPKI PEM"),
+        ("".to_owned(), "the file is empty; allowed: SPKI PEM"),
         (JWK.replace("P-256", "P-384"), "allowed: \"EC\", \"P-256\""),
         (JWK.replace("kid\": \"7001", "alg\": \"ES384"), "alg \"ES384\"; allowed: \"ES256\""),
         (JWK.replace("YP7U", "YP7"), "x \"YP7"),
         (JWK.replace("YP7U", "YP7V"), "no point on P-256"),
-        (JWK.replace("\"y\"", "\"z\""), "no JWK: missing field `y`"),
+        (JWK.replace("\"y\"", "\"z\""), "a JWK without y; needed: 32 bytes in base64url"),
     ] {
         let error = Dir::new().write("7001.pub.pem", &wrong, 0o644).error();
         assert_says(&error, &["7001.pub.pem: ", says]);
@@ -198,9 +265,9 @@ fn a_wrong_public_key_is_refused() {
 #[test]
 fn files_are_bounded_and_must_be_there() {
     let dir = Dir::new();
-    let error = dir.write("7001.pub.pem", &"x".repeat((1 << 14) + 1), 0o644).error();
+    let error = dir.write("7001.pub.pem", "x".repeat((1 << 14) + 1), 0o644).error();
     assert_says(&error, &["7001.pub.pem: too large; allowed: at most 16384 bytes"]);
-    let error = dir.write(MANIFEST, &"#".repeat((1 << 20) + 1), 0o644).error();
+    let error = dir.write(MANIFEST, "#".repeat((1 << 20) + 1), 0o644).error();
     assert_says(&error, &["keyring.toml: too large; allowed: at most 1048576 bytes"]);
     fs::remove_file(dir.0.path().join(MANIFEST)).unwrap();
     assert_says(&dir.error(), &["keyring.toml: cannot be read: No such file"]);
@@ -215,7 +282,4 @@ fn a_signing_key_is_read_by_its_owner_alone() {
     assert_eq!(read_signing_key(&path).unwrap(), sample::signing_key());
     dir.write("issuer.pem", &pem, 0o644);
     assert!(matches!(read_signing_key(&path), Err(KeyringError::Mode { mode: 0o644, .. })));
-    dir.write("issuer.pem", "-----BEGIN EC PRIVATE KEY-----", 0o600);
-    let error = read_signing_key(&path).unwrap_err().to_string();
-    assert!(error.contains("openssl pkcs8 -topk8 -nocrypt"), "{error}");
 }

@@ -72,7 +72,20 @@ fn json_holds_the_code_and_what_it_says() {
     let identity = verify(&issuer, line["code"].as_str().unwrap()).unwrap().identity();
     assert_eq!(line["code_id"], identity.to_string());
     assert_eq!(line["issued_at"], 1_799_999_990);
-    assert_eq!(line["subject"], 42);
+    assert_eq!(line["subject"], "42");
+}
+
+/// A number of JSON is a double to JavaScript and jq: it holds whole numbers up to 2^53.
+#[test]
+fn json_holds_no_number_that_a_double_would_change() {
+    let subject = u64::MAX.to_string();
+    let text = Issuer::new().mint_for(&subject, &["--format", "json"]).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["subject"], subject);
+    for (name, value) in line.as_object().unwrap() {
+        let exact = value.as_u64().is_none_or(|number| number < 1 << 53);
+        assert!(exact, "{name}: {value}");
+    }
 }
 
 #[test]

@@ -39,6 +39,13 @@ impl Directory {
                 &error,
             )
         };
+        if path.is_file() {
+            return Err(Failure::Other(format!(
+                "cannot write to the directory {} (--data): this is a file; allowed: a \
+                 directory, which is made if missing",
+                path.display()
+            )));
+        }
         disk::make_private_dir(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
         refuse_foreign(&path.join(SETTINGS))?;

@@ -193,3 +193,25 @@ fn a_directory_that_cannot_be_made_is_an_error() {
     assert!(Sink::new(place(&dir.path().join("file/record"))).is_err());
     assert!(Sink::new(place(&dir.path().join("new/record"))).is_ok());
 }
+
+#[test]
+fn a_file_that_took_nothing_is_not_left_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = Sink::new(place(dir.path())).unwrap();
+    let mut chain = Chain::default();
+    add(&mut sink, &mut chain, "one");
+    // As a full disk leaves it: the file is made, and its first write fails.
+    let before = (0, true);
+    sink.open(NOW).unwrap();
+    assert_eq!((sink.number, names(dir.path()).len()), (1, 1));
+    sink.take_back(before);
+    assert!(names(dir.path()).is_empty() && sink.file.is_none());
+    assert_eq!((sink.number, sink.announces()), (0, None), "its first line is pending still");
+    sink.flush(NOW).unwrap();
+    assert_eq!(names(dir.path()), ["a.20270115T080000000Z-2.000001.jsonl"]);
+    let text = fs::read(sink.path()).unwrap();
+    assert!(text.ends_with(b"\n") && !text.is_empty());
+    // What has taken bytes stays.
+    sink.take_back(before);
+    assert_eq!((sink.number, names(dir.path()).len()), (1, 1));
+}

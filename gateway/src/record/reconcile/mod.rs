@@ -170,6 +170,13 @@ impl<'a> Run<'a> {
                 self.show(finding)?;
             }
         }
+        if lines.is_empty() {
+            self.show(Finding::Broken(format!(
+                "{}: an empty file: somebody emptied it, or its process was killed in the moment \
+                 in which it made it; what it held is lost",
+                head.path.display()
+            )))?;
+        }
         Ok(())
     }
 

@@ -248,6 +248,50 @@ fn a_missing_file_is_found_unless_it_was_deleted_for_its_age() {
     assert!(!of(&scribe).0.is_clean());
 }
 
+/// What is done to one file of [`whole`], and what must be said. The files of a.1 are two.
+#[test]
+fn what_was_taken_away_is_told_wherever_it_stood() {
+    let cut_off = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        let (begin, _) = text.trim_end().rsplit_once('\n').unwrap();
+        fs::write(path, format!("{begin}\n")).unwrap();
+    };
+    let empty = |path: &Path| fs::write(path, "").unwrap();
+    let blank = |path: &Path| fs::write(path, "\n\n").unwrap();
+    let remove = |path: &Path| fs::remove_file(path).unwrap();
+    let cases: &[(&str, &dyn Fn(&Path), &str)] = &[
+        ("a.1.000001.jsonl", &empty, "a.1.000001.jsonl: an empty file"),
+        ("a.1.000002.jsonl", &empty, "a.1.000002.jsonl: an empty file"),
+        ("a.2.000001.jsonl", &empty, "a.2.000001.jsonl: an empty file"),
+        ("a.2.000001.jsonl", &blank, "a.2.000001.jsonl:1: it has not the form"),
+        ("a.1.000001.jsonl", &remove, "lines 0 to 2 of node a, process 1 are missing"),
+        ("a.1.000002.jsonl", &remove, "whose record ends before that"),
+        ("a.1.000001.jsonl", &cut_off, "line, lines 2 to 2 of node a, process 1 are missing"),
+        ("a.1.000002.jsonl", &cut_off, "whose record ends before that"),
+    ];
+    for (file, change, says) in cases {
+        let scribe = whole();
+        change(&scribe.directory.path().join(file));
+        let (verdict, found) = of(&scribe);
+        assert!(!verdict.is_clean(), "{file}: {says}");
+        let told = |text: &String| text.starts_with("BROKEN") && text.contains(says);
+        assert!(found.iter().any(told), "{file}: {found:#?}\ndoes not say {says:?}");
+    }
+    let scribe = whole();
+    for file in ["a.1.000001.jsonl", "a.1.000002.jsonl"] {
+        remove(&scribe.directory.path().join(file));
+    }
+    let (verdict, found) = of(&scribe);
+    assert_eq!(verdict.broken, 1, "{found:#?}");
+    assert!(found.iter().any(|text| text.contains("whose files are missing")), "{found:#?}");
+    // Of the newest process only what it did not come to say is known.
+    let scribe = whole();
+    cut_off(&scribe.directory.path().join("a.2.000001.jsonl"));
+    let (verdict, found) = of(&scribe);
+    assert!(verdict.is_clean(), "{found:#?}");
+    assert!(found.iter().any(|text| text.contains("has not said that it ends")), "{found:#?}");
+}
+
 #[test]
 fn a_copy_is_read_once() {
     let scribe = whole();
