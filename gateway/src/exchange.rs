@@ -14,7 +14,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{self, Failure, Outgoing, Unread, Whole},
+    body::{self, Failure, Outgoing, Room, Unread, Whole},
     call::{Call, Refused},
     config::BackendConfig,
     endpoints::{Endpoint, InFlight},
@@ -123,7 +123,7 @@ impl Exchange {
 #[derive(Debug)]
 enum Held {
     Whole(Whole),
-    Coming(bytes::Bytes, Incoming, Lease, Option<u64>),
+    Coming(Whole, Incoming, Lease, Option<u64>),
 }
 
 async fn talk(
@@ -152,7 +152,7 @@ async fn talk(
     let (head, body) = response.into_parts();
     let keep_alive_ms = keep_alive_ms(&head.headers);
     if exchange.spent.is_none() {
-        return Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, keep_alive_ms)));
+        return Ok((head, Held::Coming(Whole::default(), body, lease, keep_alive_ms)));
     }
     if !shows_its_end {
         return Err(unknown(ENDLESS));
@@ -169,8 +169,10 @@ async fn hold(
     keep_alive_ms: Option<u64>,
     deadline: &mut Deadline,
 ) -> Result<Held, Refused> {
-    let bytes_max = call.snapshot.config.limits.reply_bytes_max;
-    match body::read_whole(&mut body, bytes_max, deadline).await {
+    // The code is spent: its answer is owed, however little memory there is.
+    let (memory, bytes_max) = (call.worker.bodies(), call.snapshot.config.limits.reply_bytes_max);
+    let room = Room { memory, memory_max: None, bytes_max };
+    match body::read_whole(&mut body, &room, deadline).await {
         Ok(whole) => {
             lease.give_back(keep_alive_ms);
             Ok(Held::Whole(whole))
@@ -236,7 +238,7 @@ async fn deliver(exchange: Exchange, head: response::Parts, held: Held) -> Respo
         Held::Coming(begin, body, lease, keep_alive_ms) => {
             pending.into_iter().for_each(Pending::too_large);
             let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
-            if body.is_end_stream() && begin.is_empty() {
+            if body.is_end_stream() && begin.is_end_stream() {
                 lease.give_back(keep_alive_ms);
                 call.approved();
                 Reply::whole(Whole::default())

@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use crate::{
-    body::{self, Outgoing, Unread},
+    body::{self, Outgoing, Unread, Whole},
     config::{BackendConfig, EndpointAddress},
     endpoints::{Endpoint, InFlight},
     io::Stream,
@@ -181,7 +181,7 @@ pub(crate) fn keep_alive_ms(headers: &HeaderMap) -> Option<u64> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// What had been read of it before it was known to be too large to hold.
-    begin: Bytes,
+    begin: Whole,
     body: Incoming,
     lease: Option<Lease>,
     keep_alive_ms: Option<u64>,
@@ -192,7 +192,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(
-        begin: Bytes,
+        begin: Whole,
         body: Incoming,
         lease: Lease,
         keep_alive_ms: Option<u64>,
@@ -210,17 +210,11 @@ impl Answer {
 
     /// Has all of it been passed on?
     pub(crate) fn is_over(&self) -> bool {
-        self.begin.is_empty() && self.body.is_end_stream()
+        self.begin.is_end_stream() && self.body.is_end_stream()
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        let mut hint = self.body.size_hint();
-        let begin = u64::try_from(self.begin.len()).unwrap_or(u64::MAX);
-        if let Some(upper) = hint.upper() {
-            hint.set_upper(upper.saturating_add(begin));
-        }
-        hint.set_lower(hint.lower().saturating_add(begin));
-        hint
+        body::longer(self.body.size_hint(), self.begin.len())
     }
 
     /// The next piece. A backend that sends nothing for `stall_ms` has broken off.
@@ -228,8 +222,12 @@ impl Answer {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
-        if !self.begin.is_empty() {
-            return Poll::Ready(Ok(Some(Frame::data(std::mem::take(&mut self.begin)))));
+        if let Some(frame) = self.begin.next_frame() {
+            if self.begin.is_end_stream() {
+                // What it held of the memory for bodies is free again.
+                self.begin = Whole::default();
+            }
+            return Poll::Ready(Ok(Some(frame)));
         }
         let frame = std::task::ready!(body::poll_answer(&mut self.body, &mut self.deadline, cx))?;
         if frame.is_none() || self.is_over() {
@@ -281,16 +279,19 @@ impl Pool {
         self.connect(endpoint, backend).await
     }
 
-    /// Closes the connections that have idled too long.
-    pub(crate) fn expire(&self) {
-        let now_ms = self.sweep.now_ms();
+    /// Closes the connections that have idled too long. Returns whether there was any.
+    pub(crate) fn expire(&self) -> bool {
+        let (now_ms, mut any) = (self.sweep.now_ms(), false);
         self.idle.borrow_mut().retain(|_, idle| {
             idle.retain(|idle| {
-                now_ms < idle.since_ms.saturating_add(idle.lease.idle_ms)
-                    && !idle.lease.sender.is_closed()
+                let stays = now_ms < idle.since_ms.saturating_add(idle.lease.idle_ms)
+                    && !idle.lease.sender.is_closed();
+                any |= !stays;
+                stays
             });
             !idle.is_empty()
         });
+        any
     }
 
     fn take(&self, endpoint: &Arc<Endpoint>) -> Option<Idle> {

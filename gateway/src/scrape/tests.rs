@@ -16,6 +16,7 @@ use keyring::{
 use super::*;
 use crate::{
     clock::{Clock, Hand},
+    code_requests::CodeRequests,
     config::Config,
     endpoints::Endpoints,
     health::Health,
@@ -60,6 +61,8 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
         endpoints,
         health: Arc::new(Health::default()),
         record: Record::off(),
+        bodies: Arc::default(),
+        codes: CodeRequests::new(1),
     };
     shared.health.set_table(true);
     (Arc::new(shared), hand)
