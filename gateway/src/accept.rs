@@ -154,7 +154,7 @@ async fn serve_http2(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: C
             service::serve(Rc::clone(&worker), Rc::clone(&connection), request)
         }
     });
-    connection.is_multiplexed();
+    connection.shares.get_or_init(Rc::default);
     let builder = http2_builder(&worker.snapshot().config);
     let mut http = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut leaving = false;

@@ -299,7 +299,10 @@ fn poll_frame(
     cx: &mut Context<'_>,
 ) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
     match Pin::new(body).poll_frame(cx) {
-        Poll::Ready(frame) => Poll::Ready(frame.transpose().map_err(|_| Unread::Broken)),
+        Poll::Ready(frame) => {
+            deadline.sees_progress();
+            Poll::Ready(frame.transpose().map_err(|_| Unread::Broken))
+        }
         Poll::Pending => Pin::new(deadline).poll(cx).map(|()| Err(Unread::TooSlow)),
     }
 }

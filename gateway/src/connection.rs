@@ -62,8 +62,8 @@ pub(crate) struct Connection {
     forwarded_for: Option<HeaderValue>,
     /// Requests between their head and the end of their response's body.
     active: Cell<u32>,
-    /// Places that its requests hold, where there can be several: never on HTTP/1.
-    shares: OnceCell<Rc<Shares>>,
+    /// Places at backends that its requests hold, if there can be several: on HTTP/2.
+    pub(crate) shares: OnceCell<Rc<Shares>>,
     quiet_since_ms: Cell<u64>,
     head_since_ms: Cell<Option<u64>>,
     blocked_since_ms: Cell<Option<u64>>,
@@ -108,16 +108,6 @@ impl Connection {
         self.served.set(true);
         self.active.set(self.active.get() + 1);
         Active { connection: Rc::clone(self), reply: None }
-    }
-
-    /// Many requests at once are to be expected: the connection is HTTP/2.
-    pub(crate) fn is_multiplexed(&self) {
-        self.shares.get_or_init(Rc::default);
-    }
-
-    /// The places at backends that its requests hold, if there can be several.
-    pub(crate) fn shares(&self) -> Option<&Rc<Shares>> {
-        self.shares.get()
     }
 
     /// Which limit this connection has overrun at `now_ms`. `leaving_since_ms`: the drain began.

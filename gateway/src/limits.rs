@@ -190,9 +190,12 @@ pub const H2_STREAMS_MAX: Setting = Setting::new(100, 1, 1_000, "streams");
 pub const BODY_FREE_BYTES: usize = 16 * 1_024;
 /// A body that is held whole goes out in pieces of so many bytes.
 pub const BODY_PIECE_BYTES: usize = 64 * 1_024;
+/// How long an upload may stand still in a crowd: while more than half of a worker's requests, or of a
+/// backend's places, are taken. What stands still then holds what others need.
+pub const BODY_STALL_MS: u64 = 2_000;
 /// Requests under way with one code. An honest code is in one, and in a retry or two of it.
 pub const CODE_REQUESTS_MAX: u8 = 8;
-/// Cells in which they are counted, for each request in flight: see [`crate::code_requests`].
+/// Cells in which they are counted, for each request in flight: see `code_requests.rs`.
 pub const CODE_CELLS_PER_REQUEST: usize = 8;
 /// The least number of such cells, a byte each.
 pub const CODE_CELLS_MIN: usize = 65_536;
@@ -383,6 +386,7 @@ mod proofs {
     const _: () = assert!(SWEEP_MS <= HEADER_MS.min && SWEEP_MS <= BODY_MS.min);
     const _: () = assert!(SWEEP_MS <= IDLE_MS.min && SWEEP_MS <= WRITE_MS.min);
     const _: () = assert!(SWEEP_MS <= BACKEND_IDLE_MS.min && SWEEP_MS <= BODY_DRAIN_MS);
+    const _: () = assert!(SWEEP_MS <= BODY_STALL_MS && BODY_STALL_MS <= BODY_MS.default);
     // An upload and a backend's default patience together stay within what a HIS waits.
     const _: () = assert!(BODY_MS.default + BACKEND_TIMEOUT_MS.default < BACKEND_TIMEOUT_WARN_MS);
     // A drain outlasts an exchange that began just before it.

@@ -333,7 +333,7 @@ fn reserve(call: &Call, connection: &Connection, backend: usize) -> Result<InFli
         call.worker.hit(limit);
         Refused::from(Refusal::Overloaded)
     };
-    if let Some(shares) = connection.shares() {
+    if let Some(shares) = connection.shares.get() {
         let places_max = (backend.connections_max() / limits::CONNECTION_SHARE_PART).max(1);
         let share = shares.enter(backend.number(), places_max);
         call.shares(share.ok_or_else(|| full(Limit::BackendShare))?);
@@ -403,7 +403,7 @@ async fn used_abroad(
 
 async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
     let config = &call.snapshot.config;
-    let mut deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
+    let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
     let begun = call.worker.clock().instant();
     let whole = body::read_whole(&mut body, &room(call), &mut deadline).await;
     call.was_away(begun);
@@ -431,7 +431,7 @@ async fn stream_body(
         return Err(Refusal::Overloaded.into());
     }
     let config = &call.snapshot.config;
-    let mut deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
+    let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
     let begun = call.worker.clock().instant();
     let beginning = body::read_beginning(&mut body, &room(call), &mut deadline).await;
     call.was_away(begun);

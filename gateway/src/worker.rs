@@ -219,6 +219,8 @@ impl Worker {
 
     /// Moves the worker's time on and ends what has taken too long.
     pub(crate) fn tick(&self) {
+        let snapshot = self.snapshot();
+        self.sweep.crowd(self.is_crowded(&snapshot));
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
         if self.pool.expire() | self.expire_answers() {
             self.has_freed.set(true);
@@ -226,7 +228,6 @@ impl Worker {
         if let Some(registers) = &self.registers {
             registers.tick(self.sweep.now_ms());
         }
-        let snapshot = self.snapshot();
         let timeouts = &snapshot.config.timeouts;
         let (now_ms, leaving) = (self.sweep.now_ms(), self.leaving_since_ms.get());
         for (_, connection) in self.connections.borrow().iter() {
@@ -244,6 +245,15 @@ impl Worker {
         if self.freed_ms.get().is_some_and(frees) {
             give_back_memory();
         }
+    }
+
+    /// Is more than half taken of the requests that this worker may have, or of a backend's places?
+    fn is_crowded(&self, snapshot: &Held) -> bool {
+        let config = &snapshot.config;
+        let requests_max = config.limits.requests_of_worker_max(config.server.workers);
+        let mut backends = snapshot.backends().iter();
+        self.requests_in_flight() > requests_max / 2
+            || backends.any(|backend| backend.in_flight() > backend.connections_max() / 2)
     }
 
     fn expire_answers(&self) -> bool {

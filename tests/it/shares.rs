@@ -165,6 +165,39 @@ async fn a_flood_with_one_code_keeps_no_payment_out() {
 }
 
 #[tokio::test]
+async fn in_a_crowd_an_upload_that_stands_still_is_given_up() {
+    let overlay =
+        "limits.requests_in_flight_max = 8\nserver.workers = 1\ntimeouts.body_ms = 300000";
+    let world = World::with(overlay).await;
+    let (mut client, mut other) =
+        (h2::H2::connect(&world.address).await, h2::H2::connect(&world.address).await);
+    let mut moves = client.begin(head("/pay", &world.code())).await;
+    let mut stalled = Vec::new();
+    for target in ["/pay", "/check", "/open"] {
+        stalled.push(client.begin(head(target, &world.code())).await);
+    }
+    stalled.push(other.begin(head("/open", "")).await);
+    let given_up = async {
+        for upload in stalled {
+            upload.answer().await.expect("an answer").is_refused("request_timeout");
+        }
+    };
+    let moving = async {
+        loop {
+            moves.send(" ", false);
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = given_up => {}
+        () = moving => {}
+    }
+    moves.send("{}", true);
+    moves.answer().await.expect("an answer").is_approved();
+    assert_eq!(world.backend.only().await.field("transfer-encoding"), None);
+}
+
+#[tokio::test]
 async fn memory_for_large_uploads_is_bounded() {
     const UPLOADS: usize = 12;
     let world = World::with("limits.body_memory_mib = 4").await;

@@ -243,6 +243,7 @@ fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(),
     let (_, table) = replay_table(config);
     let clients = product(settings.connections_max, limits::SERVED_CONNECTION_BYTES);
     let parked = product(settings.connections_max, limits::PARKED_CONNECTION_BYTES);
+    let windows = product(settings.connections_max, u64::from(limits::H2_CONNECTION_WINDOW_BYTES));
     let bodies = product(settings.requests_in_flight_max, size(limits::BODY_FREE_BYTES));
     let large = size(settings.body_memory_bytes());
     let upstream = config.backends.iter().map(|backend| backend.connections_max);
@@ -260,6 +261,7 @@ fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(),
         ("stored answers", size(config.retry.store_bytes), kept),
         ("record queue", queue, queued),
         ("client connections", clients, quiet),
+        ("HTTP/2 windows", windows, "if all are HTTP/2: what no request has read yet".to_owned()),
         ("backend connections", upstream, "all of all backends".to_owned()),
         ("small bodies", bodies, format!("{} requests in flight", settings.requests_in_flight_max)),
         ("large bodies", large, "and replies on redeem routes, which may exceed it".to_owned()),

@@ -120,6 +120,7 @@ yanma_replay_releases_total counter
 yanma_replay_fence_end_timestamp_seconds gauge
 yanma_retry_answers gauge
 yanma_retry_answer_bytes gauge
+yanma_body_memory_bytes gauge
 yanma_key_info gauge key_id,channel,state,algorithm
 yanma_key_expiry_timestamp_seconds gauge key_id
 yanma_config_last_reload_successful gauge
