@@ -114,7 +114,9 @@ impl Bench {
     fn grouped(&self, count: u64) {
         for _ in 0..count / GROUP {
             let group = self.issuer.take(GROUP);
-            group.clone().for_each(|number| self.replay.prefetch(&self.issuer.code(number)));
+            for number in group.clone() {
+                let _hash = self.replay.prefetch(&self.issuer.code(number));
+            }
             group.for_each(|number| self.redeem(&self.issuer.code(number)));
         }
     }

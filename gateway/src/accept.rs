@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
-    config::Limits,
+    config::{Config, Limits},
     connection::{ClientStream, Connection, End, Preface},
     io::{Accepted, Peer, Stream},
     limits,
@@ -159,7 +159,8 @@ async fn serve_http2(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: C
             service::serve(Rc::clone(&worker), Rc::clone(&connection), request)
         }
     });
-    let builder = http2_builder(&worker.snapshot().config.limits);
+    connection.shares.get_or_init(Rc::default);
+    let builder = http2_builder(&worker.snapshot().config);
     let mut http = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut leaving = false;
     std::future::poll_fn(|cx| {
@@ -207,11 +208,12 @@ fn http1_builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
-fn http2_builder(limits: &Limits) -> http2::Builder<OnThisThread> {
+fn http2_builder(config: &Config) -> http2::Builder<OnThisThread> {
+    let limits = &config.limits;
     let header_bytes_max = u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX);
     let mut builder = http2::Builder::new(OnThisThread);
     builder
-        .max_concurrent_streams(limits.h2_streams_max)
+        .max_concurrent_streams(config.limits.h2_streams(config.server.workers))
         .max_header_list_size(header_bytes_max)
         .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
         .initial_stream_window_size(limits::H2_STREAM_WINDOW_BYTES)

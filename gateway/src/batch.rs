@@ -43,6 +43,8 @@ pub(crate) struct Means<'a> {
 pub(crate) struct Verdict {
     pub(crate) outcome: Result<VerifiedCode, Rejected>,
     pub(crate) at: UnixMillis,
+    /// A keyed hash of the code's identity, where the code is genuine.
+    pub(crate) hash: u64,
 }
 
 /// The codes that wait for the end of the turn.
@@ -175,13 +177,9 @@ impl Slots {
         means.observe(outcomes.len(), begun.elapsed_ns(means.clock));
         for (key, outcome) in group.keys.iter().flatten().zip(outcomes.drain(..)) {
             let Some(slot) = all.get_mut(*key) else { continue };
-            if let Ok(code) = &outcome
-                && code.kind() == Kind::Payment
-            {
-                // Most will be spent next, and the table is too large for any cache.
-                means.replay.prefetch(&code.identity());
-            }
-            match std::mem::replace(&mut slot.state, State::Judged(Verdict { outcome, at })) {
+            let hash = means.fetch_ahead(&outcome);
+            let verdict = Verdict { outcome, at, hash };
+            match std::mem::replace(&mut slot.state, State::Judged(verdict)) {
                 State::Waiting(waker) => waker.iter().for_each(Waker::wake_by_ref),
                 _ => drop(all.try_remove(*key)),
             }
@@ -210,6 +208,17 @@ impl Drop for Group<'_> {
 }
 
 impl Means<'_> {
+    /// The hash of a genuine code. Most of those in time will be spent next, and the table is too
+    /// large for any cache.
+    fn fetch_ahead(&self, outcome: &Result<VerifiedCode, Rejected>) -> u64 {
+        match outcome {
+            Ok(code) if code.kind() == Kind::Payment => self.replay.prefetch(&code.identity()),
+            Ok(code) => self.replay.hash(&code.identity()),
+            Err(Rejected { late: Some(late), .. }) => self.replay.hash(&late.identity()),
+            Err(_) => 0,
+        }
+    }
+
     /// Each code of a group counts with its share of the time.
     fn observe(&self, codes: usize, ns: u64) {
         let count = u64::try_from(codes).unwrap_or(u64::MAX);

@@ -6,26 +6,34 @@ use std::{
     future::Future as _,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::{headers, limits, refusal::Refusal, sweep::Deadline};
+use crate::{
+    body_memory::{BodyMemory, Held, NoRoom},
+    headers, limits,
+    refusal::Refusal,
+    sweep::Deadline,
+};
 
 /// A body that is in memory to its last byte.
 #[derive(Debug, Default)]
 pub(crate) struct Whole {
     data: Option<Bytes>,
     trailers: Option<Box<HeaderMap>>,
+    /// Its part of the memory for bodies, if it is large.
+    _held: Option<Held>,
 }
 
 impl Whole {
     pub(crate) fn new(data: Bytes) -> Self {
-        Self { data: (!data.is_empty()).then_some(data), trailers: None }
+        Self { data: (!data.is_empty()).then_some(data), ..Self::default() }
     }
 
     pub(crate) fn with(data: Bytes, trailers: Option<HeaderMap>) -> Self {
@@ -48,9 +56,14 @@ impl Whole {
         self.trailers.is_some()
     }
 
+    /// The next piece. A large body goes out in several, so that what is not sent yet stays here,
+    /// where it is counted, and not in a buffer of the HTTP engine.
     pub(crate) fn next_frame(&mut self) -> Option<Frame<Bytes>> {
-        match self.data.take() {
-            Some(data) => Some(Frame::data(data)),
+        match &mut self.data {
+            Some(data) if data.len() > limits::BODY_PIECE_BYTES => {
+                Some(Frame::data(data.split_to(limits::BODY_PIECE_BYTES)))
+            }
+            Some(_) => self.data.take().map(Frame::data),
             None => self.trailers.take().map(|trailers| Frame::trailers(*trailers)),
         }
     }
@@ -85,6 +98,8 @@ impl Body for Whole {
 pub(crate) enum Unread {
     TooLarge,
     TooSlow,
+    /// All bodies together hold as much memory as they may.
+    NoRoom,
     /// The peer broke off, or its framing was wrong.
     Broken,
 }
@@ -95,6 +110,7 @@ impl Unread {
         match self {
             Unread::TooLarge => Refusal::RequestTooLarge,
             Unread::TooSlow => Refusal::RequestTimeout,
+            Unread::NoRoom => Refusal::Overloaded,
             Unread::Broken => Refusal::RequestMalformed,
         }
     }
@@ -104,34 +120,84 @@ impl Unread {
 #[derive(Debug)]
 pub(crate) struct Cut {
     pub(crate) why: Unread,
-    pub(crate) read: Bytes,
+    pub(crate) read: Whole,
 }
 
-/// Reads a body to its end, into at most `bytes_max` bytes. The usual body comes in one piece
-/// and is not copied.
+/// What a body may take while it is put together.
+#[derive(Debug)]
+pub(crate) struct Room<'a> {
+    pub(crate) memory: &'a Arc<BodyMemory>,
+    /// Bytes of all bodies. Absent: this one is owed, and counts without being refused.
+    pub(crate) memory_max: Option<usize>,
+    /// Bytes of this body.
+    pub(crate) bytes_max: usize,
+}
+
+/// Reads a body to its end, within `room`. The usual body comes in one piece and is not copied.
 ///
 /// Not cancel safe: what was read is lost.
 pub(crate) async fn read_whole(
     body: &mut Incoming,
-    bytes_max: usize,
+    room: &Room<'_>,
     deadline: &mut Deadline,
 ) -> Result<Whole, Cut> {
+    match read(body, room, deadline, usize::MAX).await? {
+        Begun::Whole(whole) => Ok(whole),
+        Begun::Coming(_) => unreachable!("no body has so many bytes"),
+    }
+}
+
+/// An upload whose beginning has come.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// And its end too.
+    Whole(Whole),
+    /// These bytes, and more will come.
+    Coming(Bytes),
+}
+
+/// Reads the beginning of a body: all of a usual one, [`limits::BODY_FREE_BYTES`] of a large one.
+/// Where little more than nothing has come, nothing can be asked of a backend.
+///
+/// Not cancel safe: what was read is lost.
+pub(crate) async fn read_beginning(
+    body: &mut Incoming,
+    room: &Room<'_>,
+    deadline: &mut Deadline,
+) -> Result<Begun, Unread> {
+    read(body, room, deadline, limits::BODY_FREE_BYTES).await.map_err(|cut| cut.why)
+}
+
+async fn read(
+    body: &mut Incoming,
+    room: &Room<'_>,
+    deadline: &mut Deadline,
+    enough: usize,
+) -> Result<Begun, Cut> {
+    let declared = declared_len(body);
     let mut pieces = Pieces::default();
-    if declared_len(body) > bytes_max {
+    if declared.is_some_and(|len| len > room.bytes_max) {
         return Err(pieces.cut(Unread::TooLarge));
     }
     let mut trailers = None;
     loop {
         match next_frame(body, deadline).await {
             Err(why) => return Err(pieces.cut(why)),
-            Ok(None) => return Ok(Whole { trailers, ..Whole::new(pieces.join()) }),
+            Ok(None) => return Ok(Begun::Whole(Whole { trailers, ..pieces.join() })),
             Ok(Some(frame)) => match frame.into_data() {
-                Ok(data) => pieces.append(data),
+                Ok(data) => {
+                    if let Err(NoRoom) = pieces.append(data, declared, room) {
+                        return Err(pieces.cut(Unread::NoRoom));
+                    }
+                }
                 Err(frame) => trailers = passing_trailers(frame),
             },
         }
-        if pieces.len() > bytes_max {
+        if pieces.len() > room.bytes_max {
             return Err(pieces.cut(Unread::TooLarge));
+        }
+        if pieces.len() >= enough && !body.is_end_stream() {
+            return Ok(Begun::Coming(pieces.join().data.unwrap_or_default()));
         }
     }
 }
@@ -140,7 +206,8 @@ pub(crate) async fn read_whole(
 #[derive(Debug, Default)]
 struct Pieces {
     first: Bytes,
-    rest: BytesMut,
+    rest: Vec<u8>,
+    held: Option<Held>,
 }
 
 impl Pieces {
@@ -148,20 +215,45 @@ impl Pieces {
         if self.rest.is_empty() { self.first.len() } else { self.rest.len() }
     }
 
-    fn append(&mut self, data: Bytes) {
+    fn append(
+        &mut self,
+        data: Bytes,
+        declared: Option<usize>,
+        room: &Room<'_>,
+    ) -> Result<(), NoRoom> {
         if self.len() == 0 {
+            self.hold(data.len(), room)?;
             self.first = data;
-            return;
+            return Ok(());
+        }
+        let len = self.len() + data.len();
+        if len > self.rest.capacity() {
+            // Room is doubled, so that little is copied, but not beyond what can still come.
+            let most = declared.unwrap_or(room.bytes_max);
+            let capacity = len.saturating_mul(2).min(most).max(len);
+            self.hold(capacity, room)?;
+            self.rest.reserve_exact(capacity - self.rest.len());
         }
         if self.rest.is_empty() {
-            self.rest.reserve((self.first.len() + data.len()) * 2);
-            self.rest.extend_from_slice(&self.first);
+            self.rest.extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.rest.extend_from_slice(&data);
+        Ok(())
     }
 
-    fn join(self) -> Bytes {
-        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    /// Takes memory for `bytes`, if that is more than each body may have without asking.
+    fn hold(&mut self, bytes: usize, room: &Room<'_>) -> Result<(), NoRoom> {
+        if bytes <= limits::BODY_FREE_BYTES {
+            return Ok(());
+        }
+        let held = self.held.get_or_insert_with(|| Held::nothing(room.memory));
+        held.grow_to(bytes, room.memory_max)
+    }
+
+    fn join(self) -> Whole {
+        let Self { first, rest, held } = self;
+        let data = if rest.is_empty() { first } else { Bytes::from(rest) };
+        Whole { _held: held, ..Whole::new(data) }
     }
 
     fn cut(self, why: Unread) -> Cut {
@@ -207,13 +299,17 @@ fn poll_frame(
     cx: &mut Context<'_>,
 ) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
     match Pin::new(body).poll_frame(cx) {
-        Poll::Ready(frame) => Poll::Ready(frame.transpose().map_err(|_| Unread::Broken)),
+        Poll::Ready(frame) => {
+            deadline.sees_progress();
+            Poll::Ready(frame.transpose().map_err(|_| Unread::Broken))
+        }
         Poll::Pending => Pin::new(deadline).poll(cx).map(|()| Err(Unread::TooSlow)),
     }
 }
 
-fn declared_len(body: &Incoming) -> usize {
-    body.size_hint().exact().map_or(0, |len| usize::try_from(len).unwrap_or(usize::MAX))
+/// The length that the head declares, if it does.
+fn declared_len(body: &Incoming) -> Option<usize> {
+    body.size_hint().exact().map(|len| usize::try_from(len).unwrap_or(usize::MAX))
 }
 
 /// How far an [`Upload`] is.
@@ -233,6 +329,8 @@ pub(crate) type Progress = Rc<Cell<Stage>>;
 /// A client's upload that is passed on as it comes, within a bound of bytes and time.
 #[derive(Debug)]
 pub(crate) struct Upload {
+    /// What has come of it already.
+    beginning: Bytes,
     body: Incoming,
     left: usize,
     deadline: Deadline,
@@ -240,23 +338,30 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// # Errors
-    ///
-    /// [`Unread::TooLarge`] when the length that the head declares is over the bound.
+    /// An upload of at most `bytes_max` bytes, of which `beginning` has come.
     pub(crate) fn new(
+        beginning: Bytes,
         body: Incoming,
         bytes_max: usize,
         deadline: Deadline,
-    ) -> Result<(Self, Progress), Unread> {
-        if declared_len(&body) > bytes_max {
-            return Err(Unread::TooLarge);
-        }
-        let progress = Progress::default();
-        let upload = Self { body, left: bytes_max, deadline, progress: Rc::clone(&progress) };
-        Ok((upload, progress))
+    ) -> (Self, Progress) {
+        let (left, progress) = (bytes_max.saturating_sub(beginning.len()), Progress::default());
+        let upload = Self { beginning, body, left, deadline, progress: Rc::clone(&progress) };
+        (upload, progress)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.beginning.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        longer(self.body.size_hint(), self.beginning.len())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
+        if !self.beginning.is_empty() {
+            return Poll::Ready(Ok(Some(Frame::data(std::mem::take(&mut self.beginning)))));
+        }
         let frame = ready!(poll_frame(&mut self.body, &mut self.deadline, cx))?;
         let Some(frame) = frame else { return Poll::Ready(Ok(None)) };
         Poll::Ready(match frame.into_data() {
@@ -297,7 +402,7 @@ impl Body for Outgoing {
             Outgoing::Upload(upload) => match ready!(upload.poll(cx)) {
                 Ok(frame) => {
                     let is_last = frame.as_ref().is_none_or(Frame::is_trailers);
-                    if is_last || upload.body.is_end_stream() {
+                    if is_last || upload.is_end_stream() {
                         upload.progress.set(Stage::Through);
                     }
                     Poll::Ready(frame.map(Ok))
@@ -313,14 +418,14 @@ impl Body for Outgoing {
     fn is_end_stream(&self) -> bool {
         match self {
             Outgoing::Whole(whole) => whole.is_end_stream(),
-            Outgoing::Upload(upload) => upload.body.is_end_stream(),
+            Outgoing::Upload(upload) => upload.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Outgoing::Whole(whole) => whole.size_hint(),
-            Outgoing::Upload(upload) => upload.body.size_hint(),
+            Outgoing::Upload(upload) => upload.size_hint(),
         }
     }
 }
@@ -338,3 +443,16 @@ pub(crate) fn poll_answer(
         Err(frame) => passing_trailers(frame).map(|trailers| Frame::trailers(*trailers)),
     }))
 }
+
+/// What is said of the length of a body that `bytes` come before.
+pub(crate) fn longer(mut hint: SizeHint, bytes: usize) -> SizeHint {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    if let Some(upper) = hint.upper() {
+        hint.set_upper(upper.saturating_add(bytes));
+    }
+    hint.set_lower(hint.lower().saturating_add(bytes));
+    hint
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! One request's own record: who it is, where it is, and what is counted when it ends.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     sync::Arc,
 };
@@ -17,11 +17,13 @@ use keyring::{
 use crate::{
     body::Whole,
     clock::Instant,
+    code_requests::Entered,
     config::RouteConfig,
     metrics::{Limit, Outcome},
     record::{self, Trail},
     refusal::{Problem, Refusal},
     request_id::RequestId,
+    shares::Share,
     snapshot::Held,
     worker::Worker,
 };
@@ -73,6 +75,10 @@ pub(crate) struct Call {
     trail: RefCell<Trail>,
     /// What is counted if the client leaves now.
     if_left: Cell<Option<Refusal>>,
+    /// This request among those with its code.
+    entered: OnceCell<Entered>,
+    /// Its place at a backend as one of its connection's.
+    share: OnceCell<Share>,
 }
 
 impl Call {
@@ -94,6 +100,8 @@ impl Call {
             redemption: Cell::new(None),
             trail: RefCell::default(),
             if_left: Cell::new(Some(Refusal::RequestMalformed)),
+            entered: OnceCell::new(),
+            share: OnceCell::new(),
             worker,
         }
     }
@@ -122,8 +130,17 @@ impl Call {
 
     /// Is this request over the worker's share of `requests_in_flight_max`?
     pub(crate) fn is_one_too_many(&self) -> bool {
-        let limit = self.snapshot.config.limits.requests_in_flight_max;
-        self.worker.requests_in_flight() > limit.div_ceil(self.snapshot.config.server.workers)
+        self.worker.requests_in_flight() > self.requests_max()
+    }
+
+    /// Are there so many requests that a refused one should make room at once?
+    pub(crate) fn is_in_a_crowd(&self) -> bool {
+        self.worker.requests_in_flight() > self.requests_max() / 2
+    }
+
+    fn requests_max(&self) -> usize {
+        let config = &self.snapshot.config;
+        config.limits.requests_of_worker_max(config.server.workers)
     }
 
     pub(crate) fn enter(&self, route: usize) {
@@ -140,6 +157,25 @@ impl Call {
         self.note(|trail| trail.met(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
+    }
+
+    /// A genuine code has arrived: this request counts as one with it until its end.
+    ///
+    /// # Errors
+    /// `request_in_flight` if there are [`crate::limits::CODE_REQUESTS_MAX`] already.
+    pub(crate) fn enters(&self, code: &VerifiedCode, hash: u64) -> Result<(), Refused> {
+        let Some(entered) = self.worker.codes().enter(hash) else {
+            self.names(code.identity());
+            self.worker.hit(Limit::CodeRequests);
+            return Err(Refusal::RequestInFlight.into());
+        };
+        self.entered.set(entered).expect("a request has one code");
+        Ok(())
+    }
+
+    /// From here on its place at a backend counts as its connection's, until its end.
+    pub(crate) fn shares(&self, share: Share) {
+        self.share.set(share).expect("a request has one place");
     }
 
     /// From here on answers name the redemption.
@@ -251,6 +287,9 @@ impl Drop for Call {
     fn drop(&mut self) {
         if let Some(refusal) = self.if_left.get() {
             self.count(Outcome::Refused(refusal));
+        }
+        if let Some(entered) = self.entered.take() {
+            self.worker.codes().leave(entered);
         }
         self.worker.request_ends();
     }

@@ -4,7 +4,7 @@
 //! wrapper keeps the connection's state in a few cells, and the worker's sweep reads them.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     io,
     pin::Pin,
     rc::Rc,
@@ -20,6 +20,7 @@ use crate::{
     config::Timeouts,
     io::{Peer, Stream},
     limits,
+    shares::Shares,
     sweep::Sweep,
 };
 
@@ -61,6 +62,8 @@ pub(crate) struct Connection {
     forwarded_for: Option<HeaderValue>,
     /// Requests between their head and the end of their response's body.
     active: Cell<u32>,
+    /// Places at backends that its requests hold, if there can be several: on HTTP/2.
+    pub(crate) shares: OnceCell<Rc<Shares>>,
     quiet_since_ms: Cell<u64>,
     head_since_ms: Cell<Option<u64>>,
     blocked_since_ms: Cell<Option<u64>>,
@@ -83,6 +86,7 @@ impl Connection {
             sweep,
             forwarded_for: peer.forwarded_for(),
             active: Cell::new(0),
+            shares: OnceCell::new(),
             quiet_since_ms: Cell::new(now_ms),
             head_since_ms: Cell::new(None),
             blocked_since_ms: Cell::new(None),

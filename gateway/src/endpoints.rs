@@ -107,6 +107,16 @@ impl Backend {
         self.connections_max
     }
 
+    /// Are all places taken just now?
+    pub(crate) fn is_full(&self) -> bool {
+        self.in_flight() >= self.connections_max
+    }
+
+    /// Tells this backend from others, also over reloads.
+    pub(crate) fn number(&self) -> usize {
+        Arc::as_ptr(&self.in_flight).addr()
+    }
+
     /// A place for one request, or a refusal before anything is spent.
     ///
     /// The count never passes the bound, not even for a moment: otherwise two that are refused

@@ -14,7 +14,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{self, Outgoing, Progress, Stage, Unread, Whole},
+    body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
     call::{Call, Refused},
     clock::Instant,
     config::BackendConfig,
@@ -132,7 +132,7 @@ impl Exchange {
 #[derive(Debug)]
 enum Held {
     Whole(Whole, Lease),
-    Coming(bytes::Bytes, Incoming, Lease, End),
+    Coming(Whole, Incoming, Lease, End),
 }
 
 async fn talk(
@@ -190,9 +190,9 @@ async fn talk(
         }
         (None, End::Connection) => {
             lease.is_for_once();
-            Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, end)))
+            Ok((head, Held::Coming(Whole::default(), body, lease, end)))
         }
-        (None, End::Shown) => Ok((head, Held::Coming(bytes::Bytes::new(), body, lease, end))),
+        (None, End::Shown) => Ok((head, Held::Coming(Whole::default(), body, lease, end))),
     }
 }
 
@@ -213,9 +213,11 @@ async fn hold(
     lease: Lease,
     deadline: &mut Deadline,
 ) -> Result<Held, Refused> {
-    let bytes_max = call.snapshot.config.limits.reply_bytes_max;
+    // The code is spent: its answer is owed, however little memory there is.
+    let (memory, bytes_max) = (call.worker.bodies(), call.snapshot.config.limits.reply_bytes_max);
+    let room = Room { memory, memory_max: None, bytes_max };
     let has_length = body.size_hint().exact().is_some();
-    match body::read_whole(&mut body, bytes_max, deadline).await {
+    match body::read_whole(&mut body, &room, deadline).await {
         Ok(whole) => Ok(Held::Whole(whole, lease)),
         Err(cut) if cut.why == Unread::TooLarge => {
             if call.version == Version::HTTP_10 && !has_length {
@@ -330,7 +332,7 @@ async fn deliver(
     };
     pending.into_iter().for_each(Pending::too_large);
     let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
-    let reply = if body.is_end_stream() && begin.is_empty() {
+    let reply = if body.is_end_stream() && begin.is_end_stream() {
         lease.give_back(now);
         call.approved();
         Reply::whole(Whole::default())

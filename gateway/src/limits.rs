@@ -191,8 +191,29 @@ pub const BODY_BYTES_MAX: Setting = Setting::new(1 << 20, 1, 64 << 20, "bytes");
 /// `limits.reply_bytes_max`: a backend's reply on a redeem route is held until it is whole, up to
 /// this size; a larger one streams.
 pub const REPLY_BYTES_MAX: Setting = Setting::new(1 << 20, 1, 64 << 20, "bytes");
+/// `limits.body_memory_mib`: memory for all bodies that are held whole, beyond
+/// [`BODY_FREE_BYTES`] each.
+pub const BODY_MEMORY_MIB: Setting = Setting::new(256, 1, 1_048_576, "MiB");
 /// `limits.h2_streams_max`: requests at once on one HTTP/2 connection.
 pub const H2_STREAMS_MAX: Setting = Setting::new(100, 1, 1_000, "streams");
+
+/// What each body may hold without asking for memory, so that large uploads keep no usual request
+/// out. Of an upload that is passed on as it comes, so much must have come before a backend is asked.
+pub const BODY_FREE_BYTES: usize = 16 * 1_024;
+/// A body that is held whole goes out in pieces of so many bytes.
+pub const BODY_PIECE_BYTES: usize = 64 * 1_024;
+/// How long an upload may stand still in a crowd: while more than half of a worker's requests, or of a
+/// backend's places, are taken. What stands still then holds what others need.
+pub const BODY_STALL_MS: u64 = 2_000;
+/// Requests under way with one code. An honest code is in one, and in a retry or two of it.
+pub const CODE_REQUESTS_MAX: u8 = 8;
+/// Cells in which they are counted, for each request in flight: see `code_requests.rs`.
+pub const CODE_CELLS_PER_REQUEST: usize = 8;
+/// The least number of such cells, a byte each.
+pub const CODE_CELLS_MIN: usize = 65_536;
+/// One connection gets this part of a backend's places and of a worker's requests at the most: one
+/// half, so that two polite proxies in front are enough to use all of a node.
+pub const CONNECTION_SHARE_PART: usize = 2;
 
 /// What hyper may buffer of one HTTP/1 connection while it reads a head.
 pub const H1_BUFFER_BYTES_MAX: usize = 32 * 1_024;
@@ -230,8 +251,9 @@ pub const PARK_MS: u64 = 1_000;
 pub const PARKED_CONNECTION_BYTES: u64 = 3 * 1_024;
 /// The same while hyper serves it, without a request under way: measured 31 KiB, rounded up.
 pub const SERVED_CONNECTION_BYTES: u64 = 32 * 1_024;
-/// How long after the last parking freed memory is given back: mimalloc waits a second with it.
-pub const FREED_MEMORY_MS: u64 = 2_000;
+/// For how long after a worker's last work freed memory is given back: mimalloc waits a second
+/// with it.
+pub const FREED_MEMORY_MS: u64 = 3_000;
 /// Bytes that mimalloc does not put into a page with others.
 pub const PAGE_OF_ITS_OWN_BYTES: usize = 1 << 20;
 
@@ -382,6 +404,7 @@ mod proofs {
     const _: () = assert!(SWEEP_MS <= HEADER_MS.min && SWEEP_MS <= BODY_MS.min);
     const _: () = assert!(SWEEP_MS <= IDLE_MS.min && SWEEP_MS <= WRITE_MS.min);
     const _: () = assert!(SWEEP_MS <= BACKEND_IDLE_MS.min && SWEEP_MS <= BODY_DRAIN_MS);
+    const _: () = assert!(SWEEP_MS <= BODY_STALL_MS && BODY_STALL_MS <= BODY_MS.default);
     // An upload and a backend's default patience together stay within what a HIS waits.
     const _: () = assert!(BODY_MS.default + BACKEND_TIMEOUT_MS.default < BACKEND_TIMEOUT_WARN_MS);
     // A drain outlasts an exchange that began just before it.
@@ -389,6 +412,11 @@ mod proofs {
     // All these numbers are handed on as `usize`, `u32` or `i64`.
     const _: () = assert!(usize::BITS >= 64 && REPLAY_CAPACITY.max <= 1 << 32);
     const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
+    const _: () = assert!(BODY_MEMORY_MIB.max <= u64::MAX >> 20);
+    // The largest body that the defaults allow has room.
+    const _: () = assert!(BODY_MEMORY_MIB.default << 20 >= BODY_BYTES_MAX.default);
+    // A cell is found by masking, and its count never wraps.
+    const _: () = assert!(CODE_CELLS_MIN.is_power_of_two() && CODE_REQUESTS_MAX < u8::MAX);
     // An endpoint that is out is tried again.
     const _: () = assert!(EJECT_MS > 0 && EJECT_MS <= EJECT_MS_MAX);
     // Six months have 184 days at most, and a day's file is not deleted on the day it is closed.

@@ -23,6 +23,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_replay(&mut page, shared);
     show_record(&mut page, shared);
     show_answers(&mut page, shared);
+    show_bodies(&mut page, shared);
     show_keys(&mut page, &current);
     show_config(&mut page, &current);
     show_conditions(&mut page, shared);
@@ -83,6 +84,11 @@ fn show_answers(page: &mut Page, shared: &Shared) {
     page.gauge("yanma_retry_answers", "Answers kept for a retry.", [([], entries)]);
     let bytes = count(shared.answers.bytes());
     page.gauge("yanma_retry_answer_bytes", "Memory that they take.", [([], bytes)]);
+}
+
+fn show_bodies(page: &mut Page, shared: &Shared) {
+    let help = "Memory of bodies and replies that are held whole, beyond the first 16 KiB of each.";
+    page.gauge("yanma_body_memory_bytes", help, [([], count(shared.bodies.bytes()))]);
 }
 
 fn show_keys(page: &mut Page, current: &Snapshot) {

@@ -18,7 +18,7 @@ use keyring::{
 
 use crate::{
     batch::Verdict,
-    body::{self, Outgoing, Progress, Unread, Upload, Whole},
+    body::{self, Begun as BodyBegun, Outgoing, Progress, Room, Unread, Upload, Whole},
     call::{Call, Refused},
     clock::Instant,
     config::{CodeUse, RouteConfig},
@@ -54,7 +54,7 @@ pub(crate) async fn serve(
     let http1 = request.version() != Version::HTTP_2;
     let call = Rc::new(Call::new(worker, connection.forwarded_for(), request.version()));
     call.came_with(request.headers());
-    let answered = answer(&call, request).await;
+    let answered = answer(&call, &connection, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
     let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
     let mut response = answered.unwrap_or_else(|refused| refuse(&call, &refused));
@@ -65,10 +65,14 @@ pub(crate) async fn serve(
     Ok(response.map(|reply| reply.during(active, write_ms)))
 }
 
-async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<Reply>, Refused> {
+async fn answer(
+    call: &Rc<Call>,
+    connection: &Connection,
+    request: Request<Incoming>,
+) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
     match decide(call, &head).await {
-        Ok(Way::Forward(decision)) => forward(call, decision, head, body).await,
+        Ok(Way::Forward(decision)) => forward(call, connection, decision, head, body).await,
         Ok(Way::Recall(recall)) => tell_again(call, recall, &head, body).await,
         Err(refused) => {
             listen_a_little(call, &head.headers, &mut body).await;
@@ -159,14 +163,16 @@ async fn verify(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result
     let worker = &call.worker;
     let is_alone = worker.requests_in_flight() <= 1;
     let verdict = worker.batch.verify(&call.snapshot, code, rules, is_alone, worker.means());
-    let Verdict { outcome, at } = verdict.await;
+    let Verdict { outcome, at, hash } = verdict.await;
     match outcome {
         Ok(code) => {
             call.met(&code, at);
+            call.enters(&code, hash)?;
             Ok(Proof::InTime(code))
         }
         Err(Rejected { late: Some(late), .. }) => {
             call.met(late.look(), at);
+            call.enters(late.look(), hash)?;
             Ok(Proof::Late(late))
         }
         Err(rejected) => Err(Refused::rejected(&rejected)),
@@ -250,6 +256,7 @@ async fn tell_again(
 
 async fn forward(
     call: &Rc<Call>,
+    connection: &Connection,
     decision: Decision,
     head: request::Parts,
     body: Incoming,
@@ -269,7 +276,7 @@ async fn forward(
                 Begun::First(pending) => pending,
                 Begun::Answered(response) => return Ok(response),
             };
-            let in_flight = reserve(call, backend)?;
+            let in_flight = reserve(call, connection, backend)?;
             call.hold_place()?;
             let begun = call.worker.clock().instant();
             let spent = spend::spend_here(call, admitted.code());
@@ -293,33 +300,45 @@ async fn forward(
             let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, spent, pending);
             Outliving::new(exchange.run(request)).await
         }
-        Purpose::Check(admitted) => stream(call, backend, head, Some(admitted.code()), body).await,
-        Purpose::Pass => stream(call, backend, head, None, body).await,
+        Purpose::Check(admitted) => {
+            stream(call, connection, backend, head, Some(admitted.code()), body).await
+        }
+        Purpose::Pass => stream(call, connection, backend, head, None, body).await,
     }
 }
 
-/// Passes a request on whose code is not spent: its body goes as it comes.
+/// Passes a request on whose code is not spent: its body goes as it comes, once its beginning is
+/// here.
 async fn stream(
     call: &Rc<Call>,
+    connection: &Connection,
     backend: usize,
     head: CleanHead,
     code: Option<&VerifiedCode>,
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
-    let in_flight = reserve(call, backend)?;
-    let (body, progress) = stream_body(call, body)?;
+    let (body, progress) = stream_body(call, backend, body).await?;
+    let in_flight = reserve(call, connection, backend)?;
     let request = head.into_request(&says(call, code, None), body);
     let exchange = Exchange::of_unspent(Rc::clone(call), backend, in_flight, progress);
     // Boxed, so that the way of a request is not moved about with the room for this in it.
     Box::pin(exchange.run(request)).await
 }
 
-/// A place at the backend. Taken when the request is whole, so that slow uploads hold none.
-fn reserve(call: &Call, backend: usize) -> Result<InFlight, Refused> {
-    call.snapshot.backend(backend).reserve().map_err(|_full| {
-        call.worker.hit(Limit::BackendConnections);
+/// A place at the backend. Taken when the request is whole, or the beginning of a large one is
+/// here, so that slow uploads hold none.
+fn reserve(call: &Call, connection: &Connection, backend: usize) -> Result<InFlight, Refused> {
+    let backend = call.snapshot.backend(backend);
+    let full = |limit| {
+        call.worker.hit(limit);
         Refused::from(Refusal::Overloaded)
-    })
+    };
+    if let Some(shares) = connection.shares.get() {
+        let places_max = (backend.connections_max() / limits::CONNECTION_SHARE_PART).max(1);
+        let share = shares.enter(backend.number(), places_max);
+        call.shares(share.ok_or_else(|| full(Limit::BackendShare))?);
+    }
+    backend.reserve().map_err(|_full| full(Limit::BackendConnections))
 }
 
 fn says<'a>(
@@ -384,35 +403,65 @@ async fn used_abroad(
 
 async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
     let config = &call.snapshot.config;
-    let mut deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
+    let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
     let begun = call.worker.clock().instant();
-    let whole = body::read_whole(&mut body, config.limits.body_bytes_max, &mut deadline).await;
+    let whole = body::read_whole(&mut body, &room(call), &mut deadline).await;
     call.was_away(begun);
     whole.map_err(|cut| over_limit(call, cut.why))
 }
 
-fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<Progress>), Refused> {
+/// What a client's body may take.
+fn room(call: &Call) -> Room<'_> {
+    let limits = &call.snapshot.config.limits;
+    let (memory, memory_max) = (call.worker.bodies(), Some(limits.body_memory_bytes()));
+    Room { memory, memory_max, bytes_max: limits.body_bytes_max }
+}
+
+async fn stream_body(
+    call: &Call,
+    backend: usize,
+    mut body: Incoming,
+) -> Result<(Outgoing, Option<Progress>), Refused> {
     if body.is_end_stream() {
         return Ok((Outgoing::Whole(Whole::default()), None));
     }
+    // A client that waits for `100 Continue` need not send what cannot be passed on.
+    if call.snapshot.backend(backend).is_full() {
+        call.worker.hit(Limit::BackendConnections);
+        return Err(Refusal::Overloaded.into());
+    }
     let config = &call.snapshot.config;
-    let deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
-    let (upload, progress) = Upload::new(body, config.limits.body_bytes_max, deadline)
-        .map_err(|unread| over_limit(call, unread))?;
-    Ok((Outgoing::Upload(upload), Some(progress)))
+    let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
+    let begun = call.worker.clock().instant();
+    let beginning = body::read_beginning(&mut body, &room(call), &mut deadline).await;
+    call.was_away(begun);
+    match beginning.map_err(|unread| over_limit(call, unread))? {
+        BodyBegun::Whole(whole) => Ok((Outgoing::Whole(whole), None)),
+        BodyBegun::Coming(beginning) => {
+            let bytes_max = config.limits.body_bytes_max;
+            let (upload, progress) = Upload::new(beginning, body, bytes_max, deadline);
+            Ok((Outgoing::Upload(upload), Some(progress)))
+        }
+    }
 }
 
 fn over_limit(call: &Call, unread: Unread) -> Refused {
-    if unread == Unread::TooLarge {
-        call.worker.hit(Limit::BodyBytes);
+    match unread {
+        Unread::TooLarge => call.worker.hit(Limit::BodyBytes),
+        Unread::NoRoom => call.worker.hit(Limit::BodyMemory),
+        Unread::TooSlow | Unread::Broken => {}
     }
     unread.refusal().into()
 }
 
 /// Hears a refused client out for a moment: one that is still sending would lose the answer to
-/// the reset that follows it. A client that waits for `100 Continue` is not sending.
+/// the reset that follows it. A client that waits for `100 Continue` is not sending. In a crowd
+/// there is no moment: a flood of refused requests would hold the places of honest ones.
 async fn listen_a_little(call: &Call, headers: &HeaderMap, body: &mut Incoming) {
     if body.is_end_stream() || headers::expectation(headers) != Expectation::None {
+        return;
+    }
+    if call.is_in_a_crowd() {
         return;
     }
     let mut deadline = call.worker.sweep.deadline(limits::BODY_DRAIN_MS);

@@ -11,6 +11,7 @@ use tokio::{
 use crate::{
     admin::{self, Admin},
     clock::Clock,
+    code_requests::CodeRequests,
     config::{Config, ListenerConfig},
     descriptors,
     disk::Group,
@@ -194,13 +195,26 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     metrics.reloaded(clock.now());
     let (health, answers) = (Arc::new(Health::default()), Answers::new());
     let config = snapshot.config();
+    let codes = CodeRequests::new(config.limits.requests_in_flight_max);
     let labels = (snapshot.record_labels(), snapshot.keys());
     let group = find_group("[record] group", &config.record.group)?;
     let workers = config.server.workers;
     let (record, recording) =
         Record::begin(&config.record, group, workers, labels, &clock, &health)?;
     let current = Current::new(snapshot);
-    let shared = Shared { clock, replay, answers, metrics, current, endpoints, health, record };
+    let bodies = Arc::default();
+    let shared = Shared {
+        clock,
+        replay,
+        answers,
+        metrics,
+        current,
+        endpoints,
+        health,
+        record,
+        bodies,
+        codes,
+    };
     let shared = Arc::new(shared);
     orders::look_around(&shared);
     state.watch(&shared)?;

@@ -13,18 +13,21 @@ use std::{
 
 use slab::Slab;
 
-use crate::limits::SWEEP_MS;
+use crate::limits::{BODY_STALL_MS, SWEEP_MS};
 
 /// The coarse clock of one worker, and who waits on it. Milliseconds since the worker started.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     now_ms: Cell<u64>,
+    /// Whether uploads that stand still are given up.
+    is_crowded: Cell<bool>,
     waiting: RefCell<Slab<Waiting>>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     at_ms: u64,
+    stalled_ms: u64,
     waker: Waker,
 }
 
@@ -34,21 +37,47 @@ impl Sweep {
         self.now_ms.get()
     }
 
+    /// From the next sweep on there is a crowd, or none.
+    pub(crate) fn crowd(&self, is_crowded: bool) {
+        self.is_crowded.set(is_crowded);
+    }
+
     /// Moves time on and wakes whoever's limit has passed.
     pub(crate) fn advance_to(&self, now_ms: u64) {
         self.now_ms.set(now_ms);
         for (_, waiting) in self.waiting.borrow().iter() {
-            if waiting.at_ms <= now_ms {
+            if self.has_passed(waiting.at_ms, waiting.stalled_ms) {
                 waiting.waker.wake_by_ref();
             }
         }
     }
 
+    fn has_passed(&self, at_ms: u64, stalled_ms: u64) -> bool {
+        let now_ms = self.now_ms();
+        at_ms <= now_ms || stalled_ms <= now_ms && self.is_crowded.get()
+    }
+
     /// A future that ends `after_ms` from now. It costs nothing until it is polled.
     pub(crate) fn deadline(self: &Rc<Self>, after_ms: u64) -> Deadline {
-        // The last sweep may be a whole period ago: without the margin a limit could end early.
-        let at_ms = self.now_ms().saturating_add(after_ms).saturating_add(SWEEP_MS);
-        Deadline { sweep: Rc::clone(self), at_ms, key: None }
+        Deadline {
+            sweep: Rc::clone(self),
+            at_ms: self.in_ms(after_ms),
+            stalled_ms: u64::MAX,
+            key: None,
+        }
+    }
+
+    /// The same for an upload. In a crowd it also ends when the upload stands still for
+    /// [`BODY_STALL_MS`].
+    pub(crate) fn deadline_of_upload(self: &Rc<Self>, after_ms: u64) -> Deadline {
+        let mut deadline = self.deadline(after_ms);
+        deadline.stalled_ms = self.in_ms(BODY_STALL_MS);
+        deadline
+    }
+
+    /// The last sweep may be a whole period ago: without the margin a limit could end early.
+    fn in_ms(&self, after_ms: u64) -> u64 {
+        self.now_ms().saturating_add(after_ms).saturating_add(SWEEP_MS)
     }
 }
 
@@ -57,13 +86,22 @@ impl Sweep {
 pub(crate) struct Deadline {
     sweep: Rc<Sweep>,
     at_ms: u64,
+    /// For uploads alone: when this one has stood still for too long, where there is a crowd.
+    stalled_ms: u64,
     key: Option<usize>,
 }
 
 impl Deadline {
     /// Has the time come? Does not register for a wake-up.
     pub(crate) fn has_passed(&self) -> bool {
-        self.at_ms <= self.sweep.now_ms()
+        self.sweep.has_passed(self.at_ms, self.stalled_ms)
+    }
+
+    /// Some of the upload has come.
+    pub(crate) fn sees_progress(&mut self) {
+        if self.stalled_ms != u64::MAX {
+            self.stalled_ms = self.sweep.in_ms(BODY_STALL_MS);
+        }
     }
 
     /// Runs `future` until it ends or this deadline does; `None` when time ran out.
@@ -86,9 +124,13 @@ impl Future for Deadline {
         let sweep = Rc::clone(&self.sweep);
         let mut slab = sweep.waiting.borrow_mut();
         match self.key.and_then(|key| slab.get_mut(key)) {
-            Some(waiting) => waiting.waker.clone_from(cx.waker()),
+            Some(waiting) => {
+                waiting.stalled_ms = self.stalled_ms;
+                waiting.waker.clone_from(cx.waker());
+            }
             None => {
-                let waiting = Waiting { at_ms: self.at_ms, waker: cx.waker().clone() };
+                let (at_ms, stalled_ms) = (self.at_ms, self.stalled_ms);
+                let waiting = Waiting { at_ms, stalled_ms, waker: cx.waker().clone() };
                 self.key = Some(slab.insert(waiting));
             }
         }
@@ -120,6 +162,25 @@ mod tests {
         assert!(poll(&mut deadline).is_pending());
         sweep.advance_to(1_000 + SWEEP_MS);
         assert!(poll(&mut deadline).is_ready());
+    }
+
+    #[test]
+    fn in_a_crowd_an_upload_that_stands_still_is_given_up() {
+        let sweep = Rc::new(Sweep::default());
+        let mut deadlines = [sweep.deadline_of_upload(60_000), sweep.deadline(60_000)];
+        let mut poll_at = |now_ms, is_crowded| {
+            sweep.crowd(is_crowded);
+            sweep.advance_to(now_ms);
+            deadlines.each_mut().map(|deadline| poll(deadline).is_ready())
+        };
+        let late_ms = BODY_STALL_MS + SWEEP_MS;
+        assert_eq!(poll_at(late_ms - 1, true), [false, false]);
+        assert_eq!(poll_at(late_ms, false), [false, false], "there is room for all");
+        assert_eq!(poll_at(late_ms, true), [true, false], "only uploads");
+        deadlines.each_mut().map(Deadline::sees_progress);
+        assert_eq!(deadlines.each_mut().map(|one| poll(one).is_ready()), [false, false]);
+        sweep.advance_to(2 * late_ms);
+        assert_eq!(deadlines.each_mut().map(|one| poll(one).is_ready()), [true, false]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tokio::task::AbortHandle;
 use self::gate::Gate;
 pub(crate) use self::pool::Pool;
 use crate::{
-    body::{self, Outgoing, Unread},
+    body::{self, Outgoing, Unread, Whole},
     clock::{Clock, Instant},
     endpoints::{Endpoint, InFlight},
     limits,
@@ -189,7 +189,7 @@ pub(crate) fn keep_alive_ms(headers: &HeaderMap) -> Option<u64> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// What had been read of it before it was known to be too large to hold.
-    begin: Bytes,
+    begin: Whole,
     body: Incoming,
     lease: Option<Lease>,
     stall_ms: u64,
@@ -199,7 +199,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(
-        begin: Bytes,
+        begin: Whole,
         body: Incoming,
         lease: Lease,
         stall_ms: u64,
@@ -216,17 +216,11 @@ impl Answer {
 
     /// Has all of it been passed on?
     pub(crate) fn is_over(&self) -> bool {
-        self.begin.is_empty() && self.body.is_end_stream()
+        self.begin.is_end_stream() && self.body.is_end_stream()
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        let mut hint = self.body.size_hint();
-        let begin = u64::try_from(self.begin.len()).unwrap_or(u64::MAX);
-        if let Some(upper) = hint.upper() {
-            hint.set_upper(upper.saturating_add(begin));
-        }
-        hint.set_lower(hint.lower().saturating_add(begin));
-        hint
+        body::longer(self.body.size_hint(), self.begin.len())
     }
 
     /// The next piece. A backend that sends nothing for `stall_ms` has broken off.
@@ -235,8 +229,12 @@ impl Answer {
         cx: &mut Context<'_>,
         clock: &Clock,
     ) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
-        if !self.begin.is_empty() {
-            return Poll::Ready(Ok(Some(Frame::data(std::mem::take(&mut self.begin)))));
+        if let Some(frame) = self.begin.next_frame() {
+            if self.begin.is_end_stream() {
+                // What it held of the memory for bodies is free again.
+                self.begin = Whole::default();
+            }
+            return Poll::Ready(Ok(Some(frame)));
         }
         let frame = std::task::ready!(body::poll_answer(&mut self.body, &mut self.deadline, cx))?;
         if frame.is_none() || self.is_over() {

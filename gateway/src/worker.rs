@@ -14,7 +14,9 @@ use slab::Slab;
 
 use crate::{
     batch::{Batch, Means},
+    body_memory::BodyMemory,
     clock::{Clock, Instant},
+    code_requests::CodeRequests,
     connection::{Connection, End},
     endpoints::Endpoints,
     health::Health,
@@ -49,6 +51,10 @@ pub struct Shared {
     pub health: Arc<Health>,
     /// Where decisions are written down.
     pub record: Record,
+    /// The memory that bodies hold.
+    pub bodies: Arc<BodyMemory>,
+    /// Requests under way with one code.
+    pub codes: CodeRequests,
 }
 
 impl std::fmt::Debug for Shared {
@@ -85,8 +91,11 @@ pub(crate) struct Worker {
     random: Cell<u64>,
     began: Instant,
     leaving_since_ms: Cell<Option<u64>>,
-    /// When a connection was last parked.
-    parked_ms: Cell<Option<u64>>,
+    /// Whether something large may have been freed since the last sweep: a request, a connection or
+    /// an answer has gone.
+    has_freed: Cell<bool>,
+    /// When the last such sweep was.
+    freed_ms: Cell<Option<u64>>,
 }
 
 impl Worker {
@@ -113,7 +122,8 @@ impl Worker {
             random: Cell::new(getrandom::u64().map_err(io::Error::from)? | 1),
             began: shared.clock.instant(),
             leaving_since_ms: Cell::new(None),
-            parked_ms: Cell::new(None),
+            has_freed: Cell::new(false),
+            freed_ms: Cell::new(None),
             shared,
         }))
     }
@@ -153,6 +163,14 @@ impl Worker {
         &self.shared.health
     }
 
+    pub(crate) fn bodies(&self) -> &Arc<BodyMemory> {
+        &self.shared.bodies
+    }
+
+    pub(crate) fn codes(&self) -> &CodeRequests {
+        &self.shared.codes
+    }
+
     pub(crate) fn record(&self) -> &Record {
         &self.shared.record
     }
@@ -189,6 +207,7 @@ impl Worker {
 
     pub(crate) fn request_ends(&self) {
         self.requests.set(self.requests.get().saturating_sub(1));
+        self.has_freed.set(true);
         self.metrics().requests_in_flight.add(self.id, -1);
     }
 
@@ -204,32 +223,46 @@ impl Worker {
 
     /// Moves the worker's time on and ends what has taken too long.
     pub(crate) fn tick(&self) {
+        let snapshot = self.snapshot();
+        self.sweep.crowd(self.is_crowded(&snapshot));
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
-        self.pool.expire();
-        self.expire_answers();
+        if self.pool.expire() | self.expire_answers() {
+            self.has_freed.set(true);
+        }
         if let Some(registers) = &self.registers {
             registers.tick(self.sweep.now_ms());
         }
-        let snapshot = self.snapshot();
         let timeouts = &snapshot.config.timeouts;
         let (now_ms, leaving) = (self.sweep.now_ms(), self.leaving_since_ms.get());
         for (_, connection) in self.connections.borrow().iter() {
             if let Some(end) = connection.overdue(now_ms, timeouts, leaving) {
                 connection.finish(end);
                 if end == End::Quiet {
-                    self.parked_ms.set(Some(now_ms));
+                    self.has_freed.set(true);
                 }
             }
         }
+        if self.has_freed.take() {
+            self.freed_ms.set(Some(now_ms));
+        }
         let frees = |since_ms| now_ms <= since_ms + limits::FREED_MEMORY_MS;
-        if self.parked_ms.get().is_some_and(frees) {
+        if self.freed_ms.get().is_some_and(frees) {
             give_back_memory();
         }
     }
 
-    fn expire_answers(&self) {
+    /// Is more than half taken of the requests that this worker may have, or of a backend's places?
+    fn is_crowded(&self, snapshot: &Held) -> bool {
+        let config = &snapshot.config;
+        let requests_max = config.limits.requests_of_worker_max(config.server.workers);
+        let mut backends = snapshot.backends().iter();
+        self.requests_in_flight() > requests_max / 2
+            || backends.any(|backend| backend.in_flight() > backend.connections_max() / 2)
+    }
+
+    fn expire_answers(&self) -> bool {
         let mut shelf = self.shelf.borrow_mut();
-        self.answers().expire(&mut shelf, limits::RETRY_EXPIRED_MAX, self.clock().now());
+        self.answers().expire(&mut shelf, limits::RETRY_EXPIRED_MAX, self.clock().now())
     }
 
     /// The drain begins: answers now say that the connection closes.
@@ -279,6 +312,7 @@ pub(crate) struct Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.worker.connections.borrow_mut().try_remove(self.key);
+        self.worker.has_freed.set(true);
         self.worker.connection_count.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -36,6 +36,7 @@ mod retry;
 mod routing;
 mod sandbox;
 mod scrub;
+mod shares;
 mod single_use;
 mod start;
 mod state;

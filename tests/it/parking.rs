@@ -170,7 +170,7 @@ async fn parked_connections_take_little_memory() {
     allow_files(CONNECTIONS);
     let world = World::start().await;
     let warm = parked(&world).await;
-    let before = resident_bytes(world.process.pid());
+    let before = world.process.resident_bytes();
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut client = world.client().await;
@@ -181,19 +181,12 @@ async fn parked_connections_take_little_memory() {
     // What was freed goes back to the system a moment later.
     let mut least = u64::MAX;
     eventually("little memory for each connection", async || {
-        let grown = resident_bytes(world.process.pid()).saturating_sub(before);
+        let grown = world.process.resident_bytes().saturating_sub(before);
         least = least.min(grown / u64::from(CONNECTIONS));
         (least < BYTES_EACH_MAX).then_some(())
     })
     .await;
     drop((warm, clients));
-}
-
-fn resident_bytes(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a child of ours");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
-    kib * 1_024
 }
 
 /// Sockets are files, and many a shell allows 1,024 of them.

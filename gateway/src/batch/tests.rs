@@ -53,7 +53,7 @@ fn code(serial: u64, sound: bool) -> UnverifiedCode {
 
 /// The serial of a code that was accepted, or why it was not.
 fn read(verdict: Verdict) -> Result<String, Rejection> {
-    let Verdict { outcome, at: _ } = verdict;
+    let Verdict { outcome, .. } = verdict;
     outcome.map(|code| code.identity().to_string()).map_err(|rejected| rejected.rejection)
 }
 

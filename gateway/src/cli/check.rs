@@ -250,19 +250,20 @@ fn replay_table(config: &Config) -> (u64, u64) {
 }
 
 fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(), Failure> {
-    let limits = &config.limits;
+    let settings = &config.limits;
     let (_, table) = replay_table(config);
-    let clients = product(limits.connections_max, limits::SERVED_CONNECTION_BYTES);
-    let parked = product(limits.connections_max, limits::PARKED_CONNECTION_BYTES);
-    let bodies = product(limits.requests_in_flight_max, size(limits.body_bytes_max));
-    let replies = product(limits.requests_in_flight_max, size(limits.reply_bytes_max));
+    let clients = product(settings.connections_max, limits::SERVED_CONNECTION_BYTES);
+    let parked = product(settings.connections_max, limits::PARKED_CONNECTION_BYTES);
+    let windows = product(settings.connections_max, u64::from(limits::H2_CONNECTION_WINDOW_BYTES));
+    let bodies = product(settings.requests_in_flight_max, size(limits::BODY_FREE_BYTES));
+    let large = size(settings.body_memory_bytes());
     let upstream = config.backends.iter().map(|backend| backend.connections_max);
     let upstream = upstream.map(|count| product(count, BACKEND_CONNECTION_BYTES)).sum();
     let queue = if config.record.enabled { config.record.queue_entries } else { 0 };
     let (queue, queued) =
         (product(queue, size(record::ENTRY_BYTES)), format!("{queue} decisions that wait"));
     let quiet =
-        format!("{} of them; {} once they are quiet", limits.connections_max, Bytes(parked));
+        format!("{} of them; {} once they are quiet", settings.connections_max, Bytes(parked));
     let kept = format!("for retries, {} s each", config.retry.keep_ms / 1_000);
     writeln!(out, "memory, at most")?;
     for (part, bytes, how) in [
@@ -271,9 +272,10 @@ fn write_memory(config: &Config, tables: u64, out: &mut dyn Write) -> Result<(),
         ("stored answers", size(config.retry.store_bytes), kept),
         ("record queue", queue, queued),
         ("client connections", clients, quiet),
+        ("HTTP/2 windows", windows, "if all are HTTP/2: what no request has read yet".to_owned()),
         ("backend connections", upstream, "all of all backends".to_owned()),
-        ("request bodies", bodies, format!("{} in flight", limits.requests_in_flight_max)),
-        ("replies held", replies, "redeem routes, all in flight".to_owned()),
+        ("small bodies", bodies, format!("{} requests in flight", settings.requests_in_flight_max)),
+        ("large bodies", large, "and replies on redeem routes, which may exceed it".to_owned()),
     ] {
         writeln!(out, "  {part:<20} {:>10}  {how}", Bytes(bytes).to_string())?;
     }

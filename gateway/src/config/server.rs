@@ -135,6 +135,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Replies on redeem routes are held until they are whole, up to this size.
     pub reply_bytes_max: usize,
+    /// Memory for bodies and replies that are held whole.
+    pub body_memory_mib: usize,
     /// Requests at once on one HTTP/2 connection.
     pub h2_streams_max: u32,
 }
@@ -149,10 +151,28 @@ impl Limits {
             header_count_max: table.number("header_count_max", limits::HEADER_COUNT_MAX),
             body_bytes_max: table.number("body_bytes_max", limits::BODY_BYTES_MAX),
             reply_bytes_max: table.number("reply_bytes_max", limits::REPLY_BYTES_MAX),
+            body_memory_mib: table.number("body_memory_mib", limits::BODY_MEMORY_MIB),
             h2_streams_max: table.number("h2_streams_max", limits::H2_STREAMS_MAX),
         };
         table.finish();
         read
+    }
+
+    /// Bytes of `body_memory_mib`.
+    pub fn body_memory_bytes(&self) -> usize {
+        self.body_memory_mib << 20
+    }
+
+    /// Requests of one of so many workers.
+    pub fn requests_of_worker_max(&self, workers: usize) -> usize {
+        self.requests_in_flight_max.div_ceil(workers)
+    }
+
+    /// Requests at once on one HTTP/2 connection: as many as are configured, but no more than the
+    /// connection's share of its worker's.
+    pub fn h2_streams(&self, workers: usize) -> u32 {
+        let share = (self.requests_of_worker_max(workers) / limits::CONNECTION_SHARE_PART).max(1);
+        u32::try_from(share).map_or(self.h2_streams_max, |share| share.min(self.h2_streams_max))
     }
 }
 

@@ -71,6 +71,7 @@ fn the_documented_file_names_every_range() {
         limits::RECORD_SYNC_MS,
         limits::REGISTERS_EPOCH,
         limits::NODES,
+        limits::BODY_MEMORY_MIB,
         limits::RETRY_STORE_MIB,
         limits::RETRY_ENTRIES_MAX,
         limits::RETRY_KEEP_S,

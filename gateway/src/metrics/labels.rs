@@ -84,8 +84,14 @@ labels! {
         HeaderTime = "header_ms",
         /// Bytes of a request's body.
         BodyBytes = "body_bytes_max",
+        /// Memory for all bodies that are held whole.
+        BodyMemory = "body_memory_mib",
+        /// Requests at once with one code.
+        CodeRequests = "code_requests_max",
         /// Requests at one backend at once.
         BackendConnections = "backend_connections_max",
+        /// One connection's share of them.
+        BackendShare = "backend_connections_share",
         /// Slots of the replay table: a probe path held only living ones.
         Replay = "replay_capacity",
         /// Bytes of an answer on a redeem route: it was passed on as it came, and not stored.

@@ -20,7 +20,7 @@ const RULES: TimeRules = TimeRules { skew_ms: 2_000, display_days: 180 };
 
 /// All codes here start at the same slot, so that they get in each other's way.
 fn code(issued_at_s: u32, tag: u64) -> Place {
-    Place { home: 0, first: 0, entry: Entry::spent(issued_at_s, tag) }
+    Place { home: 0, first: 0, entry: Entry::spent(issued_at_s, tag), hash: 0 }
 }
 
 fn table(standing: &[Place]) -> Arc<Table> {

@@ -119,9 +119,18 @@ impl Replay {
         Self::with_key(capacity_slots, fence, key)
     }
 
-    /// Asks the processor to fetch the code's line: 100 ns ahead of `redeem` is best.
-    pub fn prefetch(&self, identity: &CodeIdentity) {
-        self.table.prefetch(&self.place(identity));
+    /// Asks the processor to fetch the code's line: 100 ns ahead of `redeem` is best. Returns
+    /// [`Self::hash`], which it knows then.
+    pub fn prefetch(&self, identity: &CodeIdentity) -> u64 {
+        let place = self.place(identity);
+        self.table.prefetch(&place);
+        place.hash
+    }
+
+    /// A keyed hash of the code's identity, by a key that no client knows. Its low bits say nothing
+    /// of the code's line.
+    pub fn hash(&self, identity: &CodeIdentity) -> u64 {
+        self.place(identity).hash
     }
 
     /// Spends a payment code that was found genuine and, by the time `judged_at`, in its time.

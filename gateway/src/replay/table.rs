@@ -55,6 +55,8 @@ pub(super) struct Place {
     pub(super) home: usize,
     pub(super) first: u32,
     pub(super) entry: Entry,
+    /// The half of the keyed hash that `home` is made of.
+    pub(super) hash: u64,
 }
 
 /// The slot that a code was claimed in.
@@ -121,7 +123,7 @@ impl Table {
         let Hash128 { h1, h2 } = self.hasher.hash(identity);
         let entry = Entry::spent(issued_at_s, h2);
         let first = u32::try_from(h2 >> 61).expect("three bits");
-        Place { home: scale(h1, self.lines().len()), first, entry }
+        Place { home: scale(h1, self.lines().len()), first, entry, hash: h1 }
     }
 
     pub(super) fn prefetch(&self, place: &Place) {

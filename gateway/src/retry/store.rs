@@ -116,10 +116,12 @@ impl Answers {
         self.records.remove_if(identity, |_, record| matches!(record.state, State::Running));
     }
 
-    /// Removes what has expired of a worker's, at most `most`.
-    pub(crate) fn expire(&self, shelf: &mut Shelf, most: usize, now: UnixMillis) {
-        for _ in 0..most {
-            let Some(due) = shelf.0.pop_front_if(|due| due.until <= now) else { return };
+    /// Removes what has expired of a worker's, at most `most`. Returns whether there was any.
+    pub(crate) fn expire(&self, shelf: &mut Shelf, most: usize, now: UnixMillis) -> bool {
+        for removed in 0..most {
+            let Some(due) = shelf.0.pop_front_if(|due| due.until <= now) else {
+                return removed > 0;
+            };
             let (_, record) =
                 self.records.remove(&due.identity).expect("a stored record stays until here");
             let State::Finished { answer, .. } = &record.state else {
@@ -127,6 +129,7 @@ impl Answers {
             };
             self.room.give_back(&record.caller, ENTRY_BYTES + answer.len());
         }
+        most > 0
     }
 
     /// Answers that are stored.

@@ -16,6 +16,7 @@ use keyring::{
 use super::*;
 use crate::{
     clock::{Clock, Hand},
+    code_requests::CodeRequests,
     config::Config,
     endpoints::Endpoints,
     health::Health,
@@ -60,6 +61,8 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
         endpoints,
         health: Arc::new(Health::default()),
         record: Record::off(),
+        bodies: Arc::default(),
+        codes: CodeRequests::new(1),
     };
     shared.health.set_table(true);
     (Arc::new(shared), hand)
@@ -120,6 +123,7 @@ yanma_replay_releases_total counter
 yanma_replay_fence_end_timestamp_seconds gauge
 yanma_retry_answers gauge
 yanma_retry_answer_bytes gauge
+yanma_body_memory_bytes gauge
 yanma_key_info gauge key_id,channel,state,algorithm
 yanma_key_expiry_timestamp_seconds gauge key_id
 yanma_config_last_reload_successful gauge

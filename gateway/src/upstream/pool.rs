@@ -91,16 +91,19 @@ impl Pool {
         })
     }
 
-    /// Closes the connections that have idled too long.
-    pub(crate) fn expire(&self) {
-        let now_ms = self.sweep.now_ms();
+    /// Closes the connections that have idled too long. Returns whether there was any.
+    pub(crate) fn expire(&self) -> bool {
+        let (now_ms, mut any) = (self.sweep.now_ms(), false);
         self.idle.borrow_mut().retain(|_, idle| {
             idle.retain(|idle| {
-                now_ms < idle.since_ms.saturating_add(idle.lease.idle_ms)
-                    && !idle.lease.sender.is_closed()
+                let stays = now_ms < idle.since_ms.saturating_add(idle.lease.idle_ms)
+                    && !idle.lease.sender.is_closed();
+                any |= !stays;
+                stays
             });
             !idle.is_empty()
         });
+        any
     }
 
     fn take(&self, endpoint: &Arc<Endpoint>) -> Option<Lease> {

@@ -122,6 +122,15 @@ impl Process {
         self.pid
     }
 
+    /// What the process has of the machine's memory.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(path).expect("a child of ours");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
+        kib * 1_024
+    }
+
     /// Has it hand over; returns the process that serves now. This one goes on to its end.
     pub(crate) async fn upgrade(&self) -> Self {
         let before = self.said().matches(HANDED_OVER).count();
