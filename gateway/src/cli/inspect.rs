@@ -14,7 +14,6 @@ use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 use super::{Failure, input};
 use crate::clock::Clock;
 use crate::limits;
-use crate::log;
 use crate::refusal::Refusal;
 
 const AFTER_HELP: &str = "\

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    body::Whole,
+    body::{Room, Whole},
     clock::Hand,
     config::{BackendConfig, Config},
     endpoints::Endpoints,
@@ -299,7 +299,8 @@ fn an_answer_is_read_although_the_request_cannot_be_written() {
         let Sent::Answered(answer) = sent else { panic!("not {sent:?}") };
         assert_eq!(answer.status(), 413);
         let mut body = answer.into_body();
-        let whole = body::read_whole(&mut body, 100, &mut deadline).await.unwrap();
+        let room = Room { memory: &Arc::default(), memory_max: None, bytes_max: 100 };
+        let whole = body::read_whole(&mut body, &room, &mut deadline).await.unwrap();
         assert_eq!(whole.as_bytes(), b"big");
     });
 }
