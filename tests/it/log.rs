@@ -55,6 +55,29 @@ async fn a_reader_of_the_log_that_goes_on_gets_what_waited() {
     assert!(world.metric(DROPPED).await < 0.5);
 }
 
+/// More than may wait is dropped and counted, and told where it is missing.
+#[tokio::test]
+async fn lines_that_found_no_room_are_counted_and_told() {
+    let mut world = world(StandardError::Pipe).await;
+    world.process.stand_still();
+    fs::remove_file(world.config_path()).expect("removed");
+    let mut admin = Client::connect(&world.admin).await;
+    while world.metric(DROPPED).await < 0.5 {
+        for _ in 0..50 {
+            let answer = admin.ask(Request::post("/reload").body("").bytes()).await;
+            assert_eq!(answer.status(), 422);
+        }
+    }
+    world.process.read_until("yanma: reload refused, ").await;
+    // What waited had room for more as soon as the first of it was read.
+    let dropped = world.metric(DROPPED).await;
+    admin.ask(Request::post("/reload").body("").bytes()).await;
+    let text = world.process.read_until(" could not be written in time\n").await;
+    let (_, told) = text.split_once("log lines are missing here: ").expect("the notice");
+    let told: f64 = told.split_once(' ').and_then(|(n, _)| n.parse().ok()).expect("a number");
+    assert!((told - dropped).abs() < 0.5, "{told} of {dropped}");
+}
+
 /// Everything of which the gateway says something, and an upgrade and a drain with a payment.
 async fn goes_on_without_a_log(mut world: World) {
     a_reload_is_refused_and_the_next_one_is_not(&world).await;

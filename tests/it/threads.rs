@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use rustix::process::Signal;
 
+use crate::harness::redis::{Redis, config};
 use crate::harness::{Client, Request, Setup, World, eventually};
 
 /// A gateway that can be told which part of it panics, and with a payment on each worker.
@@ -17,19 +18,24 @@ struct Fragile {
 
 impl Fragile {
     async fn start(overlay: &str) -> Self {
-        let setup = Setup::new().await.config(overlay);
-        let wish = setup.directory().join("panic");
-        let wish_text = wish.display().to_string();
-        let world = setup.environment("YANMA_TEST_PANIC", &wish_text).start().await;
+        let mut fragile = Self::idle(overlay).await;
+        let world = &fragile.world;
         world.backend.hold();
-        let mut clients = Vec::new();
         for nth in 1..=2 {
             let mut client = world.client().await;
             client.send(Request::post("/pay").code(&world.code()).bytes()).await;
             world.backend.arrived(nth).await;
-            clients.push(client);
+            fragile.clients.push(client);
         }
-        Self { world, wish, clients }
+        fragile
+    }
+
+    async fn idle(overlay: &str) -> Self {
+        let setup = Setup::new().await.config(overlay);
+        let wish = setup.directory().join("panic");
+        let wish_text = wish.display().to_string();
+        let world = setup.environment("YANMA_TEST_PANIC", &wish_text).start().await;
+        Self { world, wish, clients: Vec::new() }
     }
 
     /// Written aside, so that no thread reads half of it.
@@ -162,4 +168,27 @@ async fn without_the_log_or_the_care_of_tables() {
     fragile.world.pay(&fragile.world.code()).await.is_approved();
     fragile.world.signal(Signal::TERM);
     assert!(fragile.world.process.ended().await.success());
+}
+
+/// What works on bytes from outside begins anew, and the node stays ready: a register that sends what
+/// the gateway panics at must not take out all nodes.
+#[tokio::test]
+async fn without_the_connection_of_a_register() {
+    let registers = Redis::group().await;
+    let fragile = Fragile::idle(&config(&registers)).await;
+    let world = &fragile.world;
+    for register in &registers {
+        register.age().await;
+    }
+    fragile.break_part("registers");
+    world.metric_becomes("yanma_threads_ended_total{thread=\"registers\"}", 1.0).await;
+    assert_eq!(world.admin("GET", "/readyz").await.status(), 200);
+    for register in &registers {
+        let address = register.address();
+        let sample = format!("yanma_register_connections{{group=\"1\",register=\"{address}\"}}");
+        world.metric_becomes(&sample, 2.0).await;
+    }
+    let code = world.code();
+    world.pay(&code).await.is_approved();
+    world.pay_more(&code).await.is_refused("code_used");
 }

@@ -27,7 +27,7 @@ use super::{
     standing::{Abstains, Info},
 };
 use crate::{
-    limits, log,
+    halt, limits, log,
     threads::{Part, unwound},
 };
 
@@ -332,6 +332,7 @@ fn judge_batch(registers: &Registers, link: &Link, reading: &Reading) {
 
 /// Condition 5: takes in what the register says of itself.
 fn take_info(registers: &Registers, link: &Link, info: &Info) {
+    halt::panic_at("registers");
     link.standing.set(info.abstains);
     link.run_id.set(info.run_id);
     let is_older_twin = |other: &Link| {
