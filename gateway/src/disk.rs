@@ -76,7 +76,7 @@ pub fn open_private(path: &Path) -> io::Result<File> {
 /// The system's: this user does not own the directory, or is not in the group.
 pub fn share_dir(path: &Path, group: Group) -> io::Result<()> {
     if !is_shared(&fs::metadata(path)?, group, 0o750) {
-        chown(path, None, Some(group.0))?;
+        chown(path, None, Some(group.0)).map_err(not_given)?;
         fs::set_permissions(path, Permissions::from_mode(0o750))?;
     }
     Ok(())
@@ -87,7 +87,7 @@ pub fn share_dir(path: &Path, group: Group) -> io::Result<()> {
 /// # Errors
 /// As for [`share_dir`].
 pub fn share_file(file: &File, group: Group) -> io::Result<()> {
-    fchown(file, None, Some(group.0))?;
+    fchown(file, None, Some(group.0)).map_err(not_given)?;
     file.set_permissions(Permissions::from_mode(0o640))
 }
 
@@ -97,10 +97,16 @@ pub fn share_file(file: &File, group: Group) -> io::Result<()> {
 /// As for [`share_dir`].
 pub fn share_socket(path: &Path, group: Option<Group>) -> io::Result<()> {
     if let Some(group) = group {
-        chown(path, None, Some(group.0))?;
+        chown(path, None, Some(group.0)).map_err(not_given)?;
     }
     let mode = if group.is_some() { 0o660 } else { 0o600 };
     fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+fn not_given(error: io::Error) -> io::Error {
+    io::Error::other(format!(
+        "it cannot be given to the group: {error}; this user must own it and be in the group"
+    ))
 }
 
 fn is_shared(found: &Metadata, group: Group, mode: u32) -> bool {

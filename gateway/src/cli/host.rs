@@ -20,9 +20,8 @@ pub(super) fn warnings(config: &Config, descriptors: usize) -> Vec<String> {
 
 /// Sees that the groups that are named are there.
 pub(super) fn check_groups(config: &Config) -> Result<(), Failure> {
-    find_group("[record] group", &config.record.group)?;
-    for listener in &config.listeners {
-        find_group("[[listener]] group", &listener.group)?;
-    }
-    Ok(())
+    let listeners = config.listeners.iter().map(|one| ("[[listener]] group", &one.group));
+    let mut named = listeners.chain([("[record] group", &config.record.group)]);
+    let found = named.try_for_each(|(key, group)| find_group(key, group).map(drop));
+    found.map_err(|error| Failure::Unfit(error.to_string()))
 }

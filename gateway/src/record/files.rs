@@ -341,13 +341,16 @@ impl Sink {
         let name =
             FileName { node: node.clone(), process: process.clone(), number: self.number + 1 };
         let path = directory.join(name.to_string());
+        // Opened first: what fails after the file is there would be in the way of the next try.
+        let parent = File::open(directory)?;
         let mut options = OpenOptions::new();
         let file = options.append(true).create_new(true).mode(0o600).open(&path)?;
-        if let Some(group) = group {
-            disk::share_file(&file, *group)?;
-        }
+        let shared = group.map_or(Ok(()), |group| disk::share_file(&file, group));
         // The name too outlives a power cut.
-        File::open(directory)?.sync_all()?;
+        if let Err(error) = shared.and_then(|()| parent.sync_all()) {
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
         self.number += 1;
         self.announced = false;
         self.file = Some(Open { file, path, bytes: 0, opened: now, unsynced_since: None });
