@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(poll_at(late_ms - 1, true), [false, false]);
         assert_eq!(poll_at(late_ms, false), [false, false], "there is room for all");
         assert_eq!(poll_at(late_ms, true), [true, false], "only uploads");
-        deadlines.each_mut().map(Deadline::sees_progress);
+        deadlines.iter_mut().for_each(Deadline::sees_progress);
         assert_eq!(deadlines.each_mut().map(|one| poll(one).is_ready()), [false, false]);
         sweep.advance_to(2 * late_ms);
         assert_eq!(deadlines.each_mut().map(|one| poll(one).is_ready()), [true, false]);
