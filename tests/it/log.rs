@@ -186,15 +186,16 @@ async fn commands_whose_output_cannot_be_written_end_with_their_own_status() {
     let key = key.display().to_string();
     let issuer = ["--keyring", "keyring", "--key-id", "7001", "--subject", "42"];
     let issuer = [&issuer[..], &["--signing-key", &key]].concat();
-    for arguments in [
-        &["check", "--config", &config] as &[&str],
+    let commands: [&[&str]; 7] = [
+        &["check", "--config", &config],
         &["keys", "list", "--keyring", "keyring"],
         &["inspect", &code],
         &["audit", "reconcile", "data/record"],
         &["audit", "data/record"],
         &[&["mint", "--count", "1000"], &issuer[..]].concat(),
         &["--help"],
-    ] {
+    ];
+    for arguments in commands {
         let directory = world.directory();
         for is_gone in [true, false] {
             let log = directory.join("said");
