@@ -24,24 +24,23 @@ async fn world(standard_error: StandardError) -> World {
 }
 
 #[tokio::test]
-async fn a_disk_without_room_for_the_log_stops_nothing() {
-    let world = world(StandardError::Full).await;
-    world.metric_reaches(DROPPED, 1.0).await;
-    goes_on_without_a_log(world).await;
-}
-
-#[tokio::test]
-async fn a_reader_of_the_log_that_is_gone_stops_nothing() {
-    let mut world = world(StandardError::Pipe).await;
-    world.process.hang_up();
-    goes_on_without_a_log(world).await;
-}
-
-#[tokio::test]
-async fn a_reader_of_the_log_that_stands_still_stops_nothing() {
-    let world = world(StandardError::Pipe).await;
-    world.process.stand_still();
-    goes_on_without_a_log(world).await;
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let on_a_full_disk = async {
+        let world = world(StandardError::Full).await;
+        world.metric_reaches(DROPPED, 1.0).await;
+        goes_on_without_a_log(world).await;
+    };
+    let whose_reader_is_gone = async {
+        let mut world = world(StandardError::Pipe).await;
+        world.process.hang_up();
+        goes_on_without_a_log(world).await;
+    };
+    let whose_reader_stands_still = async {
+        let world = world(StandardError::Pipe).await;
+        world.process.stand_still();
+        goes_on_without_a_log(world).await;
+    };
+    tokio::join!(on_a_full_disk, whose_reader_is_gone, whose_reader_stands_still);
 }
 
 #[tokio::test]
@@ -187,15 +186,16 @@ async fn commands_whose_output_cannot_be_written_end_with_their_own_status() {
     let key = key.display().to_string();
     let issuer = ["--keyring", "keyring", "--key-id", "7001", "--subject", "42"];
     let issuer = [&issuer[..], &["--signing-key", &key]].concat();
-    for arguments in [
-        &["check", "--config", &config] as &[&str],
+    let commands: [&[&str]; 7] = [
+        &["check", "--config", &config],
         &["keys", "list", "--keyring", "keyring"],
         &["inspect", &code],
         &["audit", "reconcile", "data/record"],
         &["audit", "data/record"],
         &[&["mint", "--count", "1000"], &issuer[..]].concat(),
         &["--help"],
-    ] {
+    ];
+    for arguments in commands {
         let directory = world.directory();
         for is_gone in [true, false] {
             let log = directory.join("said");

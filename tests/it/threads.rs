@@ -88,39 +88,23 @@ impl Fragile {
 }
 
 #[tokio::test]
-async fn without_a_worker() {
-    Fragile::start("").await.leaves_without("worker").await;
+async fn without_what_serves_requests_or_tells_of_it() {
+    tokio::join!(
+        async { Fragile::start("").await.leaves_without("worker").await },
+        async { Fragile::start("").await.leaves_without("accept").await },
+        async { Fragile::start("").await.leaves_without("front").await },
+        async { Fragile::start("").await.leaves_without("admin").await },
+    );
 }
 
 #[tokio::test]
-async fn without_an_accept_task() {
-    Fragile::start("").await.leaves_without("accept").await;
-}
-
-#[tokio::test]
-async fn without_the_front() {
-    Fragile::start("").await.leaves_without("front").await;
-}
-
-#[tokio::test]
-async fn without_the_look_after_the_data_directory() {
-    Fragile::start("").await.leaves_without("data_dir").await;
-}
-
-#[tokio::test]
-async fn without_the_mark() {
-    Fragile::start("").await.leaves_without("mark").await;
-}
-
-#[tokio::test]
-async fn without_the_admin_listener() {
-    Fragile::start("").await.leaves_without("admin").await;
-}
-
-#[tokio::test]
-async fn without_a_record_that_must_be_written() {
-    let overlay = "[record]\nwhen_full = \"refuse\"";
-    Fragile::start(overlay).await.leaves_without("record").await;
+async fn without_what_gives_the_right_to_spend() {
+    let refuse = "[record]\nwhen_full = \"refuse\"";
+    tokio::join!(
+        async { Fragile::start("").await.leaves_without("data_dir").await },
+        async { Fragile::start("").await.leaves_without("mark").await },
+        async { Fragile::start(refuse).await.leaves_without("record").await },
+    );
 }
 
 /// While the process still accepts, what it has begun anew serves.
