@@ -52,6 +52,8 @@ enum Engine {
     Http1,
     /// The same, told to end and to leave the socket open.
     Leaving,
+    /// The same, in an answer that only a reset can end.
+    BrokeOff,
 }
 
 /// The state of one connection, shared by its IO wrapper, its requests and the sweep.
@@ -69,8 +71,6 @@ pub(crate) struct Connection {
     blocked_since_ms: Cell<Option<u64>>,
     goodbye_since_ms: Cell<Option<u64>>,
     served: Cell<bool>,
-    /// An answer broke off that only the connection's end can end.
-    broke_off: Cell<bool>,
     engine: Cell<Engine>,
     /// When each open HTTP/2 answer is overdue: a stream's window can stand still while the
     /// connection moves.
@@ -92,7 +92,6 @@ impl Connection {
             blocked_since_ms: Cell::new(None),
             goodbye_since_ms: Cell::new(None),
             served: Cell::new(false),
-            broke_off: Cell::new(false),
             engine: Cell::new(Engine::None),
             replies: RefCell::default(),
             end: Cell::new(None),
@@ -186,9 +185,9 @@ impl Connection {
         self.engine.set(Engine::None);
     }
 
-    /// Has an answer broken off in a way that a close would not show?
+    /// Has an answer broken off whose end would be that of the connection?
     pub(crate) fn broke_off(&self) -> bool {
-        self.broke_off.get()
+        self.engine.get() == Engine::BrokeOff
     }
 
     /// Tells the connection's task to end it.
@@ -253,12 +252,10 @@ impl Active {
             None => self.reply = Some(replies.insert(due_ms)),
         }
     }
-}
 
-impl Active {
     /// The answer breaks off, and to its client the end of the connection would be its own end.
     pub(crate) fn breaks_off(&self) {
-        self.connection.broke_off.set(true);
+        self.connection.engine.set(Engine::BrokeOff);
     }
 }
 

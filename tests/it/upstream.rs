@@ -15,7 +15,7 @@ async fn a_connection_that_was_closed_in_silence_costs_no_payment() {
     client.ask(Request::get("/open").bytes()).await.is_approved();
     for round in 1..=20 {
         // The gateway hears of the next request and of the hang-up at once, in this order.
-        world.signal(Signal::STOP);
+        world.process.stop().await;
         let code = world.code();
         client.send(Request::post("/pay").code(&code).bytes()).await;
         world.backend.hang_up().await;
@@ -37,7 +37,7 @@ async fn a_dead_connection_and_a_dead_endpoint_give_the_code_back() {
     let world = setup.only_endpoints(&[&backend.endpoint]).start().await;
     let mut client = world.client().await;
     client.ask(Request::get("/open").bytes()).await.is_approved();
-    world.signal(Signal::STOP);
+    world.process.stop().await;
     std::fs::remove_file(&path).expect("the socket's file");
     let code = world.code();
     client.send(Request::post("/pay").code(&code).bytes()).await;

@@ -158,6 +158,21 @@ impl Process {
         kill_process(pid, signal).expect("a signal to our own child");
     }
 
+    /// Stops the process and waits until each of its threads stands still.
+    pub(crate) async fn stop(&self) {
+        self.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.pid());
+        let stands = |task: &Path| {
+            let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+        };
+        eventually("a process that stands still", async || {
+            let mut tasks = fs::read_dir(&tasks).expect("a process of ours");
+            tasks.all(|task| task.is_ok_and(|task| stands(&task.path()))).then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = self.child.as_mut().expect("only of a child can the status be had");
         soon("the end of yanma", child.wait()).await.expect("a child of ours")
