@@ -275,7 +275,7 @@ async fn a_mistake_is_told_so_that_it_can_be_mended() {
         ("audit nowhere", 1, "nowhere: No such file"),
         ("audit keyring", 1, "no file of a decision record"),
         ("audit reconcile keyring", 1, "no file of a decision record"),
-        ("audit keyring --subject 1 --key nowhere", 1, "nowhere: cannot be read: No such file"),
+        ("audit empty --subject 1 --key nowhere", 1, "nowhere: cannot be read: No such file"),
         ("audit key --out nowhere/key", 1, "nowhere/key: No such file"),
         ("audit key --out empty", 1, "empty: is there already"),
     ] {
