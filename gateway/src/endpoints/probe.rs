@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Backend, Endpoint};
-use crate::{config::EndpointAddress, descriptors, limits};
+use crate::{config::EndpointAddress, limits};
 
 /// Connects to each endpoint once and notes which can be reached. Takes at most
 /// [`limits::PROBE_CONNECT_MS`] for each [`limits::PROBES_MAX`] endpoints.
@@ -28,11 +28,8 @@ pub(crate) async fn probe(backends: &[Arc<Backend>]) {
 
 async fn probe_one(endpoint: Arc<Endpoint>) {
     let patience = Duration::from_millis(limits::PROBE_CONNECT_MS);
-    match timeout(patience, reach(endpoint.address())).await {
-        // Nothing was asked, so nothing is known of the endpoint.
-        Ok(Err(error)) if descriptors::are_used_up(&error) => {}
-        reached => endpoint.record_probe(matches!(reached, Ok(Ok(())))),
-    }
+    let reached = timeout(patience, reach(endpoint.address())).await;
+    endpoint.record_probe(matches!(reached, Ok(Ok(()))));
 }
 
 async fn reach(address: &EndpointAddress) -> io::Result<()> {
