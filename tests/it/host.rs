@@ -151,6 +151,39 @@ async fn signals_that_ask_for_nothing_end_nothing() {
     assert!(world.process.is_running());
 }
 
+/// An operator who replaces the keyring may tell a process that only starts.
+#[tokio::test]
+async fn signals_that_come_while_a_process_starts_are_kept() {
+    let setup = Setup::new().await;
+    let data = setup.directory().join("data");
+    fs::create_dir(&data).expect("a directory");
+    let lock = fs::File::create(data.join("lock")).expect("a lock file");
+    lock.lock().expect("a lock that nobody else wants");
+    let path = setup.write();
+    let config: toml::Table = fs::read_to_string(&path).expect("text").parse().expect("TOML");
+    let admin = config["admin"]["address"].as_str().expect("an address");
+    let arguments = ["serve", "--config", path.to_str().expect("plain letters")];
+    let mut process = Process::start(setup.directory(), &arguments);
+    let threads = format!("/proc/{}/task", process.pid());
+    eventually("a process that waits for the lock", async || {
+        let waits = |thread: fs::DirEntry| {
+            fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name.trim() == "lock")
+        };
+        fs::read_dir(&threads).ok()?.flatten().any(waits).then_some(())
+    })
+    .await;
+    process.signal(Signal::HUP);
+    process.signal(Signal::USR1);
+    lock.unlock().expect("our own lock");
+    eventually("a gateway that is ready", async || {
+        assert!(process.is_running(), "{}", process.said());
+        is_ready(admin).await.then_some(())
+    })
+    .await;
+    eventually("the reload", async || process.said().contains("yanma: reloaded").then_some(()))
+        .await;
+}
+
 // ---- A full disk ------------------------------------------------------------------------------
 
 /// Runs the gateway twice on a small file system of its own, which is full the second time.
