@@ -114,6 +114,18 @@ impl Unread {
             Unread::Broken => Refusal::RequestMalformed,
         }
     }
+
+    /// The same for the client's developer.
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Unread::TooLarge => "the body is longer than the gateway's limits.body_bytes_max",
+            Unread::TooSlow => "the body did not end within the gateway's timeouts.body_ms",
+            Unread::NoRoom => "all uploads together hold limits.body_memory_mib already",
+            Unread::Broken => {
+                "the body broke off before its end, or its chunks are not well formed"
+            }
+        }
+    }
 }
 
 /// A body that was not read to its end, and what was read of it.
@@ -274,7 +286,7 @@ pub(crate) async fn discard(body: &mut Incoming, deadline: &mut Deadline) -> boo
             Err(_) => return false,
         }
     }
-    false
+    body.is_end_stream()
 }
 
 fn passing_trailers(frame: Frame<Bytes>) -> Option<Box<HeaderMap>> {
@@ -401,6 +413,7 @@ impl Body for Outgoing {
             Outgoing::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
             Outgoing::Upload(upload) => match ready!(upload.poll(cx)) {
                 Ok(frame) => {
+                    // Trailers come last. hyper does not ask again where it knows that nothing comes.
                     let is_last = frame.as_ref().is_none_or(Frame::is_trailers);
                     if is_last || upload.is_end_stream() {
                         upload.progress.set(Stage::Through);

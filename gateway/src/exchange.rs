@@ -112,7 +112,7 @@ impl Exchange {
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let refused = match self.upload.map_or(Stage::Through, |upload| upload.get()) {
-                    Stage::Failed(unread) => unread.refusal().into(),
+                    Stage::Failed(unread) => Refused::unread(unread),
                     Stage::UnderWay | Stage::Through => failed,
                 };
                 call.refused(&refused);

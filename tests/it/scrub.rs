@@ -19,6 +19,21 @@ const SPOOFED: &[&str] = &[
     "yanma!code",
 ];
 
+/// Names by which the gateway judges a request, as backends that map names to variables read them.
+const DISGUISED: &[&str] = &[
+    "Transfer_Encoding",
+    "transfer.encoding",
+    "Content_Length",
+    "content~length",
+    "CONTENT_TYPE",
+    "Keep_Alive",
+    "HTTP2_Settings",
+    "Proxy",
+    "Proxy_Authorization",
+    "proxy.connection",
+    "Idempotency_Key",
+];
+
 const LIE: &str = "666";
 
 #[tokio::test]
@@ -34,6 +49,29 @@ async fn spoofed_headers_are_dropped_on_every_route() {
     }
     // One spelling differs from another in case alone.
     let names = f64::from(u8::try_from(3 * (SPOOFED.len() - 1)).expect("few names"));
+    world.metric_becomes("yanma_request_headers_dropped_total", names).await;
+}
+
+#[tokio::test]
+async fn disguised_names_of_framing_are_dropped_and_counted() {
+    let world = World::start().await;
+    let named = DISGUISED.join(", ");
+    let trailers: String = DISGUISED.iter().map(|name| format!("{name}: {LIE}\r\n")).collect();
+    let mut over_2 = h2::H2::connect(&world.address).await;
+    for path in ["/pay", "/check", "/open"] {
+        let request = Request::post(path).code(&world.code()).field("Trailer", &named);
+        let request = DISGUISED.iter().fold(request, |request, name| request.field(name, LIE));
+        world.ask_raw(request.chunked(&trailers)).await.is_approved();
+        let request = DISGUISED.iter().fold(h2::post(path, &world.code()), |request, name| {
+            request.header(name.to_ascii_lowercase(), LIE)
+        });
+        over_2.ask(request.body(()).expect("a request"), "{}").await.is_approved();
+    }
+    for seen in world.backend.arrived(6).await {
+        says_no_lie(&seen);
+        assert_eq!(seen.field("trailer"), None);
+    }
+    let names = f64::from(u8::try_from(6 * DISGUISED.len()).expect("few names"));
     world.metric_becomes("yanma_request_headers_dropped_total", names).await;
 }
 

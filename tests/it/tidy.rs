@@ -12,7 +12,7 @@ const KEYRING: &[&str] = &[
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "clock", "halt", "log", "request_id", "refusal", "target", "disk", "config",
+    "limits", "clock", "halt", "log", "request_id", "refusal", "target", "host", "disk", "config",
     "descriptors",
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay", "retry",
