@@ -98,6 +98,17 @@ impl Unread {
             Unread::Broken => Refusal::RequestMalformed,
         }
     }
+
+    /// The same for the client's developer.
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Unread::TooLarge => "the body is longer than the gateway's limits.body_bytes_max",
+            Unread::TooSlow => "the body did not end within the gateway's timeouts.body_ms",
+            Unread::Broken => {
+                "the body broke off before its end, or its chunks are not well formed"
+            }
+        }
+    }
 }
 
 /// A body that was not read to its end, and what was read of it.
@@ -182,7 +193,7 @@ pub(crate) async fn discard(body: &mut Incoming, deadline: &mut Deadline) -> boo
             Err(_) => return false,
         }
     }
-    false
+    body.is_end_stream()
 }
 
 fn passing_trailers(frame: Frame<Bytes>) -> Option<Box<HeaderMap>> {
@@ -216,8 +227,9 @@ fn declared_len(body: &Incoming) -> usize {
     body.size_hint().exact().map_or(0, |len| usize::try_from(len).unwrap_or(usize::MAX))
 }
 
-/// Where an [`Upload`] leaves word of why it ended early.
-pub(crate) type Failure = Rc<Cell<Option<Unread>>>;
+/// Where an [`Upload`] leaves word of its end: it was read whole, or why it was not. The error that
+/// reaches hyper's client says only that it was not.
+pub(crate) type UploadEnd = Rc<Cell<Option<Result<(), Unread>>>>;
 
 /// A client's upload that is passed on as it comes, within a bound of bytes and time.
 #[derive(Debug)]
@@ -225,8 +237,7 @@ pub(crate) struct Upload {
     body: Incoming,
     left: usize,
     deadline: Deadline,
-    /// Why it ended early: the error that reaches hyper's client says only that it did.
-    failure: Failure,
+    end: UploadEnd,
 }
 
 impl Upload {
@@ -237,13 +248,13 @@ impl Upload {
         body: Incoming,
         bytes_max: usize,
         deadline: Deadline,
-    ) -> Result<(Self, Failure), Unread> {
+    ) -> Result<(Self, UploadEnd), Unread> {
         if declared_len(&body) > bytes_max {
             return Err(Unread::TooLarge);
         }
-        let failure = Failure::default();
-        let upload = Self { body, left: bytes_max, deadline, failure: Rc::clone(&failure) };
-        Ok((upload, failure))
+        let end = UploadEnd::default();
+        let upload = Self { body, left: bytes_max, deadline, end: Rc::clone(&end) };
+        Ok((upload, end))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
@@ -285,9 +296,15 @@ impl Body for Outgoing {
         match self.get_mut() {
             Outgoing::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
             Outgoing::Upload(upload) => match ready!(upload.poll(cx)) {
-                Ok(frame) => Poll::Ready(frame.map(Ok)),
-                Err(failure) => {
-                    upload.failure.set(Some(failure));
+                Ok(frame) => {
+                    // Trailers come last. hyper does not ask again where it knows that nothing comes.
+                    if !frame.as_ref().is_some_and(Frame::is_data) || upload.body.is_end_stream() {
+                        upload.end.set(Some(Ok(())));
+                    }
+                    Poll::Ready(frame.map(Ok))
+                }
+                Err(unread) => {
+                    upload.end.set(Some(Err(unread)));
                     Poll::Ready(Some(Err(NotWhole)))
                 }
             },

@@ -15,9 +15,9 @@ use keyring::{
 };
 
 use crate::{
-    body::Whole,
+    body::{Unread, Whole},
     clock::Instant,
-    config::RouteConfig,
+    config::{self, CodeUse, RouteConfig},
     metrics::{Limit, Outcome},
     record::{self, Trail},
     refusal::{Problem, Refusal},
@@ -47,6 +47,10 @@ impl Refused {
         Self { detail: Some(detail), ..Refusal::RequestMalformed.into() }
     }
 
+    pub(crate) fn unread(unread: Unread) -> Self {
+        Self { detail: Some(unread.detail()), ..unread.refusal().into() }
+    }
+
     pub(crate) fn rejected(rejected: &Rejected) -> Self {
         let refusal = Refusal::of_rejection(rejected.rejection);
         Self { channel: rejected.channel, ..refusal.into() }
@@ -71,6 +75,9 @@ pub(crate) struct Call {
     trail: RefCell<Trail>,
     /// What is counted if the client leaves now.
     if_left: Cell<Option<Refusal>>,
+    /// Something of the request's body has not been read. What comes next on an HTTP/1 connection
+    /// is no request then.
+    has_unread_body: Cell<bool>,
 }
 
 impl Call {
@@ -87,6 +94,7 @@ impl Call {
             redemption: Cell::new(None),
             trail: RefCell::default(),
             if_left: Cell::new(Some(Refusal::RequestMalformed)),
+            has_unread_body: Cell::new(false),
             worker,
         }
     }
@@ -96,6 +104,16 @@ impl Call {
         if self.worker.record().is_on() {
             *self.trail.borrow_mut() = Trail::of_client(headers);
         }
+    }
+
+    /// The body is still to come, or was read to its end.
+    pub(crate) fn body_is_unread(&self, is_unread: bool) {
+        self.has_unread_body.set(is_unread);
+    }
+
+    /// Whether the connection must end with the answer, because the body was not read to its end.
+    pub(crate) fn has_unread_body(&self) -> bool {
+        self.has_unread_body.get()
     }
 
     /// Adds to what the decision record will say.
@@ -189,10 +207,9 @@ impl Call {
             detail: refused.detail,
         };
         let mut response = problem.to_response();
-        if response.status() == StatusCode::METHOD_NOT_ALLOWED
-            && let Some(route) = self.route()
-        {
-            response.headers_mut().insert(ALLOW, route.allow_header());
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            let allow = self.route().map_or_else(config::all_methods, RouteConfig::allow_header);
+            response.headers_mut().insert(ALLOW, allow);
         }
         response.map(Whole::new)
     }
@@ -209,7 +226,7 @@ impl Call {
         route.duration.observe_ns(worker.id, total_ns);
         let own_ns = total_ns.saturating_sub(self.away_ns.get());
         metrics.gateway_duration.observe_ns(worker.id, own_ns);
-        if self.route().is_some_and(|route| route.code != crate::config::CodeUse::None) {
+        if self.route().is_some_and(|route| route.code != CodeUse::None) {
             metrics.codes(worker.id, self.channel.get(), outcome);
         }
         if worker.record().is_on() {

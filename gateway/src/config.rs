@@ -33,7 +33,7 @@ pub use self::region::RegionPrefix;
 pub use self::register::{Credentials, RegisterAddress, RegistersConfig};
 pub use self::replay::ReplayConfig;
 pub use self::retry::RetryConfig;
-pub use self::route::{CodeUse, MinAuth, RouteConfig};
+pub use self::route::{CodeUse, MinAuth, RouteConfig, all_methods, is_served};
 pub use self::server::{AdminConfig, Limits, ServerConfig, Timeouts};
 use self::table::{Source, Table};
 use crate::limits;

@@ -51,6 +51,9 @@ enum Engine {
     Http1,
     /// The same, told to end and to leave the socket open.
     Leaving,
+    /// The same after an answer that announced the close: what still comes is the rest of that
+    /// request's body, never a head. It does not park, or the rest would be read as one.
+    Last,
 }
 
 /// The state of one connection, shared by its IO wrapper, its requests and the sweep.
@@ -164,7 +167,8 @@ impl Connection {
     /// Is it still quiet? If so, hyper is about to be told to end: until it has left it reads
     /// nothing, and when it shuts the socket, that stays open.
     pub(crate) fn engine_leaves(&self) -> bool {
-        let is_quiet = self.active.get() == 0
+        let is_quiet = self.engine.get() == Engine::Http1
+            && self.active.get() == 0
             && self.head_since_ms.get().is_none()
             && self.blocked_since_ms.get().is_none()
             && self.goodbye_since_ms.get().is_none();
@@ -177,6 +181,11 @@ impl Connection {
     /// hyper has left, or it did not because something is under way after all.
     pub(crate) fn engine_left(&self) {
         self.engine.set(Engine::None);
+    }
+
+    /// The answer that is about to go out on HTTP/1 says that the connection ends with it.
+    pub(crate) fn announces_its_end(&self) {
+        self.engine.set(Engine::Last);
     }
 
     /// Tells the connection's task to end it.
@@ -209,7 +218,10 @@ impl Connection {
     }
 
     fn has_read(&self) {
-        if self.active.get() == 0 && self.head_since_ms.get().is_none() {
+        if self.active.get() == 0
+            && self.head_since_ms.get().is_none()
+            && self.engine.get() != Engine::Last
+        {
             self.head_since_ms.set(Some(self.sweep.now_ms()));
         }
     }

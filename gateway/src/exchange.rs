@@ -14,7 +14,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::{
-    body::{self, Failure, Outgoing, Unread, Whole},
+    body::{self, Outgoing, Unread, UploadEnd, Whole},
     call::{Call, Refused},
     config::BackendConfig,
     endpoints::{Endpoint, InFlight},
@@ -40,8 +40,8 @@ pub(crate) struct Exchange {
     spent: Option<Spent>,
     /// Its record, for those who ask again.
     pending: Option<Pending>,
-    /// Where a streamed upload says why it broke off.
-    upload: Option<Failure>,
+    /// Where a streamed upload says how it ended.
+    upload: Option<UploadEnd>,
 }
 
 impl Exchange {
@@ -66,7 +66,7 @@ impl Exchange {
         call: Rc<Call>,
         backend: usize,
         in_flight: InFlight,
-        upload: Option<Failure>,
+        upload: Option<UploadEnd>,
     ) -> Self {
         call.note(|trail| trail.is_for(backend));
         Self { call, backend, in_flight, spent: None, pending: None, upload }
@@ -104,8 +104,8 @@ impl Exchange {
                     call.note(Trail::gave_back);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
-                let broken = self.upload.and_then(|upload| upload.get());
-                let refused = broken.map_or(failed, |unread| unread.refusal().into());
+                let broken = self.upload.and_then(|upload| upload.get()?.err());
+                let refused = broken.map_or(failed, Refused::unread);
                 call.refused(&refused);
                 // Given back or not, the code's record goes after that. Nobody else could say
                 // again that an outcome is unknown.

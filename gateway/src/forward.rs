@@ -18,7 +18,7 @@ use crate::{
     body::{Outgoing, Whole},
     headers::{self, Framing},
     request_id::RequestId,
-    retry::Asked,
+    retry::{Asked, Digest},
 };
 use text::Text;
 
@@ -52,11 +52,11 @@ pub(crate) struct CleanHead {
 }
 
 impl CleanHead {
-    /// Cleans `head`. `host` is what the backend is asked for.
+    /// Cleans `head`. `host` is what the backend is asked for, if it is asked.
     pub(crate) fn new(
         head: request::Parts,
         framing: Framing,
-        host: HeaderValue,
+        host: Option<HeaderValue>,
         has_body: bool,
     ) -> Self {
         let mut headers = head.headers;
@@ -65,22 +65,25 @@ impl CleanHead {
         let chunked = framing == Framing::Chunked
             || head.version == Version::HTTP_2 && has_body && open_length;
         let forbidden = headers::clean_request(&mut headers, chunked);
-        headers.insert(HOST, host);
-        let target =
-            head.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        if let Some(host) = host {
+            headers.insert(HOST, host);
+        }
+        let target = in_origin_form(head.uri.into_parts().path_and_query);
         Self { method: head.method, target, headers, chunked, forbidden }
     }
 
-    /// What the client asks, for telling a retry from another request.
-    pub(crate) fn asked<'a>(&'a self, statement: Statement, body: &'a Whole) -> Asked<'a> {
-        Asked {
+    /// What the client asks, for telling a retry from another request. The only place that makes a
+    /// digest: what a field or a form of the target adds must be gone here as it is for the backend.
+    pub(crate) fn digest(&self, statement: Statement, body: &Whole) -> Digest {
+        let asked = Asked {
             method: &self.method,
             target: self.target.as_str(),
             headers: &self.headers,
             statement,
             body: body.as_bytes(),
             trailers: body.trailers(),
-        }
+        };
+        asked.digest()
     }
 
     /// The whole request: what the gateway says of it is set last, over whatever was there.
@@ -99,20 +102,42 @@ impl CleanHead {
     fn frame(&mut self, body: &Outgoing) {
         match body {
             Outgoing::Whole(whole) if !whole.has_trailers() => {
-                if whole.len() > 0 || self.headers.contains_key(CONTENT_LENGTH) {
+                if whole.len() > 0
+                    || anticipates_content(&self.method)
+                    || self.headers.contains_key(CONTENT_LENGTH)
+                {
                     self.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
                 }
                 self.headers.remove(http::header::TRAILER);
             }
             Outgoing::Whole(_) => self.chunk(),
-            Outgoing::Upload(_) if self.chunked => self.chunk(),
-            Outgoing::Upload(_) => {}
+            Outgoing::Upload(_) => match body.size_hint().exact() {
+                // Written anew: the client's text may be `05`, or stand there twice.
+                Some(len) if !self.chunked => {
+                    self.headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
+                }
+                _ => self.chunk(),
+            },
         }
     }
 
     fn chunk(&mut self) {
         self.headers.remove(CONTENT_LENGTH);
         self.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
+/// A server may refuse these without a length, also where there is no body (RFC 9110 8.6).
+fn anticipates_content(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
+}
+
+/// `http://a?x=1` and `http://a/?x=1` are one target, and reach the backend as `/?x=1`.
+fn in_origin_form(target: Option<PathAndQuery>) -> PathAndQuery {
+    match target {
+        Some(target) if target.as_str().starts_with('/') => target,
+        Some(target) => PathAndQuery::try_from(format!("/{}", target.as_str())).unwrap_or(target),
+        None => PathAndQuery::from_static("/"),
     }
 }
 
@@ -192,4 +217,56 @@ pub(crate) fn shows_its_end<B: Body>(response: &Response<B>) -> bool {
     response.body().is_end_stream()
         || response.body().size_hint().exact().is_some()
         || response.headers().contains_key(TRANSFER_ENCODING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(
+        method: Method,
+        target: &'static str,
+        lines: &[(HeaderName, &'static str)],
+    ) -> CleanHead {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::from_static(target);
+        for (name, value) in lines {
+            request.headers_mut().append(name, HeaderValue::from_static(value));
+        }
+        CleanHead::new(request.into_parts().0, Framing::Plain, None, true)
+    }
+
+    #[test]
+    fn a_target_is_the_same_in_every_form() {
+        for (target, origin) in [
+            ("/a?b=c", "/a?b=c"),
+            ("http://h/a?b=c", "/a?b=c"),
+            ("http://h", "/"),
+            ("http://h/", "/"),
+            ("http://h?b=c", "/?b=c"),
+        ] {
+            assert_eq!(head(Method::GET, target, &[]).target.as_str(), origin, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_one_and_plain_and_not_left_out_where_one_is_expected() {
+        let framed = |method, lines: &[(HeaderName, &'static str)], body: &'static str| {
+            let mut head = head(method, "/", lines);
+            head.frame(&Outgoing::Whole(Whole::new(bytes::Bytes::from_static(body.as_bytes()))));
+            let lengths = head.headers.get_all(CONTENT_LENGTH);
+            lengths.iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let twice = [(CONTENT_LENGTH, "05"), (CONTENT_LENGTH, "5")];
+        assert_eq!(framed(Method::POST, &twice, "hello"), ["5"]);
+        assert_eq!(framed(Method::GET, &[], "hello"), ["5"]);
+        assert_eq!(framed(Method::GET, &[(CONTENT_LENGTH, "00")], ""), ["0"]);
+        for method in [Method::POST, Method::PUT, Method::PATCH] {
+            assert_eq!(framed(method, &[], ""), ["0"]);
+        }
+        for method in [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS] {
+            assert!(framed(method, &[], "").is_empty());
+        }
+    }
 }

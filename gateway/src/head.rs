@@ -1,36 +1,54 @@
 //! What a request's head must be before anything else is asked: one well-formed HTTP request, with
 //! a path that reads one way only, for a route that there is.
 
-use http::{HeaderValue, Method, Version, header::HOST, request};
+use http::{HeaderValue, Version, header::HOST, request};
 
 use crate::{
     call::{Call, Refused},
-    config::RouteConfig,
+    config::{self, RouteConfig},
     headers::{self, Expectation, Framing},
+    host,
     metrics::Limit,
     refusal::Refusal,
-    target::CheckedPath,
+    target::{CheckedPath, MalformedPath},
 };
 
+/// What a sound head says beside its fields.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) framing: Framing,
+    /// Absent only in HTTP/1.0.
+    pub(crate) host: Option<HeaderValue>,
+    pub(crate) expectation: Expectation,
+}
+
 /// Is this one well-formed HTTP request that can be passed on without guessing?
-pub(crate) fn check(
-    call: &Call,
-    head: &request::Parts,
-) -> Result<(Framing, Option<HeaderValue>), Refused> {
+pub(crate) fn check(call: &Call, head: &request::Parts) -> Result<Terms, Refused> {
     if head.headers.len() > call.snapshot.config.limits.header_count_max {
         call.worker.hit(Limit::Headers);
-        return Err(Refusal::HeadersTooLarge.into());
+        return Err(Refused { detail: Some(TOO_MANY), ..Refusal::HeadersTooLarge.into() });
     }
-    if head.method == Method::CONNECT || head.method == Method::TRACE {
+    if !config::is_served(&head.method) {
+        // The answer tells what the route takes, if there is one.
+        if let Ok(Some(index)) = route_of(call, head) {
+            call.enter(index);
+        }
         return Err(Refusal::MethodNotAllowed.into());
     }
     let framing = headers::framing(head.version, &head.headers)
         .ok_or(Refused::malformed("Transfer-Encoding must be one plain `chunked`"))?;
-    if headers::expectation(&head.headers) == Expectation::Unknown {
-        return Err(Refusal::ExpectationFailed.into());
+    let expectation = headers::expectation(&head.headers);
+    if expectation == Expectation::Unknown {
+        return Err(Refused { detail: Some(ONLY_CONTINUE), ..Refusal::ExpectationFailed.into() });
     }
-    Ok((framing, host_of(head)?))
+    Ok(Terms { framing, host: host_of(head)?, expectation })
 }
+
+const TOO_MANY: &str = "more header lines than the gateway's limits.header_count_max";
+const ONLY_CONTINUE: &str = "the only expectation that HTTP defines is 100-continue";
+const NO_HOST: &str = "Host must be a name or an address, with a port or without: his.example:8080";
+const NO_AUTHORITY: &str = "the target's authority must be a host with a port or without; a user \
+                            name has no place in it";
 
 /// The host that the client asked for: an absolute target's authority, or exactly one `Host`;
 /// HTTP/1.0 clients may send none (RFC 9112 3.2).
@@ -40,29 +58,54 @@ fn host_of(head: &request::Parts) -> Result<Option<HeaderValue>, Refused> {
     if second.is_some() {
         return Err(Refused::malformed("more than one Host"));
     }
-    if let Some(authority) = head.uri.authority() {
-        return HeaderValue::from_str(authority.as_str())
-            .map(Some)
-            .map_err(|_| Refused::malformed("the target's authority is no host"));
+    if head.uri.authority().is_some() {
+        return host_of_authority(head, first).map(Some);
     }
-    if first.is_none() && head.version != Version::HTTP_10 {
-        return Err(Refused::malformed("Host is missing"));
+    match first {
+        Some(host) if host::is_host(host.as_bytes()) => Ok(Some(host.clone())),
+        Some(_) => Err(Refused::malformed(NO_HOST)),
+        None if head.version == Version::HTTP_10 => Ok(None),
+        None => Err(Refused::malformed("Host is missing")),
     }
-    Ok(first.cloned())
+}
+
+/// In HTTP/1.1 an absolute target counts and `Host` does not (RFC 9112 3.2.2). In HTTP/2 both must
+/// mean one host (RFC 9113 8.3.1).
+fn host_of_authority(
+    head: &request::Parts,
+    beside: Option<&HeaderValue>,
+) -> Result<HeaderValue, Refused> {
+    let scheme = head.uri.scheme_str();
+    if !matches!(scheme, None | Some("http" | "https")) {
+        return Err(Refused::malformed("the target's scheme must be http or https"));
+    }
+    let authority = head.uri.authority().map_or("", |authority| authority.as_str());
+    if !host::is_host(authority.as_bytes()) {
+        return Err(Refused::malformed(NO_AUTHORITY));
+    }
+    if head.version == Version::HTTP_2
+        && beside.is_some_and(|h| !host::are_one(scheme, authority.as_bytes(), h.as_bytes()))
+    {
+        return Err(Refused::malformed("Host and :authority name two hosts"));
+    }
+    HeaderValue::from_str(authority).map_err(|_| Refused::malformed(NO_AUTHORITY))
 }
 
 pub(crate) fn find_route<'a>(
     call: &'a Call,
     head: &request::Parts,
 ) -> Result<&'a RouteConfig, Refused> {
-    let path = CheckedPath::check(head.uri.path()).map_err(|_| {
-        Refused::malformed("the path has a form that backends may read differently")
-    })?;
-    let index = call.snapshot.routes.find(&path).ok_or(Refusal::RouteNotFound)?;
+    let index = route_of(call, head)
+        .map_err(|_| Refused::malformed("the path has a form that backends may read differently"))?
+        .ok_or(Refusal::RouteNotFound)?;
     call.enter(index);
     let route = call.snapshot.route(index);
     if !route.allows(&head.method) {
         return Err(Refusal::MethodNotAllowed.into());
     }
     Ok(route)
+}
+
+fn route_of(call: &Call, head: &request::Parts) -> Result<Option<usize>, MalformedPath> {
+    Ok(call.snapshot.routes.find(&CheckedPath::check(head.uri.path())?))
 }

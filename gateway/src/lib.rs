@@ -8,7 +8,7 @@
 //! | accepting, spreading over workers, signals, drain | `server`, `accept`, [`signals`], `orders`, `crew`, [`worker`] |
 //! | handing over to a new process; the service manager | [`takeover`], `notify` |
 //! | the way of a request, its record | `service`, `call` |
-//! | the head: path rules, routes, header rules | `head`, [`target`], [`route`], `headers` |
+//! | the head: path and host rules, routes, header rules | `head`, [`target`], [`host`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
 //! | spending a code once, on one node and on several | `spend`, [`replay`], `registers`, [`clock`] |
 //! | the same request again | [`retry`], `repeat` |
@@ -36,6 +36,7 @@ mod halt;
 mod head;
 mod headers;
 pub mod health;
+pub mod host;
 pub mod io;
 pub mod limits;
 pub mod metrics;

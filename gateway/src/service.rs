@@ -6,9 +6,7 @@
 
 use std::{convert::Infallible, future::Future, rc::Rc};
 
-use http::{
-    HeaderMap, HeaderValue, Response, Version, header::CONNECTION, request, uri::PathAndQuery,
-};
+use http::{HeaderMap, HeaderValue, Response, Version, header::CONNECTION, request};
 use http_body::Body;
 use hyper::{Request, body::Incoming};
 use keyring::{
@@ -18,7 +16,7 @@ use keyring::{
 
 use crate::{
     batch::Verdict,
-    body::{self, Failure, Outgoing, Unread, Upload, Whole},
+    body::{self, Outgoing, Unread, Upload, UploadEnd, Whole},
     call::{Call, Refused},
     clock::Instant,
     config::{CodeUse, RouteConfig},
@@ -26,8 +24,8 @@ use crate::{
     endpoints::InFlight,
     exchange::{Exchange, Outliving},
     forward::{CleanHead, Says},
-    head,
-    headers::{self, Expectation, Framing, YANMA_CODE},
+    head::{self, Terms},
+    headers::{self, Expectation, YANMA_CODE},
     limits,
     metrics::Limit,
     policy::{self, Admitted, Denied},
@@ -35,7 +33,7 @@ use crate::{
     registers::Registers,
     repeat::{self, Begun, Pending, abroad::Mark},
     reply::Reply,
-    retry::{Asked, Caller, IdempotencyKey, Request as Repeatable},
+    retry::{Caller, IdempotencyKey, Request as Repeatable},
     spend::{self, Spent},
     worker::Worker,
 };
@@ -51,15 +49,21 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
     let active = connection.begin();
-    let http1 = request.version() != Version::HTTP_2;
+    let version = request.version();
+    let http1 = version != Version::HTTP_2;
     let call = Rc::new(Call::new(worker, connection.forwarded_for()));
     call.came_with(request.headers());
     let answered = answer(&call, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
     let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
     let mut response = answered.unwrap_or_else(|refused| refuse(&call, &refused));
-    if http1 && (is_doubtful || call.worker.is_leaving()) {
+    // In HTTP/1.0 a body of open length ends with its connection.
+    let is_open = version == Version::HTTP_10 && response.body().size_hint().exact().is_none();
+    if http1 && (is_doubtful || call.has_unread_body() || is_open || call.worker.is_leaving()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        connection.announces_its_end();
+        // hyper would add its `keep-alive` for an old client to what it takes for HTTP/1.1.
+        *response.version_mut() = version;
     }
     let write_ms = (!http1).then_some(call.snapshot.config.timeouts.write_ms);
     Ok(response.map(|reply| reply.during(active, write_ms)))
@@ -67,11 +71,12 @@ pub(crate) async fn serve(
 
 async fn answer(call: &Rc<Call>, request: Request<Incoming>) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
+    call.body_is_unread(!body.is_end_stream());
     match decide(call, &head).await {
         Ok(Way::Forward(decision)) => forward(call, decision, head, body).await,
-        Ok(Way::Recall(recall)) => tell_again(call, recall, &head, body).await,
+        Ok(Way::Recall(recall)) => tell_again(call, recall, head, body).await,
         Err(refused) => {
-            listen_a_little(call, &head.headers, &mut body).await;
+            listen_a_little(call, headers::expectation(&head.headers), &mut body).await;
             Err(refused)
         }
     }
@@ -88,9 +93,16 @@ enum Way {
 /// answer may be the one that there was, whatever has changed since.
 #[derive(Debug)]
 struct Recall {
+    terms: Terms,
+    barred: Barred,
+    key: Option<IdempotencyKey>,
+}
+
+/// What there is of a code that may not be spent.
+#[derive(Debug)]
+struct Barred {
     identity: CodeIdentity,
     statement: Statement,
-    key: Option<IdempotencyKey>,
     /// What it is refused for if nothing is known any more when its body has come.
     otherwise: Refused,
 }
@@ -99,9 +111,7 @@ struct Recall {
 #[derive(Debug)]
 struct Decision {
     purpose: Purpose,
-    framing: Framing,
-    /// Absent only in HTTP/1.0.
-    host: Option<HeaderValue>,
+    terms: Terms,
     backend: usize,
 }
 
@@ -130,7 +140,7 @@ async fn decide(call: &Call, head: &request::Parts) -> Result<Way, Refused> {
         call.worker.hit(Limit::RequestsInFlight);
         return Err(Refusal::Overloaded.into());
     }
-    let (framing, host) = head::check(call, head)?;
+    let terms = head::check(call, head)?;
     let route = head::find_route(call, head)?;
     let purpose = match route.code {
         CodeUse::None => Purpose::Pass,
@@ -139,7 +149,7 @@ async fn decide(call: &Call, head: &request::Parts) -> Result<Way, Refused> {
             let key = IdempotencyKey::read(&head.headers).map_err(Refused::malformed)?;
             match admit_to_spend(call, route, &head.headers).await? {
                 Ok(admitted) => Purpose::Redeem(admitted, key),
-                Err(recall) => return Ok(Way::Recall(Recall { key, ..recall })),
+                Err(barred) => return Ok(Way::Recall(Recall { terms, barred, key })),
             }
         }
     };
@@ -147,7 +157,7 @@ async fn decide(call: &Call, head: &request::Parts) -> Result<Way, Refused> {
         Purpose::Pass => policy::admit_without_code(route, &call.snapshot.config.backends)?,
         Purpose::Check(admitted) | Purpose::Redeem(admitted, _) => admitted.backend(),
     };
-    Ok(Way::Forward(Decision { purpose, framing, host, backend }))
+    Ok(Way::Forward(Decision { purpose, terms, backend }))
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time, or late
@@ -199,7 +209,7 @@ async fn admit_to_spend(
     call: &Call,
     route: &RouteConfig,
     headers: &HeaderMap,
-) -> Result<Result<Admitted, Recall>, Refused> {
+) -> Result<Result<Admitted, Barred>, Refused> {
     let (identity, statement, otherwise) = match verify(call, route, headers).await? {
         Proof::InTime(code) => match policy::admit(code, route, &call.snapshot.config.backends) {
             Ok(admitted) => return Ok(Ok(admitted)),
@@ -209,7 +219,7 @@ async fn admit_to_spend(
     };
     let otherwise = Refused::from(otherwise);
     if repeat::may_know(call, &identity) {
-        Ok(Err(Recall { identity, statement, key: None, otherwise }))
+        Ok(Err(Barred { identity, statement, otherwise }))
     } else {
         Err(otherwise)
     }
@@ -230,20 +240,13 @@ fn late(call: &Call, code: &LateCode) -> Refusal {
 async fn tell_again(
     call: &Call,
     recall: Recall,
-    head: &request::Parts,
+    head: request::Parts,
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
-    let Recall { identity, statement, key, otherwise } = recall;
+    let Recall { terms, barred: Barred { identity, statement, otherwise }, key } = recall;
+    let head = CleanHead::new(head, terms.framing, terms.host, !body.is_end_stream());
     let whole = read_body(call, body).await?;
-    let asked = Asked {
-        method: &head.method,
-        target: head.uri.path_and_query().map_or("/", PathAndQuery::as_str),
-        headers: &head.headers,
-        statement,
-        body: whole.as_bytes(),
-        trailers: whole.trailers(),
-    };
-    let digest = asked.digest();
+    let digest = head.digest(statement, &whole);
     let request = Repeatable { identity, caller: Caller::UNNAMED, key, digest };
     repeat::recall(call, &request, otherwise).await
 }
@@ -254,16 +257,16 @@ async fn forward(
     head: request::Parts,
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
-    let Decision { purpose, framing, host, backend } = decision;
+    let Decision { purpose, terms: Terms { framing, host, expectation }, backend } = decision;
     let host = host.unwrap_or_else(|| call.snapshot.host_of_backend(backend));
-    let head = CleanHead::new(head, framing, host, !body.is_end_stream());
+    let head = CleanHead::new(head, framing, Some(host), !body.is_end_stream());
     call.worker.dropped_headers(head.forbidden);
     match purpose {
         Purpose::Redeem(admitted, key) => {
             let whole = read_body(call, body).await?;
             let code = admitted.code();
             let (identity, caller) = (code.identity(), Caller::UNNAMED);
-            let digest = head.asked(code.statement(), &whole).digest();
+            let digest = head.digest(code.statement(), &whole);
             let request = Repeatable { identity, caller, key, digest };
             let pending = match repeat::begin(call, &request)? {
                 Begun::First(pending) => pending,
@@ -293,8 +296,10 @@ async fn forward(
             let exchange = Exchange::of_spent(Rc::clone(call), backend, in_flight, spent, pending);
             Outliving::new(exchange.run(request)).await
         }
-        Purpose::Check(admitted) => stream(call, backend, head, Some(admitted.code()), body).await,
-        Purpose::Pass => stream(call, backend, head, None, body).await,
+        Purpose::Check(admitted) => {
+            stream(call, backend, head, Some(admitted.code()), body, expectation).await
+        }
+        Purpose::Pass => stream(call, backend, head, None, body, expectation).await,
     }
 }
 
@@ -304,14 +309,24 @@ async fn stream(
     backend: usize,
     head: CleanHead,
     code: Option<&VerifiedCode>,
-    body: Incoming,
+    mut body: Incoming,
+    expectation: Expectation,
 ) -> Result<Response<Reply>, Refused> {
-    let in_flight = reserve(call, backend)?;
-    let (body, failure) = stream_body(call, body)?;
+    let in_flight = match reserve(call, backend) {
+        Ok(in_flight) => in_flight,
+        Err(refused) => {
+            listen_a_little(call, expectation, &mut body).await;
+            return Err(refused);
+        }
+    };
+    let (body, end) = stream_body(call, body)?;
     let request = head.into_request(&says(call, code, None), body);
-    let exchange = Exchange::of_unspent(Rc::clone(call), backend, in_flight, failure);
+    let exchange = Exchange::of_unspent(Rc::clone(call), backend, in_flight, end.clone());
     // Boxed, so that the way of a request is not moved about with the room for this in it.
-    Box::pin(exchange.run(request)).await
+    let answered = Box::pin(exchange.run(request)).await;
+    // An answer may come before its upload has ended.
+    call.body_is_unread(end.is_some_and(|end| end.get() != Some(Ok(()))));
+    answered
 }
 
 /// A place at the backend. Taken when the request is whole, so that slow uploads hold none.
@@ -388,36 +403,39 @@ async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
     let begun = call.worker.clock().instant();
     let whole = body::read_whole(&mut body, config.limits.body_bytes_max, &mut deadline).await;
     call.was_away(begun);
-    whole.map_err(|cut| over_limit(call, cut.why))
+    let whole = whole.map_err(|cut| over_limit(call, cut.why))?;
+    call.body_is_unread(false);
+    Ok(whole)
 }
 
-fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<Failure>), Refused> {
+fn stream_body(call: &Call, body: Incoming) -> Result<(Outgoing, Option<UploadEnd>), Refused> {
     if body.is_end_stream() {
         return Ok((Outgoing::Whole(Whole::default()), None));
     }
     let config = &call.snapshot.config;
     let deadline = call.worker.sweep.deadline(config.timeouts.body_ms);
-    let (upload, failure) = Upload::new(body, config.limits.body_bytes_max, deadline)
+    let (upload, end) = Upload::new(body, config.limits.body_bytes_max, deadline)
         .map_err(|unread| over_limit(call, unread))?;
-    Ok((Outgoing::Upload(upload), Some(failure)))
+    Ok((Outgoing::Upload(upload), Some(end)))
 }
 
 fn over_limit(call: &Call, unread: Unread) -> Refused {
     if unread == Unread::TooLarge {
         call.worker.hit(Limit::BodyBytes);
     }
-    unread.refusal().into()
+    Refused::unread(unread)
 }
 
 /// Hears a refused client out for a moment: one that is still sending would lose the answer to
-/// the reset that follows it. A client that waits for `100 Continue` is not sending.
-async fn listen_a_little(call: &Call, headers: &HeaderMap, body: &mut Incoming) {
-    if body.is_end_stream() || headers::expectation(headers) != Expectation::None {
+/// the reset that follows it, and one whose body was read to its end keeps its connection. A client
+/// that waits for `100 Continue` is not sending.
+async fn listen_a_little(call: &Call, expectation: Expectation, body: &mut Incoming) {
+    if body.is_end_stream() || expectation != Expectation::None {
         return;
     }
     let mut deadline = call.worker.sweep.deadline(limits::BODY_DRAIN_MS);
     let begun = call.worker.clock().instant();
-    body::discard(body, &mut deadline).await;
+    call.body_is_unread(!body::discard(body, &mut deadline).await);
     call.was_away(begun);
 }
 

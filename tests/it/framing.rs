@@ -1,6 +1,6 @@
 //! Where one request ends and the next begins must be beyond doubt (RFC 9112, 6 and 7).
 
-use crate::harness::{Message, Request, World};
+use crate::harness::{Message, Request, World, h2};
 
 const SMUGGLED: &str =
     "POST /open/smuggled HTTP/1.1\r\nHost: yanma.test\r\nContent-Length: 0\r\n\r\n";
@@ -54,6 +54,44 @@ async fn equal_lengths_are_one_length() {
             (seen.field("content-length"), seen.body.as_slice()),
             (Some("5"), &b"hello"[..])
         );
+    }
+}
+
+/// What a client wrote as its length is a number to us, and is written anew.
+#[tokio::test]
+async fn a_length_reaches_the_backend_once_and_in_plain_digits() {
+    let world = World::start().await;
+    let mut over_2 = h2::H2::connect(&world.address).await;
+    for path in ["/pay", "/check", "/open"] {
+        let head = Request::post(path).code(&world.code()).head();
+        world.ask_raw(format!("{head}Content-Length: 0005\r\n\r\nhello")).await.is_approved();
+        let twice = h2::post(path, &world.code()).header("content-length", "05");
+        let twice = twice.header("content-length", "5").body(()).expect("a request");
+        over_2.ask(twice, "hello").await.is_approved();
+    }
+    for seen in world.backend.arrived(6).await {
+        assert_eq!((seen.field("content-length"), &*seen.body), (Some("5"), &b"hello"[..]));
+    }
+}
+
+/// Servers such as IIS answer 411 to a POST that does not say how long it is (RFC 9110 8.6).
+#[tokio::test]
+async fn a_post_without_a_body_says_so() {
+    let world = World::start().await;
+    let mut over_2 = h2::H2::connect(&world.address).await;
+    for path in ["/pay", "/check", "/open"] {
+        let bare = |method| Request::new(method, path).code(&world.code());
+        world.ask(&bare("POST")).await.is_approved();
+        world.ask(&bare("PUT")).await.is_approved();
+        let over_2_bare = h2::post(path, &world.code()).body(()).expect("a request");
+        over_2.ask_without_body(over_2_bare).await.is_approved();
+        world.ask(&bare("GET")).await.is_approved();
+    }
+    world.ask_raw(Request::new("POST", "/pay").code(&world.code()).chunked("")).await.is_approved();
+    for seen in world.backend.arrived(13).await {
+        let length = (!seen.start.starts_with("GET")).then_some("0");
+        assert_eq!(seen.field("content-length"), length, "{}", seen.start);
+        assert_eq!(seen.field("transfer-encoding"), None);
     }
 }
 
@@ -125,6 +163,59 @@ async fn exactly_one_host() {
 }
 
 #[tokio::test]
+async fn a_host_is_a_name_or_an_address_and_a_port() {
+    let world = World::start().await;
+    for host in ["", "a b", "a/b", "a, b", "u@a", "[::1", "a:b", "a:1:2", "\u{e9}", ":80", "%61"] {
+        for version in ["1.1", "1.0"] {
+            let request = format!("GET /open HTTP/{version}\r\nHost: {host}\r\n\r\n");
+            let mut client = world.client().await;
+            client.ask(request).await.is_refused("request_malformed");
+            client.closed().await;
+        }
+    }
+    for target in ["http://u@a/open", "http://u:p@a:80/open", "http://a;b/open", "ftp://a/open"] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        world.ask_raw(request).await.is_refused("request_malformed");
+    }
+    assert_eq!(world.backend.count(), 0);
+    let good = ["a", "his_1.example:8080", "10.0.0.1", "[2001:db8::1]:443", "a.", "xn--fiq228c"];
+    for host in good {
+        let request = format!("GET /open HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        world.ask_raw(request).await.is_approved();
+    }
+    for (seen, host) in world.backend.arrived(good.len()).await.iter().zip(good) {
+        assert_eq!(seen.field("host"), Some(host));
+    }
+}
+
+/// RFC 9113 8.3.1.
+#[tokio::test]
+async fn an_authority_over_http_2_is_a_host_and_no_other_stands_beside_it() {
+    let world = World::start().await;
+    let mut client = h2::H2::connect(&world.address).await;
+    let get = |target: &str| http::Request::builder().uri(target);
+    for request in [
+        get("http://u@yanma.test/open"),
+        get("http://a;b/open"),
+        get("ftp://yanma.test/open"),
+        get("http://yanma.test/open").header("host", "other.test"),
+        get("http://yanma.test/open").header("host", "yanma.test:81"),
+        get("http://yanma.test/open").header("host", ""),
+    ] {
+        let request = request.body(()).expect("a request");
+        client.ask_without_body(request).await.is_refused("request_malformed");
+    }
+    assert_eq!(world.backend.count(), 0);
+    for host in ["yanma.test", "YANMA.test", "yanma.test:80"] {
+        let request = get("http://yanma.test/open").header("host", host);
+        client.ask_without_body(request.body(()).expect("a request")).await.is_approved();
+    }
+    for seen in world.backend.arrived(3).await {
+        assert_eq!(seen.field("host"), Some("yanma.test"));
+    }
+}
+
+#[tokio::test]
 async fn an_absolute_target_brings_its_own_authority() {
     let world = World::start().await;
     let request = "GET http://other.test:81/open/x?y=1 HTTP/1.1\r\nHost: yanma.test\r\n\r\n";
@@ -181,7 +272,9 @@ async fn other_expectations_fail() {
 async fn connect_and_trace_are_not_served() {
     let world = World::start().await;
     let connect = "CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\n";
-    world.ask_raw(connect).await.is_refused("method_not_allowed");
+    let refused = world.ask_raw(connect).await;
+    refused.is_refused("method_not_allowed");
+    assert_eq!(refused.field("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     world.ask(&Request::new("TRACE", "/open")).await.is_refused("method_not_allowed");
     assert_eq!(world.backend.count(), 0);
 }

@@ -9,6 +9,7 @@ mod harness;
 
 mod admin;
 mod bodies;
+mod closing;
 mod drain;
 mod engines;
 mod faults;

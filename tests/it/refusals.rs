@@ -173,6 +173,40 @@ async fn routes_and_methods_that_are_not_there() {
     world.ask(&Request::post("/post")).await.is_approved();
 }
 
+/// Methods are compared by case (RFC 9110 9.1), and each answer 405 says which there are (15.5.6).
+#[tokio::test]
+async fn the_list_of_methods_is_closed() {
+    const ALL: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+    let world = Setup::new()
+        .await
+        .also(
+            "route",
+            "path = \"/post\"\nmethods = [\"POST\"]\ncode = \"none\"\nbackend = \"settlement\"",
+        )
+        .start()
+        .await;
+    let mut over_2 = crate::harness::h2::H2::connect(&world.address).await;
+    for method in ["post", "Post", "PO!ST", "PROPFIND", "TRACE", "PUT"] {
+        for (path, allow) in [("/open", ALL), ("/post", "POST"), ("/nowhere", ALL)] {
+            if method == "PUT" && path != "/post" {
+                continue;
+            }
+            let over_1 = world.ask(&Request::new(method, path)).await;
+            let uri = format!("http://yanma.test{path}");
+            let request = http::Request::builder().method(method).uri(uri).body(());
+            let over_2 = over_2.ask_without_body(request.expect("a request")).await;
+            for answer in [over_1, over_2] {
+                answer.is_refused("method_not_allowed");
+                assert_eq!(answer.field("allow"), Some(allow), "{method} {path}");
+            }
+        }
+    }
+    assert_eq!(world.backend.count(), 0);
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+        world.ask(&Request::new(method, "/open")).await.is_approved();
+    }
+}
+
 #[tokio::test]
 async fn the_checks_come_in_the_contracts_order() {
     let world = Setup::new()

@@ -309,3 +309,26 @@ async fn what_is_refused_meanwhile_still_has_its_answer() {
     world.pay(&world.code()).await.is_refused("maintenance");
     assert_eq!(world.backend.count(), 1);
 }
+
+/// What is asked is what the backend was asked, whichever way the second request takes.
+#[tokio::test]
+async fn a_field_that_connection_takes_away_is_no_part_of_what_is_asked() {
+    let mut world = World::start().await;
+    let code = world.code();
+    let bare = || Request::post("/pay").code(&code);
+    let taken = |named: &str| bare().field("Content-Type", "text/x").field("Connection", named);
+    let first = world.ask(&taken("content-type")).await;
+    first.is_approved();
+    assert_eq!(world.backend.only().await.field("content-type"), None);
+    let is_told_again = async |world: &World| {
+        for request in [taken("Content-Type"), bare()] {
+            world.ask(&request).await.is_again(&first);
+        }
+        world.ask(&taken("x")).await.is_refused("code_used");
+    };
+    is_told_again(&world).await;
+    world.write_backend("maintenance", true);
+    assert_eq!(world.admin("POST", "/reload").await.status() / 100, 2);
+    is_told_again(&world).await;
+    assert_eq!(world.backend.count(), 1);
+}

@@ -11,7 +11,7 @@ const KEYRING: &[&str] =
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "clock", "halt", "request_id", "refusal", "target", "config",
+    "limits", "clock", "halt", "request_id", "refusal", "target", "host", "config",
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay", "retry",
     // what a worker holds

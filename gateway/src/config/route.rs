@@ -9,6 +9,7 @@ use super::table::{Item, Table};
 use crate::limits;
 use crate::target::CheckedPath;
 
+/// The methods that there are. The list is closed: no route can be configured for another.
 const METHODS: [Method; 7] = [
     Method::GET,
     Method::HEAD,
@@ -46,7 +47,7 @@ pub enum MinAuth {
 pub struct RouteConfig {
     /// Whole segments, compared without case; no slash at the end but in `/`.
     pub path: String,
-    /// Empty: all but CONNECT and TRACE.
+    /// Empty: all that [`is_served`].
     pub methods: Vec<Method>,
     /// What the route does with a code.
     pub code: CodeUse,
@@ -68,16 +69,14 @@ impl RouteConfig {
     /// Whether the route takes this method.
     pub fn allows(&self, method: &Method) -> bool {
         match self.methods.as_slice() {
-            [] => method != Method::CONNECT && method != Method::TRACE,
+            [] => is_served(method),
             methods => methods.contains(method),
         }
     }
 
     /// The `Allow` header that an answer 405 must have (RFC 9110, 15.5.6). Allocates.
     pub fn allow_header(&self) -> HeaderValue {
-        let methods = if self.methods.is_empty() { &METHODS } else { self.methods.as_slice() };
-        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-        HeaderValue::try_from(names.join(", ")).expect("method names are tokens")
+        if self.methods.is_empty() { all_methods() } else { list(&self.methods) }
     }
 
     /// All backends that a request may be sent to, by index.
@@ -85,6 +84,22 @@ impl RouteConfig {
         let regional = self.region_backends.iter().map(|(_, backend)| *backend);
         std::iter::once(self.backend).chain(regional)
     }
+}
+
+/// Whether any route could take this method. Names of methods are compared by case
+/// (RFC 9110, 9.1), so `post` is none; CONNECT and TRACE are not for proxies like this one.
+pub fn is_served(method: &Method) -> bool {
+    METHODS.contains(method)
+}
+
+/// The `Allow` header where no route says what it takes. Allocates.
+pub fn all_methods() -> HeaderValue {
+    list(&METHODS)
+}
+
+fn list(methods: &[Method]) -> HeaderValue {
+    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::try_from(names.join(", ")).expect("method names are tokens")
 }
 
 /// Reads `[[route]]` and checks the routes against each other.

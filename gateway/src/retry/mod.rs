@@ -66,7 +66,7 @@ mod tests;
 pub use self::store::Answers;
 pub(crate) use self::{
     answer::StoredAnswer,
-    digest::Asked,
+    digest::{Asked, Digest},
     key::IdempotencyKey,
     record::{Caller, Known, Request},
     room::NoRoom,

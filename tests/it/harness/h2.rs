@@ -34,6 +34,14 @@ impl H2 {
         exchange.answer().await.expect("an answer")
     }
 
+    /// Sends a request that ends with its head, and reads its answer.
+    pub(crate) async fn ask_without_body(&mut self, request: Request<()>) -> Message {
+        let sender = self.sender.clone();
+        self.sender = soon("a free stream", sender.ready()).await.expect("an open connection");
+        let (response, stream) = self.sender.send_request(request, true).expect("a sound head");
+        Exchange { response, stream }.answer().await.expect("an answer")
+    }
+
     /// Sends a head; body and end are still to come.
     pub(crate) async fn begin(&mut self, request: Request<()>) -> Exchange {
         let sender = self.sender.clone();

@@ -50,10 +50,13 @@ fn a_route_reads_all_its_keys() {
 }
 
 #[test]
-fn a_route_without_methods_takes_all_but_connect_and_trace() {
+fn a_route_without_methods_takes_those_that_there_are() {
     let routes = parse(&route("code = \"redeem\"")).unwrap().routes;
     let allowed = |method| routes[0].allows(&method);
-    assert!(allowed(http::Method::GET) && allowed(http::Method::from_bytes(b"PURGE").unwrap()));
+    assert!(allowed(http::Method::GET) && allowed(http::Method::OPTIONS));
+    for other in [&b"PURGE"[..], b"get", b"PO!ST"] {
+        assert!(!allowed(http::Method::from_bytes(other).unwrap()));
+    }
     assert!(!allowed(http::Method::CONNECT) && !allowed(http::Method::TRACE));
     assert_eq!(routes[0].allow_header(), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 }
