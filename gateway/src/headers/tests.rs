@@ -150,7 +150,7 @@ fn a_length_beside_chunks_does_not_reach_the_client() {
         ("yanma-outcome", "approved"),
         ("set-cookie", "kept"),
     ]);
-    clean_response(&mut headers);
+    clean_response(&mut headers, StatusCode::OK, true);
     assert_eq!(names(&headers), ["set-cookie"]);
 }
 
