@@ -11,6 +11,7 @@ use std::{
             net::{SocketAddr, UnixDatagram},
         },
     },
+    thread,
 };
 
 use crate::log;
@@ -21,27 +22,35 @@ const VARIABLE: &str = "NOTIFY_SOCKET";
 /// This process serves, and is the service's main process: after a takeover the manager watched
 /// another one until now.
 pub(crate) fn is_serving() {
-    tell(&format!("MAINPID={}\nREADY=1\n", std::process::id()));
+    tell(format!("MAINPID={}\nREADY=1\n", std::process::id()));
 }
 
 /// The service leaves. Not to be told by a process that has handed over.
 pub(crate) fn is_leaving() {
-    tell("STOPPING=1\n");
+    tell("STOPPING=1\n".to_owned());
 }
 
-fn tell(states: &str) {
+/// On a thread of its own: a manager that does not read must not hold the gateway up.
+fn tell(states: String) {
     let Some(name) = env::var_os(VARIABLE) else { return };
-    if let Err(error) = send(&name, states) {
-        log::info(format_args!("the service manager does not listen ({VARIABLE}): {error}"));
+    let tell = move || {
+        if let Err(error) = send(&name, &states) {
+            unheard(&error);
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("notify".to_owned()).spawn(tell) {
+        unheard(&error);
     }
 }
 
-/// One datagram. A manager that does not read must not hold the gateway up.
+fn unheard(error: &io::Error) {
+    log::info(format_args!("the service manager does not listen ({VARIABLE}): {error}"));
+}
+
+/// One datagram. Waits while the manager does not read.
 fn send(name: &OsStr, states: &str) -> io::Result<()> {
     let address = address(name)?;
-    let socket = UnixDatagram::unbound()?;
-    socket.set_nonblocking(true)?;
-    socket.send_to_addr(states.as_bytes(), &address).map(drop)
+    UnixDatagram::unbound()?.send_to_addr(states.as_bytes(), &address).map(drop)
 }
 
 /// A path, or after `@` a name in the abstract space, which has no file.

@@ -341,13 +341,12 @@ impl Sink {
         let name =
             FileName { node: node.clone(), process: process.clone(), number: self.number + 1 };
         let path = directory.join(name.to_string());
-        // Opened first: what fails after the file is there would be in the way of the next try.
-        let parent = File::open(directory)?;
         let mut options = OpenOptions::new();
         let file = options.append(true).create_new(true).mode(0o600).open(&path)?;
-        let shared = group.map_or(Ok(()), |group| disk::share_file(&file, group));
-        // The name too outlives a power cut.
-        if let Err(error) = shared.and_then(|()| parent.sync_all()) {
+        if let Some(group) = group
+            && let Err(error) = disk::share_file(&file, *group)
+        {
+            // It would be in the way of the next try.
             let _ = fs::remove_file(&path);
             return Err(error);
         }
