@@ -48,7 +48,17 @@ impl Reply {
         if let Some(write_ms) = write_ms {
             active.expect_reader(write_ms);
         }
-        Self { active: Some(active), write_ms, ..self }
+        let mut reply = Self { active: Some(active), write_ms, ..self };
+        if reply.is_end_stream() {
+            reply.is_handed_over();
+        }
+        reply
+    }
+
+    fn is_handed_over(&mut self) {
+        if let Some(active) = self.active.as_mut() {
+            active.is_answered();
+        }
     }
 
     fn was_read(&mut self) {
@@ -58,6 +68,23 @@ impl Reply {
         };
         if let (Some(active), Some(write_ms)) = (self.active.as_mut(), self.write_ms) {
             active.expect_reader(write_ms.saturating_add(patience_ms));
+        }
+    }
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NotWhole>>> {
+        match self {
+            Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
+            Source::Backend(answer, call) => match ready!(answer.poll_frame(cx)) {
+                Ok(frame) => {
+                    if answer.is_over() {
+                        call.approved();
+                    }
+                    Poll::Ready(frame.map(Ok))
+                }
+                Err(_) => Poll::Ready(Some(Err(NotWhole))),
+            },
         }
     }
 }
@@ -72,18 +99,11 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, NotWhole>>> {
         let this = self.get_mut();
         this.was_read();
-        match &mut this.source {
-            Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
-            Source::Backend(answer, call) => match ready!(answer.poll_frame(cx)) {
-                Ok(frame) => {
-                    if answer.is_over() {
-                        call.approved();
-                    }
-                    Poll::Ready(frame.map(Ok))
-                }
-                Err(_) => Poll::Ready(Some(Err(NotWhole))),
-            },
+        let frame = ready!(this.source.poll_frame(cx));
+        if matches!(frame, None | Some(Err(_))) || this.is_end_stream() {
+            this.is_handed_over();
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

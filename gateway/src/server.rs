@@ -13,7 +13,7 @@ use crate::{
     crew::{self, Handle},
     io::{Accepted, Listener, Peer},
     limits,
-    metrics::{Gauge, Limit, WorkerId},
+    metrics::{Limit, ListenerMetrics, WorkerId},
     notify,
     orders::{Leave, Orders, obey},
     refusal::{Problem, Refusal},
@@ -103,10 +103,10 @@ fn start_workers(shared: &Arc<Shared>, phase: &watch::Sender<Phase>) -> io::Resu
 }
 
 async fn accept_all(front: Rc<Front>, listener: Rc<Listener>) {
-    let open = front.shared.metrics.listener(listener.label());
+    let metrics = front.shared.metrics.listener(listener.label());
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => front.place(socket, peer, &open),
+            Ok((socket, peer)) => front.place(socket, peer, &metrics),
             // Out of descriptors, mostly: the connection stays queued, and a busy loop would
             // take the core that could free one.
             Err(error) => {
@@ -120,11 +120,11 @@ async fn accept_all(front: Rc<Front>, listener: Rc<Listener>) {
 
 impl Front {
     /// Hands the connection to the worker with the fewest, or refuses it fast.
-    fn place(&self, socket: Accepted, peer: Peer, open: &Arc<Gauge>) {
+    fn place(&self, socket: Accepted, peer: Peer, listener: &Arc<ListenerMetrics>) {
         let connections: usize = self.workers.iter().map(Handle::connections).sum();
         let limit = self.shared.current.load().config().limits.connections_max;
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections());
-        let arrival = Arrival { socket, peer, open: Arc::clone(open) };
+        let arrival = Arrival { socket, peer, listener: Arc::clone(listener) };
         let refused = match fewest {
             Some(worker) if connections < limit => worker.hand_over(arrival).err(),
             _ => Some(arrival),

@@ -15,7 +15,7 @@ const GATEWAY: &[&str] = &[
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay", "retry",
     // what a worker holds
-    "io", "sweep", "connection", "body", "endpoints", "upstream", "metrics", "health", "record",
+    "io", "sweep", "strict", "frames", "connection", "client_stream", "body", "endpoints", "upstream", "metrics", "health", "record",
     "snapshot", "registers", "batch", "worker",
     // the way of a request
     "call", "head", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",
