@@ -13,11 +13,12 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
+    client_stream::{ClientStream, Preface},
     config::{Config, Limits},
-    connection::{ClientStream, Connection, End, Preface},
+    connection::{Connection, End, Engine},
     io::{Accepted, Peer, Stream},
     limits,
-    metrics::{Gauge, Limit},
+    metrics::{Limit, ListenerMetrics, Rejection},
     refusal::{Problem, Refusal},
     service,
     worker::Worker,
@@ -28,47 +29,60 @@ use crate::{
 pub(crate) struct Arrival {
     pub(crate) socket: Accepted,
     pub(crate) peer: Peer,
-    /// Counts the open connections of the listener it came by.
-    pub(crate) open: std::sync::Arc<Gauge>,
+    /// Of the listener it came by.
+    pub(crate) listener: std::sync::Arc<ListenerMetrics>,
 }
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
-    let Arrival { socket, peer, open } = arrival;
+    let Arrival { socket, peer, listener } = arrival;
     let connection = Connection::new(Rc::clone(&worker.sweep), peer);
     // Whichever way this ends, the connection is taken out of the worker's books.
     let _registered = worker.register(Rc::clone(&connection));
     let Ok(mut stream) = socket.into_stream() else { return };
-    open.add(worker.id, 1);
+    listener.open.add(worker.id, 1);
     let preface = {
         let mut reading = std::pin::pin!(Preface::read(&mut stream, &connection));
         until_ended(&connection, |cx| reading.as_mut().poll(cx)).await
     };
     match preface {
         Ok(Ok(Some(preface))) => {
-            let http2 = preface.is_http2();
+            let (http2, tls) = (preface.is_http2(), preface.is_tls());
             let stream = ClientStream::new(stream, Rc::clone(&connection), preface);
-            if http2 {
+            let rejected = if http2 {
                 // Boxed, or each HTTP/1 connection would hold room for it.
-                Box::pin(serve_http2(&worker, &connection, stream)).await;
+                Box::pin(serve_http2(&worker, &connection, stream)).await
             } else {
-                serve_http1(&worker, &connection, stream).await;
+                serve_http1(&worker, &connection, stream).await
+            };
+            let rejected = match rejected {
+                Some(Rejection::Syntax) if tls => Some(Rejection::Tls),
+                None if connection.is_malformed() => Some(Rejection::Framing),
+                rejected => rejected,
+            };
+            if let Some(why) = rejected {
+                listener.rejected(worker.id, why);
             }
         }
         Err(End::SlowHead) => Box::pin(say_too_slow(&worker, stream)).await,
         // It left, or never said anything: there is nobody to answer.
         Ok(_) | Err(_) => {}
     }
-    open.add(worker.id, -1);
+    listener.open.add(worker.id, -1);
 }
 
 /// Serves with hyper while there is something to serve, and parks the connection in between: a
-/// quiet one then holds its socket and this future. What is large comes and goes in a box.
-async fn serve_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, mut stream: ClientStream) {
+/// quiet one then holds its socket and this future. What is large comes and goes in a box. Says
+/// what hyper itself refused at last.
+async fn serve_http1(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    mut stream: ClientStream,
+) -> Option<Rejection> {
     loop {
         match Box::pin(serve_until_quiet(worker, connection, stream)).await {
-            Some(quiet) => stream = quiet,
-            None => return,
+            Served::Quiet(quiet) => stream = quiet,
+            Served::Over(rejected) => return rejected,
         }
         worker.metrics().connections_parked.add(worker.id, 1);
         let stirs = loop {
@@ -80,18 +94,34 @@ async fn serve_http1(worker: &Rc<Worker>, connection: &Rc<Connection>, mut strea
         };
         worker.metrics().connections_parked.add(worker.id, -1);
         if stirs.is_err() {
-            return;
+            return None;
         }
     }
 }
 
-/// Serves HTTP/1 to the connection's end, or until it was quiet for a while: then the socket is
-/// given back, with what was read and not used.
+/// How hyper's HTTP/1 left a connection.
+enum Served {
+    /// It was quiet for a while: the socket, with what was read and not used.
+    Quiet(ClientStream),
+    /// It is over; with what hyper refused, if that is why.
+    Over(Option<Rejection>),
+}
+
+impl Served {
+    /// Errors of a connection are its client's; each request on it has been counted.
+    fn over(outcome: hyper::Result<()>) -> Self {
+        Self::Over(outcome.err().filter(hyper::Error::is_parse).map(|error| {
+            if error.is_parse_too_large() { Rejection::HeadTooLarge } else { Rejection::Syntax }
+        }))
+    }
+}
+
+/// Serves HTTP/1 to the connection's end, or until it was quiet for a while.
 async fn serve_until_quiet(
     worker: &Rc<Worker>,
     connection: &Rc<Connection>,
     stream: ClientStream,
-) -> Option<ClientStream> {
+) -> Served {
     let service = service_fn({
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
@@ -100,38 +130,49 @@ async fn serve_until_quiet(
     });
     let builder = http1_builder(&worker.snapshot().config.limits);
     let mut http = builder.serve_connection(TokioIo::new(stream), service);
-    connection.engine_begins();
+    connection.engine_begins(Engine::Http1);
     loop {
-        // Errors of a connection are its client's; each request on it has been counted.
         match until_ended(connection, |cx| Pin::new(&mut http).poll(cx)).await {
+            Ok(_) if connection.broke_off() => {
+                // A FIN would end the answer as if it were whole.
+                http.into_parts().io.into_inner().into_stream().reset();
+                return Served::Over(None);
+            }
+            Ok(outcome) => return Served::over(outcome),
             Err(End::Quiet) => {
                 // Whatever woke hyper meanwhile comes first. If it is quiet after that, there are
                 // two ways: between requests it ends at once, without a look at the socket; or the
                 // last request's body is still to come, and it ends after that, as if told to close.
                 connection.stays();
-                if poll_once(&mut http).await.is_some() {
-                    return None;
+                if let Some(outcome) = poll_once(&mut http).await {
+                    return Served::over(outcome);
                 }
                 if connection.engine_leaves() {
                     Pin::new(&mut http).graceful_shutdown();
                     let left = poll_once(&mut http).await;
                     connection.engine_left();
-                    if let Some(outcome) = left {
-                        return outcome.is_ok().then(|| parted(http.into_parts()));
+                    match left {
+                        Some(Ok(())) => return Served::Quiet(parted(http.into_parts())),
+                        Some(Err(_)) => return Served::Over(None),
+                        None => {}
                     }
                 }
             }
             Err(End::SlowHead) => {
                 let stream = http.into_parts().io.into_inner().into_stream();
                 say_too_slow(worker, stream).await;
-                return None;
+                return Served::Over(None);
             }
-            Ok(_) if connection.broke_off() => {
-                // A FIN would end the answer as if it were whole.
-                http.into_parts().io.into_inner().into_stream().reset();
-                return None;
+            Err(End::Malformed) => {
+                let stream = http.into_parts().io.into_inner().into_stream();
+                say_malformed(worker, stream).await;
+                return Served::Over(None);
             }
-            _ => return None,
+            // All is said. What hyper ended for it tells when its goodbye is over.
+            Err(End::Lingered) => {
+                return poll_once(&mut http).await.map_or(Served::Over(None), Served::over);
+            }
+            Err(_) => return Served::Over(None),
         }
     }
 }
@@ -152,7 +193,11 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     .await
 }
 
-async fn serve_http2(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: ClientStream) {
+async fn serve_http2(
+    worker: &Rc<Worker>,
+    connection: &Rc<Connection>,
+    stream: ClientStream,
+) -> Option<Rejection> {
     let service = service_fn({
         let (worker, connection) = (Rc::clone(worker), Rc::clone(connection));
         move |request: hyper::Request<Incoming>| {
@@ -162,22 +207,52 @@ async fn serve_http2(worker: &Rc<Worker>, connection: &Rc<Connection>, stream: C
     connection.shares.get_or_init(Rc::default);
     let builder = http2_builder(&worker.snapshot().config);
     let mut http = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    connection.engine_begins(Engine::Http2);
     let mut leaving = false;
-    std::future::poll_fn(|cx| {
+    let outcome = std::future::poll_fn(|cx| {
         let end = connection.poll_end(cx);
-        if !leaving && (worker.is_leaving() || matches!(end, Some(End::Idle | End::Drained))) {
+        let flood = end.and_then(limit_of_flood);
+        if let Some(limit) = flood {
+            worker.hit(limit);
+            connection.stays();
+        }
+        let idle = matches!(end, Some(End::Idle | End::Drained));
+        if !leaving && (worker.is_leaving() || idle || flood.is_some()) {
             // GOAWAY first: what the client has sent by then is still answered.
             leaving = true;
             http.as_mut().graceful_shutdown();
-            if end.is_some() {
+            if idle {
                 connection.say_goodbye();
             }
-        } else if matches!(end, Some(End::Silent | End::SlowReader | End::Lingered)) {
-            return Poll::Ready(());
+        } else if end == Some(End::Lingered) {
+            let outcome = http.as_mut().poll(cx);
+            return if outcome.is_ready() { outcome } else { Poll::Ready(Ok(())) };
+        } else if matches!(end, Some(End::Silent | End::SlowReader)) {
+            return Poll::Ready(Ok(()));
         }
-        http.as_mut().poll(cx).map(drop)
+        let mut outcome = http.as_mut().poll(cx);
+        let is_deaf = connection.engine() == Engine::Deaf;
+        if outcome.is_pending() && is_deaf && leaving && connection.is_at_rest() {
+            connection.say_goodbye();
+            outcome = http.as_mut().poll(cx);
+        }
+        outcome
     })
     .await;
+    let is_protocol_error = |error: &hyper::Error| {
+        let source = std::error::Error::source(error);
+        !source.is_some_and(|source| source.is::<std::io::Error>())
+    };
+    outcome.err().filter(is_protocol_error).map(|_| Rejection::H2)
+}
+
+/// The limit that a flood over HTTP/2 is over.
+fn limit_of_flood(end: End) -> Option<Limit> {
+    match end {
+        End::ControlFlood => Some(Limit::H2Control),
+        End::CutFlood => Some(Limit::H2Cut),
+        _ => None,
+    }
 }
 
 /// Runs `poll` until it is done or the sweep ends the connection.
@@ -241,20 +316,31 @@ where
     }
 }
 
-/// Answers a request whose head never ended. hyper has written nothing, so this can.
+/// Answers a request whose head never ended.
 async fn say_too_slow(worker: &Worker, stream: Stream) {
-    let id = worker.request_ids.next();
-    let route = worker.snapshot();
-    route
-        .route_metrics(None)
-        .requests(worker.id, crate::metrics::Outcome::Refused(Refusal::RequestTimeout));
     worker.hit(Limit::HeaderTime);
+    let detail = "the request's head did not end in time";
+    refuse_head(worker, stream, Refusal::RequestTimeout, detail).await;
+}
+
+/// Answers a request in whose head a line ends as no line may.
+async fn say_malformed(worker: &Worker, stream: Stream) {
+    let detail = "a line of the request's head ends without CR LF";
+    refuse_head(worker, stream, Refusal::RequestMalformed, detail).await;
+}
+
+/// Answers a request of which hyper has no head. Nothing of an answer is under way, so this can.
+async fn refuse_head(worker: &Worker, stream: Stream, refusal: Refusal, detail: &'static str) {
+    let id = worker.request_ids.next();
+    let snapshot = worker.snapshot();
+    let outcome = crate::metrics::Outcome::Refused(refusal);
+    snapshot.route_metrics(None).requests(worker.id, outcome);
     let problem = Problem {
-        refusal: Refusal::RequestTimeout,
+        refusal,
         request_id: &id,
         redemption: None,
         now: worker.clock().now(),
-        detail: Some("the request's head did not end in time"),
+        detail: Some(detail),
     };
     let mut deadline = worker.sweep.deadline(limits::LINGER_MS);
     let goodbye = std::pin::pin!(say_goodbye(stream, to_http1(&problem.to_response())));

@@ -5,24 +5,14 @@
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    io,
-    pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Waker},
 };
 
-use bytes::Bytes;
 use http::HeaderValue;
 use slab::Slab;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{
-    config::Timeouts,
-    io::{Peer, Stream},
-    limits,
-    shares::Shares,
-    sweep::Sweep,
-};
+use crate::{config::Timeouts, io::Peer, limits, shares::Shares, sweep::Sweep};
 
 /// Why a connection is ended by the gateway, or, with `Quiet`, only what serves it.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
@@ -31,8 +21,14 @@ pub(crate) enum End {
     Silent,
     /// Began a request head and did not finish it: answered 408.
     SlowHead,
+    /// Sent a head with a line that does not end in CR LF: answered 400.
+    Malformed,
     /// Does not read what it is sent.
     SlowReader,
+    /// HTTP/2: sends frames that ask for nothing.
+    ControlFlood,
+    /// HTTP/2: drops its requests while they are worked on.
+    CutFlood,
     /// Nothing to do for `idle_ms`.
     Idle,
     /// The gateway is leaving and the connection has nothing under way.
@@ -43,10 +39,10 @@ pub(crate) enum End {
     Lingered,
 }
 
-/// What serves a connection, as far as the sweep must know.
+/// What serves a connection, as far as the sweep and the socket must know.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
-enum Engine {
-    /// Nothing yet, or nothing any more; or HTTP/2, or HTTP/1 on its last request: neither parks.
+pub(crate) enum Engine {
+    /// Nothing yet, or nothing any more; or HTTP/1 on its last request: neither parks.
     None,
     /// hyper's HTTP/1.
     Http1,
@@ -57,6 +53,10 @@ enum Engine {
     /// The same after an answer that announced the close: what still comes is the rest of that
     /// request's body, never a head. It does not park, or the rest would be read as one.
     Last,
+    /// hyper's HTTP/2.
+    Http2,
+    /// The same, which reads nothing any more, and still answers what it has read.
+    Deaf,
 }
 
 /// The state of one connection, shared by its IO wrapper, its requests and the sweep.
@@ -75,6 +75,11 @@ pub(crate) struct Connection {
     goodbye_since_ms: Cell<Option<u64>>,
     served: Cell<bool>,
     engine: Cell<Engine>,
+    /// A line was refused because of how it ends.
+    malformed: Cell<bool>,
+    /// HTTP/2 requests that their client dropped while they were worked on, and since when.
+    cuts: Cell<u32>,
+    cuts_since_ms: Cell<u64>,
     /// When each open HTTP/2 answer is overdue: a stream's window can stand still while the
     /// connection moves.
     replies: RefCell<Slab<u64>>,
@@ -96,6 +101,9 @@ impl Connection {
             goodbye_since_ms: Cell::new(None),
             served: Cell::new(false),
             engine: Cell::new(Engine::None),
+            malformed: Cell::new(false),
+            cuts: Cell::new(0),
+            cuts_since_ms: Cell::new(now_ms),
             replies: RefCell::default(),
             end: Cell::new(None),
             waker: RefCell::new(None),
@@ -112,7 +120,7 @@ impl Connection {
         self.head_since_ms.set(None);
         self.served.set(true);
         self.active.set(self.active.get() + 1);
-        Active { connection: Rc::clone(self), reply: None }
+        Active { connection: Rc::clone(self), reply: None, is_answered: false }
     }
 
     /// Which limit this connection has overrun at `now_ms`. `leaving_since_ms`: the drain began.
@@ -160,12 +168,16 @@ impl Connection {
         parks.then_some(End::Quiet)
     }
 
-    /// hyper serves HTTP/1 from now on; the sweep says when it has been quiet for long enough.
-    pub(crate) fn engine_begins(&self) {
-        self.engine.set(Engine::Http1);
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine.get()
     }
 
-    /// The verdict was [`End::Quiet`], and only what serves the connection may end.
+    /// hyper serves from now on. HTTP/1: the sweep says when it has been quiet for long enough.
+    pub(crate) fn engine_begins(&self, engine: Engine) {
+        self.engine.set(engine);
+    }
+
+    /// The verdict did not end the connection, or not yet.
     pub(crate) fn stays(&self) {
         self.end.set(None);
     }
@@ -174,9 +186,8 @@ impl Connection {
     /// nothing, and when it shuts the socket, that stays open.
     pub(crate) fn engine_leaves(&self) -> bool {
         let is_quiet = self.engine.get() == Engine::Http1
-            && self.active.get() == 0
+            && self.is_at_rest()
             && self.head_since_ms.get().is_none()
-            && self.blocked_since_ms.get().is_none()
             && self.goodbye_since_ms.get().is_none();
         if is_quiet {
             self.engine.set(Engine::Leaving);
@@ -202,6 +213,10 @@ impl Connection {
     /// Tells the connection's task to end it.
     pub(crate) fn finish(&self, end: End) {
         self.end.set(Some(end));
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }
@@ -228,7 +243,59 @@ impl Connection {
         self.end.set(None);
     }
 
-    fn has_read(&self) {
+    /// Nothing is under way, and what was answered is in the socket.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.active.get() == 0 && !self.is_blocked()
+    }
+
+    /// The socket takes nothing more for now, and something is still to be written.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked_since_ms.get().is_some()
+    }
+
+    pub(crate) fn has_said_goodbye(&self) -> bool {
+        self.goodbye_since_ms.get().is_some()
+    }
+
+    /// The client had its time to hang up.
+    pub(crate) fn has_lingered(&self) -> bool {
+        self.end.get() == Some(End::Lingered)
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.sweep.now_ms()
+    }
+
+    /// A line that ends in LF alone was met.
+    pub(crate) fn mark_malformed(&self) {
+        self.malformed.set(true);
+    }
+
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.malformed.get()
+    }
+
+    /// An HTTP/2 client asks for too much of what is of no use: nothing more is read of it.
+    pub(crate) fn end_flood(&self, end: End) {
+        self.engine.set(Engine::Deaf);
+        self.finish(end);
+    }
+
+    /// An HTTP/2 client dropped a request that was worked on.
+    fn count_cut(&self) {
+        let now_ms = self.sweep.now_ms();
+        if now_ms.saturating_sub(self.cuts_since_ms.get()) >= limits::H2_FLOOD_MS {
+            self.cuts_since_ms.set(now_ms);
+            self.cuts.set(0);
+        }
+        self.cuts.set(self.cuts.get().saturating_add(1));
+        if self.cuts.get() == limits::H2_CUTS_MAX {
+            self.end_flood(End::CutFlood);
+        }
+    }
+
+    /// A head has begun, or goes on.
+    pub(crate) fn has_read(&self) {
         if self.active.get() == 0
             && self.head_since_ms.get().is_none()
             && self.engine.get() != Engine::Last
@@ -237,7 +304,7 @@ impl Connection {
         }
     }
 
-    fn has_written(&self, progress: bool) {
+    pub(crate) fn has_written(&self, progress: bool) {
         if progress {
             self.blocked_since_ms.set(None);
         } else if self.blocked_since_ms.get().is_none() {
@@ -251,6 +318,7 @@ impl Connection {
 pub(crate) struct Active {
     connection: Rc<Connection>,
     reply: Option<usize>,
+    is_answered: bool,
 }
 
 impl Active {
@@ -269,6 +337,12 @@ impl Active {
     pub(crate) fn breaks_off(&self) {
         self.connection.engine.set(Engine::BrokeOff);
     }
+
+    /// The answer was handed over to its end, or broke off through no fault of the client's. Dropped
+    /// without this, an HTTP/2 request was cut by its client.
+    pub(crate) fn mark_answered(&mut self) {
+        self.is_answered = true;
+    }
 }
 
 impl Drop for Active {
@@ -279,159 +353,12 @@ impl Drop for Active {
         }
         connection.active.set(connection.active.get().saturating_sub(1));
         connection.quiet_since_ms.set(connection.sweep.now_ms());
-    }
-}
-
-/// The client's socket as hyper sees it: keeps [`Connection`] true and says goodbye politely.
-#[derive(Debug)]
-pub(crate) struct ClientStream {
-    stream: Stream,
-    connection: Rc<Connection>,
-    /// Read already, and hyper's to read: the preface, or what hyper had not used when it left.
-    ahead: Bytes,
-    multiplexed: bool,
-    shut: bool,
-}
-
-/// The first bytes of a connection, read before the protocol is known.
-#[derive(Debug, Default)]
-pub(crate) struct Preface {
-    bytes: [u8; 3],
-    len: usize,
-}
-
-impl Preface {
-    /// The start of `PRI * HTTP/2.0` (RFC 9113 3.4): no HTTP/1 method begins so.
-    const HTTP2: &'static [u8] = b"PRI";
-
-    /// Reads until the protocol is certain. `None`: the client left without a request.
-    /// Not cancel safe: what was read is lost with the future, and so is the connection.
-    pub(crate) async fn read(
-        stream: &mut Stream,
-        connection: &Connection,
-    ) -> io::Result<Option<Self>> {
-        use tokio::io::AsyncReadExt;
-        let mut preface = Self::default();
-        while Self::HTTP2.starts_with(preface.seen()) && preface.len < Self::HTTP2.len() {
-            let space = preface.bytes.get_mut(preface.len..).unwrap_or_default();
-            let read = stream.read(space).await?;
-            if read == 0 {
-                return Ok((preface.len > 0).then_some(preface));
-            }
-            connection.has_read();
-            preface.len += read;
+        match connection.engine.get() {
+            Engine::Http2 if !self.is_answered => connection.count_cut(),
+            // The connection's task waits for the last one.
+            Engine::Deaf => connection.wake(),
+            _ => {}
         }
-        Ok(Some(preface))
-    }
-
-    pub(crate) fn is_http2(&self) -> bool {
-        self.seen() == Self::HTTP2
-    }
-
-    fn seen(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
-impl ClientStream {
-    /// The socket itself, for an answer that hyper does not write.
-    pub(crate) fn into_stream(self) -> Stream {
-        self.stream
-    }
-
-    pub(crate) fn new(stream: Stream, connection: Rc<Connection>, preface: Preface) -> Self {
-        let multiplexed = preface.is_http2();
-        if multiplexed {
-            // HTTP/2 reads frames that begin no request (settings, pings): they are no slow head.
-            connection.head_since_ms.set(None);
-        }
-        let ahead = Bytes::copy_from_slice(preface.seen());
-        Self { stream, connection, ahead, multiplexed, shut: false }
-    }
-
-    /// Takes back what hyper has read and not used: the start of a head, which now has a clock.
-    pub(crate) fn unread(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.connection.has_read();
-            self.ahead = bytes;
-        }
-    }
-
-    /// Waits for something to read, be it the client's leaving. Reads nothing.
-    pub(crate) fn poll_stirs(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.ahead.is_empty() { self.stream.poll_read_ready(cx) } else { Poll::Ready(()) }
-    }
-
-    /// Whether a client has said something that nobody has read.
-    pub(crate) fn has_unread(&self) -> bool {
-        !self.ahead.is_empty() || self.stream.has_unread()
-    }
-
-    /// Reads and forgets until the client hangs up. An answer that is followed by a reset is
-    /// lost on Windows clients, and a socket closed over unread bytes sends one.
-    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut space = [0; 1024];
-        for _ in 0..limits::LINGER_READS_MAX {
-            let mut buf = ReadBuf::new(&mut space);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
-            if buf.filled().is_empty() {
-                break;
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncRead for ClientStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if !this.ahead.is_empty() {
-            let len = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead.split_to(len));
-            return Poll::Ready(Ok(()));
-        }
-        if this.connection.engine.get() == Engine::Leaving {
-            // Bytes that come now are for the next engine; this one is looked at once more.
-            return Poll::Pending;
-        }
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-        if buf.filled().len() > before && !this.multiplexed {
-            this.connection.has_read();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for ClientStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.connection.has_written(written.is_ready());
-        written
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.connection.engine.get() == Engine::Leaving {
-            return Poll::Ready(Ok(()));
-        }
-        if !self.shut {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-            self.shut = true;
-            self.connection.say_goodbye();
-        }
-        self.poll_linger(cx)
     }
 }
 

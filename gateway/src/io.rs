@@ -168,7 +168,7 @@ impl Listener {
                 let (socket, peer) = listener.accept().await?;
                 // A reply is one write; waiting for an acknowledgement would only delay it.
                 socket.set_nodelay(true)?;
-                Ok((Accepted::Tcp(socket.into_std()?), Peer::Ip(peer.ip())))
+                Ok((Accepted::Tcp(socket.into_std()?), Peer::of(peer.ip())))
             }
             Socket::Unix(listener, _) => {
                 let (socket, _) = listener.accept().await?;
@@ -308,10 +308,34 @@ impl AsyncWrite for Stream {
 }
 
 impl Peer {
+    /// A listener on `[::]` sees IPv4 clients as `::ffff:192.0.2.1` (RFC 4291, 2.5.5.2): everything
+    /// that is told or compared is the address itself.
+    pub(crate) fn of(ip: IpAddr) -> Self {
+        Self::Ip(ip.to_canonical())
+    }
+
     /// The value of `X-Forwarded-For`.
     pub(crate) fn forwarded_for(self) -> Option<HeaderValue> {
         let Peer::Ip(ip) = self else { return None };
         let value = HeaderValue::from_maybe_shared(Bytes::from(ip.to_string()));
         Some(value.expect("an address is visible ASCII"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_client_is_told_as_one_whatever_socket_it_came_by() {
+        for (seen, told) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("::1", "::1"),
+        ] {
+            let value = Peer::of(seen.parse().unwrap()).forwarded_for().unwrap();
+            assert_eq!(value, told);
+        }
     }
 }

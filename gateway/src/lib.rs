@@ -4,7 +4,8 @@
 //!
 //! | what happens | where |
 //! |---|---|
-//! | sockets, connections and their time limits | [`io`], `connection`, `sweep` |
+//! | sockets, connections and their time limits | [`io`], `client_stream`, `connection`, `sweep` |
+//! | what a client may send below HTTP: line ends, frames | [`strict`], `frames` |
 //! | accepting, spreading over workers, signals, drain | `server`, `accept`, [`signals`], `orders`, `crew`, [`worker`] |
 //! | handing over to a new process; the service manager | [`takeover`], `notify` |
 //! | the way of a request, its record | `service`, `call` |
@@ -29,6 +30,7 @@ mod body;
 mod body_memory;
 mod call;
 pub mod cli;
+mod client_stream;
 pub mod clock;
 mod code_requests;
 pub mod config;
@@ -39,6 +41,7 @@ pub mod disk;
 pub mod endpoints;
 mod exchange;
 mod forward;
+mod frames;
 mod halt;
 mod head;
 mod headers;
@@ -71,6 +74,7 @@ mod spend;
 pub mod standin;
 pub mod start;
 pub mod state;
+pub mod strict;
 mod sweep;
 pub mod tables;
 pub mod takeover;

@@ -235,6 +235,16 @@ pub const H2_FRAME_BYTES_MAX: u32 = 16 * 1_024;
 pub const H2_PENDING_RESETS_MAX: usize = 20;
 /// Streams that we reset because of a client's errors; more ends the connection.
 pub const H2_LOCAL_RESETS_MAX: usize = 256;
+/// The span of time in which floods on an HTTP/2 connection are counted.
+pub const H2_FLOOD_MS: u64 = 10_000;
+/// Frames that ask for nothing (PING, SETTINGS, WINDOW_UPDATE and their like) that a client may send
+/// in that span whatever else it does. More ends the connection.
+pub const H2_CONTROL_FRAMES_MAX: u32 = 1_000;
+/// Such frames that come on top for each request, and for each frame of data in either direction.
+pub const H2_CONTROL_FRAMES_EACH: u32 = 10;
+/// Requests that a client drops in that span while they are worked on: so many end the connection,
+/// because each may have cost one to a backend.
+pub const H2_CUTS_MAX: u32 = 100;
 
 /// What is read of a refused request's body, so that the answer is not lost to a TCP reset.
 pub const BODY_DRAIN_BYTES_MAX: usize = 64 * 1_024;

@@ -53,7 +53,17 @@ impl Reply {
         if let Some(write_ms) = write_ms {
             active.expect_reader(write_ms);
         }
-        Self { active: Some(active), write_ms, ..self }
+        let mut reply = Self { active: Some(active), write_ms, ..self };
+        if reply.is_end_stream() {
+            reply.mark_handed_over();
+        }
+        reply
+    }
+
+    fn mark_handed_over(&mut self) {
+        if let Some(active) = self.active.as_mut() {
+            active.mark_answered();
+        }
     }
 
     fn was_read(&mut self) {
@@ -63,6 +73,23 @@ impl Reply {
         };
         if let (Some(active), Some(write_ms)) = (self.active.as_mut(), self.write_ms) {
             active.expect_reader(write_ms.saturating_add(patience_ms));
+        }
+    }
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NotWhole>>> {
+        match self {
+            Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
+            Source::Backend(answer, call) => match ready!(answer.poll_frame(cx, call.worker.clock())) {
+                Ok(frame) => {
+                    if answer.is_over() {
+                        call.approved();
+                    }
+                    Poll::Ready(frame.map(Ok))
+                }
+                Err(_) => Poll::Ready(Some(Err(NotWhole))),
+            },
         }
     }
 }
@@ -77,27 +104,17 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, NotWhole>>> {
         let this = self.get_mut();
         this.was_read();
-        match &mut this.source {
-            Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
-            Source::Backend(answer, call) => {
-                match ready!(answer.poll_frame(cx, call.worker.clock())) {
-                    Ok(frame) => {
-                        if answer.is_over() {
-                            call.approved();
-                        }
-                        Poll::Ready(frame.map(Ok))
-                    }
-                    Err(_) => {
-                        if this.ends_by_close
-                            && let Some(active) = &this.active
-                        {
-                            active.breaks_off();
-                        }
-                        Poll::Ready(Some(Err(NotWhole)))
-                    }
-                }
-            }
+        let frame = ready!(this.source.poll_frame(cx));
+        if let Some(Err(_)) = frame
+            && this.ends_by_close
+            && let Some(active) = &this.active
+        {
+            active.breaks_off();
         }
+        if matches!(frame, None | Some(Err(_))) || this.is_end_stream() {
+            this.mark_handed_over();
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -27,7 +27,7 @@ use crate::{
     halt,
     io::{Accepted, Listener, Peer},
     limits, log,
-    metrics::{Gauge, Limit, WorkerId},
+    metrics::{Limit, ListenerMetrics, WorkerId},
     notify,
     orders::{Leave, Orders, obey},
     refusal::{Problem, Refusal},
@@ -139,11 +139,11 @@ async fn keep_accepting(front: Rc<Front>, listener: Rc<Listener>) -> Infallible 
 }
 
 async fn accept_all(front: &Front, listener: &Listener) -> Infallible {
-    let open = front.shared.metrics.listener(listener.label());
+    let metrics = front.shared.metrics.listener(listener.label());
     loop {
         halt::panic_at("accept");
         match listener.accept().await {
-            Ok((socket, peer)) => front.place(socket, peer, &open),
+            Ok((socket, peer)) => front.place(socket, peer, &metrics),
             Err(error) => front.accept_failed(listener, &error).await,
         }
     }
@@ -151,13 +151,13 @@ async fn accept_all(front: &Front, listener: &Listener) -> Infallible {
 
 impl Front {
     /// Hands the connection to the worker with the fewest, or refuses it fast.
-    fn place(&self, socket: Accepted, peer: Peer, open: &Arc<Gauge>) {
+    fn place(&self, socket: Accepted, peer: Peer, listener: &Arc<ListenerMetrics>) {
         let connections: usize = self.workers.iter().map(Handle::connections).sum();
         let current = self.shared.current.load();
         let configured = current.config().limits.connections_max;
         let limit = self.descriptors.budget(current.config()).clients();
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections());
-        let arrival = Arrival { socket, peer, open: Arc::clone(open) };
+        let arrival = Arrival { socket, peer, listener: Arc::clone(listener) };
         let refused = match fewest {
             Some(worker) if connections < limit => worker.hand_over(arrival).err(),
             _ => Some(arrival),

@@ -59,7 +59,8 @@ pub(crate) async fn serve(
     let mut response = answered.unwrap_or_else(|refused| refuse(&call, &refused));
     // In HTTP/1.0 a body of open length ends with its connection.
     let is_open = version == Version::HTTP_10 && response.body().size_hint().exact().is_none();
-    if http1 && (is_doubtful || call.has_unread_body() || is_open || call.worker.is_leaving()) {
+    let is_last = is_doubtful || connection.is_malformed() || call.has_unread_body() || is_open;
+    if http1 && (is_last || call.worker.is_leaving()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         connection.announces_its_end();
         if version == Version::HTTP_10 {

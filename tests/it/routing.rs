@@ -112,3 +112,15 @@ async fn unix_sockets_on_both_sides() {
     assert_eq!(seen.field("host"), Some("yanma.test"));
     assert_ne!(seen.field("x-forwarded-for"), Some("10.9.8.7"));
 }
+
+#[tokio::test]
+async fn an_ipv4_client_of_a_listener_for_both_versions_is_told_as_one() {
+    let address = crate::harness::process::address();
+    let port = address.rsplit(':').next().expect("a port");
+    let listener = format!("[[listener]]\naddress = \"[::]:{port}\"");
+    let world = World::with(&listener).await;
+    let mut client = Client::connect(&format!("127.0.0.1:{port}")).await;
+    client.ask(Request::get("/open").bytes()).await.is_approved();
+    let seen = world.backend.only().await;
+    assert_eq!(seen.field("x-forwarded-for"), Some("127.0.0.1"));
+}

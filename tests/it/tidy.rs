@@ -17,8 +17,9 @@ const GATEWAY: &[&str] = &[
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay", "retry",
     // what a worker holds
-    "io", "sweep", "shares", "connection", "body_memory", "body", "endpoints", "upstream", "metrics",
-    "threads", "health", "record", "snapshot", "registers", "batch", "code_requests", "worker",
+    "io", "sweep", "shares", "strict", "frames", "connection", "client_stream", "body_memory", "body",
+    "endpoints", "upstream", "metrics", "threads", "health", "record", "snapshot", "registers", "batch",
+    "code_requests", "worker",
     // the way of a request
     "call", "head", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",
     // the process

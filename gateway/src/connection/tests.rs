@@ -44,7 +44,7 @@ fn only_a_quiet_http_1_connection_parks_and_only_once() {
     let connection = connection();
     let at = |now_ms| connection.overdue(now_ms + LATE, &TIMEOUTS, None);
     assert_eq!(at(2_000), None, "hyper does not serve it");
-    connection.engine_begins();
+    connection.engine_begins(Engine::Http1);
     connection.has_read();
     assert_eq!(at(2_000), None, "a head has begun");
     let active = connection.begin();
@@ -64,6 +64,34 @@ fn only_a_quiet_http_1_connection_parks_and_only_once() {
     connection.engine_left();
     assert_eq!((at(2_000), connection.end.get()), (None, None), "parked already");
     assert_eq!(at(60_000), Some(End::Idle), "and idle since its last request");
+}
+
+#[test]
+fn requests_that_are_cut_end_an_http_2_connection_if_they_are_many_at_a_time() {
+    let cut = |engine, is_answered, count| {
+        let connection = connection();
+        connection.engine_begins(engine);
+        for _ in 0..count {
+            let mut active = connection.begin();
+            if is_answered {
+                active.mark_answered();
+            }
+        }
+        (connection.end.get(), connection.engine())
+    };
+    let most = limits::H2_CUTS_MAX;
+    assert_eq!(cut(Engine::Http2, false, most - 1), (None, Engine::Http2));
+    assert_eq!(cut(Engine::Http2, false, most), (Some(End::CutFlood), Engine::Deaf));
+    assert_eq!(cut(Engine::Http2, true, 2 * most), (None, Engine::Http2));
+    assert_eq!(cut(Engine::Http1, false, 2 * most), (None, Engine::Http1), "one each");
+
+    let connection = connection();
+    connection.engine_begins(Engine::Http2);
+    for second in 0..u64::from(most) {
+        connection.sweep.advance_to(second * limits::H2_FLOOD_MS / 10);
+        drop(connection.begin());
+    }
+    assert_eq!(connection.end.get(), None, "ten in a span");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use http::StatusCode;
 use keyring::key::{CHANNELS_MAX, Channel};
 
 use super::cells::WorkerId;
-use super::instruments::{Buckets, CODE_AGE, Counters, Histogram, Reading};
-use super::labels::{Outcome, ResponseClass};
+use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram, Reading};
+use super::labels::{Outcome, Rejection, ResponseClass};
 
 /// What is counted for one route.
 #[derive(Debug)]
@@ -60,6 +60,29 @@ impl BackendMetrics {
 
     pub(super) fn total(&self, class: ResponseClass) -> u64 {
         self.responses.total(class.index())
+    }
+}
+
+/// What is counted for one listener.
+#[derive(Debug)]
+pub struct ListenerMetrics {
+    /// Open connections of clients.
+    pub open: Gauge,
+    rejected: Counters,
+}
+
+impl ListenerMetrics {
+    pub(super) fn new(workers: usize) -> Self {
+        Self { open: Gauge::new(workers), rejected: Counters::new(workers, Rejection::ALL.len()) }
+    }
+
+    /// Counts bytes that were taken for no request.
+    pub(crate) fn rejected(&self, worker: WorkerId, why: Rejection) {
+        self.rejected.inc(worker, why.index());
+    }
+
+    pub(super) fn total(&self, why: Rejection) -> u64 {
+        self.rejected.total(why.index())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::{
     Metrics,
     instruments::Histogram,
-    labels::{Limit, Outcome, ResponseClass},
+    labels::{Limit, Outcome, Rejection, ResponseClass},
     page::{Page, number, seconds, signed, truth},
 };
 
@@ -100,8 +100,17 @@ impl Metrics {
         let listeners = self.listeners.all();
         let open = listeners
             .iter()
-            .map(|(label, open)| ([("listener", label.as_str())], signed(open.total())));
+            .map(|(label, one)| ([("listener", label.as_str())], signed(one.open.total())));
         page.gauge("yanma_connections", "Open connections of clients.", open);
+        let rejected = listeners.iter().flat_map(|(label, one)| {
+            Rejection::ALL.into_iter().map(move |why| {
+                let labels = [("listener", label.as_str()), ("why", why.name())];
+                (labels, number(one.total(why)))
+            })
+        });
+        let help =
+            "What clients sent that was taken for no request, or for none to its end, by cause.";
+        page.counter("yanma_http_rejected_total", help, rejected);
         let parked = self.connections_parked.total();
         let help = "Open connections that have been quiet for a second and hold no buffers.";
         page.gauge("yanma_connections_parked", help, [([], signed(parked))]);

@@ -108,9 +108,29 @@ labels! {
         Record = "record_queue_entries",
         /// Descriptors, memory or local ports of this machine: there was no socket to a backend.
         BackendSockets = "backend_sockets",
+        /// HTTP/2 frames of a connection that ask for nothing.
+        H2Control = "h2_control",
+        /// HTTP/2 requests of a connection that its client dropped while they were worked on.
+        H2Cut = "h2_cut",
         /// File descriptors of the process: none was free for a new connection, or those that are
         /// left are kept for backends.
         Accept = "file_descriptors",
+    }
+}
+
+labels! {
+    /// Why bytes of a client were taken for no request at all.
+    pub enum Rejection {
+        /// They are no HTTP/1 that the engine takes.
+        Syntax = "syntax",
+        /// An HTTP/1 head or its target is too long.
+        HeadTooLarge = "head_too_large",
+        /// They begin a TLS handshake.
+        Tls = "tls",
+        /// An HTTP/2 connection broke the protocol.
+        H2 = "h2",
+        /// A line of HTTP/1 ends in LF alone, or a chunk is framed otherwise than RFC 9112, 7.1 says.
+        Framing = "framing",
     }
 }
 
@@ -164,6 +184,8 @@ mod tests {
     #[test]
     fn closed_labels_have_dense_indices() {
         assert!(Limit::ALL.map(Limit::index).into_iter().eq(0..Limit::ALL.len()));
+        let whys = Rejection::ALL.map(Rejection::index);
+        assert!(whys.into_iter().eq(0..Rejection::ALL.len()));
         let classes = ResponseClass::ALL.map(ResponseClass::index);
         assert!(classes.into_iter().eq(0..ResponseClass::ALL.len()));
     }

@@ -25,9 +25,9 @@ use keyring::{key::Channel, time::UnixMillis};
 
 pub use self::{
     cells::WorkerId,
-    children::{BackendMetrics, RouteMetrics},
+    children::{BackendMetrics, ListenerMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
-    labels::{Limit, Outcome},
+    labels::{Limit, Outcome, Rejection},
     registers::{RegisterCounts, RegisterMetrics},
 };
 use self::{
@@ -44,7 +44,7 @@ pub struct Metrics {
     workers: usize,
     routes: Children<RouteMetrics>,
     backends: Children<BackendMetrics>,
-    listeners: Children<Gauge>,
+    listeners: Children<ListenerMetrics>,
     channels: Channels,
     limit_hits: Counters,
     batch_sizes: Buckets,
@@ -102,9 +102,9 @@ impl Metrics {
         self.backends.resolve(name, || BackendMetrics::new(self.workers))
     }
 
-    /// The open connections of a listener. To be resolved at start and on a reload.
-    pub fn listener(&self, label: &str) -> Arc<Gauge> {
-        self.listeners.resolve(label, || Gauge::new(self.workers))
+    /// The instruments of a listener. To be resolved at start and on a reload.
+    pub fn listener(&self, label: &str) -> Arc<ListenerMetrics> {
+        self.listeners.resolve(label, || ListenerMetrics::new(self.workers))
     }
 
     /// Shows registers from now on: the names in each group, and why one may abstain. To be called

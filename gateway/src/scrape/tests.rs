@@ -142,6 +142,7 @@ yanma_verify_engine_active gauge engine
 yanma_request_headers_dropped_total counter
 yanma_connections gauge listener
 yanma_connections_parked gauge
+yanma_http_rejected_total counter listener,why
 yanma_build_info gauge version
 ";
 

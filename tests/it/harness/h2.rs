@@ -1,5 +1,7 @@
 //! An HTTP/2 client (prior knowledge) that can also leave in the middle.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, SendStream};
@@ -7,7 +9,7 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::TcpStream;
 
 use super::wire::Message;
-use super::{soon, spawn};
+use super::{eventually, soon, spawn};
 
 pub(crate) struct H2 {
     sender: SendRequest<Bytes>,
@@ -44,10 +46,28 @@ impl H2 {
 
     /// Sends a head; body and end are still to come.
     pub(crate) async fn begin(&mut self, request: Request<()>) -> Exchange {
+        self.try_begin(request, false).await.expect("an open connection")
+    }
+
+    /// Sends a head, and its end if that is all. `None`: the gateway ends the connection.
+    pub(crate) async fn try_begin(
+        &mut self,
+        request: Request<()>,
+        is_end: bool,
+    ) -> Option<Exchange> {
         let sender = self.sender.clone();
-        self.sender = soon("a free stream", sender.ready()).await.expect("an open connection");
-        let (response, stream) = self.sender.send_request(request, false).expect("a sound head");
-        Exchange { response, stream }
+        self.sender = soon("a free stream", sender.ready()).await.ok()?;
+        let (response, stream) = self.sender.send_request(request, is_end).ok()?;
+        Some(Exchange { response, stream })
+    }
+
+    /// Waits until the gateway has said that it ends the connection.
+    pub(crate) async fn closing(&self) {
+        let is_closing = async || {
+            let ready = tokio::time::timeout(Duration::ZERO, self.sender.clone().ready()).await;
+            matches!(ready, Ok(Err(_))).then_some(())
+        };
+        eventually("GOAWAY", is_closing).await;
     }
 
     /// How many streams the gateway's settings allow at once.

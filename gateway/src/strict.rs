@@ -1,0 +1,452 @@
+//! Lines of HTTP/1 end in CR LF: a filter over what a client sends, in front of hyper.
+//!
+//! hyper also takes a bare LF for a line's end (RFC 9112, 2.2). A proxy in front that does not
+//! sees other lines in the same bytes, and so another message: that is a way to smuggle requests
+//! (11.2). The filter follows heads and bodies as far as it must to know where each one ends. What
+//! else may be wrong with a message is for hyper to refuse.
+//!
+//! - In what hyper accepts, the filter never sees another boundary than hyper does.
+//! - No byte behind a bare LF reaches hyper, so hyper never completes that message.
+//! - Empty lines before a request line are dropped: they are nothing (RFC 9112, 2.2).
+//!
+//! `gateway/fuzz` and `gateway/tests/strict.rs` hold all three against hyper itself.
+
+use memchr::memchr;
+
+/// The filter of one connection: where its bytes have come to. Bytes may come in any pieces.
+#[derive(Debug, Clone)]
+pub struct Strict {
+    at: At,
+    /// The lines are those behind a chunked body.
+    in_trailers: bool,
+    /// The head has a Transfer-Encoding. hyper takes only one that ends in `chunked`, and lets it win
+    /// over any length.
+    is_chunked: bool,
+    /// The length that the head names; then the bytes left of the body or of the chunk. hyper refuses
+    /// lengths that differ, so the last one is the only one.
+    left: u64,
+}
+
+/// The part of a message whose line was refused.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub enum Refused {
+    /// The head, or what stands before it. hyper has not heard of the request.
+    Head,
+    /// A chunk's framing or a trailer. hyper is reading the request's body.
+    Body,
+}
+
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+enum At {
+    /// Before a request line.
+    Between,
+    /// The same, after a CR.
+    BetweenCr,
+    /// At the start of a line.
+    Line,
+    /// In a line that is as yet a CR alone.
+    LineCr,
+    /// In a line that as yet is so many bytes of a framing field's name.
+    Name(Field, u8),
+    /// In the value of a Content-Length.
+    Length,
+    /// Elsewhere in a line. Whether the last byte was a CR.
+    Text {
+        cr: bool,
+    },
+    Body,
+    SizeStart,
+    Size,
+    SizeBlank,
+    Extension,
+    SizeCr,
+    Chunk,
+    ChunkCr,
+    ChunkLf,
+    Refused(Refused),
+}
+
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+enum Field {
+    Length,
+    Coding,
+}
+
+impl Field {
+    fn of_first(byte: u8) -> Option<Self> {
+        match byte {
+            b'c' | b'C' => Some(Self::Length),
+            b't' | b'T' => Some(Self::Coding),
+            _ => None,
+        }
+    }
+
+    /// In lower case, with its colon: hyper takes no blank between the two.
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Length => b"content-length:",
+            Self::Coding => b"transfer-encoding:",
+        }
+    }
+}
+
+/// What becomes of the next bytes.
+enum Step {
+    /// So many are good.
+    Keep(usize),
+    /// So many are empty lines.
+    Drop(usize),
+    /// So many are good, and then comes what ends the connection.
+    Refuse(usize),
+}
+
+impl Default for Strict {
+    fn default() -> Self {
+        Self { at: At::Between, in_trailers: false, is_chunked: false, left: 0 }
+    }
+}
+
+impl Strict {
+    /// Looks at the next bytes of a connection and moves those that hyper may have to the front.
+    /// Returns how many these are. Once a line was refused, none are.
+    pub fn pass(&mut self, bytes: &mut [u8]) -> usize {
+        if self.refused().is_some() {
+            return 0;
+        }
+        let (mut passed, mut len) = (0, bytes.len());
+        while passed < len {
+            let rest = bytes.get(passed..len).unwrap_or_default();
+            match self.step(rest) {
+                Step::Keep(count) => passed += count,
+                Step::Drop(count) => {
+                    bytes.copy_within(passed + count..len, passed);
+                    len -= count;
+                }
+                Step::Refuse(count) => {
+                    let in_body = self.in_trailers || self.at.is_in_chunks();
+                    let part = if in_body { Refused::Body } else { Refused::Head };
+                    self.at = At::Refused(part);
+                    return passed + count;
+                }
+            }
+        }
+        passed
+    }
+
+    /// Whether a head has begun and not ended, be it that it was refused.
+    pub fn is_in_head(&self) -> bool {
+        let in_lines = match self.at {
+            At::Line | At::LineCr | At::Name(..) | At::Length | At::Text { .. } => true,
+            At::Refused(part) => part == Refused::Head,
+            _ => false,
+        };
+        in_lines && !self.in_trailers
+    }
+
+    /// Where a line was refused, if one was.
+    pub fn refused(&self) -> Option<Refused> {
+        match self.at {
+            At::Refused(part) => Some(part),
+            _ => None,
+        }
+    }
+
+    /// `rest` is not empty.
+    fn step(&mut self, rest: &[u8]) -> Step {
+        match self.at {
+            At::Between | At::BetweenCr => self.empty_lines(rest),
+            At::Line => self.lines(rest),
+            At::Text { cr } => self.text(rest, cr),
+            At::LineCr | At::Name(..) | At::Length => self.start_of_line(rest),
+            At::Body => Step::Keep(self.skip(rest, At::Between)),
+            At::Chunk => Step::Keep(self.skip(rest, At::ChunkCr)),
+            _ => self.chunk_framing(rest),
+        }
+    }
+
+    fn empty_lines(&mut self, rest: &[u8]) -> Step {
+        let mut count = 0;
+        for &byte in rest {
+            self.at = match (self.at, byte) {
+                (At::Between, b'\r') => At::BetweenCr,
+                (At::BetweenCr, b'\n') => At::Between,
+                (At::Between, byte) if byte != b'\n' => {
+                    *self = Self { at: At::Line, ..Self::default() };
+                    break;
+                }
+                _ => return Step::Refuse(0),
+            };
+            count += 1;
+        }
+        if count == 0 { Step::Keep(0) } else { Step::Drop(count) }
+    }
+
+    /// Whole lines, as fast as they can be found.
+    fn lines(&mut self, rest: &[u8]) -> Step {
+        let mut next = rest;
+        while let Some(end) = memchr(b'\n', next) {
+            let (line, behind) = next.split_at(end);
+            let Some((b'\r', line)) = line.split_last() else {
+                return Step::Refuse(rest.len() - behind.len());
+            };
+            next = behind.get(1..).unwrap_or_default();
+            if line.is_empty() {
+                self.lines_end();
+                return Step::Keep(rest.len() - next.len());
+            }
+            self.field(line);
+        }
+        let whole = rest.len() - next.len();
+        match self.start_of_line(next) {
+            Step::Refuse(count) => Step::Refuse(whole + count),
+            Step::Keep(count) | Step::Drop(count) => Step::Keep(whole + count),
+        }
+    }
+
+    /// A whole line, without its end. What a trailer says of framing is forgotten at the next head.
+    fn field(&mut self, line: &[u8]) {
+        let Some(field) = line.first().and_then(|first| Field::of_first(*first)) else { return };
+        let Some((name, value)) = line.split_at_checked(field.name().len()) else { return };
+        if !name.eq_ignore_ascii_case(field.name()) {
+            return;
+        }
+        match field {
+            Field::Coding => self.is_chunked = true,
+            Field::Length => {
+                self.left = 0;
+                let _end = value.iter().try_for_each(|byte| self.digit(*byte));
+            }
+        }
+    }
+
+    /// A byte of a length, which may stand among blanks. `None`: the length is over.
+    fn digit(&mut self, byte: u8) -> Option<()> {
+        match byte {
+            b'0'..=b'9' => {
+                self.left = self.left.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+            }
+            b' ' | b'\t' => {}
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// A line that comes in pieces, byte by byte until it can be no framing field.
+    fn start_of_line(&mut self, rest: &[u8]) -> Step {
+        for (index, &byte) in rest.iter().enumerate() {
+            self.at = match (self.at, byte) {
+                (At::LineCr, b'\n') => {
+                    self.lines_end();
+                    return Step::Keep(index + 1);
+                }
+                (_, b'\n') => return Step::Refuse(index),
+                (At::Line, b'\r') => At::LineCr,
+                (At::Line, _) => match Field::of_first(byte) {
+                    Some(field) => At::Name(field, 1),
+                    None => At::Text { cr: false },
+                },
+                (At::Name(field, seen), _) => self.name(field, seen, byte),
+                (At::Length, _) if self.digit(byte).is_some() => At::Length,
+                _ => At::Text { cr: byte == b'\r' },
+            };
+            if matches!(self.at, At::Text { .. }) {
+                return Step::Keep(index + 1);
+            }
+        }
+        Step::Keep(rest.len())
+    }
+
+    /// One more byte of what may be a framing field's name.
+    fn name(&mut self, field: Field, seen: u8, byte: u8) -> At {
+        let known = field.name().split_at_checked(usize::from(seen)).map(|(_, rest)| rest);
+        match (known, field) {
+            (Some([next, ..]), _) if !next.eq_ignore_ascii_case(&byte) => {
+                At::Text { cr: byte == b'\r' }
+            }
+            (Some([_]), Field::Coding) => {
+                self.is_chunked = true;
+                At::Text { cr: false }
+            }
+            (Some([_]), Field::Length) => {
+                self.left = 0;
+                At::Length
+            }
+            _ => At::Name(field, seen + 1),
+        }
+    }
+
+    fn text(&mut self, rest: &[u8], cr: bool) -> Step {
+        let Some(end) = memchr(b'\n', rest) else {
+            self.at = At::Text { cr: rest.last() == Some(&b'\r') };
+            return Step::Keep(rest.len());
+        };
+        let cr = end.checked_sub(1).map_or(cr, |before| rest.get(before) == Some(&b'\r'));
+        if !cr {
+            return Step::Refuse(end);
+        }
+        self.at = At::Line;
+        Step::Keep(end + 1)
+    }
+
+    /// The empty line behind a head or behind trailers.
+    fn lines_end(&mut self) {
+        self.at = if self.in_trailers {
+            self.in_trailers = false;
+            At::Between
+        } else if self.is_chunked {
+            At::SizeStart
+        } else if self.left > 0 {
+            At::Body
+        } else {
+            At::Between
+        };
+    }
+
+    /// Bytes that may be anything, up to a number of them.
+    fn skip(&mut self, rest: &[u8], then: At) -> usize {
+        match usize::try_from(self.left) {
+            Ok(left) if left <= rest.len() => {
+                self.left = 0;
+                self.at = then;
+                left
+            }
+            _ => {
+                let len = u64::try_from(rest.len()).unwrap_or(u64::MAX);
+                self.left = self.left.saturating_sub(len);
+                rest.len()
+            }
+        }
+    }
+
+    /// What stands around the data of chunks: hyper's own states, byte by byte.
+    fn chunk_framing(&mut self, rest: &[u8]) -> Step {
+        for (index, &byte) in rest.iter().enumerate() {
+            let next = match (self.at, byte) {
+                (At::SizeStart | At::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                    self.size_digit(byte)
+                }
+                (At::Size | At::SizeBlank, b' ' | b'\t') => Some(At::SizeBlank),
+                (At::Size | At::SizeBlank, b';') => Some(At::Extension),
+                (At::Size | At::SizeBlank | At::Extension, b'\r') => Some(At::SizeCr),
+                (At::Extension, byte) if byte != b'\n' => Some(At::Extension),
+                (At::SizeCr, b'\n') => Some(self.size_end()),
+                (At::ChunkCr, b'\r') => Some(At::ChunkLf),
+                (At::ChunkLf, b'\n') => Some(At::SizeStart),
+                _ => None,
+            };
+            let Some(next) = next else { return Step::Refuse(index) };
+            self.at = next;
+            if matches!(next, At::Chunk | At::Line) {
+                return Step::Keep(index + 1);
+            }
+        }
+        Step::Keep(rest.len())
+    }
+
+    fn size_digit(&mut self, byte: u8) -> Option<At> {
+        let before = if self.at == At::SizeStart { 0 } else { self.left };
+        let digit = char::from(byte).to_digit(16)?;
+        self.left = before.checked_mul(16)?.checked_add(u64::from(digit))?;
+        Some(At::Size)
+    }
+
+    fn size_end(&mut self) -> At {
+        if self.left > 0 {
+            return At::Chunk;
+        }
+        self.in_trailers = true;
+        At::Line
+    }
+}
+
+impl At {
+    fn is_in_chunks(self) -> bool {
+        matches!(
+            self,
+            Self::SizeStart
+                | Self::Size
+                | Self::SizeBlank
+                | Self::Extension
+                | Self::SizeCr
+                | Self::ChunkCr
+                | Self::ChunkLf
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What passes of bytes that come in pieces of `piece`, and whether a line was refused.
+    fn pass(bytes: &[u8], piece: usize) -> (Vec<u8>, Strict) {
+        let mut strict = Strict::default();
+        let mut passed = Vec::new();
+        for piece in bytes.chunks(piece) {
+            let mut piece = piece.to_vec();
+            let len = strict.pass(&mut piece);
+            passed.extend_from_slice(&piece[..len]);
+        }
+        (passed, strict)
+    }
+
+    #[test]
+    fn what_is_sound_passes_as_it_is() {
+        for message in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-LENGTH: \t3 \r\n\r\n\n\n\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding:chunked\r\n\r\n\
+             3;a=b\r\n\n\n\n\r\n0a \t\r\n0123456789\r\n0\r\nContent-Length: 9\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Lengths: 9\r\nContent: 9\r\nTransfer-Encodin: a\r\n\r\n",
+        ] {
+            for piece in 1..=message.len() {
+                let twice = message.repeat(2);
+                let (passed, strict) = pass(twice.as_bytes(), piece);
+                assert_eq!(String::from_utf8_lossy(&passed), twice, "pieces of {piece}");
+                assert_eq!(strict.at, At::Between, "{message:?}");
+                let (_, strict) = pass(&message.as_bytes()[..20], piece);
+                assert!(strict.is_in_head());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_behind_a_bare_lf_passes() {
+        for (good, bad, part) in [
+            ("", "\nGET / HTTP/1.1\r\n\r\n", Refused::Head),
+            ("GET / HTTP/1.1", "\n\r\n", Refused::Head),
+            ("GET / HTTP/1.1\r\n", "\nGET", Refused::Head),
+            ("GET / HTTP/1.1\r\nContent-", "\nLength: 3\r\n\r\nabc", Refused::Head),
+            ("GET / HTTP/1.1\r\nContent-Length: 3", "\n\r\n", Refused::Head),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n3", "\nabc\r\n", Refused::Body),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n3\r\nabc", "\n0", Refused::Body),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n0\r\n", "\n", Refused::Body),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n0\r\na: b", "\n\r\n", Refused::Body),
+        ] {
+            let all = format!("{good}{bad}");
+            for piece in 1..=all.len() {
+                let (passed, strict) = pass(all.as_bytes(), piece);
+                assert_eq!(String::from_utf8_lossy(&passed), good, "pieces of {piece}");
+                assert_eq!(strict.refused(), Some(part), "{all:?}");
+                assert_eq!(strict.is_in_head(), part == Refused::Head);
+            }
+        }
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_line_are_dropped() {
+        let sent = "\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n\r";
+        let good = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+        for piece in 1..=sent.len() {
+            let (passed, strict) = pass(sent.as_bytes(), piece);
+            assert_eq!(String::from_utf8_lossy(&passed), good, "pieces of {piece}");
+            assert!(!strict.is_in_head() && strict.refused().is_none());
+        }
+    }
+
+    #[test]
+    fn it_is_small_enough_for_a_parked_connection() {
+        assert!(size_of::<Strict>() <= 16, "{}", size_of::<Strict>());
+    }
+}
