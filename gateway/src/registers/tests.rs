@@ -2,6 +2,7 @@
 
 mod change;
 mod gateway;
+mod memory;
 mod model;
 mod register;
 mod servers;
