@@ -1,8 +1,6 @@
 //! A register that comes back with old memory: whatever the way, a code that was spent since is not
 //! forwarded again. All registers come back at once, so that no other one knows better.
 
-use std::time::Duration;
-
 use tempfile::TempDir;
 
 use crate::harness::keys::identity;
@@ -104,12 +102,12 @@ async fn a_register_that_reads_a_dump_has_lost_its_memory() {
     nodes.kill_all().await;
     nodes.start_again().await;
     nodes.know_nothing_of(&spent).await;
-    let told = format!(
-        "register {} came back with what it kept from before",
-        nodes.registers[0].address()
-    );
-    let said = nodes.two.process.said();
-    assert_eq!(said.matches(&told).count(), 1, "{said}");
+    // Whoever begins a memory anew tells.
+    let said = nodes.one.process.said() + &nodes.two.process.said();
+    for register in &nodes.registers {
+        let told = format!("register {} came back with what it kept", register.address());
+        assert!(said.contains(&told), "{said}");
+    }
 }
 
 /// A power cut takes the end of an append-only file.
@@ -192,13 +190,13 @@ async fn beats(register: &Redis) -> u64 {
 #[tokio::test]
 async fn a_replica_that_takes_a_registers_place_remembers_nothing() {
     let mut nodes = Nodes::start(&[]).await;
+    // Replicas that copied all, and of whom nobody knows any more.
     let mut replicas = Vec::new();
     for register in &nodes.registers {
         let (host, port) = register.address().split_once(':').expect("an address");
         let replica = Redis::start().await;
         replica.ask(&["REPLICAOF", host, port]).await;
         eventually("a copy", async || replica.layout().await).await;
-        // Cut off, and forgotten by whoever looks at the register from now on.
         replica.ask(&["REPLICAOF", "NO", "ONE"]).await;
         replicas.push(replica);
     }
@@ -214,18 +212,15 @@ async fn a_replica_that_takes_a_registers_place_remembers_nothing() {
     for register in &nodes.registers {
         register.age().await;
     }
-    for (register, replica) in nodes.registers.iter().zip(&replicas) {
+    for replica in &replicas {
         replica.age().await;
-        assert_eq!(register.layout().await.is_some(), replica.layout().await.is_some());
     }
     let spent = nodes.spend().await;
     nodes.kill_all().await;
-    for (register, replica) in nodes.registers.iter_mut().zip(replicas) {
+    for (register, replica) in nodes.registers.iter().zip(replicas) {
         replica.ask(&["SAVE"]).await;
         register.put_back(replica.copy().path());
     }
     nodes.start_again().await;
-    tokio::time::timeout(Duration::from_secs(20), nodes.know_nothing_of(&spent))
-        .await
-        .expect("an answer");
+    nodes.know_nothing_of(&spent).await;
 }

@@ -175,12 +175,12 @@ impl Layout {
         let Some(held) = held else { return Held::Nothing };
         let Some(parts) = Parts::read(held) else { return Held::Foreign };
         let Parts { fingerprint, epoch, born, memory } = parts;
+        // Beats of other layouts count as well: a memory that is set back may bring this one back.
+        let is_known = memory.is_some_and(|(run, beats)| witness.knows(rules, run, beats));
         if epoch == u64::from(self.epoch) && self.fingerprint.is_written(fingerprint) {
             match memory {
                 Some((run, _)) if run.as_bytes() == RunId::NONE.as_bytes() => Held::Nothing,
-                Some((run, beats)) if witness.knows(rules, run.as_bytes(), beats) => {
-                    Held::Mine { born }
-                }
+                _ if is_known => Held::Mine { born },
                 _ => Held::Inherited,
             }
         } else if epoch < u64::from(self.epoch) {
@@ -267,8 +267,8 @@ impl Witness {
 
     /// Does a layout that names this process, with so many beats, tell of the memory that this
     /// connection speaks to?
-    fn knows(&mut self, rules: Rules, run: &[u8], beats: u64) -> bool {
-        let is_named = self.process.is_written(run);
+    fn knows(&mut self, rules: Rules, run: &str, beats: u64) -> bool {
+        let is_named = self.process.is_written(run.as_bytes());
         if rules.hold(Rule::SameProcess) && !is_named {
             return false;
         }
@@ -398,6 +398,9 @@ mod tests {
         assert_eq!(read(&beats(RUN, 6), &mut witness), Held::Inherited);
         assert_eq!(witness.beats(), 7);
         assert_eq!(read(&beats(RUN, 8), &mut witness), mine);
+        // A later epoch's beats count too: an earlier layout that comes back after it is an old one.
+        assert_eq!(read(&format!("0101010101010101 3 1000 {RUN} 9"), &mut witness), Held::Foreign);
+        assert_eq!(read(&beats(RUN, 8), &mut witness), Held::Inherited);
         // Another process has its own.
         witness.is_told(RunId::parse(OTHER).unwrap());
         assert_eq!(witness.beats(), 0);
