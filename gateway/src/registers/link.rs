@@ -239,7 +239,8 @@ impl Link {
         let (fingerprint, epoch) = (layout.fingerprint.to_string(), layout.epoch.to_string());
         let witness = self.witness.get();
         let run_id = if now.is_some() { witness.process() } else { RunId::NONE };
-        let (now, beats) = (now.map_or(0, UnixMillis::get).to_string(), witness.beats().to_string());
+        let (now, beats) =
+            (now.map_or(0, UnixMillis::get).to_string(), witness.beats().to_string());
         let parts = [
             b"EVAL".as_slice(),
             ADOPT,

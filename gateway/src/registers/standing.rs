@@ -137,7 +137,10 @@ impl Fields {
             // The section is missing where it is off in some builds.
             "cluster_enabled" => self.is_cluster = value != "0",
             // INFO does not tell when a dump is due, only that there was one, or is.
-            "aof_enabled" | "rdb_saves" | "rdb_bgsave_in_progress" | "rdb_last_load_keys_loaded" => {
+            "aof_enabled"
+            | "rdb_saves"
+            | "rdb_bgsave_in_progress"
+            | "rdb_last_load_keys_loaded" => {
                 self.persists |= value != "0";
             }
             "rdb_last_bgsave_time_sec" => self.persists |= value != "-1",

@@ -14,8 +14,8 @@ use super::{
     layout::{Held, LAYOUT_KEY, Layout, Witness},
     link::SECTIONS,
     node::Node,
-    rules::Rules,
     resp::{self, Reply},
+    rules::Rules,
     standing::{Abstains, Info, RunId},
 };
 use crate::{

@@ -157,6 +157,7 @@ impl Register {
         };
         let born = if rules.hold(Rule::Rebirth) { born.get() } else { 1 };
         let Layout { fingerprint, epoch, .. } = layout;
-        self.layout = Some(format!("{fingerprint} {epoch} {born} {process:?} {beats}").into_bytes());
+        self.layout =
+            Some(format!("{fingerprint} {epoch} {born} {process:?} {beats}").into_bytes());
     }
 }
