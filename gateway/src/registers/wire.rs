@@ -23,7 +23,7 @@ use super::{
     link::{Link, Owed, State},
     resp::{self, Reply},
     rules::Rules,
-    standing::{Abstains, Info},
+    standing::{Abstains, Info, RunId},
 };
 use crate::limits;
 
@@ -292,10 +292,12 @@ fn answered(
 }
 
 /// Condition 3: whoever finds no layout, or one that another process left, writes it. Not with a clock
-/// that disagrees: a birth far in the future would keep the register from voting until then.
+/// that disagrees: a birth far in the future would keep the register from voting until then. Nor for
+/// a process that INFO does not name.
 fn adopt(registers: &Registers, link: &Link, reading: &Reading) {
     if registers.layout.wants_to_adopt(reading.held)
         && reading.clock_agrees()
+        && link.witness.get().process() != RunId::NONE
         && !link.is_adopting.replace(true)
     {
         let inherited_at = (reading.held == Held::Inherited).then_some(reading.read_at);
