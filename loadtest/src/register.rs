@@ -77,7 +77,7 @@ impl Register {
         self.kill();
         match fs::remove_file(self.dir.join(self.dump())) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(RegisterError::Start(error));
+                Err(RegisterError::Start(error))
             }
             _ => self.recall().await,
         }

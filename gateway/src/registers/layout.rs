@@ -8,11 +8,11 @@
 //!
 //! **What is read from a file is lost as well.** A dump, a log, a copied directory, a restored volume and
 //! a replica's copy bring the layout back with its old birth, and not the claims that were made since.
-//! So the layout names the process that remembers, by the run id that `INFO` tells. A server draws 160 random bits
-//! for each start, keeps them in memory only, and stores them nowhere. A gateway reads `INFO` first on
-//! each connection, and a connection ends with its process. So a gateway knows which process
-//! answers, and a layout that names another one was not written by this memory. No vote comes
-//! of it, and any gateway begins it anew. The start time adds nothing: it is computed from the wall clock.
+//! So the layout names the process that remembers, by the run id that `INFO` tells. A server draws 160
+//! random bits for each start, keeps them in memory only, and stores them nowhere. A gateway reads
+//! `INFO` first on each connection, and a connection ends with its process. So a gateway knows which
+//! process answers, and a layout that names another one was not written by this memory. No vote comes
+//! of it, and any gateway begins it anew. The start time adds nothing: it follows the wall clock.
 //!
 //! **A process may set its own memory back**: `DEBUG RELOAD NOSAVE`, `REPLICAOF` a copy of itself and back, a
 //! machine that goes on from a snapshot. The run id stays, and no field of `INFO` tells it for certain. So
@@ -23,9 +23,9 @@
 //!
 //! **Beginning anew has no window.** One script looks and writes, and both are in the register's order of
 //! commands. A claim whose layout is read before the script is no vote of this process. One whose
-//! layout is read after it is judged by the new birth: codes that were issued up to 15 s after it are not for this
-//! register. Old claims may still lie there, and can only deny. Two gateways that begin it at once are
-//! harmless: the second finds its process named and adds a beat. In one process births only rise.
+//! layout is read after it is judged by the new birth: codes issued up to 15 s after it are not for
+//! this register. Old claims may still lie there, and can only deny. Two gateways that begin it at
+//! once are harmless: the second finds its process named and adds a beat.
 //!
 //! A layout of three parts, as versions before this one wrote it, names no process. So it is
 //! begun anew. Those versions take five parts for a foreign layout, and do not vote.
