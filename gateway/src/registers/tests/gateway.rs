@@ -139,7 +139,7 @@ impl Gateway {
             return;
         }
         line.writes += 1;
-        if line.writes % WRITES_PER_PROBE == 0 {
+        if line.writes.is_multiple_of(WRITES_PER_PROBE) {
             line.to.push_back(Command::Info);
         }
         let mut end = vec![Command::Layout, Command::Time { asked_at }];
