@@ -81,15 +81,17 @@ impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NotWhole>>> {
         match self {
             Source::Whole(whole) => Poll::Ready(whole.next_frame().map(Ok)),
-            Source::Backend(answer, call) => match ready!(answer.poll_frame(cx, call.worker.clock())) {
-                Ok(frame) => {
-                    if answer.is_over() {
-                        call.approved();
+            Source::Backend(answer, call) => {
+                match ready!(answer.poll_frame(cx, call.worker.clock())) {
+                    Ok(frame) => {
+                        if answer.is_over() {
+                            call.approved();
+                        }
+                        Poll::Ready(frame.map(Ok))
                     }
-                    Poll::Ready(frame.map(Ok))
+                    Err(_) => Poll::Ready(Some(Err(NotWhole))),
                 }
-                Err(_) => Poll::Ready(Some(Err(NotWhole))),
-            },
+            }
         }
     }
 }
