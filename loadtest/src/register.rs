@@ -1,6 +1,6 @@
-//! Registers: real `redis-server`s without any persistence, and what is done to them.
+//! Registers: real `redis-server`s that save nothing by themselves, and what is done to them.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const THERE_WITHIN: Duration = Duration::from_secs(30);
 /// An answer of ours is one line.
 const ANSWER_BYTES_MAX: usize = 1_024;
-/// By which a register knows what it is; who finds none writes it.
-const LAYOUT: &str = "yanma:layout";
+/// Whether a register knows what it is. Who finds no layout there, or that of another process, writes it.
+const IS_TOLD: &str = "EVAL \"local held = redis.call('GET', 'yanma:layout') \
+    local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') \
+    return held and string.find(held, run, 1, true) and 1 or 0\" 0";
 
 /// One register.
 pub struct Register {
@@ -73,6 +75,28 @@ impl Register {
     /// [`RegisterError`] if it does not answer.
     pub async fn restart(&mut self) -> Result<(), RegisterError> {
         self.kill();
+        match fs::remove_file(self.dir.join(self.dump())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(RegisterError::Start(error))
+            }
+            _ => self.recall().await,
+        }
+    }
+
+    /// SAVE: [`Register::recall`] finds it.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if it does not answer, or cannot.
+    pub async fn save(&self) -> Result<(), RegisterError> {
+        self.does("SAVE").await
+    }
+
+    /// SIGKILL if it runs, and a new life with what was saved last, if anything was.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if it does not answer.
+    pub async fn recall(&mut self) -> Result<(), RegisterError> {
+        self.kill();
         self.life = Some(self.spawn().map_err(RegisterError::Start)?);
         self.waits_for("an answer", "PING", "+PONG").await
     }
@@ -100,16 +124,20 @@ impl Register {
     /// # Errors
     /// [`RegisterError`] if it does not answer.
     pub async fn flush(&self) -> Result<(), RegisterError> {
-        let said = self.ask("FLUSHALL").await.map_err(|error| self.mute(error))?;
+        self.does("FLUSHALL").await
+    }
+
+    async fn does(&self, command: &str) -> Result<(), RegisterError> {
+        let said = self.ask(command).await.map_err(|error| self.mute(error))?;
         if said.starts_with("+OK") { Ok(()) } else { Err(self.mute(io::Error::other(said))) }
     }
 
-    /// Waits until a gateway has told it what it is.
+    /// Waits until a gateway has told the process that runs what it is.
     ///
     /// # Errors
     /// [`RegisterError`] if none does.
     pub async fn is_told(&self) -> Result<(), RegisterError> {
-        self.waits_for("the layout", &format!("EXISTS {LAYOUT}"), ":1").await
+        self.waits_for("the layout", IS_TOLD, ":1").await
     }
 
     async fn waits_for(
@@ -148,9 +176,14 @@ impl Register {
         command.args(["--bind", &self.address.ip().to_string()]);
         command.args(["--port", &self.address.port().to_string()]);
         command.args(["--save", "", "--appendonly", "no", "--protected-mode", "no"]);
-        command.args(["--maxmemory-policy", "noeviction"]);
+        command.args(["--maxmemory-policy", "noeviction", "--dbfilename", &self.dump()]);
         command.arg("--dir").arg(&self.dir).stdin(Stdio::null());
         Life::start(command.stdout(said.try_clone()?).stderr(said))
+    }
+
+    /// The file that SAVE writes.
+    fn dump(&self) -> String {
+        format!("register-{}.rdb", self.address.port())
     }
 
     fn mute(&self, error: io::Error) -> RegisterError {
@@ -163,23 +196,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_register_that_is_killed_or_flushed_forgets_and_one_that_is_paused_does_not() {
+    async fn what_a_register_remembers_of_what_is_done_to_it() {
         let dir = tempfile::tempdir().unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
         let mut register = Register::start(address, dir.path()).await.unwrap();
-        let set = format!("SET {LAYOUT} x");
-        assert_eq!(register.ask(&set).await.unwrap(), "+OK");
+        let set = "EVAL \"return redis.call('SET', 'yanma:layout', \
+            string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'))\" 0";
+        let exists = "EXISTS yanma:layout";
+        assert_eq!(register.ask(set).await.unwrap(), "+OK");
         register.is_told().await.unwrap();
         register.pause().await.unwrap();
         register.resume().unwrap();
         register.is_told().await.unwrap();
         register.flush().await.unwrap();
-        assert_eq!(register.ask(&format!("EXISTS {LAYOUT}")).await.unwrap(), ":0");
-        register.ask(&set).await.unwrap();
+        assert_eq!(register.ask(exists).await.unwrap(), ":0");
+        register.ask(set).await.unwrap();
+        register.save().await.unwrap();
+        register.recall().await.unwrap();
+        // It holds what another process was told.
+        assert_eq!(register.ask(exists).await.unwrap(), ":1");
+        assert_eq!(register.ask(IS_TOLD).await.unwrap(), ":0");
         register.restart().await.unwrap();
-        assert_eq!(register.ask(&format!("EXISTS {LAYOUT}")).await.unwrap(), ":0");
+        assert_eq!(register.ask(exists).await.unwrap(), ":0");
         register.kill();
         register.ask("PING").await.unwrap_err();
         register.resume().unwrap_err();

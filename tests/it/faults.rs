@@ -52,7 +52,14 @@ async fn two_gateways_share_three_registers_that_fail_in_turn() {
     let ended = play("registers", &["--rate", "60", "--duration", "60"]).await;
     ended.is_clean();
     assert_eq!(ended.report["gateways"][0]["restarts"], 1, "{}", ended.said);
-    for what in ["is killed", "started again, empty", "is stopped", "is cut off", "is emptied"] {
+    for what in [
+        "is killed",
+        "started again, empty",
+        "is stopped",
+        "is cut off",
+        "is emptied",
+        "started again with what it saved",
+    ] {
         assert!(events(&ended, what) > 0, "{what}: {}", ended.said);
     }
     // While a majority was away.

@@ -85,6 +85,22 @@ impl Registers {
                 change(Change::BornAgain);
                 tell(format!("{name} knows again what it is"));
             }
+            ToRegister::Save => {
+                tell(format!("{name} saves what it remembers"));
+                server.save().await?;
+            }
+            // Whatever it reads, its memory counts as lost: it is not the process that remembered.
+            ToRegister::Recall => {
+                change(Change::Failing);
+                tell(format!("{name} is started again with what it saved"));
+                server.kill();
+                change(Change::Forgetting);
+                change(Change::Returning);
+                server.recall().await?;
+                server.is_told().await?;
+                change(Change::BornAgain);
+                tell(format!("{name} knows again what it is"));
+            }
             ToRegister::Pause => {
                 change(Change::Failing);
                 tell(format!("{name} is stopped"));

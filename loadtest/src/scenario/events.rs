@@ -95,6 +95,10 @@ pub enum ToRegister {
     Mend,
     /// FLUSHALL.
     Flush,
+    /// SAVE: what it remembers now is on its disk.
+    Save,
+    /// SIGKILL if it runs, and started again with what it saved last.
+    Recall,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +140,8 @@ enum Word {
     Delay,
     Mend,
     Flush,
+    Save,
+    Recall,
 }
 
 impl Happening {
@@ -242,7 +248,13 @@ impl Check<'_> {
                 let step_ms = step_ms.ok_or_else(|| self.wrong("event.step_ms", said, allowed))?;
                 ToGateway::Clock { step_ms }
             }
-            Word::Cut | Word::Blackhole | Word::Delay | Word::Mend | Word::Flush => {
+            Word::Cut
+            | Word::Blackhole
+            | Word::Delay
+            | Word::Mend
+            | Word::Flush
+            | Word::Save
+            | Word::Recall => {
                 let allowed = "the number of a register";
                 return Err(self.wrong("event.register", "nothing", allowed));
             }
@@ -259,13 +271,15 @@ impl Check<'_> {
             Word::Blackhole => ToRegister::Blackhole,
             Word::Mend => ToRegister::Mend,
             Word::Flush => ToRegister::Flush,
+            Word::Save => ToRegister::Save,
+            Word::Recall => ToRegister::Recall,
             Word::Delay => {
                 let ms = table.delay_ms.unwrap_or(0);
                 ToRegister::Delay { ms: self.bounded("event.delay_ms", ms, 1..=60_000)? }
             }
             other => {
-                let allowed = "kill, restart, pause, resume, cut, blackhole, delay, mend or flush \
-                               with event.register";
+                let allowed = "kill, restart, pause, resume, cut, blackhole, delay, mend, flush, \
+                               save or recall with event.register";
                 return Err(self.wrong("event.do", format!("{other:?}").to_lowercase(), allowed));
             }
         })
@@ -273,7 +287,7 @@ impl Check<'_> {
 
     /// What is put back must have been taken from the same gateways.
     fn copies_come_first(&self, events: &[Event]) -> Result<(), ScenarioError> {
-        let mut copied = Vec::new();
+        let (mut copied, mut saved) = (Vec::new(), Vec::new());
         for event in events {
             match event.what {
                 Happening::Gateway { node, what: ToGateway::Copy } => copied.push(node),
@@ -282,6 +296,15 @@ impl Check<'_> {
                 {
                     let allowed = "an event copy of the same node before it";
                     return Err(self.wrong("event.do", "roll_back or swap", allowed));
+                }
+                Happening::Register { register, what: ToRegister::Save, .. } => {
+                    saved.push(register);
+                }
+                Happening::Register { register, what: ToRegister::Recall, .. }
+                    if !saved.contains(&register) =>
+                {
+                    let allowed = "an event save of the same register before it";
+                    return Err(self.wrong("event.do", "recall", allowed));
                 }
                 _ => {}
             }

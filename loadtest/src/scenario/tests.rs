@@ -113,6 +113,8 @@ fn events_that_make_no_sense_are_refused() {
     refused("do = \"kill\"\nnode = 3", &["event.node = 3", "1 to 2"]);
     refused("do = \"kill\"\nregister = 1\nnode = 1", &["event.node = 1", "all see"]);
     refused("do = \"upgrade\"\nregister = 1", &["event.do = upgrade", "kill, restart"]);
+    refused("do = \"recall\"\nregister = 1", &["event.do = recall", "an event save"]);
+    refused("do = \"save\"", &["event.register", "the number of a register"]);
     refused("do = \"clock\"", &["event.step_ms = nothing", "86400000"]);
     refused("do = \"kill\"\nstep_ms = 1", &["event.step_ms = 1", "with clock"]);
     refused("do = \"delay\"\nregister = 1", &["event.delay_ms = 0", "1 to 60000"]);
