@@ -27,6 +27,7 @@ mod record;
 mod refusals;
 mod registers;
 mod registers_check;
+mod registers_memory;
 mod reload;
 mod retry;
 mod routing;

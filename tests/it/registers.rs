@@ -289,15 +289,9 @@ async fn the_documented_rights_are_enough() {
     let text = String::from_utf8_lossy(&said.stdout);
     assert!(text.contains("3 of 3 may vote") && !text.contains("w0rd"), "{text}");
     let two = two.only_endpoints(&[port.endpoint.as_str()]).start().await;
-    // In database 3, by the user without a name that the server has as well.
-    const AGE: &str = "redis.call('SELECT', 3) local held = redis.call('GET', 'yanma:layout') \
-        if not held then return 0 end \
-        return redis.call('SET', 'yanma:layout', (string.gsub(held, '%d+$', '1000')))";
+    // By the user without a name that the server has as well.
     for register in &registers {
-        eventually("a layout in its database", async || {
-            (register.ask(&["EVAL", AGE, "0"]).await == "+OK\r\n").then_some(())
-        })
-        .await;
+        register.age_in("3").await;
     }
     // Claimed, given back, claimed; denied; told again.
     let code = two.code();

@@ -63,6 +63,22 @@ async fn a_register_that_may_forget_is_refused() {
     is_refused(&setup, "runs in cluster mode").await;
 }
 
+/// It is of no use, and no danger: such registers may vote.
+#[tokio::test]
+async fn persistence_is_warned_of() {
+    let registers = Redis::group().await;
+    registers[0].ask(&["CONFIG", "SET", "appendonly", "yes"]).await;
+    registers[1].ask(&["SAVE"]).await;
+    let setup = Setup::new().await.config(&config(&registers));
+    let output = check(&setup).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("3 of 3 may vote"), "{said}");
+    let warns = |register: &Redis| {
+        said.contains(&format!("warning: register {} keeps its memory", register.address()))
+    };
+    assert!(warns(&registers[0]) && warns(&registers[1]) && !warns(&registers[2]), "{said}");
+}
+
 #[tokio::test]
 async fn two_names_of_one_server_are_refused() {
     let registers = Redis::group().await;

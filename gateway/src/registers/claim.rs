@@ -125,15 +125,16 @@ pub(crate) fn judge(
     reading: &Reading,
 ) -> Vote {
     let Reading { held, time, asked_at, .. } = *reading;
-    let born = match held {
-        Held::Mine { born } => born,
-        // Read after the SET on the same connection: whatever this memory is, the claim is in it.
-        _ if rules.hold(Rule::SameLayout) => return Vote::None,
-        _ => UnixMillis::new(0),
-    };
     if rules.hold(Rule::Clock) && !reading.clock_agrees() {
         return Vote::None;
     }
+    let born = match held {
+        Held::Mine { born } => born,
+        _ if !rules.hold(Rule::SameLayout) => UnixMillis::new(0),
+        // It is about to begin anew, later than any code that there is.
+        Held::Nothing | Held::Inherited => return Vote::Warming,
+        Held::Lower | Held::Foreign => return Vote::None,
+    };
     // A SET that came late may have found its key expired; TIME was read after it and tells.
     if rules.hold(Rule::EndOfLife) && time >= question.end_of_life {
         return Vote::Over;

@@ -10,7 +10,7 @@ use keyring::{code::CodeIdentity, time::UnixMillis};
 
 use super::{
     claim::{Attempt, Found, Note, Reading},
-    layout::{ADOPT, Held, LAYOUT_KEY, Layout},
+    layout::{ADOPT, Held, LAYOUT_KEY, Layout, Witness},
     ops::{Claim, Ticket},
     resp,
     standing::{Abstains, RunId},
@@ -43,7 +43,8 @@ pub(super) enum Owed {
     Info {
         is_last: bool,
     },
-    Adopt,
+    /// Our layout. With the time by which a memory that was read from somewhere begins anew.
+    Adopt(Option<UnixMillis>),
     /// The memory begins anew, as the register broke a condition.
     Rebirth,
     GiveBack(Ticket),
@@ -75,7 +76,10 @@ pub(super) struct Link {
     pub(super) held: Cell<Held>,
     pub(super) reading: Cell<Option<Reading>>,
     pub(super) info: RefCell<Vec<u8>>,
+    /// Whom INFO told last, on this connection or one before.
     pub(super) run_id: Cell<RunId>,
+    /// Condition 3: which process answers on this connection, and the beats that were read of it.
+    pub(super) witness: Cell<Witness>,
     /// What INFO said last, since the connection began.
     pub(super) standing: Cell<Option<Abstains>>,
     /// It broke a condition, and its memory has not begun anew since.
@@ -128,6 +132,7 @@ impl Link {
             reading: Cell::new(None),
             info: RefCell::default(),
             run_id: Cell::default(),
+            witness: Cell::default(),
             standing: Cell::new(Some(Abstains::Unreadable)),
             tainted: Cell::new(None),
             is_twin: Cell::new(false),
@@ -225,12 +230,17 @@ impl Link {
         self.wake();
     }
 
-    /// Has the register adopt our layout, or begin its memory anew.
-    pub(super) fn write_adopt(&self, layout: &Layout, now: UnixMillis, is_rebirth: bool) {
+    /// Has the register adopt our layout, begin its memory anew, or add a beat to it: what is owed
+    /// for that says which. `now` is our time, where the register's agrees with it. Without it the
+    /// memory is nobody's, so that it does not vote before clocks agree.
+    pub(super) fn write_adopt(&self, layout: &Layout, now: Option<UnixMillis>, owed: Owed) {
         let flag = |holds: bool| if holds { b"1".as_slice() } else { b"0" };
+        let is_rebirth = matches!(owed, Owed::Rebirth);
         let (fingerprint, epoch) = (layout.fingerprint.to_string(), layout.epoch.to_string());
-        let (now, owed) =
-            (now.get().to_string(), if is_rebirth { Owed::Rebirth } else { Owed::Adopt });
+        let witness = self.witness.get();
+        let run_id = if now.is_some() { witness.process() } else { RunId::NONE };
+        let (now, beats) =
+            (now.map_or(0, UnixMillis::get).to_string(), witness.beats().to_string());
         let parts = [
             b"EVAL".as_slice(),
             ADOPT,
@@ -241,6 +251,8 @@ impl Link {
             now.as_bytes(),
             flag(is_rebirth),
             flag(layout.has_old),
+            run_id.as_bytes(),
+            beats.as_bytes(),
         ];
         self.write_command(owed, &parts);
     }
@@ -310,6 +322,9 @@ impl Link {
         self.info.borrow_mut().clear();
         self.standing.set(Some(Abstains::Unreadable));
         self.reading.set(None);
+        let mut witness = self.witness.get();
+        witness.is_cut();
+        self.witness.set(witness);
         self.is_adopting.set(false);
         self.is_given_up.set(false);
         self.flying.set(0);

@@ -10,9 +10,9 @@
 //! |--:|---|---|
 //! | 1 | a claim is `SET`, then `GET yanma:layout`, then `TIME`, on one connection; each request claims with an attempt of its own | `Link::end_batch`, `resp::claim`, `Registers::claim` |
 //! | 2 | which answer is a vote | `claim::judge` |
-//! | 3 | lost memory is seen, whatever its cause: the layout goes with it | `Layout::read`, `layout::ADOPT`, `Layout::may_judge` |
+//! | 3 | lost memory is seen, whatever its cause: the layout goes with it, and names the process that remembers | `Layout::read`, `layout::Witness`, `layout::ADOPT`, `Layout::may_judge` |
 //! | 4 | a change of members opens when a majority of each old group has adopted it | `layout::opening`, `Layout::wants_to_adopt` |
-//! | 5 | a register that may forget a key and keep its layout abstains, and is born anew | `standing`, `wire::take_info` |
+//! | 5 | a register that may forget a key and keep its layout abstains, and is born anew; a server that is not the very process that remembered has lost its memory, whatever file it read | `standing`, `wire::take_info`, `layout::Witness` |
 //! | 6 | time is read again just before forwarding | `Tally::may_forward`, `Registers::conclude` |
 //! | 7 | in doubt is sent again with the same attempt, or denied; a missing answer is no vote | `wire::lose`, `Tally::verdict_without_waiting` |
 //! | 8 | a claim is given back only where it is one's own | `resp::give_back` |

@@ -17,6 +17,10 @@ pub(crate) enum Rule {
     EndOfLife,
     /// 3: lost memory begins anew, born when it is found.
     Rebirth,
+    /// 3: a memory that another process wrote is lost, whatever it holds.
+    SameProcess,
+    /// 3: a process whose beats fall has set its memory back, and lost it.
+    Beats,
     /// 4: a new epoch votes only when a majority of each old group has adopted it, from then on.
     Majorities,
     /// 5: a register that may forget alone, without its layout, abstains.

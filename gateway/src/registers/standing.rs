@@ -1,4 +1,7 @@
 //! Whether a server may be a register (condition 5): it must not forget a key and keep its layout.
+//!
+//! Persistence does not matter for that. A memory that is read from a file names another process, so it is
+//! lost whatever it holds (see [`super::layout`]). `yanma check` says that it is of no use.
 
 use std::fmt;
 
@@ -87,14 +90,18 @@ impl Abstains {
 pub(crate) struct Info {
     pub(crate) run_id: RunId,
     pub(crate) abstains: Option<Abstains>,
+    /// It writes its memory to files, or has read it from one.
+    pub(crate) persists: bool,
 }
 
-/// A server's random name for one run of it: 40 hexadecimal digits.
-#[derive(Copy, Clone, Default, Eq, PartialEq)]
-pub(crate) struct RunId([u8; 20]);
+/// A server's random name for one run of it: 40 hexadecimal digits. It draws a new one at each start
+/// and stores it nowhere.
+#[derive(Copy, Clone, Eq, PartialEq)]
+pub(crate) struct RunId([u8; 40]);
 
 impl Info {
-    /// Reads the sections server, replication, memory and cluster, in whatever order.
+    /// Reads the sections server, replication, memory, cluster and, for `persists`, persistence, in
+    /// whatever order.
     pub(crate) fn read(text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text);
         let mut info = Fields::default();
@@ -103,7 +110,8 @@ impl Info {
                 info.take(name, value.trim());
             }
         }
-        Self { run_id: info.run_id.unwrap_or_default(), abstains: info.abstains() }
+        let abstains = info.abstains();
+        Self { run_id: info.run_id.unwrap_or_default(), abstains, persists: info.persists }
     }
 }
 
@@ -115,6 +123,7 @@ struct Fields {
     is_replica: Option<bool>,
     has_replicas: Option<bool>,
     is_cluster: bool,
+    persists: bool,
 }
 
 impl Fields {
@@ -127,6 +136,14 @@ impl Fields {
             "connected_slaves" => self.has_replicas = Some(value != "0"),
             // The section is missing where it is off in some builds.
             "cluster_enabled" => self.is_cluster = value != "0",
+            // INFO does not tell when a dump is due, only that there was one, or is.
+            "aof_enabled"
+            | "rdb_saves"
+            | "rdb_bgsave_in_progress"
+            | "rdb_last_load_keys_loaded" => {
+                self.persists |= value != "0";
+            }
+            "rdb_last_bgsave_time_sec" => self.persists |= value != "-1",
             _ => {}
         }
     }
@@ -151,21 +168,40 @@ fn major(version: &str) -> Option<u32> {
 }
 
 impl RunId {
-    fn parse(text: &str) -> Option<Self> {
-        let mut id = [0; 20];
-        if text.len() != 2 * id.len() {
-            return None;
-        }
-        for (i, byte) in id.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-        }
-        Some(Self(id))
+    /// No server's: what is not known, and whom a memory names that belongs to nobody.
+    pub(crate) const NONE: Self = Self([b'0'; 40]);
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits: [u8; 40] = text.as_bytes().try_into().ok()?;
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let id = Self(digits);
+        (digits.iter().all(is_hex) && id != Self::NONE).then_some(id)
+    }
+
+    /// Is this id what stands there?
+    pub(crate) fn is_written(&self, text: &[u8]) -> bool {
+        self.0 == text && *self != Self::NONE
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_test(number: u64) -> Self {
+        Self::parse(&format!("{number:040x}")).expect("not 0")
+    }
+}
+
+impl Default for RunId {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 
 impl fmt::Debug for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&String::from_utf8_lossy(&self.0))
     }
 }
 
@@ -202,8 +238,19 @@ mod tests {
             ("cluster_enabled:0", "cluster_enabled:1", Abstains::Cluster),
             ("maxmemory_policy:noeviction\r\n", "", Abstains::Unreadable),
             ("run_id:01", "run_id:", Abstains::Unreadable),
+            ("run_id:01", "run_id:0X", Abstains::Unreadable),
         ] {
             assert_eq!(judge(from, to), Some(why), "{to}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_on_disk_shows() {
+        let persists = |text: &str| Info::read(format!("{GOOD}{text}\r\n").as_bytes()).persists;
+        assert!(!persists("aof_enabled:0\r\nrdb_saves:0\r\nrdb_last_bgsave_time_sec:-1"));
+        for text in ["aof_enabled:1", "rdb_saves:2", "rdb_last_bgsave_time_sec:0"] {
+            assert!(persists(text), "{text}");
+        }
+        assert!(persists("rdb_last_load_keys_loaded:9") && persists("rdb_bgsave_in_progress:1"));
     }
 }

@@ -11,10 +11,11 @@ use tokio::{
 
 use super::{
     claim::Reading,
-    layout::{Held, LAYOUT_KEY, Layout},
+    layout::{Held, LAYOUT_KEY, Layout, Witness},
     link::SECTIONS,
     node::Node,
     resp::{self, Reply},
+    rules::Rules,
     standing::{Abstains, Info, RunId},
 };
 use crate::{
@@ -102,6 +103,15 @@ impl Survey {
             )),
             _ => {}
         }
+        if seen.info.persists {
+            self.warnings.push(format!(
+                "register {name} keeps its memory on disk, or has read it from there: that is of no \
+                 use, because a restart loses a register's memory whatever it reads, and it costs \
+                 time and memory: set save \"\" and appendonly no, and remove the files. Snapshots of \
+                 its machine and copies that may take its place are dangerous: a register that goes \
+                 on from one forgets spent codes"
+            ));
+        }
         if !seen.reading.clock_agrees() {
             self.warnings.push(format!("register {name} {}", Abstains::Clock.sentence()));
         }
@@ -138,7 +148,7 @@ async fn talk(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -
         talk.ask(&[b"SELECT", database.as_bytes()], |reply| opened(&reply)).await??;
     }
     let mut info = Vec::new();
-    for section in SECTIONS {
+    for section in SECTIONS.into_iter().chain([b"persistence".as_slice()]) {
         let text = talk.ask(&[b"INFO", section], |reply| bytes(&reply)).await?;
         info.extend(text.unwrap_or_default());
     }
@@ -154,9 +164,12 @@ async fn talk(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -
         _ => None,
     });
     let time = time.await?.ok_or(io::ErrorKind::InvalidData)?;
-    let held = layout.read(held.as_deref());
+    let info = Info::read(&info);
+    let mut witness = Witness::default();
+    witness.is_told(info.run_id);
+    let held = layout.read(Rules::default(), held.as_deref(), &mut witness);
     let reading = Reading { held, time, asked_at, read_at: clock.now() };
-    Ok(Seen { info: Info::read(&info), reading, node_at })
+    Ok(Seen { info, reading, node_at })
 }
 
 fn opened(reply: &Reply<'_>) -> io::Result<()> {

@@ -19,11 +19,11 @@ use tokio::{
 use super::{
     claim::{self, Attempt, Found, Reading},
     client::{Registers, vote},
-    layout::Held,
+    layout::{self, Held},
     link::{Link, Owed, State},
     resp::{self, Reply},
     rules::Rules,
-    standing::{Abstains, Info},
+    standing::{Abstains, Info, RunId},
 };
 use crate::limits;
 
@@ -225,11 +225,14 @@ fn answered(
         },
         Owed::Layout => {
             let held = match reply {
-                Reply::Nil => registers.layout.read(None),
-                Reply::Bytes(bytes) => registers.layout.read(Some(bytes)),
-                _ => Held::Foreign,
+                Reply::Nil => None,
+                Reply::Bytes(bytes) => Some(bytes),
+                // It has no memory to speak of yet (LOADING), or must not be read: its own words tell.
+                _ => return Err(unexpected(reply)),
             };
-            link.held.set(held);
+            let mut witness = link.witness.get();
+            link.held.set(registers.layout.read(Rules::default(), held, &mut witness));
+            link.witness.set(witness);
         }
         Owed::Time(asked_at, begun) => {
             let Reply::Pair(seconds, micros) = reply else { return Err(unexpected(reply)) };
@@ -257,9 +260,13 @@ fn answered(
                 take_info(registers, link, &Info::read(&info));
             }
         }
-        Owed::Adopt => {
+        Owed::Adopt(inherited_at) => {
             link.is_adopting.set(false);
-            link.read_again();
+            // A server that cannot write it, as one that is full, is asked again by the next probe.
+            if let Reply::Bytes(held) = reply {
+                link.read_again();
+                tell_inherited(link, inherited_at, held);
+            }
         }
         Owed::Rebirth => {
             if matches!(reply, Reply::Bytes(_)) && link.standing.get().is_none() {
@@ -284,14 +291,17 @@ fn answered(
     Ok(())
 }
 
-/// Condition 3: whoever finds no layout writes it. Not with a clock that disagrees: a birth far in the
-/// future would keep the register from voting until then.
+/// Condition 3: whoever finds no layout, or one that another process left, writes it. Not with a clock
+/// that disagrees: a birth far in the future would keep the register from voting until then. Nor for
+/// a process that INFO does not name.
 fn adopt(registers: &Registers, link: &Link, reading: &Reading) {
     if registers.layout.wants_to_adopt(reading.held)
         && reading.clock_agrees()
+        && link.witness.get().process() != RunId::NONE
         && !link.is_adopting.replace(true)
     {
-        link.write_adopt(&registers.layout, reading.read_at, false);
+        let inherited_at = (reading.held == Held::Inherited).then_some(reading.read_at);
+        link.write_adopt(&registers.layout, Some(reading.read_at), Owed::Adopt(inherited_at));
     }
 }
 
@@ -327,6 +337,9 @@ fn judge_batch(registers: &Registers, link: &Link, reading: &Reading) {
 fn take_info(registers: &Registers, link: &Link, info: &Info) {
     link.standing.set(info.abstains);
     link.run_id.set(info.run_id);
+    let mut witness = link.witness.get();
+    witness.is_told(info.run_id);
+    link.witness.set(witness);
     let is_older_twin = |other: &Link| {
         other.run_id.get() == info.run_id && other.place < link.place && other.place.is_some()
     };
@@ -338,10 +351,16 @@ fn take_info(registers: &Registers, link: &Link, info: &Info) {
     }
     // Keys may be gone that its layout does not tell of, so its memory begins anew, and again each
     // second until nothing is wrong with it any more.
+    let reading = link.reading.get();
+    let agrees = reading.is_some_and(|reading| reading.clock_agrees());
+    let now = agrees.then(|| registers.clock.now());
     if link.tainted.get().is_some() {
-        let agrees = link.reading.get().is_some_and(|reading| reading.clock_agrees());
-        let now = if agrees { registers.clock.now() } else { UnixMillis::new(0) };
-        link.write_adopt(&registers.layout, now, true);
+        link.write_adopt(&registers.layout, now, Owed::Rebirth);
+    } else if let Some(Reading { held: Held::Mine { .. }, .. }) = reading
+        && agrees
+    {
+        // A beat, so that a memory that is set back shows. Whoever misses it reads the next one.
+        link.write_adopt(&registers.layout, now, Owed::Nothing);
     }
 }
 
@@ -389,6 +408,18 @@ fn show(registers: &Registers, link: &Link, index: usize) {
             }
             None => {}
         }
+    }
+}
+
+/// Says once, by the worker that has begun it anew, that a memory was read from somewhere.
+fn tell_inherited(link: &Link, inherited_at: Option<UnixMillis>, held: &[u8]) {
+    let is_ours = |at: UnixMillis| layout::born(held).is_some_and(|born| born >= at);
+    if inherited_at.is_some_and(is_ours) {
+        eprintln!(
+            "yanma: warning: register {} came back with what it kept from before: that counts as \
+             lost, and it does not vote on codes issued until 15 s from now",
+            link.address
+        );
     }
 }
 

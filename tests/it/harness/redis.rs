@@ -1,5 +1,7 @@
 //! Real Redis servers on loopback: killed, paused, emptied and started again by tests.
 
+use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,7 +47,8 @@ impl Redis {
         group
     }
 
-    /// Starts the server that was killed, with nothing in its memory.
+    /// Starts the server that was killed, with what its directory holds: nothing, unless it was
+    /// told to keep something.
     pub(crate) async fn start_again(&mut self) {
         let (host, port) = self.address.split_once(':').expect("an address and a port");
         let child = Command::new("redis-server")
@@ -65,6 +68,15 @@ impl Redis {
     pub(crate) async fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.start_kill().expect("a signal to our own child");
+        soon("the end of a server", child.wait()).await.expect("a child of ours");
+    }
+
+    /// Has it end by itself, as `options` of SHUTDOWN say.
+    pub(crate) async fn shut_down(&mut self, options: &str) {
+        let mut stream = TcpStream::connect(&self.address).await.expect("a server");
+        let command = format!("SHUTDOWN {options}\r\n");
+        stream.write_all(command.as_bytes()).await.expect("room");
+        let mut child = self.child.take().expect("it runs");
         soon("the end of a server", child.wait()).await.expect("a child of ours");
     }
 
@@ -111,9 +123,32 @@ impl Redis {
 
     /// Makes its memory look as if it had begun long ago, as soon as a gateway has begun it.
     pub(crate) async fn age(&self) {
-        let held = eventually("a layout", async || self.layout().await).await;
-        let (layout, _) = held.rsplit_once(' ').expect("fingerprint, epoch, born");
-        self.ask(&["SET", "yanma:layout", &format!("{layout} 1000")]).await;
+        self.age_in("0").await;
+    }
+
+    /// The same in a database that is not the first. One script, as gateways write there too.
+    pub(crate) async fn age_in(&self, database: &str) {
+        const AGE: &str = "redis.call('SELECT', ARGV[1]) \
+            local held = redis.call('GET', 'yanma:layout') if not held then return 0 end \
+            local aged = string.gsub(held, '^(%x+ %d+) %d+', '%1 1000') \
+            return redis.call('SET', 'yanma:layout', aged)";
+        eventually("a layout", async || {
+            (self.ask(&["EVAL", AGE, "0", database]).await == "+OK\r\n").then_some(())
+        })
+        .await;
+    }
+
+    /// A copy of all that it has on disk now.
+    pub(crate) fn copy(&self) -> TempDir {
+        let copy = tempfile::tempdir().expect("a directory");
+        copy_all(self.directory.path(), copy.path());
+        copy
+    }
+
+    /// Puts a copy in the place of what it has on disk. It does not run.
+    pub(crate) fn put_back(&self, copy: &Path) {
+        assert!(self.child.is_none(), "it would write on");
+        copy_all(copy, self.directory.path());
     }
 
     /// What it holds as layout.
@@ -121,6 +156,22 @@ impl Redis {
         let answer = self.ask(&["GET", "yanma:layout"]).await;
         Some(answer.strip_prefix('$')?.split_once("\r\n")?.1.trim_end().to_owned())
             .filter(|held| !held.is_empty())
+    }
+}
+
+/// Files that are there already are written over, and others removed.
+fn copy_all(from: &Path, to: &Path) {
+    fs::remove_dir_all(to).expect("a directory of ours");
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir_all(&target).expect("a directory");
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
     }
 }
 

@@ -8,15 +8,17 @@ use keyring::time::UnixMillis;
 use super::register::{Answer, Command};
 use crate::registers::{
     claim::{self, Attempt, Found, Question, Reading, Tally, Verdict, Vote},
-    layout::{self, Adopted, Held, Layout, Opening},
+    layout::{self, Adopted, Held, Layout, Opening, Witness},
     rules::{Rule, Rules},
 };
 
 /// How old a reading may be to show that an old group has changed over.
 const READING_MS_MAX: i64 = 5_000;
 
+/// How often a connection asks a register who it is, in writes.
+const WRITES_PER_PROBE: u32 = 4;
+
 /// A connection to one register.
-#[derive(Default)]
 pub(super) struct Line {
     pub(super) is_cut: bool,
     pub(super) to: VecDeque<Command>,
@@ -26,6 +28,25 @@ pub(super) struct Line {
     batch: Vec<(usize, Found)>,
     held: Option<Held>,
     reading: Option<Reading>,
+    witness: Witness,
+    writes: u32,
+}
+
+impl Default for Line {
+    /// A new connection: INFO goes first.
+    fn default() -> Self {
+        Self {
+            is_cut: false,
+            to: VecDeque::from([Command::Info]),
+            back: VecDeque::new(),
+            open: Vec::new(),
+            batch: Vec::new(),
+            held: None,
+            reading: None,
+            witness: Witness::default(),
+            writes: 0,
+        }
+    }
 }
 
 pub(super) struct Claim {
@@ -117,6 +138,10 @@ impl Gateway {
             line.open.clear();
             return;
         }
+        line.writes += 1;
+        if line.writes.is_multiple_of(WRITES_PER_PROBE) {
+            line.to.push_back(Command::Info);
+        }
         let mut end = vec![Command::Layout, Command::Time { asked_at }];
         if self.rules.hold(Rule::Order) {
             line.to.extend(line.open.drain(..));
@@ -142,10 +167,16 @@ impl Gateway {
                 }
             }
             Some(Answer::Layout(held)) => {
-                let held = self.layout.read(held.as_deref());
+                let held = self.layout.read(self.rules, held.as_deref(), &mut line.witness);
                 line.held = Some(held);
                 if self.layout.wants_to_adopt(held) {
-                    line.to.push_back(Command::Adopt { layout: self.layout.clone(), now });
+                    self.adopt(now, register);
+                }
+            }
+            Some(Answer::Info { process }) => {
+                line.witness.is_told(process);
+                if line.reading.is_some_and(|one| matches!(one.held, Held::Mine { .. })) {
+                    self.adopt(now, register);
                 }
             }
             Some(Answer::Time { asked_at, time }) => {
@@ -155,6 +186,14 @@ impl Gateway {
                 self.judge(register, &reading, now);
             }
         }
+    }
+
+    /// Begins a register's memory, or adds a beat to it.
+    fn adopt(&mut self, now: UnixMillis, register: usize) {
+        let line = &mut self.lines[register];
+        let (process, beats) = (line.witness.process(), line.witness.beats());
+        let layout = self.layout.clone();
+        line.to.push_back(Command::Adopt { layout, now, process, beats });
     }
 
     fn judge(&mut self, register: usize, reading: &Reading, now: UnixMillis) {
@@ -251,7 +290,8 @@ impl Gateway {
         line.back.clear();
         line.batch.clear();
         line.reading = None;
-        let lost = std::mem::take(&mut line.to);
+        line.witness.is_cut();
+        let lost = std::mem::replace(&mut line.to, VecDeque::from([Command::Info]));
         if !self.rules.hold(Rule::NoGuess) {
             for command in &lost {
                 self.guess(register, command);

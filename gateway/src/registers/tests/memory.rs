@@ -1,0 +1,74 @@
+//! Memory that comes back (conditions 3 and 5), step by step: a code is spent, registers come back
+//! with what they knew before, and another gateway shows the code again.
+
+use super::{
+    gateway::Step,
+    simulation::{Code, Flavour, World},
+};
+use crate::registers::rules::{Rule, Rules};
+
+/// How a register's memory comes to be an older one.
+#[derive(Copy, Clone)]
+enum Way {
+    /// Its server starts again and reads a file.
+    Restart,
+    /// The process that runs reads one, or goes on from a snapshot of its machine.
+    SetBack,
+}
+
+const SPENT_ONCE: [Step; 2] = [Step::Cleared, Step::Over];
+const SPENT_TWICE: [Step; 2] = [Step::Cleared, Step::Cleared];
+
+/// One gateway spends a code, all registers come back with the state of before, another gateway is
+/// shown the code.
+fn show_again(rules: Rules, way: Way) -> [Step; 2] {
+    let mut world = World::new(Flavour::Mixed, rules, 0);
+    talk(&mut world, 3);
+    world.now = world.now.plus_ms(30_000);
+    let code = Code { number: 0, issued_s: world.now.seconds() };
+    let states: Vec<usize> = world.registers.iter().map(|one| one.states() - 1).collect();
+    // Time passes: each gateway adds beats, and reads those of others.
+    talk(&mut world, 12);
+    let first = show(&mut world, 0, &code);
+    for (register, state) in states.into_iter().enumerate() {
+        match way {
+            Way::Restart => world.come_back_with(register, state),
+            Way::SetBack => world.registers[register].set_back(state),
+        }
+    }
+    [first, show(&mut world, 1, &code)]
+}
+
+fn talk(world: &mut World, turns: usize) {
+    for _ in 0..turns {
+        for gateway in 0..2 {
+            for register in 0..3 {
+                world.exchange(gateway, register);
+            }
+        }
+    }
+}
+
+fn show(world: &mut World, gateway: usize, code: &Code) -> Step {
+    world.gateways[gateway].request(world.now, code, u64::try_from(gateway).unwrap());
+    for register in 0..3 {
+        world.exchange(gateway, register);
+    }
+    world.gateways[gateway].look_at_deadlines(world.now.plus_ms(500));
+    assert!(!world.gateways[gateway].conclude(world.now, 0));
+    world.gateways[gateway].claims[0].step
+}
+
+#[test]
+fn a_server_that_starts_again_with_old_memory_would_spend_twice() {
+    let without = Rules { without: &[Rule::SameProcess] };
+    assert_eq!(show_again(without, Way::Restart), SPENT_TWICE);
+    assert_eq!(show_again(Rules::default(), Way::Restart), SPENT_ONCE);
+}
+
+#[test]
+fn a_process_that_sets_its_memory_back_would_spend_twice() {
+    let without = Rules { without: &[Rule::Beats] };
+    assert_eq!(show_again(without, Way::SetBack), SPENT_TWICE);
+    assert_eq!(show_again(Rules::default(), Way::SetBack), SPENT_ONCE);
+}
