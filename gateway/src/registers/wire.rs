@@ -423,11 +423,11 @@ fn show(registers: &Registers, link: &Link, index: usize) {
 fn tell_inherited(link: &Link, inherited_at: Option<UnixMillis>, held: &[u8]) {
     let is_ours = |at: UnixMillis| layout::born(held).is_some_and(|born| born >= at);
     if inherited_at.is_some_and(is_ours) {
-        eprintln!(
-            "yanma: warning: register {} came back with what it kept from before: that counts as \
-             lost, and it does not vote on codes issued until 15 s from now",
+        log::warning(format_args!(
+            "register {} came back with what it kept from before: that counts as lost, and it does \
+             not vote on codes issued until 15 s from now",
             link.address
-        );
+        ));
     }
 }
 

@@ -73,7 +73,7 @@ impl Dir {
 /// The error after one change of `keyring.toml`.
 fn error_of(from: &str, to: &str) -> String {
     assert!(KEYRING.contains(from));
-    Dir::new().write(MANIFEST, &KEYRING.replacen(from, to, 1), 0o644).error()
+    Dir::new().write(MANIFEST, KEYRING.replacen(from, to, 1), 0o644).error()
 }
 
 #[track_caller]
@@ -199,17 +199,17 @@ fn what_must_fit_together_is_refused_with_the_key() {
     let error = error_of("[[seal_secret]]", "removed_ids = [7001]\n[[seal_secret]]");
     assert_says(&error, &["[[key]] id 7001 is one of removed_ids"]);
     let key = KEYRING.split_once("[[key]]").unwrap().1;
-    let error = Dir::new().write(MANIFEST, &format!("{KEYRING}[[key]]{key}"), 0o644).error();
+    let error = Dir::new().write(MANIFEST, format!("{KEYRING}[[key]]{key}"), 0o644).error();
     assert_says(&error, &["key id 7001 is there twice; ids are unique"]);
     let secret = "[[seal_secret]]\nid = 1\nfile = \"seal-1.key\"\n";
-    let error = Dir::new().write(MANIFEST, &format!("{KEYRING}{secret}"), 0o644).error();
+    let error = Dir::new().write(MANIFEST, format!("{KEYRING}{secret}"), 0o644).error();
     assert_says(&error, &["[[seal_secret]] id 1 is there twice; ids are unique"]);
 }
 
 #[test]
 fn tools_take_keys_of_any_environment() {
     let dir = Dir::new();
-    dir.write(MANIFEST, &KEYRING.replace("production", "sandbox"), 0o644);
+    dir.write(MANIFEST, KEYRING.replace("production", "sandbox"), 0o644);
     assert!(dir.load().is_err());
     assert_eq!(load(dir.0.path(), None).unwrap().iter().len(), 1);
 }
@@ -234,7 +234,7 @@ fn a_wrong_secret_is_refused_without_being_shown() {
         assert_says(&error, &["seal-1.key: no secret: ", "; allowed: 32 bytes as 64 hex digits"]);
         assert!(!error.contains("0001"), "{error}");
     }
-    assert!(Dir::new().write("seal-1.key", &SECRET.to_uppercase(), 0o600).load().is_ok());
+    assert!(Dir::new().write("seal-1.key", SECRET.to_uppercase(), 0o600).load().is_ok());
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_private_key_in_the_keyring_is_refused() {
     let private = private_key_pem(&sample::signing_key());
     let error = dir.write("7001.pub.pem", &private, 0o644).error();
     assert_says(&error, &["7001.pub.pem: this is a private key"]);
-    let error = dir.write("7001.pub.pem", &JWK.replace("kid", "d"), 0o644).error();
+    let error = dir.write("7001.pub.pem", JWK.replace("kid", "d"), 0o644).error();
     assert_says(&error, &["7001.pub.pem: this JWK holds a private key"]);
 }
 

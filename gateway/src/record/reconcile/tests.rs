@@ -259,7 +259,8 @@ fn what_was_taken_away_is_told_wherever_it_stood() {
     let empty = |path: &Path| fs::write(path, "").unwrap();
     let blank = |path: &Path| fs::write(path, "\n\n").unwrap();
     let remove = |path: &Path| fs::remove_file(path).unwrap();
-    let cases: &[(&str, &dyn Fn(&Path), &str)] = &[
+    type Change<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Change<'_>, &str); 8] = [
         ("a.1.000001.jsonl", &empty, "a.1.000001.jsonl: an empty file"),
         ("a.1.000002.jsonl", &empty, "a.1.000002.jsonl: an empty file"),
         ("a.2.000001.jsonl", &empty, "a.2.000001.jsonl: an empty file"),
