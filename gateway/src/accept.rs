@@ -40,7 +40,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     // Whichever way this ends, the connection is taken out of the worker's books.
     let _registered = worker.register(Rc::clone(&connection));
     let Ok(mut stream) = socket.into_stream() else { return };
-    listener.open.add(worker.id, 1);
+    let _open = listener.open.hold(worker.id);
     let preface = {
         let mut reading = std::pin::pin!(Preface::read(&mut stream, &connection));
         until_ended(&connection, |cx| reading.as_mut().poll(cx)).await
@@ -68,7 +68,6 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
         // It left, or never said anything: there is nobody to answer.
         Ok(_) | Err(_) => {}
     }
-    listener.open.add(worker.id, -1);
 }
 
 /// Serves with hyper while there is something to serve, and parks the connection in between: a
@@ -84,7 +83,7 @@ async fn serve_http1(
             Served::Quiet(quiet) => stream = quiet,
             Served::Over(rejected) => return rejected,
         }
-        worker.metrics().connections_parked.add(worker.id, 1);
+        let parked = worker.metrics().connections_parked.hold(worker.id);
         let stirs = loop {
             match until_ended(connection, |cx| stream.poll_stirs(cx)).await {
                 // This process stood still while the client spoke: it gets its answer.
@@ -92,7 +91,7 @@ async fn serve_http1(
                 ended => break ended,
             }
         };
-        worker.metrics().connections_parked.add(worker.id, -1);
+        drop(parked);
         if stirs.is_err() {
             return None;
         }
@@ -167,6 +166,11 @@ async fn serve_until_quiet(
                 let stream = http.into_parts().io.into_inner().into_stream();
                 say_malformed(worker, stream).await;
                 return Served::Over(None);
+            }
+            Err(End::Fragment) => {
+                let stream = http.into_parts().io.into_inner().into_stream();
+                say_fragment(worker, stream).await;
+                return Served::Over(Some(Rejection::Syntax));
             }
             // All is said. What hyper ended for it tells when its goodbye is over.
             Err(End::Lingered) => {
@@ -326,6 +330,11 @@ async fn say_too_slow(worker: &Worker, stream: Stream) {
 /// Answers a request in whose head a line ends as no line may.
 async fn say_malformed(worker: &Worker, stream: Stream) {
     let detail = "a line of the request's head ends without CR LF";
+    refuse_head(worker, stream, Refusal::RequestMalformed, detail).await;
+}
+
+async fn say_fragment(worker: &Worker, stream: Stream) {
+    let detail = "the request line has a `#`: a fragment is no part of a target";
     refuse_head(worker, stream, Refusal::RequestMalformed, detail).await;
 }
 

@@ -233,10 +233,14 @@ fn poll_refused(connection: &Connection, part: Refused) -> Poll<io::Result<()>> 
             Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
         }
         // Earlier answers come first. The write that ends them wakes this task.
-        Refused::Head if connection.is_blocked() => Poll::Pending,
+        Refused::Head | Refused::Target if connection.is_blocked() => Poll::Pending,
         Refused::Head => {
             connection.mark_malformed();
             connection.finish(End::Malformed);
+            Poll::Pending
+        }
+        Refused::Target => {
+            connection.finish(End::Fragment);
             Poll::Pending
         }
     }

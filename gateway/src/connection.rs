@@ -23,6 +23,8 @@ pub(crate) enum End {
     SlowHead,
     /// Sent a head with a line that does not end in CR LF: answered 400.
     Malformed,
+    /// Sent a `#` in its request line: answered 400.
+    Fragment,
     /// Does not read what it is sent.
     SlowReader,
     /// HTTP/2: sends frames that ask for nothing.

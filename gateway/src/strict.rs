@@ -5,6 +5,9 @@
 //! (11.2). The filter follows heads and bodies as far as it must to know where each one ends. What
 //! else may be wrong with a message is for hyper to refuse.
 //!
+//! A request line with a `#` is refused as well. A fragment is no part of a target (RFC 9112, 3.2),
+//! and the `http` crate drops it before hyper's service can see it.
+//!
 //! - In what hyper accepts, the filter never sees another boundary than hyper does.
 //! - No byte behind a bare LF reaches hyper, so hyper never completes that message.
 //! - Empty lines before a request line are dropped: they are nothing (RFC 9112, 2.2).
@@ -17,8 +20,7 @@ use memchr::memchr;
 #[derive(Debug, Clone)]
 pub struct Strict {
     at: At,
-    /// The lines are those behind a chunked body.
-    in_trailers: bool,
+    lines: Lines,
     /// The head has a Transfer-Encoding. hyper takes only one that ends in `chunked`, and lets it win
     /// over any length.
     is_chunked: bool,
@@ -32,6 +34,8 @@ pub struct Strict {
 pub enum Refused {
     /// The head, or what stands before it. hyper has not heard of the request.
     Head,
+    /// The request line, for its `#`. hyper has not heard of the request.
+    Target,
     /// A chunk's framing or a trailer. hyper is reading the request's body.
     Body,
 }
@@ -64,6 +68,16 @@ enum At {
     ChunkCr,
     ChunkLf,
     Refused(Refused),
+}
+
+/// What the lines are that come.
+#[derive(Debug, Copy, Clone, Default, Eq, PartialEq)]
+enum Lines {
+    #[default]
+    Request,
+    Fields,
+    /// Behind a chunked body.
+    Trailers,
 }
 
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
@@ -102,7 +116,7 @@ enum Step {
 
 impl Default for Strict {
     fn default() -> Self {
-        Self { at: At::Between, in_trailers: false, is_chunked: false, left: 0 }
+        Self { at: At::Between, lines: Lines::Request, is_chunked: false, left: 0 }
     }
 }
 
@@ -123,9 +137,7 @@ impl Strict {
                     len -= count;
                 }
                 Step::Refuse(count) => {
-                    let in_body = self.in_trailers || self.at.is_in_chunks();
-                    let part = if in_body { Refused::Body } else { Refused::Head };
-                    self.at = At::Refused(part);
+                    self.at = At::Refused(self.part_of(rest.get(count)));
                     return passed + count;
                 }
             }
@@ -133,14 +145,24 @@ impl Strict {
         passed
     }
 
+    /// Which part of a message is refused for its next byte.
+    fn part_of(&self, byte: Option<&u8>) -> Refused {
+        match self.lines {
+            Lines::Trailers => Refused::Body,
+            _ if self.at.is_in_chunks() => Refused::Body,
+            Lines::Request if byte == Some(&b'#') => Refused::Target,
+            Lines::Request | Lines::Fields => Refused::Head,
+        }
+    }
+
     /// Whether a head has begun and not ended, be it that it was refused.
     pub fn is_in_head(&self) -> bool {
         let in_lines = match self.at {
             At::Line | At::LineCr | At::Name(..) | At::Length | At::Text { .. } => true,
-            At::Refused(part) => part == Refused::Head,
+            At::Refused(part) => part != Refused::Body,
             _ => false,
         };
-        in_lines && !self.in_trailers
+        in_lines && self.lines != Lines::Trailers
     }
 
     /// Where a line was refused, if one was.
@@ -186,21 +208,32 @@ impl Strict {
         let mut next = rest;
         while let Some(end) = memchr(b'\n', next) {
             let (line, behind) = next.split_at(end);
+            if let Some(at) = self.fragment(line) {
+                return Step::Refuse(rest.len() - next.len() + at);
+            }
             let Some((b'\r', line)) = line.split_last() else {
                 return Step::Refuse(rest.len() - behind.len());
             };
             next = behind.get(1..).unwrap_or_default();
-            if line.is_empty() {
-                self.lines_end();
-                return Step::Keep(rest.len() - next.len());
+            match self.lines {
+                _ if line.is_empty() => {
+                    self.lines_end();
+                    return Step::Keep(rest.len() - next.len());
+                }
+                Lines::Request => self.lines = Lines::Fields,
+                Lines::Fields | Lines::Trailers => self.field(line),
             }
-            self.field(line);
         }
         let whole = rest.len() - next.len();
         match self.start_of_line(next) {
             Step::Refuse(count) => Step::Refuse(whole + count),
             Step::Keep(count) | Step::Drop(count) => Step::Keep(whole + count),
         }
+    }
+
+    /// Where a request line, or a part of one, has a `#`.
+    fn fragment(&self, line: &[u8]) -> Option<usize> {
+        if self.lines == Lines::Request { memchr(b'#', line) } else { None }
     }
 
     /// A whole line, without its end. What a trailer says of framing is forgotten at the next head.
@@ -241,9 +274,10 @@ impl Strict {
                 }
                 (_, b'\n') => return Step::Refuse(index),
                 (At::Line, b'\r') => At::LineCr,
+                (At::Line, b'#') if self.lines == Lines::Request => return Step::Refuse(index),
                 (At::Line, _) => match Field::of_first(byte) {
-                    Some(field) => At::Name(field, 1),
-                    None => At::Text { cr: false },
+                    Some(field) if self.lines != Lines::Request => At::Name(field, 1),
+                    _ => At::Text { cr: false },
                 },
                 (At::Name(field, seen), _) => self.name(field, seen, byte),
                 (At::Length, _) if self.digit(byte).is_some() => At::Length,
@@ -276,7 +310,12 @@ impl Strict {
     }
 
     fn text(&mut self, rest: &[u8], cr: bool) -> Step {
-        let Some(end) = memchr(b'\n', rest) else {
+        let end = memchr(b'\n', rest);
+        let (line, _) = rest.split_at(end.unwrap_or(rest.len()));
+        if let Some(at) = self.fragment(line) {
+            return Step::Refuse(at);
+        }
+        let Some(end) = end else {
             self.at = At::Text { cr: rest.last() == Some(&b'\r') };
             return Step::Keep(rest.len());
         };
@@ -284,14 +323,16 @@ impl Strict {
         if !cr {
             return Step::Refuse(end);
         }
+        if self.lines == Lines::Request {
+            self.lines = Lines::Fields;
+        }
         self.at = At::Line;
         Step::Keep(end + 1)
     }
 
     /// The empty line behind a head or behind trailers.
     fn lines_end(&mut self) {
-        self.at = if self.in_trailers {
-            self.in_trailers = false;
+        self.at = if self.lines == Lines::Trailers {
             At::Between
         } else if self.is_chunked {
             At::SizeStart
@@ -354,7 +395,7 @@ impl Strict {
         if self.left > 0 {
             return At::Chunk;
         }
-        self.in_trailers = true;
+        self.lines = Lines::Trailers;
         At::Line
     }
 }
@@ -430,6 +471,24 @@ mod tests {
                 assert_eq!(String::from_utf8_lossy(&passed), good, "pieces of {piece}");
                 assert_eq!(strict.refused(), Some(part), "{all:?}");
                 assert_eq!(strict.is_in_head(), part == Refused::Head);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_line_with_a_fragment_does_not_pass() {
+        for (good, bad) in [
+            ("GET /open?a=1", "#x HTTP/1.1\r\nHost: a\r\n\r\n"),
+            ("GET / HTTP/1.1\r\nHost: #\r\n\r\nGET /", "# HTTP/1.1\n\r\n"),
+            ("", "#T / HTTP/1.1\r\n\r\n"),
+            ("GET /", "#"),
+        ] {
+            let all = format!("{good}{bad}");
+            for piece in 1..=all.len() {
+                let (passed, strict) = pass(all.as_bytes(), piece);
+                assert_eq!(String::from_utf8_lossy(&passed), good, "pieces of {piece}");
+                assert_eq!(strict.refused(), Some(Refused::Target), "{all:?}");
+                assert!(strict.is_in_head());
             }
         }
     }

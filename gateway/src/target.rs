@@ -23,9 +23,10 @@ impl<'a> CheckedPath<'a> {
     /// Checks the path of a request target: origin form, without the query.
     ///
     /// The query is not looked at by any rule, so a `?` here is a caller's mistake and refused
-    /// like a `#`, which is no part of a target (RFC 9112, 3.2). (The `http` crate drops a `#`
-    /// and what follows before we see it, so neither routes nor backends do.) Absolute and
-    /// asterisk form start with something else than `/` and are refused.
+    /// like a `#`, which is no part of a target (RFC 9112, 3.2). The `http` crate drops a `#` and
+    /// what follows before this rule can see it. On HTTP/1 [`crate::strict`] refuses it before. On
+    /// HTTP/2 nothing below that crate can, so there routes and backends see the same cut target.
+    /// Absolute and asterisk form start with something else than `/` and are refused.
     ///
     /// # Errors
     /// [`MalformedPath`], without saying where: it helps none but a forger.

@@ -39,6 +39,21 @@ async fn a_bare_lf_in_a_head_is_refused_and_counted() {
 }
 
 #[tokio::test]
+async fn a_fragment_in_a_target_is_refused() {
+    let world = World::start().await;
+    for target in ["/open?a=1#x", "/open#", "/open#/../pay", "http://yanma.test/open#x"] {
+        let mut client = world.client().await;
+        let head = format!("GET {target} HTTP/1.1\r\nHost: yanma.test\r\n\r\n{SMUGGLED}");
+        let answer = client.ask(head).await;
+        answer.is_refused("request_malformed");
+        assert_eq!(answer.field("connection"), Some("close"), "{target}");
+        assert_eq!(client.closed().await, b"", "{target}");
+    }
+    assert_eq!(world.backend.count(), 0);
+    world.metric_becomes(&rejected(&world, "syntax"), 4.0).await;
+}
+
+#[tokio::test]
 async fn a_bare_lf_is_found_however_the_bytes_arrive() {
     let world = World::start().await;
     let mut client = world.client().await;

@@ -62,9 +62,28 @@ impl Gauge {
         self.0.add(worker, 0, n.cast_unsigned());
     }
 
+    /// One more for as long as the guard lives, however its holder ends.
+    pub(crate) fn hold(&self, worker: WorkerId) -> Counted<'_> {
+        self.add(worker, 1);
+        Counted { gauge: self, worker }
+    }
+
     /// The sum over all workers.
     pub fn total(&self) -> i64 {
         self.0.sum(0).cast_signed()
+    }
+}
+
+/// One of what a [`Gauge`] counts.
+#[derive(Debug)]
+pub(crate) struct Counted<'a> {
+    gauge: &'a Gauge,
+    worker: WorkerId,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.gauge.add(self.worker, -1);
     }
 }
 
@@ -259,6 +278,15 @@ mod tests {
         let ends = |bounds: Vec<f64>| (bounds[0], bounds[bounds.len() - 1]);
         assert_eq!(ends(shown(&OWN_WORK)), (0.000_001, 0.1));
         assert_eq!(ends(shown(&EXCHANGE)), (0.001, 60.0));
+    }
+
+    #[test]
+    fn what_is_held_is_counted_until_it_is_dropped() {
+        let gauge = Gauge::new(2);
+        let held = gauge.hold(W1);
+        assert_eq!(gauge.total(), 1);
+        drop(held);
+        assert_eq!(gauge.total(), 0);
     }
 
     #[test]
