@@ -1,5 +1,5 @@
-//! What a gateway says of a request in `Yanma-Outcome`, and the status that belongs to it. Copied
-//! from the contract and not from the gateway: a judge has its own copy of the law.
+//! What a gateway says of a request in `Yanma-Outcome`, and the status that belongs to it. Compared
+//! with the contract's file and not with the gateway: a judge has its own copy of the law.
 
 /// Makes [`Outcome`] and its words from one table.
 macro_rules! outcomes {
@@ -15,6 +15,9 @@ macro_rules! outcomes {
         }
 
         impl Outcome {
+            #[cfg(test)]
+            const REFUSALS: &[Self] = &[$(Self::$name),*];
+
             /// Reads the header's value.
             pub fn of(word: &[u8]) -> Self {
                 if word == b"approved" {
@@ -121,7 +124,31 @@ pub const REPLAYED: &str = "replayed";
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Contract {
+        refusal: Vec<Row>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Row {
+        reason: String,
+        status: u16,
+    }
+
+    #[test]
+    fn the_judge_knows_the_contracts_words_and_their_status() {
+        let text = include_str!("../../gateway/contract/refusals.toml");
+        let contract: Contract = toml::from_str(text).unwrap();
+        let expected: BTreeMap<&str, Option<u16>> =
+            contract.refusal.iter().map(|row| (row.reason.as_str(), Some(row.status))).collect();
+        let known: BTreeMap<&str, Option<u16>> =
+            Outcome::REFUSALS.iter().map(|outcome| (outcome.word(), outcome.status())).collect();
+        assert_eq!(known, expected);
+    }
 
     #[test]
     fn words_are_read_back() {

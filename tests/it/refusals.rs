@@ -3,24 +3,8 @@
 use keyring::code::Auth;
 use keyring::mint::{Spec, Spoil};
 
-use crate::harness::contract::REFUSALS;
 use crate::harness::keys::{ANNOUNCED, OVER, REVOKED, STRANGER, WECHAT, display, payment, region};
 use crate::harness::{Message, Request, Setup, World, now_ms};
-
-#[test]
-fn the_gateway_knows_the_contracts_table_by_heart() {
-    use gateway::refusal::Refusal;
-    assert_eq!(Refusal::ALL.len(), REFUSALS.len());
-    for refusal in Refusal::ALL {
-        let row = REFUSALS.iter().find(|row| row.0 == refusal.reason());
-        let (_, status, error_code, action, sentence) =
-            *row.unwrap_or_else(|| panic!("{} is not in the contract", refusal.reason()));
-        assert_eq!(refusal.status().as_u16(), status, "{}", refusal.reason());
-        assert_eq!(refusal.error_code(), error_code);
-        assert_eq!(refusal.action(), action);
-        assert_eq!(refusal.message_zh(), sentence);
-    }
-}
 
 #[tokio::test]
 async fn a_missing_code() {

@@ -99,79 +99,76 @@ fn assert_samples(page: &str, expected: &[(&str, &str)]) {
     }
 }
 
-/// Name, type and labels of every family, by the contract's section on metrics.
-const FAMILIES: &str = "\
-yanma_threads_ended_total counter thread
-yanma_panics_total counter
-yanma_log_dropped_total counter
-yanma_requests_total counter route,outcome
-yanma_codes_total counter channel,outcome
-yanma_request_duration_seconds histogram route
-yanma_gateway_duration_seconds histogram
-yanma_verify_duration_seconds histogram
-yanma_redeem_duration_seconds histogram
-yanma_backend_duration_seconds histogram backend
-yanma_code_age_seconds histogram channel
-yanma_backend_responses_total counter backend,class
-yanma_backend_in_flight gauge backend
-yanma_backend_endpoint_up gauge backend,endpoint
-yanma_requests_in_flight gauge
-yanma_limit_hits_total counter limit
-yanma_replay_entries gauge
-yanma_replay_capacity gauge
-yanma_replay_releases_total counter
-yanma_replay_fence_end_timestamp_seconds gauge
-yanma_retry_answers gauge
-yanma_retry_answer_bytes gauge
-yanma_body_memory_bytes gauge
-yanma_key_info gauge key_id,channel,state,algorithm
-yanma_key_expiry_timestamp_seconds gauge key_id
-yanma_config_last_reload_successful gauge
-yanma_config_last_reload_success_timestamp_seconds gauge
-yanma_config_info gauge config,keyring
-yanma_clock_steps_total counter
-yanma_ready gauge condition
-yanma_verify_batch_size histogram
-yanma_verify_fallbacks_total counter
-yanma_verify_tables gauge state
-yanma_verify_table_bytes gauge
-yanma_verify_table_build_seconds gauge
-yanma_verify_table_faults_total counter
-yanma_verify_mismatches_total counter
-yanma_verify_engine_active gauge engine
-yanma_request_headers_dropped_total counter
-yanma_connections gauge listener
-yanma_connections_parked gauge
-yanma_http_rejected_total counter listener,why
-yanma_build_info gauge version
-";
+/// The contract's list of metrics, as its file has it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contract {
+    metric: Vec<Family>,
+}
+
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Family {
+    name: String,
+    r#type: String,
+    labels: Vec<String>,
+    shown: String,
+    help: String,
+}
+
+fn contract() -> Vec<Family> {
+    let text = include_str!("../../contract/metrics.toml");
+    toml::from_str::<Contract>(text).unwrap().metric
+}
 
 #[test]
 fn a_page_has_exactly_the_families_of_the_contract() {
     let page = render(&shared().0);
-    let shown: BTreeSet<String> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE yanma_"))
-        .map(|family| family_with_labels(&page, family))
-        .collect();
-    let expected: BTreeSet<String> = FAMILIES.lines().map(str::to_owned).collect();
+    let expected: BTreeSet<Family> =
+        contract().into_iter().filter(|family| family.shown == "always").collect();
+    assert_eq!(families(&page, "always"), expected);
+}
+
+#[test]
+fn a_node_with_registers_shows_the_families_of_the_contract() {
+    let metrics = Metrics::new(2);
+    metrics.show_registers(&[vec!["a:1".to_owned()]], &["eviction"]);
+    let mut page = Page::default();
+    metrics.fill(&mut page);
+    let mut shown = families(&page.into_text(), "registers");
+    shown.retain(|family| family.name.starts_with("yanma_register_"));
+    let expected: BTreeSet<Family> =
+        contract().into_iter().filter(|family| family.shown == "registers").collect();
     assert_eq!(shown, expected);
 }
 
-/// `yanma_x type` with the label names of its first series, as a line of [`FAMILIES`].
-fn family_with_labels(page: &str, family: &str) -> String {
-    let (name, kind) = family.split_once(' ').unwrap();
+/// The families of a page. Labels are those of the first series.
+fn families(page: &str, shown: &str) -> BTreeSet<Family> {
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    types
+        .map(|(name, kind)| Family {
+            name: name.to_owned(),
+            r#type: kind.to_owned(),
+            labels: labels(page, name),
+            shown: shown.to_owned(),
+            help: help(page, name),
+        })
+        .collect()
+}
+
+fn help(page: &str, name: &str) -> String {
+    let begin = format!("# HELP {name} ");
+    page.lines().find_map(|line| line.strip_prefix(&begin)).unwrap().to_owned()
+}
+
+fn labels(page: &str, name: &str) -> Vec<String> {
     let first = page.lines().find(|line| {
-        let rest = line.strip_prefix(&format!("yanma_{name}"));
+        let rest = line.strip_prefix(name);
         rest.is_some_and(|rest| rest.starts_with(['{', ' ']) || rest.starts_with("_bucket{"))
     });
     let labels = first.unwrap().split_once('{').map_or("", |(_, labels)| labels);
-    let names: Vec<&str> = labels
-        .split(',')
-        .filter_map(|label| Some(label.split_once("=\"")?.0))
-        .filter(|name| *name != "le")
-        .collect();
-    format!("yanma_{name} {kind} {}", names.join(",")).trim_end().to_owned()
+    let names = labels.split(',').filter_map(|label| Some(label.split_once("=\"")?.0));
+    names.filter(|name| *name != "le").map(str::to_owned).collect()
 }
 
 #[test]
