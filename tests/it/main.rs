@@ -11,6 +11,7 @@ mod admin;
 mod answers;
 mod bodies;
 mod closing;
+mod documents;
 mod drain;
 mod engines;
 mod faults;

@@ -1,4 +1,4 @@
-//! ECDSA on P-256 (FIPS 186-5), for keys that are known: see ARCHITECTURE.md for how it works.
+//! ECDSA on P-256 (FIPS 186-5), for keys that are known: see README.md beside this file for how it works.
 //!
 //! Everything above asks a [`Verifier`] one question, of one signature or of several at once.
 //! Behind it, in the order of a signature's way:
