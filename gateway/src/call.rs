@@ -122,7 +122,7 @@ impl Call {
     }
 
     /// The body is still to come, or was read to its end.
-    pub(crate) fn body_is_unread(&self, is_unread: bool) {
+    pub(crate) fn set_unread_body(&self, is_unread: bool) {
         self.has_unread_body.set(is_unread);
     }
 
@@ -207,12 +207,12 @@ impl Call {
         self.note(|trail| trail.bytes_sent(true));
     }
 
-    /// The time since `begun` was spent waiting for somebody else.
+    /// The time since `begun` was spent waiting for the client or the backend.
     pub(crate) fn was_away(&self, begun: Instant) {
         self.was_away_for(self.ns_since(begun));
     }
 
-    /// So many nanoseconds were spent waiting for somebody else.
+    /// So many nanoseconds were spent waiting for the client or the backend.
     pub(crate) fn was_away_for(&self, ns: u64) {
         self.away_ns.set(self.away_ns.get() + ns);
     }

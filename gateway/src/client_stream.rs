@@ -122,7 +122,7 @@ impl ClientStream {
         if self.ahead.is_empty() { self.stream.poll_read_ready(cx) } else { Poll::Ready(()) }
     }
 
-    /// Whether a client has said something that nobody has read.
+    /// Whether bytes of the client have not been read yet.
     pub(crate) fn has_unread(&self) -> bool {
         !self.ahead.is_empty() || self.stream.has_unread()
     }

@@ -1,4 +1,4 @@
-//! How many requests are under way with one code: a few, whoever shows it and however often.
+//! How many requests are under way with one code. A few are allowed, from all clients together.
 //!
 //! A table of small counters that all workers share, indexed by a keyed hash of the code's identity.
 //! It knows counts, no codes: two codes that meet in one cell share its few requests. With the cells

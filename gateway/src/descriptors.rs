@@ -47,7 +47,7 @@ fn count(limit: Option<u64>) -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-/// Is there no descriptor left, in this process or on this machine? Then nobody else is at fault.
+/// Is there no descriptor left, in this process or on this machine? Then no other party is at fault.
 pub fn are_used_up(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::MFILE | Errno::NFILE))

@@ -175,7 +175,7 @@ async fn talk(
     // What is still to be sent may be taken for another request by a backend that has answered.
     let is_sent_whole = exchange.upload.as_ref().is_none_or(|up| up.get() == Stage::Through);
     if is_for_once || !is_sent_whole {
-        lease.is_for_once();
+        lease.close_after_answer();
     }
     let end = forward::end_of(&response);
     let (head, body) = response.into_parts();
@@ -189,7 +189,7 @@ async fn talk(
             Err(unknown(ENDLESS_IN_HTTP_2))
         }
         (None, End::Connection) => {
-            lease.is_for_once();
+            lease.close_after_answer();
             Ok((head, Held::Coming(Whole::default(), body, lease, end)))
         }
         (None, End::Shown) => Ok((head, Held::Coming(Whole::default(), body, lease, end))),

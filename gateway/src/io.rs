@@ -202,8 +202,8 @@ fn socket_id(path: &Path) -> io::Result<Option<[u64; 2]>> {
     Ok(found.file_type().is_socket().then(|| [found.dev(), found.ino()]))
 }
 
-/// Removes a socket file that nobody listens on any more. Whatever else is there is left alone:
-/// a living listener, and what is no socket, though connecting to a file is refused as well.
+/// Removes a socket file without a listener. A living listener is left alone. So is a file that is
+/// no socket, though the system refuses a connection to it as well.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match socket_id(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -245,7 +245,7 @@ impl Stream {
         self.look().is_ok_and(|bytes| bytes > 0)
     }
 
-    /// Whether the peer has neither sent a byte that nobody has read, nor hung up.
+    /// Whether no byte of the peer waits to be read, and the peer has not hung up.
     pub(crate) fn is_silent(&self) -> bool {
         self.look() == Err(Errno::WOULDBLOCK)
     }
@@ -260,8 +260,8 @@ impl Stream {
         recv(socket, &mut [0_u8; 1], look).map(|(_, read)| read)
     }
 
-    /// Closes by RST, where that exists: whoever reads to the end of the connection then knows that
-    /// this is not the end of what was to come.
+    /// Closes by RST, where that exists. A peer that reads to the end of the connection then knows
+    /// that the answer is not whole.
     pub(crate) fn reset(self) {
         if let Stream::Tcp(socket) = self {
             // If it fails the connection is broken already.

@@ -1,7 +1,7 @@
-//! Log lines, written to standard error by one thread. Nobody else waits for standard error.
+//! Log lines, written to standard error by one thread. No other thread waits for standard error.
 //!
-//! Whoever reads it may stand still, be gone, or have a full disk. So a line is handed over through
-//! a bounded queue without waiting. What does not fit, or cannot be written, is dropped and counted
+//! Its reader may stand still, be gone, or have a full disk. So a line is handed over through a
+//! bounded queue without waiting. What does not fit, or cannot be written, is dropped and counted
 //! (`yanma_log_dropped_total`), and the next line that gets through tells how many are missing.
 //!
 //! Programs that only print a result start no thread: their lines are written at once, and an error
@@ -27,7 +27,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(10);
 
 static LOG: OnceLock<Log> = OnceLock::new();
-/// Lines that nobody will read, since the start.
+/// Lines that were dropped, since the start.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 /// Those that found no room and that no line has told of.
 static UNTOLD: AtomicU64 = AtomicU64::new(0);
@@ -139,7 +139,7 @@ fn write(items: &Receiver<Item>) {
         match item {
             Item::Line { text, missing } => count(writer.line(&text, missing)),
             Item::Flush(written) => {
-                // Whoever asked may have had no more time.
+                // The asking thread may have run out of time.
                 let _ = written.try_send(());
             }
         }

@@ -78,7 +78,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
-    call.body_is_unread(!body.is_end_stream());
+    call.set_unread_body(!body.is_end_stream());
     match decide(call, &head).await {
         Ok(Way::Forward(decision)) => forward(call, connection, decision, head, body).await,
         Ok(Way::Recall(recall)) => tell_again(call, recall, head, body).await,
@@ -337,7 +337,7 @@ async fn stream(
     // Boxed, so that the way of a request is not moved about with the room for this in it.
     let answered = Box::pin(exchange.run(request)).await;
     // An answer may come before its upload has ended.
-    call.body_is_unread(progress.is_some_and(|upload| upload.get() != Stage::Through));
+    call.set_unread_body(progress.is_some_and(|upload| upload.get() != Stage::Through));
     answered
 }
 
@@ -424,7 +424,7 @@ async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
     let whole = body::read_whole(&mut body, &room(call), &mut deadline).await;
     call.was_away(begun);
     let whole = whole.map_err(|cut| over_limit(call, cut.why))?;
-    call.body_is_unread(false);
+    call.set_unread_body(false);
     Ok(whole)
 }
 
@@ -449,7 +449,7 @@ async fn stream_body(
     call.was_away(begun);
     match beginning.map_err(|unread| over_limit(call, unread))? {
         BodyBegun::Whole(whole) => {
-            call.body_is_unread(false);
+            call.set_unread_body(false);
             Ok((Outgoing::Whole(whole), None))
         }
         BodyBegun::Coming(beginning) => {
@@ -482,7 +482,7 @@ async fn listen_a_little(call: &Call, expectation: Expectation, body: &mut Incom
     }
     let mut deadline = call.worker.sweep.deadline(limits::BODY_DRAIN_MS);
     let begun = call.worker.clock().instant();
-    call.body_is_unread(!body::discard(body, &mut deadline).await);
+    call.set_unread_body(!body::discard(body, &mut deadline).await);
     call.was_away(begun);
 }
 

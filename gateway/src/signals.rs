@@ -1,7 +1,7 @@
 //! The signals that the gateway obeys, and those that it only survives.
 //!
 //! What is not named here keeps the system's default: SIGQUIT and SIGABRT end the process at once
-//! and may leave a core, for whoever looks for a fault.
+//! and may leave a core, for a person who looks for a fault.
 
 use std::io;
 

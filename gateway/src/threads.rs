@@ -58,8 +58,8 @@ pub(crate) enum After {
     Leave,
     /// The node is unready and goes on.
     Unready,
-    /// It begins anew and the node stays ready. For parts that work on bytes from outside: whoever
-    /// finds bytes that they panic at must not be able to take nodes out of service with them.
+    /// It begins anew and the node stays ready. For parts that work on bytes from outside: a
+    /// client that finds bytes at which they panic must not take nodes out of service.
     Anew,
 }
 
@@ -236,7 +236,7 @@ pub(crate) async fn unwound<F: Future>(future: F) -> Result<F::Output, Unwound> 
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// From now on panics are counted, and told in the log: the standard library's own message would
-/// wait for whoever reads standard error.
+/// wait for the reader of standard error.
 pub(crate) fn tell_panics() {
     set_hook(Box::new(tell));
 }

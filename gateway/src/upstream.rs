@@ -104,7 +104,7 @@ impl Lease {
         // chunks is left out. And a backend that answers before it has the request may take the
         // rest of it for another one.
         if answer.version() == Version::HTTP_10 || self.gate.owes() {
-            self.is_for_once();
+            self.close_after_answer();
         }
     }
 
@@ -114,7 +114,7 @@ impl Lease {
     }
 
     /// It is closed after the answer.
-    pub(crate) fn is_for_once(&mut self) {
+    pub(crate) fn close_after_answer(&mut self) {
         self.idle_ms = 0;
     }
 

@@ -1,5 +1,5 @@
 //! What a backend's answer says of its own end, and of its own length (RFC 9112, 6.3). Half an
-//! answer must not look like one, to nobody.
+//! answer must not look whole to any client.
 
 use crate::harness::backend::SETTLED;
 use crate::harness::keys::identity;
@@ -9,7 +9,7 @@ use crate::harness::{Reply, Request, Setup, World, h2};
 const HALF: &str = "{\"infcode\":0,\"output\":{\"setl_id\":\"17";
 
 /// Heads after which only the end of the connection ends the answer, or whose body is in a coding
-/// that nobody asked for.
+/// that was not asked for.
 const UNPROVEN: &[(&str, &str)] = &[
     ("nothing at all", "HTTP/1.1 200 OK\r\n"),
     ("a close", "HTTP/1.1 200 OK\r\nConnection: close\r\n"),
@@ -106,7 +106,7 @@ async fn where_nothing_is_spent_an_answer_without_an_end_stays_one() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_spent_a_coding_that_nobody_asked_for_is_no_answer() {
+async fn where_nothing_is_spent_a_coding_that_was_not_asked_for_is_no_answer() {
     let world = World::start().await;
     for (what, coding) in UNREADABLE {
         let reply = format!("HTTP/1.1 200 OK\r\n{coding}\r\n{CHUNKS}");

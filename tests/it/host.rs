@@ -158,7 +158,7 @@ async fn signals_that_come_while_a_process_starts_are_kept() {
     let data = setup.directory().join("data");
     fs::create_dir(&data).expect("a directory");
     let lock = fs::File::create(data.join("lock")).expect("a lock file");
-    lock.lock().expect("a lock that nobody else wants");
+    lock.lock().expect("a lock that is not poisoned");
     let path = setup.write();
     let config: toml::Table = fs::read_to_string(&path).expect("text").parse().expect("TOML");
     let admin = config["admin"]["address"].as_str().expect("an address");

@@ -1,5 +1,5 @@
-//! A log that cannot be written: whoever reads standard error is gone or stands still, or the disk
-//! is full. Nothing waits for it, and nothing ends of it.
+//! A log that cannot be written: the reader of standard error is gone or stands still, or the disk
+//! is full. Nothing waits for it, and nothing ends because of it.
 
 use std::fs;
 use std::io::PipeWriter;
@@ -159,7 +159,7 @@ async fn accepting_that_fails_comes_back(world: &World) {
 
 /// A terminal that stands still, and `yanma sandbox | head -1`.
 #[tokio::test]
-async fn a_sandbox_whose_output_nobody_reads_runs_and_ends() {
+async fn a_sandbox_whose_output_is_not_read_runs_and_ends() {
     let (_reader, stuck) = full_pipe();
     for (stdout, stderr) in [(gone(), gone()), (stuck.try_clone().expect("a handle"), stuck)] {
         let directory = tempfile::tempdir().expect("a directory");
@@ -216,7 +216,7 @@ async fn commands_whose_output_cannot_be_written_end_with_their_own_status() {
     }
 }
 
-/// The end of a pipe that nobody reads.
+/// The end of a pipe without a reader.
 fn gone() -> PipeWriter {
     std::io::pipe().expect("a pipe").1
 }

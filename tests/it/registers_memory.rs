@@ -102,7 +102,7 @@ async fn a_register_that_reads_a_dump_has_lost_its_memory() {
     nodes.kill_all().await;
     nodes.start_again().await;
     nodes.know_nothing_of(&spent).await;
-    // Whoever begins a memory anew tells.
+    // The worker that begins a memory anew logs it.
     let said = nodes.one.process.said() + &nodes.two.process.said();
     for register in &nodes.registers {
         let told = format!("register {} came back with what it kept", register.address());
@@ -190,7 +190,7 @@ async fn beats(register: &Redis) -> u64 {
 #[tokio::test]
 async fn a_replica_that_takes_a_registers_place_remembers_nothing() {
     let mut nodes = Nodes::start(&[]).await;
-    // Replicas that copied all, and of whom nobody knows any more.
+    // Replicas that copied all, and are detached.
     let mut replicas = Vec::new();
     for register in &nodes.registers {
         let (host, port) = register.address().split_once(':').expect("an address");

@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(left?)
 }
 
-/// Prints on a thread of its own: a sandbox whose output nobody reads runs all the same.
+/// Prints on a thread of its own: a sandbox runs on if its output is not read.
 fn tell(text: String) {
     let print = move || {
         let mut out = std::io::stdout().lock();

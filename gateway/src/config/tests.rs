@@ -295,8 +295,8 @@ fn each_mistake_has_one_line_that_names_it() {
     }
 }
 
-/// Whoever finds two readings of a path would pay without spending, so that one endpoint is one
-/// however it is written.
+/// One endpoint is one, however it is written. Else a path that two servers read differently could
+/// pay without spending.
 #[test]
 fn a_redeem_route_below_a_check_route_is_seen_through_every_spelling() {
     let text = |endpoint: &str| {

@@ -297,7 +297,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Removes a new file that took not one byte: an empty file means that somebody emptied it.
+    /// Removes a new file that took not one byte: a file that is empty later was emptied from outside.
     fn take_back(&mut self, (number, announced): (u32, bool)) {
         let Some(open) = self.file.take_if(|open| open.bytes == 0) else { return };
         // If it stays, reconciling tells it.

@@ -200,7 +200,7 @@ impl Record {
             .name("record".to_owned())
             .spawn(move || {
                 if catch_unwind(AssertUnwindSafe(|| writer.run())).is_ok() {
-                    // Nobody waits any more if the process was told to end at once.
+                    // No thread waits any more if the process was told to end at once.
                     let _ = done.send(());
                 } else {
                     told.lost(&health.threads);

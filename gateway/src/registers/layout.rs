@@ -96,7 +96,7 @@ pub(crate) struct Fingerprint([u8; 8]);
 /// What a register's `yanma:layout` says to a gateway that holds a [`Layout`].
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Held {
-    /// Nothing, or a memory that is nobody's: it is new, or was lost.
+    /// Nothing, or a memory that names no process: it is new, or was lost.
     Nothing,
     /// This layout, and the process that wrote it; its memory began then.
     Mine { born: UnixMillis },

@@ -232,7 +232,7 @@ impl Link {
 
     /// Has the register adopt our layout, begin its memory anew, or add a beat to it: what is owed
     /// for that says which. `now` is our time, where the register's agrees with it. Without it the
-    /// memory is nobody's, so that it does not vote before clocks agree.
+    /// memory names no process, so that it does not vote before clocks agree.
     pub(super) fn write_adopt(&self, layout: &Layout, now: Option<UnixMillis>, owed: Owed) {
         let flag = |holds: bool| if holds { b"1".as_slice() } else { b"0" };
         let is_rebirth = matches!(owed, Owed::Rebirth);

@@ -168,7 +168,7 @@ fn major(version: &str) -> Option<u32> {
 }
 
 impl RunId {
-    /// No server's: what is not known, and whom a memory names that belongs to nobody.
+    /// The id of no server: where it is not known, and in a memory that must not vote.
     pub(crate) const NONE: Self = Self([b'0'; 40]);
 
     pub(crate) fn parse(text: &str) -> Option<Self> {

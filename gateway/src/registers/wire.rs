@@ -298,8 +298,8 @@ fn answered(
     Ok(())
 }
 
-/// Condition 3: whoever finds no layout, or one that another process left, writes it. Not with a clock
-/// that disagrees: a birth far in the future would keep the register from voting until then. Nor for
+/// Condition 3: a gateway that finds no layout, or one that another process left, writes it. It does
+/// not with a clock that disagrees: a birth far in the future would keep the register from voting until then. Nor for
 /// a process that INFO does not name.
 fn adopt(registers: &Registers, link: &Link, reading: &Reading) {
     if registers.layout.wants_to_adopt(reading.held)
@@ -367,7 +367,7 @@ fn take_info(registers: &Registers, link: &Link, info: &Info) {
     } else if let Some(Reading { held: Held::Mine { .. }, .. }) = reading
         && agrees
     {
-        // A beat, so that a memory that is set back shows. Whoever misses it reads the next one.
+        // A beat, so that a memory that is set back shows. A gateway that misses it reads the next one.
         link.write_adopt(&registers.layout, now, Owed::Nothing);
     }
 }

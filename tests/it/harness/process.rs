@@ -32,7 +32,7 @@ pub(crate) enum StandardError {
     Log,
     /// A disk without room.
     Full,
-    /// A pipe that nobody reads: see [`Process::hang_up`], [`Process::stand_still`].
+    /// A pipe without a reader: see [`Process::hang_up`], [`Process::stand_still`].
     Pipe,
 }
 

@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         }
         if lines.is_empty() {
             self.show(Finding::Broken(format!(
-                "{}: an empty file: somebody emptied it, or its process was killed in the moment \
+                "{}: an empty file: it was emptied, or its process was killed in the moment \
                  in which it made it; what it held is lost",
                 head.path.display()
             )))?;
