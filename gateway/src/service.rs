@@ -278,6 +278,10 @@ async fn forward(
             let (identity, caller) = (code.identity(), Caller::UNNAMED);
             let digest = head.digest(code.statement(), &whole);
             let request = Repeatable { identity, caller, key, digest };
+            let is_fenced = call.worker.replay().is_behind_fence(&identity);
+            if is_fenced && !repeat::may_know(call, &identity) {
+                return Err(spend::refuse_fenced(call, code));
+            }
             let pending = match repeat::begin(call, &request)? {
                 Begun::First(pending) => pending,
                 Begun::Answered(response) => return Ok(response),

@@ -84,6 +84,13 @@ pub(crate) fn spend_here(call: &Call, code: &VerifiedCode) -> Result<SpentHere, 
     }
 }
 
+/// The refusal of a code behind the fence, before its request is entered among those that run:
+/// another transaction with the same code would hear `code_used` of a request that is not forwarded.
+/// `warming_up`, or `code_expired` if the code is over.
+pub(crate) fn refuse_fenced(call: &Call, code: &VerifiedCode) -> Refused {
+    spend_here(call, code).expect_err("a fence never falls")
+}
+
 impl SpentHere {
     /// Where there are no registers, this node is all there is.
     pub(crate) fn alone(self) -> Spent {

@@ -122,10 +122,11 @@ async fn an_answer_before_the_end_of_its_upload_ends_the_connection() {
     // connection to park, and its head to be late.
     let setup = Setup::new().await.config("timeouts.body_ms = 2500\ntimeouts.header_ms = 300");
     let world = setup.only_endpoints(&[&endpoint]).start().await;
-    for bytes in [
-        Request::post("/open").body("0123456789").bytes(),
-        Request::post("/open").body("0123456789").chunked(""),
-    ] {
+    // More than must be here before the backend is asked.
+    let body = "0123456789".repeat(4_096);
+    for bytes in
+        [Request::post("/open").body(&body).bytes(), Request::post("/open").body(&body).chunked("")]
+    {
         let mut client = world.client().await;
         let answer = client.ask(&bytes[..bytes.len() - 6]).await;
         assert_eq!((answer.status(), answer.text()), (200, "early"));

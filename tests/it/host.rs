@@ -121,7 +121,7 @@ async fn a_process_without_descriptors_refuses_and_recovers() {
     world.metric_reaches("yanma_limit_hits_total{limit=\"file_descriptors\"}", 1.0).await;
     world.pay(&world.code()).await.is_approved();
     let said = world.process.said();
-    assert_eq!(said.matches("yanma: accept on").count(), 1, "{said}");
+    assert_eq!(said.matches("accept on").count(), 1, "{said}");
 }
 
 async fn says(world: &World, sentence: &str) {

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::keys::{ISSUERS, STRANGER, WECHAT, payment};
 use crate::harness::process::{Process, StandardError, address, full, full_pipe, run_into};
+use crate::harness::wire::Kind;
 use crate::harness::world::{is_ready, sample_of};
 use crate::harness::{Client, Request, Setup, World, eventually, now_ms};
 
@@ -131,7 +132,8 @@ async fn a_record_that_fails_comes_back(world: &World) {
     world.metric_reaches("yanma_record_decisions_total", written + 1.0).await;
 }
 
-/// No descriptor is left for a moment. Clients that wait are served when there is one again.
+/// No descriptor is left for a moment. Some clients are refused then, and all are served when there
+/// is one again.
 async fn accepting_that_fails_comes_back(world: &World) {
     let pid = i32::try_from(world.process.pid()).ok().and_then(Pid::from_raw);
     // Another admin connection could not be accepted.
@@ -153,8 +155,15 @@ async fn accepting_that_fails_comes_back(world: &World) {
     .await;
     prlimit(pid, Resource::Nofile, before).expect("a limit for our own child");
     for client in &mut waiting {
-        client.ask(Request::get("/open").bytes()).await.is_approved();
+        // A refused one was told so, or closed.
+        let _closed_or_not = client.try_send(Request::get("/open").bytes()).await;
+        match client.try_answer(Kind::Answer).await {
+            Ok(Some(answer)) if answer.status() == 503 => drop(answer.is_refused("overloaded")),
+            Ok(Some(answer)) => answer.is_approved(),
+            Ok(None) | Err(_) => {}
+        }
     }
+    world.ask(&Request::get("/open")).await.is_approved();
 }
 
 /// A terminal that stands still, and `yanma sandbox | head -1`.

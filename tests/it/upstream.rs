@@ -129,10 +129,12 @@ async fn a_connection_whose_answer_came_before_the_request_was_sent_is_not_used_
     world.backend.reply(Reply::Early(settled));
     let mut client = world.client().await;
     let head = Request::post("/check").code(&world.code()).head();
-    client.send(format!("{head}Content-Length: 4\r\n\r\nha")).await;
+    // More than must be here before the backend is asked.
+    let half = "ha".repeat(10_000);
+    client.send(format!("{head}Content-Length: 40000\r\n\r\n{half}")).await;
     client.answer().await.is_approved();
     // The rest comes all the same, and a backend that did not wait for it might serve it.
-    let _closed_or_not = client.try_send("ha").await;
+    let _closed_or_not = client.try_send(half).await;
     world.backend.ended(1).await;
     world.ask(&Request::get("/open")).await.is_approved();
     assert_eq!(world.backend.connections(), 2);

@@ -172,6 +172,12 @@ impl Replay {
         Ok(Redemption { identity: *identity, end_of_life, claim })
     }
 
+    /// Whether the code was issued so early that it may have been spent before this table began. A
+    /// fence never falls, so such a code stays refused.
+    pub fn is_behind_fence(&self, identity: &CodeIdentity) -> bool {
+        self.header().is_behind_fence(identity.issued_at)
+    }
+
     /// Gives a redemption back: the code may be presented again. Only while not one byte of its
     /// request was sent. False if it is too late, the code's slot having been taken by a code
     /// issued 80 s later: nothing is lost, as the code is over.
