@@ -2,7 +2,9 @@
 //!
 //! [`decide`] is the contract's order of checks, read top to bottom. What it returns can only
 //! be forwarded; on `redeem` routes the body is then read whole, the code is spent, and the
-//! exchange with the backend belongs to nobody but itself ([`crate::exchange`]).
+//! exchange with the backend runs on without its client ([`crate::exchange`]).
+
+mod bodies;
 
 use std::{convert::Infallible, future::Future, rc::Rc};
 
@@ -14,9 +16,10 @@ use keyring::{
     verify::{LateCode, Rejected, Rules, Statement, VerifiedCode},
 };
 
+use self::bodies::{listen_a_little, read_body, stream_body};
 use crate::{
     batch::Verdict,
-    body::{self, Begun as BodyBegun, Outgoing, Progress, Room, Stage, Unread, Upload, Whole},
+    body::{Outgoing, Stage, Whole},
     call::{Call, Refused},
     clock::Instant,
     config::{CodeUse, RouteConfig},
@@ -419,75 +422,6 @@ async fn used_abroad(
         return repeat::abroad::ask(call, registers, request, refused).await;
     }
     Err(refused)
-}
-
-async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
-    let config = &call.snapshot.config;
-    let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
-    let begun = call.worker.clock().instant();
-    let whole = body::read_whole(&mut body, &room(call), &mut deadline).await;
-    call.was_away(begun);
-    let whole = whole.map_err(|cut| over_limit(call, cut.why))?;
-    call.set_unread_body(false);
-    Ok(whole)
-}
-
-/// What a client's body may take.
-fn room(call: &Call) -> Room<'_> {
-    let limits = &call.snapshot.config.limits;
-    let (memory, memory_max) = (call.worker.bodies(), Some(limits.body_memory_bytes()));
-    Room { memory, memory_max, bytes_max: limits.body_bytes_max }
-}
-
-async fn stream_body(
-    call: &Call,
-    mut body: Incoming,
-) -> Result<(Outgoing, Option<Progress>), Refused> {
-    if body.is_end_stream() {
-        return Ok((Outgoing::Whole(Whole::default()), None));
-    }
-    let config = &call.snapshot.config;
-    let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
-    let begun = call.worker.clock().instant();
-    let beginning = body::read_beginning(&mut body, &room(call), &mut deadline).await;
-    call.was_away(begun);
-    match beginning.map_err(|unread| over_limit(call, unread))? {
-        BodyBegun::Whole(whole) => {
-            call.set_unread_body(false);
-            Ok((Outgoing::Whole(whole), None))
-        }
-        BodyBegun::Coming(beginning) => {
-            let bytes_max = config.limits.body_bytes_max;
-            let (upload, progress) = Upload::new(beginning, body, bytes_max, deadline);
-            Ok((Outgoing::Upload(upload), Some(progress)))
-        }
-    }
-}
-
-fn over_limit(call: &Call, unread: Unread) -> Refused {
-    match unread {
-        Unread::TooLarge => call.worker.hit(Limit::BodyBytes),
-        Unread::NoRoom => call.worker.hit(Limit::BodyMemory),
-        Unread::TooSlow | Unread::Broken => {}
-    }
-    Refused::unread(unread)
-}
-
-/// Hears a refused client out for a moment: one that is still sending would lose the answer to
-/// the reset that follows it, and one whose body was read to its end keeps its connection. A client
-/// that waits for `100 Continue` is not sending. In a crowd there is no moment: a flood of refused
-/// requests would hold the places of honest ones.
-async fn listen_a_little(call: &Call, expectation: Expectation, body: &mut Incoming) {
-    if body.is_end_stream() || expectation != Expectation::None {
-        return;
-    }
-    if call.is_in_a_crowd() {
-        return;
-    }
-    let mut deadline = call.worker.sweep.deadline(limits::BODY_DRAIN_MS);
-    let begun = call.worker.clock().instant();
-    call.set_unread_body(!body::discard(body, &mut deadline).await);
-    call.was_away(begun);
 }
 
 fn refuse(call: &Call, refused: &Refused) -> Response<Reply> {
