@@ -106,16 +106,18 @@ impl CleanHead {
                     || anticipates_content(&self.method)
                     || self.headers.contains_key(CONTENT_LENGTH)
                 {
-                    self.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
+                    let length = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+                    headers::set_length(&mut self.headers, length);
                 }
-                self.headers.remove(http::header::TRAILER);
+                // Without chunks it is gone already.
+                if self.chunked {
+                    self.headers.remove(http::header::TRAILER);
+                }
             }
             Outgoing::Whole(_) => self.chunk(),
             Outgoing::Upload(_) => match body.size_hint().exact() {
                 // Written anew: the client's text may be `05`, or stand there twice.
-                Some(len) if !self.chunked => {
-                    self.headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
-                }
+                Some(length) if !self.chunked => headers::set_length(&mut self.headers, length),
                 _ => self.chunk(),
             },
         }

@@ -65,7 +65,7 @@ pub(crate) fn clean_response(headers: &mut HeaderMap, status: StatusCode, may_tr
             drop.push(name.clone());
         } else if *name == CONTENT_LENGTH {
             lengths += 1;
-            plain &= is_plain_number(value);
+            plain &= plain_number(value).is_some();
         } else if *name == TRAILER {
             announces = true;
         }
@@ -85,13 +85,28 @@ pub(crate) fn clean_response(headers: &mut HeaderMap, status: StatusCode, may_tr
     }
 }
 
-/// Is it written as the gateway would write it?
-fn is_plain_number(value: &HeaderValue) -> bool {
-    match value.as_bytes() {
+/// Gives a message one length in plain digits. Where that is there already, nothing is made anew.
+pub(crate) fn set_length(headers: &mut HeaderMap, length: u64) {
+    let mut lines = headers.get_all(CONTENT_LENGTH).into_iter();
+    let is_there = match (lines.next(), lines.next()) {
+        (Some(only), None) => plain_number(only) == Some(length),
+        _ => false,
+    };
+    if !is_there {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// A number that is written as the gateway would write it.
+fn plain_number(value: &HeaderValue) -> Option<u64> {
+    let digits = value.as_bytes();
+    let is_plain = match digits {
         [b'0'] => true,
         [b'1'..=b'9', rest @ ..] => rest.len() < 19 && rest.iter().all(u8::is_ascii_digit),
         _ => false,
-    }
+    };
+    let number = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    if is_plain { digits.iter().try_fold(0, number) } else { None }
 }
 
 /// Lengths that are there several times, or oddly written, become one number. If they are none, or
@@ -158,10 +173,13 @@ fn fate(name: &HeaderName) -> Fate {
 /// A name by which the gateway judges a request. In any other punctuation a backend that maps
 /// names to variables would take it for the same name, and the gateway has not read it.
 fn in_one_spelling(name: &str, plain: &str, fate: Fate) -> Fate {
-    match is_alike(name, plain) {
-        true if name == plain => fate,
-        true => Fate::Forbidden,
-        false => Fate::Passes,
+    // The usual spelling is found by one comparison.
+    if name == plain {
+        fate
+    } else if is_alike(name, plain) {
+        Fate::Forbidden
+    } else {
+        Fate::Passes
     }
 }
 

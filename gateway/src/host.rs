@@ -48,9 +48,22 @@ pub fn are_one(scheme: Option<&str>, one: &[u8], other: &[u8]) -> bool {
     bare(one).eq_ignore_ascii_case(bare(other))
 }
 
+/// A look-up, because it is asked of each byte of each request's host.
 fn is_of_a_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    OF_A_NAME.get(usize::from(byte)).is_some_and(|holds| *holds)
 }
+
+static OF_A_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    let mut rest: &mut [bool] = &mut table;
+    while let [slot, after @ ..] = rest {
+        *slot = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        byte = byte.wrapping_add(1);
+        rest = after;
+    }
+    table
+};
 
 /// After the opening bracket. A zone (RFC 6874) is of one machine alone and is refused.
 fn is_address_in_brackets(literal: &[u8]) -> bool {

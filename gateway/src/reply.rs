@@ -54,7 +54,8 @@ impl Reply {
             active.expect_reader(write_ms);
         }
         let mut reply = Self { active: Some(active), write_ms, ..self };
-        if reply.is_end_stream() {
+        // Only HTTP/2 can drop one answer and keep its connection.
+        if write_ms.is_some() && reply.is_end_stream() {
             reply.mark_handed_over();
         }
         reply
@@ -113,7 +114,8 @@ impl Body for Reply {
         {
             active.breaks_off();
         }
-        if matches!(frame, None | Some(Err(_))) || this.is_end_stream() {
+        let is_multiplexed = this.write_ms.is_some();
+        if is_multiplexed && (matches!(frame, None | Some(Err(_))) || this.is_end_stream()) {
             this.mark_handed_over();
         }
         Poll::Ready(frame)

@@ -213,3 +213,14 @@ fn an_answer_announces_harmless_trailers_if_any_can_follow() {
     assert_eq!(announced("transfer-encoding", false), None);
     assert_eq!(announced("x-other", true), None);
 }
+
+#[test]
+fn a_length_is_set_once_and_in_plain_digits() {
+    for lines in [&[][..], &["7"], &["07"], &["7", "7"], &["8"], &["7, 7"]] {
+        let fields: Vec<_> = lines.iter().map(|line| ("content-length", *line)).collect();
+        let mut headers = map(&fields);
+        set_length(&mut headers, 7);
+        let told: Vec<_> = headers.get_all(CONTENT_LENGTH).into_iter().collect();
+        assert_eq!(told, ["7"], "{lines:?}");
+    }
+}

@@ -90,3 +90,17 @@ fn empty_lines_before_a_request_line_are_dropped() {
 fn it_is_small_enough_for_a_parked_connection() {
     assert!(size_of::<Strict>() <= 16, "{}", size_of::<Strict>());
 }
+
+#[test]
+fn a_length_is_found_in_any_case_and_in_no_other_bytes() {
+    let plain = b"content-length:";
+    assert!(is_content_length(plain) && is_content_length(b"CONTENT-Length:"));
+    for at in 0..plain.len() {
+        for byte in 0..=u8::MAX {
+            let mut name = *plain;
+            name[at] = byte;
+            let is_it = byte.eq_ignore_ascii_case(&plain[at]);
+            assert_eq!(is_content_length(&name), is_it, "{}", name.escape_ascii());
+        }
+    }
+}
