@@ -299,8 +299,8 @@ fn answered(
 }
 
 /// Condition 3: a gateway that finds no layout, or one that another process left, writes it. It does
-/// not with a clock that disagrees: a birth far in the future would keep the register from voting until then. Nor for
-/// a process that INFO does not name.
+/// not with a clock that disagrees: a birth far in the future would keep the register from voting
+/// until then. Nor for a process that INFO does not name.
 fn adopt(registers: &Registers, link: &Link, reading: &Reading) {
     if registers.layout.wants_to_adopt(reading.held)
         && reading.clock_agrees()
