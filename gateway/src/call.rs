@@ -202,7 +202,7 @@ impl Call {
     }
 
     /// From here on a request that is dropped may have reached the backend.
-    pub(crate) fn is_sent(&self) {
+    pub(crate) fn mark_sent(&self) {
         self.if_left.set(Some(Refusal::OutcomeUnknown));
         self.note(|trail| trail.bytes_sent(true));
     }

@@ -56,7 +56,7 @@ impl Exchange {
         pending: Pending,
     ) -> Self {
         call.note(|trail| {
-            trail.is_for(backend);
+            trail.set_backend(backend);
             trail.spent();
         });
         let (spent, pending) = (Some(spent), Some(pending));
@@ -70,7 +70,7 @@ impl Exchange {
         in_flight: InFlight,
         upload: Option<Progress>,
     ) -> Self {
-        call.note(|trail| trail.is_for(backend));
+        call.note(|trail| trail.set_backend(backend));
         Self { call, backend, in_flight, spent: None, pending: None, upload }
     }
 
@@ -152,7 +152,7 @@ async fn talk(
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
     let sent = loop {
         last_look(exchange)?;
-        call.is_sent();
+        call.mark_sent();
         match lease.send(request, &mut deadline).await {
             Sent::Nothing(Some(unsent)) if lease.was_used() => {
                 call.note(|trail| trail.bytes_sent(false));

@@ -21,12 +21,12 @@ const VARIABLE: &str = "NOTIFY_SOCKET";
 
 /// This process serves, and is the service's main process: after a takeover the manager watched
 /// another one until now.
-pub(crate) fn is_serving() {
+pub(crate) fn tell_serving() {
     tell(format!("MAINPID={}\nREADY=1\n", std::process::id()));
 }
 
 /// The service leaves. Not to be told by a process that has handed over.
-pub(crate) fn is_leaving() {
+pub(crate) fn tell_leaving() {
     tell("STOPPING=1\n".to_owned());
 }
 

@@ -145,7 +145,7 @@ impl Pending {
     }
 
     /// The claim has won in which this stands.
-    pub(crate) fn is_marked(&mut self, mark: Option<Mark>) {
+    pub(crate) fn set_mark(&mut self, mark: Option<Mark>) {
         self.mark = mark;
     }
 

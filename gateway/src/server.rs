@@ -94,7 +94,7 @@ pub(crate) async fn run(
     shared.health.set_draining();
     let server = shared.current.load().config().server.clone();
     if matches!(leave, Leave::Told) {
-        notify::is_leaving();
+        notify::tell_leaving();
         log::info(format_args!(
             "leaving: not ready, still accepting for {} ms",
             server.drain_delay_ms

@@ -403,7 +403,7 @@ impl Redeeming {
                 return told.inspect_err(|refused| call.refused(refused));
             }
         };
-        pending.is_marked(mark);
+        pending.set_mark(mark);
         let says = says(&call, Some(admitted.code()), Some(spent.identity()));
         let request = head.into_request(&says, Outgoing::Whole(whole));
         let backend = admitted.backend();

@@ -136,7 +136,7 @@ impl Register {
     ///
     /// # Errors
     /// [`RegisterError`] if none does.
-    pub async fn is_told(&self) -> Result<(), RegisterError> {
+    pub async fn wait_until_told(&self) -> Result<(), RegisterError> {
         self.waits_for("the layout", IS_TOLD, ":1").await
     }
 
@@ -206,10 +206,10 @@ mod tests {
             string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'))\" 0";
         let exists = "EXISTS yanma:layout";
         assert_eq!(register.ask(set).await.unwrap(), "+OK");
-        register.is_told().await.unwrap();
+        register.wait_until_told().await.unwrap();
         register.pause().await.unwrap();
         register.resume().unwrap();
-        register.is_told().await.unwrap();
+        register.wait_until_told().await.unwrap();
         register.flush().await.unwrap();
         assert_eq!(register.ask(exists).await.unwrap(), ":0");
         register.ask(set).await.unwrap();

@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let start = Start { config, keys, config_file: file.clone(), fence, command_line };
     start::serve(start, |_| {
         log::info(format_args!("serving"));
-        notify::is_serving();
+        notify::tell_serving();
     })?;
     Ok(())
 }

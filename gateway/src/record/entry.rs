@@ -156,7 +156,7 @@ impl Trail {
     }
 
     /// The request is for this backend.
-    pub(crate) fn is_for(&mut self, backend: usize) {
+    pub(crate) fn set_backend(&mut self, backend: usize) {
         self.backend = Some(backend);
     }
 

@@ -93,7 +93,7 @@ fn the_fields_of_a_decision_and_their_order() {
     let mut headers = http::HeaderMap::new();
     headers.insert("x-request-id", "H-1\"\\".parse().unwrap());
     let mut trail = Trail::of_client(&headers);
-    trail.is_for(0);
+    trail.set_backend(0);
     trail.goes_to(Some(0));
     trail.spent();
     trail.bytes_sent(true);
@@ -156,7 +156,7 @@ fn forwarded(trail: Trail) -> Entry {
 
 fn mattering() -> Trail {
     let mut trail = Trail::default();
-    trail.is_for(0);
+    trail.set_backend(0);
     trail
 }
 

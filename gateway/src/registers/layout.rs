@@ -247,12 +247,12 @@ pub(crate) fn opening<'a>(
 
 impl Witness {
     /// A connection ends: who answers the next one is not known.
-    pub(crate) fn is_cut(&mut self) {
+    pub(crate) fn connection_lost(&mut self) {
         self.process = RunId::NONE;
     }
 
     /// The process says who it is.
-    pub(crate) fn is_told(&mut self, process: RunId) {
+    pub(crate) fn set_process(&mut self, process: RunId) {
         self.process = process;
     }
 
@@ -337,7 +337,7 @@ mod tests {
 
     fn witness() -> Witness {
         let mut witness = Witness::default();
-        witness.is_told(RunId::parse(RUN).unwrap());
+        witness.set_process(RunId::parse(RUN).unwrap());
         witness
     }
 
@@ -378,7 +378,7 @@ mod tests {
         }
         // Before INFO is read nothing counts, not even a layout that names no process.
         let mut unknown = witness();
-        unknown.is_cut();
+        unknown.connection_lost();
         assert_eq!(read(&named(RUN), &mut unknown), Held::Inherited);
         assert_eq!(read(&named(&format!("{:?}", RunId::NONE)), &mut unknown), Held::Nothing);
     }
@@ -393,8 +393,8 @@ mod tests {
         assert_eq!(read(&beats(RUN, 6), &mut witness), Held::Inherited);
         // A new connection to the same process remembers them.
         let process = witness.process();
-        witness.is_cut();
-        witness.is_told(process);
+        witness.connection_lost();
+        witness.set_process(process);
         assert_eq!(read(&beats(RUN, 6), &mut witness), Held::Inherited);
         assert_eq!(witness.beats(), 7);
         assert_eq!(read(&beats(RUN, 8), &mut witness), mine);
@@ -402,7 +402,7 @@ mod tests {
         assert_eq!(read(&format!("0101010101010101 3 1000 {RUN} 9"), &mut witness), Held::Foreign);
         assert_eq!(read(&beats(RUN, 8), &mut witness), Held::Inherited);
         // Another process has its own.
-        witness.is_told(RunId::parse(OTHER).unwrap());
+        witness.set_process(RunId::parse(OTHER).unwrap());
         assert_eq!(witness.beats(), 0);
         assert_eq!(read(&beats(OTHER, 1), &mut witness), mine);
     }

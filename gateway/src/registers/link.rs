@@ -302,7 +302,7 @@ impl Link {
     }
 
     /// Of what was written one more has its answer.
-    pub(super) fn is_answered(&self) {
+    pub(super) fn count_answer(&self) {
         self.flying.set(self.flying.get().saturating_sub(1));
     }
 
@@ -323,7 +323,7 @@ impl Link {
         self.standing.set(Some(Abstains::Unreadable));
         self.reading.set(None);
         let mut witness = self.witness.get();
-        witness.is_cut();
+        witness.connection_lost();
         self.witness.set(witness);
         self.is_adopting.set(false);
         self.is_given_up.set(false);
@@ -393,7 +393,7 @@ mod tests {
         link.took(slow_ns, 50);
         assert!(!link.gathers(), "two such answers might be too long");
         link.took(quick_ns, 50);
-        link.is_answered();
+        link.count_answer();
         assert!(!link.gathers(), "all that was written is answered");
         // Half written, it must go on, whatever is owed.
         link.end_batch(&Clock::system());

@@ -166,7 +166,7 @@ async fn talk(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -
     let time = time.await?.ok_or(io::ErrorKind::InvalidData)?;
     let info = Info::read(&info);
     let mut witness = Witness::default();
-    witness.is_told(info.run_id);
+    witness.set_process(info.run_id);
     let held = layout.read(Rules::default(), held.as_deref(), &mut witness);
     let reading = Reading { held, time, asked_at, read_at: clock.now() };
     Ok(Seen { info, reading, node_at })

@@ -184,7 +184,7 @@ impl Wire<'_> {
             at += length;
             let owed = self.link.owed.borrow_mut().pop_front();
             let owed = owed.ok_or(io::ErrorKind::InvalidData)?;
-            self.link.is_answered();
+            self.link.count_answer();
             self.link.heard_ms.set(self.registers.now_ms.get());
             answered(self.registers, self.link, self.index, owed, reply)?;
         }
@@ -346,7 +346,7 @@ fn take_info(registers: &Registers, link: &Link, info: &Info) {
     link.standing.set(info.abstains);
     link.run_id.set(info.run_id);
     let mut witness = link.witness.get();
-    witness.is_told(info.run_id);
+    witness.set_process(info.run_id);
     link.witness.set(witness);
     let is_older_twin = |other: &Link| {
         other.run_id.get() == info.run_id && other.place < link.place && other.place.is_some()

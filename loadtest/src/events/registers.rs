@@ -50,7 +50,7 @@ impl Registers {
     /// [`RegisterError`] if they do not.
     pub async fn are_told(&self) -> Result<(), RegisterError> {
         for server in &self.servers {
-            server.is_told().await?;
+            server.wait_until_told().await?;
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Registers {
                 change(Change::Forgetting);
                 change(Change::Returning);
                 server.restart().await?;
-                server.is_told().await?;
+                server.wait_until_told().await?;
                 change(Change::BornAgain);
                 tell(format!("{name} knows again what it is"));
             }
@@ -97,7 +97,7 @@ impl Registers {
                 change(Change::Forgetting);
                 change(Change::Returning);
                 server.recall().await?;
-                server.is_told().await?;
+                server.wait_until_told().await?;
                 change(Change::BornAgain);
                 tell(format!("{name} knows again what it is"));
             }
@@ -118,7 +118,7 @@ impl Registers {
                 tell(format!("{name} is emptied"));
                 server.flush().await?;
                 change(Change::Forgetting);
-                server.is_told().await?;
+                server.wait_until_told().await?;
                 change(Change::BornAgain);
                 tell(format!("{name} knows again what it is"));
             }

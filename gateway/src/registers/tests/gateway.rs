@@ -174,7 +174,7 @@ impl Gateway {
                 }
             }
             Some(Answer::Info { process }) => {
-                line.witness.is_told(process);
+                line.witness.set_process(process);
                 if line.reading.is_some_and(|one| matches!(one.held, Held::Mine { .. })) {
                     self.adopt(now, register);
                 }
@@ -290,7 +290,7 @@ impl Gateway {
         line.back.clear();
         line.batch.clear();
         line.reading = None;
-        line.witness.is_cut();
+        line.witness.connection_lost();
         let lost = std::mem::replace(&mut line.to, VecDeque::from([Command::Info]));
         if !self.rules.hold(Rule::NoGuess) {
             for command in &lost {

@@ -145,7 +145,7 @@ impl Register {
         seen: u64,
     ) {
         let mut witness = Witness::default();
-        witness.is_told(process);
+        witness.set_process(process);
         let held = layout.read(rules, self.layout.as_deref(), &mut witness);
         let beats = u64::try_from(born.get() * 1_000).unwrap().max(seen + 1);
         let (born, beats) = match held {
