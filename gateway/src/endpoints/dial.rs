@@ -5,7 +5,7 @@ use std::io;
 use rustix::io::Errno;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
-use crate::{config::EndpointAddress, io::Stream};
+use crate::{config::EndpointAddress, descriptors, io::Stream};
 
 /// No connection to an endpoint could be had.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
@@ -25,19 +25,18 @@ impl From<io::Error> for NotConnected {
 
 /// Does the error say what this machine lacks?
 fn is_lack(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(
-            Errno::MFILE
-                | Errno::NFILE
-                | Errno::NOMEM
-                | Errno::NOBUFS
-                // No local port is left for this address.
-                | Errno::ADDRNOTAVAIL
-                // epoll watches as many sockets as it may.
-                | Errno::NOSPC,
+    descriptors::are_used_up(error)
+        || matches!(
+            Errno::from_io_error(error),
+            Some(
+                Errno::NOMEM
+                    | Errno::NOBUFS
+                    // No local port is left for this address.
+                    | Errno::ADDRNOTAVAIL
+                    // epoll watches as many sockets as it may.
+                    | Errno::NOSPC,
+            )
         )
-    )
 }
 
 /// Opens a connection.

@@ -256,19 +256,23 @@ fn a_connection_of_http_1_0_is_not_used_again() {
     });
 }
 
+/// A request that no socket takes at once.
+fn large() -> Request<Outgoing> {
+    let body = Outgoing::Whole(Whole::new(Bytes::from(vec![b'x'; 32 << 20])));
+    Request::post("/settle").header("host", "his").body(body).unwrap()
+}
+
 #[test]
 fn a_connection_whose_request_was_not_sent_whole_is_not_used_again() {
     run(async {
         let backend = backend().await;
         let (mut lease, mut socket) = backend.connected().await;
-        let body = Outgoing::Whole(Whole::new(Bytes::from(vec![b'x'; 32 << 20])));
-        let large = Request::post("/settle").header("host", "his").body(body).unwrap();
         let mut deadline = backend.sweep.deadline(1_000);
         let answers = async {
             socket.read_u8().await.unwrap();
             socket.write_all(b"HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n").await.unwrap();
         };
-        let (sent, ()) = tokio::join!(lease.send(large, &mut deadline), answers);
+        let (sent, ()) = tokio::join!(lease.send(large(), &mut deadline), answers);
         assert!(matches!(sent, Sent::Answered(_)));
         backend.give_back(lease);
         backend.sweep.advance_to(limits::LATE_REQUEST_MS + 1_000);
@@ -286,8 +290,6 @@ fn an_answer_is_read_although_the_request_cannot_be_written() {
     run(async {
         let backend = backend().await;
         let (mut lease, mut socket) = backend.connected().await;
-        let body = Outgoing::Whole(Whole::new(Bytes::from(vec![b'x'; 32 << 20])));
-        let large = Request::post("/settle").header("host", "his").body(body).unwrap();
         let mut deadline = backend.sweep.deadline(1_000);
         let answers = async {
             socket.read_u8().await.unwrap();
@@ -295,7 +297,7 @@ fn an_answer_is_read_although_the_request_cannot_be_written() {
             // Closed over what was not read: a reset.
             drop(socket);
         };
-        let (sent, ()) = tokio::join!(lease.send(large, &mut deadline), answers);
+        let (sent, ()) = tokio::join!(lease.send(large(), &mut deadline), answers);
         let Sent::Answered(answer) = sent else { panic!("not {sent:?}") };
         assert_eq!(answer.status(), 413);
         let mut body = answer.into_body();
