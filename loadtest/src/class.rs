@@ -148,5 +148,13 @@ pub enum First {
     InDoubt,
 }
 
+impl First {
+    /// Whether its outcome was never told. Registers may hold its claim then, with the note that says
+    /// that it runs: the node that made the claim may not have been able to take it back.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Lost | Self::InDoubt)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! It is asked when every request has ended and the backend is quiet. Before that "not arrived"
 //! would mean nothing.
 
-use crate::class::Class;
+use crate::class::{Class, First};
 use crate::ledger::{Entry, Ledger};
 use crate::outcome::{Answer, Outcome};
 
@@ -65,6 +65,8 @@ pub struct Counted {
 pub struct Example {
     /// What was sent.
     pub class: Class,
+    /// What became of the request that showed the code first, if this is not it.
+    pub first: Option<First>,
     /// What came back, if anything did.
     pub answer: Option<Answer>,
 }
@@ -134,9 +136,9 @@ impl Seen {
     }
 
     /// Notes an answer that the class must not get.
-    pub fn unexpected(&mut self, class: Class, answer: Answer) {
+    pub fn unexpected(&mut self, class: Class, first: Option<First>, answer: Answer) {
         self.unexpected += 1;
-        self.example(Example { class, answer: Some(answer) });
+        self.example(Example { class, first, answer: Some(answer) });
     }
 
     /// Notes a pair of answers to one code of which not exactly one passed.

@@ -140,9 +140,12 @@ async fn accept(listener: Listener, ends: Ends, register: usize, ways: Arc<Ways>
             tokio::task::yield_now().await;
             continue;
         };
-        let way = ways.of(register, &client, ends.listen);
+        let ways = Arc::clone(&ways);
         tokio::task::spawn_local(async move {
-            let Some(way) = way else { return };
+            let peer = client.peer();
+            // It reads what all processes hold open, and other connections must not wait for that.
+            let way = tokio::task::spawn_blocking(move || ways.of(register, peer, ends.listen));
+            let Ok(Some(way)) = way.await else { return };
             // Both ends see the end, whoever caused it.
             let _ = carry(client, ends.register, way).await;
         });
@@ -154,18 +157,18 @@ impl Ways {
     fn of(
         &self,
         register: usize,
-        client: &Stream,
+        peer: Option<SocketAddr>,
         listen: SocketAddr,
     ) -> Option<watch::Receiver<Way>> {
-        let node = self.node_of(client, listen).unwrap_or(0);
+        let node = self.node_of(peer?, listen).unwrap_or(0);
         Some(self.states.get(register)?.get(node)?.subscribe())
     }
 
-    fn node_of(&self, client: &Stream, listen: SocketAddr) -> Option<usize> {
+    fn node_of(&self, peer: SocketAddr, listen: SocketAddr) -> Option<usize> {
         if self.nodes.len() < 2 {
             return None;
         }
-        let socket = procfs::socket(v4(client.peer()?)?, v4(listen)?)?;
+        let socket = procfs::socket(v4(peer)?, v4(listen)?)?;
         let holds = |config: &PathBuf| {
             procfs::with_argument(config).into_iter().any(|pid| procfs::holds(pid, socket))
         };

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use keyring::time::UnixMillis;
 
 use crate::backend::Counts;
-use crate::class::Class;
+use crate::class::{Class, First};
 use crate::client::Idle as IdleConnections;
 use crate::crew::Times;
 use crate::judge::{Example, Seen, Verdict as Judged};
@@ -178,7 +178,12 @@ fn verdict(judged: &Judged) -> Verdict {
 }
 
 fn example(example: &Example) -> String {
-    format!("{} was {}", example.class.word(), answered(example.answer))
+    let first = example.first.map_or_else(String::new, |first| match first {
+        First::Answered(answer) => format!("; the first request was {}", answered(Some(answer))),
+        First::Lost => "; the first request was not answered".to_owned(),
+        First::InDoubt => "; the first request was refused as registers were away".to_owned(),
+    });
+    format!("{} was {}{first}", example.class.word(), answered(example.answer))
 }
 
 fn unfit([first, second]: &[Option<Answer>; 2]) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::class::{Class, Fit};
+use crate::class::{Class, First, Fit};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::judge::{Example, Seen};
 use crate::outcome::Answer;
@@ -85,6 +85,8 @@ pub struct Second {
 pub struct Timed {
     /// The class that was sent.
     pub class: Class,
+    /// What became of the request that showed the code first, if this is not it.
+    pub first: Option<First>,
     /// What came back.
     pub answer: Answer,
     /// Whether it fits.
@@ -139,10 +141,10 @@ impl Tally {
 
     /// A request was answered.
     pub fn answered(&mut self, timed: &Timed) {
-        let Timed { class, answer, fit, due_ns, sent_ns, now_ns, event } = *timed;
+        let Timed { class, first, answer, fit, due_ns, sent_ns, now_ns, event } = *timed;
         self.seen.count(class, answer, 1);
         if fit == Fit::Wrong {
-            self.seen.unexpected(class, answer);
+            self.seen.unexpected(class, first, answer);
             self.class(class).unexpected += 1;
         }
         count(&mut self.event(event).answers, answer.word(), 1);
@@ -165,12 +167,12 @@ impl Tally {
     }
 
     /// A request will never be answered.
-    pub fn lost(&mut self, class: Class, is_excused: bool, event: usize) {
+    pub fn lost(&mut self, class: Class, first: Option<First>, is_excused: bool, event: usize) {
         self.seen.lost += 1;
         self.event(event).lost += 1;
         if !is_excused {
             self.seen.lost_for_nothing += 1;
-            self.seen.example(Example { class, answer: None });
+            self.seen.example(Example { class, first, answer: None });
         }
     }
 
@@ -284,7 +286,7 @@ mod tests {
         let answer = Answer::new(200, outcome);
         let sent_ns = now_ns - NS_PER_MS;
         let class = Class::Valid;
-        Timed { class, answer, fit: Fit::Expected, due_ns, sent_ns, now_ns, event: 1 }
+        Timed { class, first: None, answer, fit: Fit::Expected, due_ns, sent_ns, now_ns, event: 1 }
     }
 
     #[test]
@@ -310,11 +312,11 @@ mod tests {
     #[test]
     fn a_loss_that_nothing_excuses_is_an_example() {
         let mut tally = Tally::new(0);
-        tally.lost(Class::Valid, true, 0);
-        tally.lost(Class::Expired, false, 2);
+        tally.lost(Class::Valid, None, true, 0);
+        tally.lost(Class::Expired, None, false, 2);
         tally.left_open(2);
         assert_eq!((tally.seen.lost, tally.seen.lost_for_nothing), (4, 3));
-        assert_eq!(tally.seen.examples, [Example { class: Class::Expired, answer: None }]);
+        assert_eq!(tally.seen.examples, [Example { class: Class::Expired, first: None, answer: None }]);
     }
 
     #[test]
@@ -333,7 +335,7 @@ mod tests {
         assert_eq!(counts, [(0, 1), (2, 2)]);
         assert_eq!(all.seconds[&2].answers, [("code_used", 2)]);
         assert_eq!(all.response().len(), 3);
-        all.lost(Class::Valid, true, 1);
+        all.lost(Class::Valid, None, true, 1);
         let [before, after] = all.events.as_slice() else { panic!("one event") };
         assert!(before.answers.is_empty() && after.lost == 1);
         assert_eq!(after.answers, [("approved", 1), ("code_used", 2)]);

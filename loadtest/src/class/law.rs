@@ -78,8 +78,9 @@ fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
         // Where nodes share registers, one that has not seen the first request may have two copies
         // at once that are alike, if not like the first.
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::RequestInFlight) => {
+            let is_open = asked.first.is_some_and(First::is_open);
             let is_alike = asked.is_same || terms.has_registers;
-            is_alike && asked.is_beside_another || asked.is_same && asked.first == Some(First::Lost)
+            is_alike && asked.is_beside_another || asked.is_same && is_open
         }
         (class, outcome) => outcome == class.outcome() && outcome != Outcome::Approved,
     }
@@ -99,10 +100,10 @@ fn is_relayed(answer: Answer, terms: &Terms) -> bool {
 /// Only what was forwarded can have an unknown outcome. How many may, the judge counts.
 fn may_be_unknown(asked: &Asked, terms: &Terms) -> bool {
     let is_first = asked.class.may_arrive();
-    let was_lost = matches!(asked.first, Some(First::Lost | First::InDoubt));
+    let is_open = asked.first.is_some_and(First::is_open);
     let slept = asked.trouble.paused_ms + 1_000 > terms.backend_timeout_ms;
-    let is_orphan = terms.has_registers && asked.first == Some(First::Lost);
-    ((terms.backend_breaks || slept) && (is_first || was_lost)) || is_orphan
+    let is_orphan = terms.has_registers && is_open;
+    ((terms.backend_breaks || slept) && (is_first || is_open)) || is_orphan
 }
 
 fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
@@ -112,7 +113,7 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     match answer.outcome {
         // The first sending may never have come so far; if it did, the ledger knows.
         Outcome::Approved => {
-            matches!(asked.first, Some(First::Lost | First::InDoubt))
+            asked.first.is_some_and(First::is_open)
                 && asked.class.is_replay()
                 && is_relayed(answer, terms)
         }

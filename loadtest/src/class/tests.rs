@@ -134,6 +134,22 @@ fn a_request_is_in_flight_only_beside_another_with_the_same_bytes() {
 }
 
 #[test]
+fn a_claim_that_was_not_taken_back_says_that_its_request_runs_and_then_that_its_end_is_unknown() {
+    let terms = Terms { has_registers: true, ..strict() };
+    for class in [Class::ReplayLater, Class::ReplayOtherS] {
+        for outcome in [Outcome::RequestInFlight, Outcome::OutcomeUnknown] {
+            let after = |first| Asked { first, is_same: true, ..asked(class, 500) };
+            for open in [First::Lost, First::InDoubt] {
+                let fit = fit(&after(Some(open)), answer(outcome), &terms);
+                assert_ne!(fit, Fit::Wrong, "{open:?} {outcome:?}");
+            }
+            let approved = Some(First::Answered(answer(Outcome::Approved)));
+            assert_eq!(fit(&after(approved), answer(outcome), &terms), Fit::Wrong);
+        }
+    }
+}
+
+#[test]
 fn tolerance_needs_its_fault_in_the_scenario() {
     let strict = strict();
     let breaks = Terms { backend_breaks: true, ..strict };

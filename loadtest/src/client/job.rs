@@ -63,10 +63,10 @@ impl Job {
 
     pub(super) fn asked(&self, trouble: Trouble, arrived: u64) -> Asked {
         let code = self.made.code.as_ref();
-        let first = code.and_then(|code| code.first);
+        let first = self.first();
         // Nobody was told what became of the first, so any copy may have passed in its place, and
         // its answer is the one that is stored.
-        let is_open = matches!(first, Some(First::Lost | First::InDoubt));
+        let is_open = first.is_some_and(First::is_open);
         Asked {
             class: self.made.class,
             issued_at_s: self.made.issued_at_s,
@@ -79,6 +79,11 @@ impl Job {
             trouble,
             arrived,
         }
+    }
+
+    /// What became of the request that showed the code first, if this is not it.
+    pub(super) fn first(&self) -> Option<First> {
+        self.made.code.as_ref().and_then(|code| code.first)
     }
 
     /// Whether an answer says of which code it is, as an approval must, and it is this one.

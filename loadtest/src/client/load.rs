@@ -175,7 +175,7 @@ impl Load {
     /// An answer came, and named this code.
     pub fn answered(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
         let now_ns = clock::now_ns();
-        let class = job.made.class;
+        let (class, first) = (job.made.class, job.first());
         let (fit, trouble) = self.judge(&job, answer, now_ns);
         self.note(&job, answer, &trouble);
         if let Some(code) = &job.made.code {
@@ -186,7 +186,7 @@ impl Load {
         let is_excused = is_unknown && self.is_excused(&job, &trouble);
         let Job { due_ns, sent_ns, .. } = job;
         let event = self.outages.events();
-        let timed = Timed { class, answer, fit, due_ns, sent_ns, now_ns, event };
+        let timed = Timed { class, first, answer, fit, due_ns, sent_ns, now_ns, event };
         let mut tally = self.tally.borrow_mut();
         tally.seen.misdirected += u64::from(is_misdirected);
         tally.seen.unknown_excused += u64::from(is_excused);
@@ -206,7 +206,8 @@ impl Load {
             }
         }
         let is_excused = self.outages.excuse_loss(job.node, job.sent_ns);
-        self.tally.borrow_mut().lost(job.made.class, is_excused, self.outages.events());
+        let (class, first) = (job.made.class, job.first());
+        self.tally.borrow_mut().lost(class, first, is_excused, self.outages.events());
         self.settle_twin(job.twin.as_deref(), None, &Trouble::default());
         self.landed();
     }
@@ -248,8 +249,7 @@ impl Load {
 
     /// Whether an outcome is unknown by another's doing than the backend's.
     fn is_excused(&self, job: &Job, trouble: &Trouble) -> bool {
-        let first = job.made.code.as_ref().and_then(|code| code.first);
-        let is_orphan = self.terms.has_registers && first == Some(First::Lost);
+        let is_orphan = self.terms.has_registers && job.first().is_some_and(First::is_open);
         is_orphan || trouble.paused_ms > 0
     }
 

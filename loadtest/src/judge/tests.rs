@@ -101,7 +101,7 @@ fn a_stray_is_a_fault() {
 fn a_wrong_answer_is_a_fault_and_an_example() {
     let ledger = Ledger::new(7);
     let mut seen = seen();
-    (0..9).for_each(|_| seen.unexpected(Class::Forged, YES));
+    (0..9).for_each(|_| seen.unexpected(Class::Forged, None, YES));
     assert_eq!(seen.examples.len(), EXAMPLES_MAX);
     seen.unexpected = 1;
     assert_fault(&judge(&ledger, seen, WHOLE), "not what their code must get");
