@@ -14,7 +14,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dashmap::DashMap;
 
-use gateway::clock::{Clock, Reading};
+use clock::{Clock, Reading};
 use gateway::replay::{self, Birth, Replay, Store};
 use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;

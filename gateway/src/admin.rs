@@ -33,9 +33,8 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{
-    endpoints, halt, limits, metrics, reload::ReloadRequest, scrape, threads::Part, worker::Shared,
-};
+use crate::{endpoints, limits, metrics, reload::ReloadRequest, scrape, worker::Shared};
+use sys::{failpoint, threads::Part};
 
 /// What the admin listener shows and may do.
 #[derive(Debug)]
@@ -116,7 +115,7 @@ async fn probe(shared: &Shared) -> Infallible {
 async fn serve(listener: &TcpListener, admin: &Arc<Admin>, handed_over: &Notify) {
     let mut connections = JoinSet::new();
     loop {
-        halt::panic_at("admin");
+        failpoint::panic_at("admin");
         while connections.try_join_next().is_some() {}
         if connections.len() >= limits::ADMIN_CONNECTIONS_MAX {
             connections.join_next().await;

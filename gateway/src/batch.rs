@@ -23,11 +23,11 @@ use keyring::{
 use slab::Slab;
 
 use crate::{
-    clock::Clock,
     metrics::{Metrics, WorkerId},
     replay::Replay,
     snapshot::Held,
 };
+use clock::Clock;
 
 /// What judging takes beside the codes: a worker's own and what it shares.
 #[derive(Copy, Clone)]

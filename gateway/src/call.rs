@@ -16,7 +16,6 @@ use keyring::{
 
 use crate::{
     body::{Unread, Whole},
-    clock::Instant,
     code_requests::Entered,
     config::{self, CodeUse, RouteConfig},
     metrics::{Limit, Outcome},
@@ -27,6 +26,7 @@ use crate::{
     snapshot::Held,
     worker::Worker,
 };
+use clock::Instant;
 
 /// A refusal on its way to the client.
 #[derive(Debug, Copy, Clone)]

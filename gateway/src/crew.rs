@@ -19,12 +19,12 @@ use tokio::{
 
 use crate::{
     accept::{self, Arrival},
-    halt, limits, log,
+    limits,
     metrics::WorkerId,
     registers::{Node, Registers},
-    threads::Part,
     worker::{Phase, Shared, Worker},
 };
+use sys::{failpoint, log, threads::Part};
 
 /// A worker as the accepting thread sees it.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ async fn run(
             },
             _ = ticks.tick() => {
                 worker.tick();
-                halt::panic_at("worker");
+                failpoint::panic_at("worker");
             }
             Ok(()) = phase.changed() => {
                 if *phase.borrow() == Phase::Draining {

@@ -16,11 +16,9 @@ use hyper::body::Incoming;
 use crate::{
     body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
     call::{Call, Refused},
-    clock::Instant,
     config::BackendConfig,
     endpoints::{Endpoint, InFlight, NotConnected},
     forward::{self, End},
-    halt::{self, Point},
     metrics::Limit,
     record::Trail,
     refusal::Refusal,
@@ -30,6 +28,8 @@ use crate::{
     sweep::Deadline,
     upstream::{Answer, Lease, Sent, Silence},
 };
+use clock::Instant;
+use sys::failpoint::{self, Point};
 
 /// Everything an exchange needs, its own.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ async fn talk(
         forward::ask_for_close(&mut request);
     }
     let mut lease = connect(exchange, config, begun).await?;
-    halt::at(Point::Forward);
+    failpoint::at(Point::Forward);
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
     let sent = loop {
         last_look(exchange)?;

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::threads::{Part, Threads};
+use sys::threads::{Part, Threads};
 
 /// The conditions of `/readyz`; all must hold.
 #[derive(Debug, Default)]

@@ -26,11 +26,8 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
 };
 
-use crate::{
-    config::Address,
-    disk::{self, Group},
-    limits,
-};
+use crate::{config::Address, limits};
+use sys::disk::{self, Group};
 
 /// A connected socket.
 #[derive(Debug)]

@@ -82,14 +82,6 @@ pub const TAKEOVER_TIME: Duration = Duration::from_secs(60);
 pub const DRAIN_IDLE_MS: u64 = 2_000;
 /// What the front thread waits for workers beyond their own limit.
 pub const DRAIN_MARGIN: Duration = Duration::from_secs(5);
-/// Log lines that wait for standard error to take them. More are dropped and counted.
-pub const LOG_LINES_MAX: usize = 1_024;
-/// Bytes of one log line; a longer one is cut.
-pub const LOG_LINE_BYTES_MAX: usize = 8 * 1_024;
-/// What the end of the process waits for the log: its reader may stand still.
-pub const LOG_FLUSH: Duration = Duration::from_secs(1);
-/// How long a thread or task that panicked pauses before it begins anew.
-pub const ANEW_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes of a configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Listeners in one configuration.

@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-use crate::log;
+use sys::log;
 
 /// Where the manager listens.
 const VARIABLE: &str = "NOTIFY_SOCKET";

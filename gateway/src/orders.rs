@@ -5,13 +5,13 @@ use std::{io, time::Duration};
 use tokio::{sync::mpsc, time::interval};
 
 use crate::{
-    endpoints, halt, limits, log,
+    endpoints, limits,
     reload::{ReloadRequest, Reloader},
     signals::{Signal, Signals},
     takeover::{CommandLine, Named, Predecessor, Successor},
-    threads::Part,
     worker::Shared,
 };
+use sys::{failpoint, log, threads::Part};
 
 /// Where orders come from, and what carries them out.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
         tokio::select! {
             _ = ticks.tick() => {
                 look_around(shared);
-                halt::panic_at("front");
+                failpoint::panic_at("front");
                 // One that is on its way to take this one's place still may.
                 if shared.health.threads.must_leave() && successor.is_none() {
                     return Leave::Told;

@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 use crate::{
     config::Config,
     descriptors::{self, Budget},
-    log,
     snapshot::Snapshot,
     tables::Builder,
     worker::Shared,
 };
+use sys::log;
 
 /// Somebody asks for a reload and waits for the sentence that tells how it went.
 #[derive(Debug)]

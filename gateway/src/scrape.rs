@@ -7,11 +7,13 @@ pub(crate) mod tests;
 use keyring::{key::KeyState, p256::Engine};
 
 use crate::{
-    log,
     metrics::page::{Page, count, number, seconds, truth},
     snapshot::Snapshot,
-    threads::{self, Part},
     worker::Shared,
+};
+use sys::{
+    log,
+    threads::{self, Part},
 };
 
 /// Everything as Prometheus text.

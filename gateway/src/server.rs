@@ -24,17 +24,19 @@ use crate::{
     config::Config,
     crew::{self, Handle},
     descriptors::{self, Budget},
-    halt,
     io::{Accepted, Listener, Peer},
-    limits, log,
+    limits,
     metrics::{Limit, ListenerMetrics, WorkerId},
     notify,
     orders::{Leave, Orders, obey},
     refusal::{Problem, Refusal},
     request_id::RequestIds,
     takeover::Named,
-    threads::{Part, unwound},
     worker::{Phase, Shared},
+};
+use sys::{
+    failpoint, log,
+    threads::{Part, unwound},
 };
 
 /// The front thread's own state.
@@ -141,7 +143,7 @@ async fn keep_accepting(front: Rc<Front>, listener: Rc<Listener>) -> Infallible 
 async fn accept_all(front: &Front, listener: &Listener) -> Infallible {
     let metrics = front.shared.metrics.listener(listener.label());
     loop {
-        halt::panic_at("accept");
+        failpoint::panic_at("accept");
         match listener.accept().await {
             Ok((socket, peer)) => front.place(socket, peer, &metrics),
             Err(error) => front.accept_failed(listener, &error).await,

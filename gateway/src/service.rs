@@ -21,7 +21,6 @@ use crate::{
     batch::Verdict,
     body::{Outgoing, Stage, Whole},
     call::{Call, Refused},
-    clock::Instant,
     config::{CodeUse, RouteConfig},
     connection::Connection,
     endpoints::InFlight,
@@ -40,6 +39,7 @@ use crate::{
     spend::{self, Spent},
     worker::Worker,
 };
+use clock::Instant;
 
 /// Answers one request. Never fails, as the type says that hyper wants: what goes wrong is an
 /// answer.

@@ -10,11 +10,9 @@ use tokio::{
 
 use crate::{
     admin::{self, Admin},
-    clock::Clock,
     code_requests::CodeRequests,
     config::{Config, ListenerConfig},
     descriptors,
-    disk::Group,
     endpoints::Endpoints,
     health::Health,
     io::Listener,
@@ -31,9 +29,10 @@ use crate::{
     state::{self, Fence, State, StateError},
     tables,
     takeover::{CommandLine, Inheritance, Predecessor},
-    threads,
     worker::Shared,
 };
+use clock::Clock;
+use sys::{disk::Group, threads};
 
 /// What a gateway is started from.
 #[derive(Debug)]

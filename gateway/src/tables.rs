@@ -12,7 +12,8 @@ use std::{
 
 use keyring::{key_set::TableCheck, p256::Mismatch};
 
-use crate::{halt, limits, log, snapshot::Snapshot, threads::Part, worker::Shared};
+use crate::{limits, snapshot::Snapshot, worker::Shared};
+use sys::{failpoint, log, threads::Part};
 
 /// Tells the thread that there are new keys. Never waits.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ fn care(shared: &Shared, woken: &Receiver<()>) {
     loop {
         match woken.recv_timeout(limits::TABLE_RECHECK) {
             Ok(()) => {
-                halt::panic_at("tables");
+                failpoint::panic_at("tables");
                 build(shared);
             }
             Err(RecvTimeoutError::Timeout) => {

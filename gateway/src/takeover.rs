@@ -35,7 +35,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{limits, log};
+use crate::limits;
+use sys::log;
 
 /// Set for the new process: its standard input is the socket to its predecessor.
 const VARIABLE: &str = "YANMA_TAKEOVER";

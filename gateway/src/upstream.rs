@@ -26,11 +26,11 @@ use self::gate::Gate;
 pub(crate) use self::pool::Pool;
 use crate::{
     body::{self, Outgoing, Unread, Whole},
-    clock::{Clock, Instant},
     endpoints::{Endpoint, InFlight},
     limits,
     sweep::Deadline,
 };
+use clock::{Clock, Instant};
 
 /// A connection to a backend, for one request at a time. Dropping it closes the connection.
 #[derive(Debug)]

@@ -15,7 +15,6 @@ use slab::Slab;
 use crate::{
     batch::{Batch, Means},
     body_memory::BodyMemory,
-    clock::{Clock, Instant},
     code_requests::CodeRequests,
     connection::{Connection, End},
     endpoints::Endpoints,
@@ -31,6 +30,7 @@ use crate::{
     sweep::Sweep,
     upstream::Pool,
 };
+use clock::{Clock, Instant};
 
 /// What all workers share. Nothing in it is locked on the way of a request, but for one record of
 /// `answers` at a time.

@@ -8,11 +8,11 @@ use keyring::code::Subject;
 use keyring::time::UnixMillis;
 
 use super::{Failure, input};
-use crate::log;
 use crate::record::SubjectKey;
 use crate::record::read::find;
 use crate::record::reconcile::{ReconcileError, Verdict, reconcile};
 use crate::record::search::{Query, SearchError, Searched, Shown, search};
+use sys::log;
 
 const AFTER_HELP: &str = "\
 The record is a directory of files with a line of JSON for each decision ([record] directory, by \

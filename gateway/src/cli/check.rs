@@ -13,9 +13,9 @@ use keyring::time::UnixMillis;
 use super::engine::Choice;
 use super::serve::{self, SANDBOX};
 use super::{Failure, host, keys};
-use crate::clock::Clock;
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
 use crate::{descriptors, limits, record, registers};
+use clock::Clock;
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::descriptors::Budget;
-use crate::disk;
 use crate::start::find_group;
+use sys::disk;
 
 use super::Failure;
 

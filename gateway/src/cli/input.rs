@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use keyring::text;
 
 use super::Failure;
-use crate::log;
+use sys::log;
 
 /// One line from a person, who is asked with `ask`; else all of the input, `bytes_max` at most.
 /// UTF-16, which PowerShell writes, is decoded; what is no text at all is handed on as it is.

@@ -12,9 +12,9 @@ use keyring::time::UnixMillis;
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
 use super::{Failure, input};
-use crate::clock::Clock;
 use crate::limits;
 use crate::refusal::Refusal;
+use clock::Clock;
 
 const AFTER_HELP: &str = "\
 Examples:

@@ -11,7 +11,7 @@ use keyring::key_set::KeySet;
 use keyring::time::UnixMillis;
 
 use super::Failure;
-use crate::clock::Clock;
+use clock::Clock;
 
 const MS_PER_DAY: i64 = 86_400_000;
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::qr::Symbol;
-use crate::clock::Clock;
+use clock::Clock;
 
 const AFTER_HELP: &str = "\
 Examples:

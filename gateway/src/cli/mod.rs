@@ -22,9 +22,9 @@ use keyring::ceremony::CeremonyError;
 use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
-use crate::log;
 use crate::start::StartError;
 use crate::state::StateError;
+use sys::log;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).
 const STATUS_USAGE: u8 = 64;

@@ -17,13 +17,13 @@ use self::directory::Directory;
 use self::examples::Examples;
 use super::engine::Choice;
 use super::{Failure, serve};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::disk;
-use crate::log;
 use crate::standin::{self, Arrivals};
 use crate::start::{self, Start};
 use crate::state::Fence;
+use clock::Clock;
+use sys::disk;
+use sys::log;
 
 const AFTER_HELP: &str = "\
 It makes a keyring, a seal secret and an issuer's signing key in DIR (kept between runs), starts a \

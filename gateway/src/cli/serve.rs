@@ -9,13 +9,14 @@ use keyring::time::UnixMillis;
 
 use super::engine::Choice;
 use super::{Failure, check, host};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::record::SubjectKey;
 use crate::start::{self, Start};
 use crate::state::Fence;
 use crate::takeover::CommandLine;
-use crate::{descriptors, disk, log, notify};
+use crate::{descriptors, notify};
+use clock::Clock;
+use sys::{disk, log};
 
 /// The environment of keys that anybody can make codes with.
 pub(super) const SANDBOX: &str = "sandbox";

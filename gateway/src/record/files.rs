@@ -13,10 +13,8 @@ use std::{
 use keyring::time::UnixMillis;
 
 use super::line::{LineHash, Sound};
-use crate::{
-    disk::{self, Group},
-    limits::RECORD_LINE_BYTES_MAX,
-};
+use crate::limits::RECORD_LINE_BYTES_MAX;
+use sys::disk::{self, Group};
 
 /// `<node>.<start>-<process id>.<number>.jsonl`: sorted by name, a node's processes come in the
 /// order of their starts, and each one's files in the order in which they were written.

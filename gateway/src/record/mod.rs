@@ -53,12 +53,15 @@ pub use self::{
     line::{LineHash, Sound, Unsound},
 };
 use crate::{
-    clock::Clock,
     config::{RecordConfig, WhenFull},
-    disk::Group,
     health::Health,
-    limits, log,
+    limits,
     metrics::WorkerId,
+};
+use clock::Clock;
+use sys::{
+    disk::Group,
+    log,
     threads::{Part, Threads},
 };
 

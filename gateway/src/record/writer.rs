@@ -23,12 +23,9 @@ use super::{
     line::{Chain, Fields},
     text::{self, Opening},
 };
-use crate::{
-    clock::Clock,
-    disk, halt,
-    limits::{RECORD_FLUSH, RECORD_PATIENCE, RECORD_RETRY, RECORD_WRITE_BYTES},
-    log,
-};
+use crate::limits::{RECORD_FLUSH, RECORD_PATIENCE, RECORD_RETRY, RECORD_WRITE_BYTES};
+use clock::Clock;
+use sys::{disk, failpoint, log};
 
 /// How often files are looked through for those that are no longer kept.
 const EXPIRE_MS: i64 = 3_600_000;
@@ -102,7 +99,7 @@ impl Writer {
     }
 
     fn turn(&mut self, now: UnixMillis) -> io::Result<()> {
-        halt::panic_at("record");
+        failpoint::panic_at("record");
         self.write_out(now)?;
         self.sink.rotate(now)?;
         self.take_notices(now)?;

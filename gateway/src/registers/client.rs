@@ -23,13 +23,13 @@ use super::{
     wire,
 };
 use crate::{
-    clock::Clock,
     config::{RegisterAddress, RegistersConfig},
     health::Health,
     limits,
     metrics::{RegisterMetrics, WorkerId},
-    threads::Part,
 };
+use clock::Clock;
+use sys::threads::Part;
 
 /// How old a reading of an old register may be to show that its group has changed over.
 const READING_MS_MAX: i64 = 5_000;

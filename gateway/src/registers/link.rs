@@ -15,11 +15,8 @@ use super::{
     resp,
     standing::{Abstains, RunId},
 };
-use crate::{
-    clock::{Clock, Instant},
-    config::RegisterAddress,
-    limits,
-};
+use crate::{config::RegisterAddress, limits};
+use clock::{Clock, Instant};
 
 /// How a connection is.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::client::Registers;
-use crate::disk;
+use sys::disk;
 
 /// How long a register remembers that a node runs, and how often the node says so.
 const SAID_FOR_MS: u64 = 10_000;
@@ -84,7 +84,7 @@ impl Node {
                 && other != self.place.as_bytes()
                 && !std::mem::replace(&mut is_told, true)
             {
-                crate::log::warning(format_args!("{conflict}"));
+                sys::log::warning(format_args!("{conflict}"));
             }
             // If registers do not answer, they are told of elsewhere.
             let said =

@@ -19,10 +19,10 @@ use super::{
     standing::{Abstains, Info, RunId},
 };
 use crate::{
-    clock::Clock,
     config::{RegisterAddress, RegistersConfig},
     limits,
 };
+use clock::Clock;
 
 /// What was found, a sentence each.
 #[derive(Debug, Default)]

@@ -26,8 +26,9 @@ use super::{
     rules::Rules,
     standing::{Abstains, Info, RunId},
 };
-use crate::{
-    halt, limits, log,
+use crate::limits;
+use sys::{
+    failpoint, log,
     threads::{Part, unwound},
 };
 
@@ -342,7 +343,7 @@ fn judge_batch(registers: &Registers, link: &Link, reading: &Reading) {
 
 /// Condition 5: takes in what the register says of itself.
 fn take_info(registers: &Registers, link: &Link, info: &Info) {
-    halt::panic_at("registers");
+    failpoint::panic_at("registers");
     link.standing.set(info.abstains);
     link.run_id.set(info.run_id);
     let mut witness = link.witness.get();

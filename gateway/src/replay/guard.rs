@@ -12,7 +12,7 @@
 use keyring::time::UnixMillis;
 
 use super::sync::{AtomicI64, Ordering};
-use crate::clock::Reading;
+use clock::Reading;
 
 /// Both bounds, on a line of their own: read by every redeem, written four times a second.
 #[repr(align(64))]

@@ -13,7 +13,7 @@ use keyring::verify::TimeRules;
 use super::entry::Entry;
 use super::table::{Claim, Place, Table, Unclaimed};
 use super::{RedeemError, Replay};
-use crate::clock::Clock;
+use clock::Clock;
 
 const T: u32 = 1_800_000_000;
 const RULES: TimeRules = TimeRules { skew_ms: 2_000, display_days: 180 };

@@ -34,8 +34,8 @@ use keyring::code::{CodeIdentity, IssuedAt, Kind};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
 
-use crate::clock::{Clock, Reading};
-use crate::halt::{self, Point};
+use clock::{Clock, Reading};
+use sys::failpoint::{self, Point};
 
 pub use self::file::{Unmapped, create, file_bytes, file_id, map, open_file_id};
 use self::guard::Guard;
@@ -157,7 +157,7 @@ impl Replay {
             return Err(RedeemError::WarmingUp);
         }
         self.header().raise_mark(judged_at);
-        halt::at(Point::Claim);
+        failpoint::at(Point::Claim);
         let claim = self.table.claim(&self.place(identity))?;
         let reading = clock.reading();
         if self.mark().max(reading.now) >= end_of_life {

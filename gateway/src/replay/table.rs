@@ -31,7 +31,7 @@ use super::entry::{Entry, Standing};
 use super::header::Header;
 use super::memory::{self, LINE_SLOTS, Line, Memory};
 use super::sync::{AtomicU64, Ordering};
-use crate::halt::{self, Point};
+use sys::failpoint::{self, Point};
 
 /// The lines that a code may stand in. A claim that finds them full of living codes is refused.
 ///
@@ -235,7 +235,7 @@ fn take(slot: &AtomicU64, mine: Entry) -> Standing {
         if standing != Standing::Free {
             return standing;
         }
-        halt::at(Point::Swap);
+        failpoint::at(Point::Swap);
         let (old, new) = (found.to_bits(), mine.to_bits());
         match slot.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return Standing::Free,

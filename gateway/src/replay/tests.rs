@@ -14,7 +14,7 @@ use keyring::verify::TimeRules;
 use super::entry::REMEMBER_S;
 use super::table::{PATH_LINES, Table};
 use super::{RedeemError, Redemption, Replay, ReplayError};
-use crate::clock::{Clock, Hand};
+use clock::{Clock, Hand};
 
 const T: u32 = 1_800_000_000;
 

@@ -15,7 +15,6 @@ use keyring::{
 
 use super::*;
 use crate::{
-    clock::{Clock, Hand},
     code_requests::CodeRequests,
     config::Config,
     endpoints::Endpoints,
@@ -27,6 +26,7 @@ use crate::{
     retry::Answers,
     snapshot::Current,
 };
+use clock::{Clock, Hand};
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 const W0: WorkerId = WorkerId::new(0);

@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::disk;
 use crate::replay::{file_id, open_file_id};
+use sys::disk;
 
 /// The file `lock` of a data directory, open and perhaps locked.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use keyring::time::UnixMillis;
 use rustix::fs::{FlockOperation, flock};
 
-use crate::clock::Clock;
-use crate::disk;
 use crate::replay::Replay;
+use clock::Clock;
+use sys::disk;
 
 /// How far ahead of the time that is used the file is.
 const PROMISE_MS: i64 = 5_000;

@@ -36,14 +36,14 @@ use keyring::verify::SKEW_MS_MAX;
 
 use self::lock::{Lock, is_at};
 use self::mark::{MarkFile, Promise};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::disk;
 use crate::limits;
-use crate::log;
 use crate::replay::{
     self, Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Store, Unmapped, fence_after, open_file_id,
 };
+use clock::Clock;
+use sys::disk;
+use sys::log;
 
 /// A mark further ahead of the clock than this stops the start: one of the two is wrong.
 const AHEAD_MS_MAX: i64 = 60_000;

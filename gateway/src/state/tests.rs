@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::clock::Hand;
+use clock::Hand;
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 

@@ -11,12 +11,12 @@ use keyring::time::UnixMillis;
 
 use super::mark::MarkFile;
 use super::{Lost, State, TableFile};
-use crate::halt;
 use crate::limits;
-use crate::log;
 use crate::replay::{LEASE_MS, Replay};
-use crate::threads::Part;
 use crate::worker::Shared;
+use sys::failpoint;
+use sys::log;
+use sys::threads::Part;
 
 /// How often each of the two wakes.
 const PERIOD: Duration = Duration::from_millis(limits::LOOK_MS);
@@ -52,7 +52,7 @@ fn keep_ahead(mark: &mut MarkFile, shared: &Shared) -> Infallible {
     let mut said = false;
     loop {
         thread::park_timeout(PERIOD);
-        halt::panic_at("mark");
+        failpoint::panic_at("mark");
         let kept = mark.keep_ahead(&shared.replay, &shared.clock);
         if let Err(error) = &kept
             && !said
@@ -77,7 +77,7 @@ impl Looks {
     fn go_on(&mut self) -> Infallible {
         while self.look() {
             thread::park_timeout(PERIOD);
-            halt::panic_at("data_dir");
+            failpoint::panic_at("data_dir");
         }
         // The lock is kept to the end of the process: this one may have accepted codes a moment
         // ago, and must be seen by whoever finds the directory back in its place.

@@ -7,12 +7,12 @@ use hyper_util::rt::TokioIo;
 
 use super::{Gate, Lease};
 use crate::{
-    clock::Instant,
     config::BackendConfig,
     endpoints::{Endpoint, NotConnected, dial},
     limits,
     sweep::Sweep,
 };
+use clock::Instant;
 
 /// The idle connections of one worker, newest first: the older ones are left to run out.
 #[derive(Debug)]

@@ -11,11 +11,11 @@ use tokio::{
 use super::*;
 use crate::{
     body::{Room, Whole},
-    clock::Hand,
     config::{BackendConfig, Config},
     endpoints::Endpoints,
     sweep::Sweep,
 };
+use clock::Hand;
 use keyring::time::UnixMillis;
 
 /// Runs a test as a task, in the queue that its connections' tasks stand in too.

@@ -14,8 +14,8 @@ use keyring::time::UnixMillis;
 use super::super::serve::SANDBOX;
 use super::settings::FIRST_LINE;
 use crate::cli::Failure;
-use crate::disk;
 use crate::record::SubjectKey;
+use sys::disk;
 
 /// The key that the printed commands mint with.
 pub(super) const KEY_ID: u32 = 7001;

@@ -13,12 +13,12 @@ use keyring::code::{CodeIdentity, IssuedAt, Serial};
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::{
-    clock::Clock,
     config::{RegisterAddress, RegistersConfig},
     health::Health,
     metrics::{Metrics, WorkerId},
     registers::{Abstains, Note, Registers, Verdict, link::State, raw::NoMajority},
 };
+use clock::Clock;
 
 /// Beyond what a server takes to start on a busy machine, in looks of 10 ms.
 const LOOKS: usize = 2_000;

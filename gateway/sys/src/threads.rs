@@ -20,13 +20,17 @@ use std::{
     },
     task::Poll,
     thread,
+    time::Duration,
 };
 
-use crate::{limits, log};
+use crate::log;
+
+/// How long a thread or task that panicked pauses before it begins anew.
+pub const ANEW_PAUSE: Duration = Duration::from_millis(50);
 
 /// A kind of thread or task that the process must not lose unseen.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Part {
+pub enum Part {
     /// Obeys signals and reloads.
     Front,
     /// Serves requests.
@@ -53,7 +57,7 @@ pub(crate) enum Part {
 
 /// What follows when a part panics.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum After {
+pub enum After {
     /// The node is unready, finishes what runs, and ends with status 1.
     Leave,
     /// The node is unready and goes on.
@@ -65,7 +69,7 @@ pub(crate) enum After {
 
 impl Part {
     /// Every part; the first ones are the gravest.
-    pub(crate) const ALL: [Self; 11] = [
+    pub const ALL: [Self; 11] = [
         Self::Front,
         Self::Worker,
         Self::Accept,
@@ -80,7 +84,7 @@ impl Part {
     ];
 
     /// The label of `yanma_threads_ended_total`.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Front => "front",
             Self::Worker => "worker",
@@ -98,7 +102,7 @@ impl Part {
 
     /// What follows when it panics. A record without which nothing may be spent makes the process
     /// leave as well: [`Threads::leave`].
-    pub(crate) const fn after(self) -> After {
+    pub const fn after(self) -> After {
         match self {
             Self::Front
             | Self::Worker
@@ -112,7 +116,7 @@ impl Part {
     }
 
     /// What it means, for an operator.
-    pub(crate) const fn sentence(self) -> &'static str {
+    pub const fn sentence(self) -> &'static str {
         macro_rules! leaves {
             ($part:literal) => {
                 concat!($part, " panicked: the gateway finishes what runs and ends with status 1")
@@ -147,7 +151,7 @@ impl Part {
 
 /// Which parts have panicked. No thread of a request's way looks here.
 #[derive(Debug, Default)]
-pub(crate) struct Threads {
+pub struct Threads {
     ended: [AtomicU64; Part::ALL.len()],
     leaves: AtomicBool,
 }
@@ -156,19 +160,19 @@ impl Threads {
     /// Runs a part's thread, and begins it anew after a panic, until `body` returns.
     ///
     /// What `body` holds on to must be whole also after a panic in it.
-    pub(crate) fn keep<T>(&self, part: Part, mut body: impl FnMut() -> T) -> T {
+    pub fn keep<T>(&self, part: Part, mut body: impl FnMut() -> T) -> T {
         loop {
             match catch_unwind(AssertUnwindSafe(&mut body)) {
                 Ok(done) => return done,
                 Err(_) => self.ended(part),
             }
             // One that panics again and again must not take a core.
-            thread::park_timeout(limits::ANEW_PAUSE);
+            thread::park_timeout(ANEW_PAUSE);
         }
     }
 
     /// The same for a task. Cancel safe: dropping it drops the task, which is no panic.
-    pub(crate) async fn keep_task(
+    pub async fn keep_task(
         &self,
         part: Part,
         mut body: impl AsyncFnMut() -> Infallible,
@@ -178,12 +182,12 @@ impl Threads {
                 Ok(never) => match never {},
                 Err(Unwound) => self.ended(part),
             }
-            tokio::time::sleep(limits::ANEW_PAUSE).await;
+            tokio::time::sleep(ANEW_PAUSE).await;
         }
     }
 
     /// A part has panicked, or has ended in another way that nothing expected.
-    pub(crate) fn ended(&self, part: Part) {
+    pub fn ended(&self, part: Part) {
         self.count(part).fetch_add(1, Relaxed);
         if part.after() == After::Leave {
             self.leave();
@@ -192,23 +196,23 @@ impl Threads {
     }
 
     /// The process cannot serve any more: it finishes what runs and ends.
-    pub(crate) fn leave(&self) {
+    pub fn leave(&self) {
         self.leaves.store(true, SeqCst);
     }
 
     /// Is the process to finish what runs and end with status 1?
-    pub(crate) fn must_leave(&self) -> bool {
+    pub fn must_leave(&self) -> bool {
         self.leaves.load(SeqCst)
     }
 
     /// The gravest loss for which the node is unready.
-    pub(crate) fn lost(&self) -> Option<Part> {
+    pub fn lost(&self) -> Option<Part> {
         let unready = Part::ALL.into_iter().filter(|part| part.after() != After::Anew);
         unready.into_iter().find(|part| self.times(*part) > 0)
     }
 
     /// How often a part panicked.
-    pub(crate) fn times(&self, part: Part) -> u64 {
+    pub fn times(&self, part: Part) -> u64 {
         self.count(part).load(Relaxed)
     }
 
@@ -219,10 +223,10 @@ impl Threads {
 
 /// A future panicked; what it was has been said.
 #[derive(Debug)]
-pub(crate) struct Unwound;
+pub struct Unwound;
 
 /// The output of `future`, or that it panicked. Cancel safe as the future is.
-pub(crate) async fn unwound<F: Future>(future: F) -> Result<F::Output, Unwound> {
+pub async fn unwound<F: Future>(future: F) -> Result<F::Output, Unwound> {
     let mut future = pin!(future);
     poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
@@ -237,12 +241,12 @@ static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// From now on panics are counted, and told in the log: the standard library's own message would
 /// wait for the reader of standard error.
-pub(crate) fn tell_panics() {
+pub fn tell_panics() {
     set_hook(Box::new(tell));
 }
 
 /// How many panics there were.
-pub(crate) fn panics() -> u64 {
+pub fn panics() -> u64 {
     PANICS.load(Relaxed)
 }
 

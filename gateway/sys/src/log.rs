@@ -18,11 +18,14 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    halt,
-    limits::{LOG_FLUSH, LOG_LINE_BYTES_MAX, LOG_LINES_MAX},
-};
+use crate::failpoint;
 
+/// Log lines that wait for standard error to take them. More are dropped and counted.
+pub const LOG_LINES_MAX: usize = 1_024;
+/// Bytes of one log line; a longer one is cut.
+pub const LOG_LINE_BYTES_MAX: usize = 8 * 1_024;
+/// What the end of the process waits for the log: its reader may stand still.
+pub const LOG_FLUSH: Duration = Duration::from_secs(1);
 /// How long is waited before a descriptor is tried again that takes nothing now.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -45,27 +48,27 @@ enum Item {
 }
 
 /// Says something that is as it should be.
-pub(crate) fn info(what: fmt::Arguments<'_>) {
+pub fn info(what: fmt::Arguments<'_>) {
     put(format!("yanma: {what}\n"));
 }
 
 /// Says something that an operator should look at some time.
-pub(crate) fn warning(what: fmt::Arguments<'_>) {
+pub fn warning(what: fmt::Arguments<'_>) {
     put(format!("yanma: warning: {what}\n"));
 }
 
 /// Says something that an operator should look at now.
-pub(crate) fn error(what: fmt::Arguments<'_>) {
+pub fn error(what: fmt::Arguments<'_>) {
     put(format!("yanma: error: {what}\n"));
 }
 
 /// Passes on text that is whole lines already.
-pub(crate) fn text(lines: &str) {
+pub fn text(lines: &str) {
     put(lines.to_owned());
 }
 
 /// Lines that were dropped since the start.
-pub(crate) fn dropped() -> u64 {
+pub fn dropped() -> u64 {
     DROPPED.load(Relaxed)
 }
 
@@ -74,7 +77,7 @@ pub(crate) fn dropped() -> u64 {
 /// # Errors
 ///
 /// The system's, if there is no thread to be had.
-pub(crate) fn start() -> io::Result<()> {
+pub fn start() -> io::Result<()> {
     if LOG.get().is_some() {
         return Ok(());
     }
@@ -86,13 +89,13 @@ pub(crate) fn start() -> io::Result<()> {
 }
 
 /// Has the thread ended? It never should; from then on each line is dropped and counted.
-pub(crate) fn has_ended() -> bool {
+pub fn has_ended() -> bool {
     LOG.get().is_some_and(|log| log.thread.is_finished())
 }
 
 /// Waits until what was said is written, at most twice [`LOG_FLUSH`]: a reader that stands still
 /// must not keep the process from ending.
-pub(crate) fn flush() {
+pub fn flush() {
     let Some(log) = LOG.get() else { return };
     let (written, done) = sync_channel(1);
     for _ in 0..LOG_FLUSH.as_millis() / PAUSE.as_millis() {
@@ -135,7 +138,7 @@ fn cut(mut text: String) -> String {
 fn write(items: &Receiver<Item>) {
     let mut writer = Writer::new(standard_error);
     while let Ok(item) = items.recv() {
-        halt::panic_at("log");
+        failpoint::panic_at("log");
         match item {
             Item::Line { text, missing } => count(writer.line(&text, missing)),
             Item::Flush(written) => {

@@ -10,7 +10,7 @@
 
 /// Where the process can stop: before what.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Point {
+pub enum Point {
     /// A code was found fresh; the table has not been touched.
     Claim,
     /// A slot was found free; it has not been taken.
@@ -20,19 +20,19 @@ pub(crate) enum Point {
 }
 
 /// Stops here if a test wants it.
-#[cfg(any(test, not(debug_assertions)))]
+#[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(crate) fn at(_point: Point) {}
+pub fn at(_point: Point) {}
 
 /// Panics here if a test wants it of this thread or task.
-#[cfg(any(test, not(debug_assertions)))]
+#[cfg(not(debug_assertions))]
 #[inline(always)]
-pub(crate) fn panic_at(_part: &str) {}
+pub fn panic_at(_part: &str) {}
 
-#[cfg(all(debug_assertions, not(test)))]
-pub(crate) use armed::{at, panic_at};
+#[cfg(debug_assertions)]
+pub use armed::{at, panic_at};
 
-#[cfg(all(debug_assertions, not(test)))]
+#[cfg(debug_assertions)]
 mod armed {
     use std::path::PathBuf;
     use std::sync::OnceLock;
@@ -52,7 +52,11 @@ mod armed {
         passes_left: AtomicU32,
     }
 
-    pub(crate) fn at(point: Point) {
+    /// Stops here if a test wants it.
+    ///
+    /// # Panics
+    /// If the variable names no point, or no number of times.
+    pub fn at(point: Point) {
         static HALT: OnceLock<Option<Halt>> = OnceLock::new();
         let Some(halt) = HALT.get_or_init(Halt::of_environment) else { return };
         if halt.point == point && halt.passes_left.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -61,7 +65,11 @@ mod armed {
         }
     }
 
-    pub(crate) fn panic_at(part: &str) {
+    /// Panics here if a test wants it of this thread or task.
+    ///
+    /// # Panics
+    /// That is what it is for.
+    pub fn panic_at(part: &str) {
         static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
         let file = FILE.get_or_init(|| std::env::var_os("YANMA_TEST_PANIC").map(PathBuf::from));
         let Some(file) = file else { return };
