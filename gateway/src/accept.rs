@@ -18,8 +18,8 @@ use crate::{
     connection::{Connection, End, Engine},
     io::{Accepted, Peer, Stream},
     limits,
-    metrics::{Limit, ListenerMetrics, Rejection},
-    refusal::{Problem, Refusal},
+    metrics::{ListenerMetrics, Rejection},
+    refusal::{Limit, Problem, Refusal},
     service,
     worker::Worker,
 };
@@ -217,7 +217,7 @@ async fn serve_http2(
         let end = connection.poll_end(cx);
         let flood = end.and_then(limit_of_flood);
         if let Some(limit) = flood {
-            worker.hit(limit);
+            worker.count_limit(limit);
             connection.stays();
         }
         let idle = matches!(end, Some(End::Idle | End::Drained));
@@ -322,7 +322,7 @@ where
 
 /// Answers a request whose head never ended.
 async fn say_too_slow(worker: &Worker, stream: Stream) {
-    worker.hit(Limit::HeaderTime);
+    worker.count_limit(Limit::HeaderTime);
     let detail = "the request's head did not end in time";
     refuse_head(worker, stream, Refusal::RequestTimeout, detail).await;
 }

@@ -18,7 +18,7 @@ use keyring::{
     code::{Kind, UnverifiedCode},
     p256::GROUP_MAX,
     time::UnixMillis,
-    verify::{Rejected, Rules, VerifiedCode},
+    verify::{LateCode, Rejected, Rules, VerifiedCode},
 };
 use slab::Slab;
 
@@ -45,6 +45,34 @@ pub(crate) struct Verdict {
     pub(crate) at: UnixMillis,
     /// A keyed hash of the code's identity, where the code is genuine.
     pub(crate) hash: u64,
+}
+
+/// A genuine code.
+#[derive(Debug)]
+pub(crate) enum Proof {
+    InTime(VerifiedCode),
+    /// Past its time, where the route redeems codes: it may have been used in time.
+    Late(LateCode),
+}
+
+impl Proof {
+    /// # Errors
+    /// Why the code is not genuine, or not of a kind or time that serves here.
+    pub(crate) fn of(outcome: Result<VerifiedCode, Rejected>) -> Result<Self, Rejected> {
+        match outcome {
+            Ok(code) => Ok(Self::InTime(code)),
+            Err(Rejected { late: Some(late), .. }) => Ok(Self::Late(late)),
+            Err(rejected) => Err(rejected),
+        }
+    }
+
+    /// The code, to look at.
+    pub(crate) fn code(&self) -> &VerifiedCode {
+        match self {
+            Self::InTime(code) => code,
+            Self::Late(late) => late.look(),
+        }
+    }
 }
 
 /// The codes that wait for the end of the turn.

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use crate::{
     body_memory::{BodyMemory, Held, NoRoom},
     headers, limits,
-    refusal::Refusal,
+    refusal::{Limit, Refusal, Refused},
     sweep::Deadline,
 };
 
@@ -106,17 +106,17 @@ pub(crate) enum Unread {
 
 impl Unread {
     /// What the client is told when its own upload failed.
-    pub(crate) fn refusal(self) -> Refusal {
-        match self {
-            Unread::TooLarge => Refusal::RequestTooLarge,
-            Unread::TooSlow => Refusal::RequestTimeout,
-            Unread::NoRoom => Refusal::Overloaded,
-            Unread::Broken => Refusal::RequestMalformed,
-        }
+    pub(crate) fn refused(self) -> Refused {
+        let refused = match self {
+            Unread::TooLarge => Refused::for_limit(Refusal::RequestTooLarge, Limit::BodyBytes),
+            Unread::TooSlow => Refusal::RequestTimeout.into(),
+            Unread::NoRoom => Refused::for_limit(Refusal::Overloaded, Limit::BodyMemory),
+            Unread::Broken => Refusal::RequestMalformed.into(),
+        };
+        refused.with_detail(self.detail())
     }
 
-    /// The same for the client's developer.
-    pub(crate) fn detail(self) -> &'static str {
+    fn detail(self) -> &'static str {
         match self {
             Unread::TooLarge => "the body is longer than the gateway's limits.body_bytes_max",
             Unread::TooSlow => "the body did not end within the gateway's timeouts.body_ms",

@@ -7,57 +7,21 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header::ALLOW};
-use keyring::{
-    code::CodeIdentity,
-    key::Channel,
-    time::UnixMillis,
-    verify::{Rejected, VerifiedCode},
-};
+use keyring::{code::CodeIdentity, key::Channel, time::UnixMillis, verify::VerifiedCode};
 
 use crate::{
-    body::{Unread, Whole},
+    body::Whole,
     code_requests::Entered,
     config::{self, CodeUse, RouteConfig},
-    metrics::{Limit, Outcome},
+    metrics::Outcome,
     record::{self, Trail},
-    refusal::{Problem, Refusal},
+    refusal::{Limit, Problem, Refusal, Refused},
     request_id::RequestId,
     shares::Share,
     snapshot::Held,
     worker::Worker,
 };
 use clock::Instant;
-
-/// A refusal on its way to the client.
-#[derive(Debug, Copy, Clone)]
-pub(crate) struct Refused {
-    pub(crate) refusal: Refusal,
-    /// For developers; only where it helps no forger.
-    pub(crate) detail: Option<&'static str>,
-    /// Of the key that the code claims to be signed with, whether or not it is.
-    pub(crate) channel: Option<Channel>,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, detail: None, channel: None }
-    }
-}
-
-impl Refused {
-    pub(crate) fn malformed(detail: &'static str) -> Self {
-        Self { detail: Some(detail), ..Refusal::RequestMalformed.into() }
-    }
-
-    pub(crate) fn unread(unread: Unread) -> Self {
-        Self { detail: Some(unread.detail()), ..unread.refusal().into() }
-    }
-
-    pub(crate) fn rejected(rejected: &Rejected) -> Self {
-        let refusal = Refusal::of_rejection(rejected.rejection);
-        Self { channel: rejected.channel, ..refusal.into() }
-    }
-}
 
 /// A request under way. When it is dropped it has been counted, exactly once.
 #[derive(Debug)]
@@ -78,7 +42,7 @@ pub(crate) struct Call {
     /// What the decision record will say.
     trail: RefCell<Trail>,
     /// What is counted if the client leaves now.
-    if_left: Cell<Option<Refusal>>,
+    outcome_if_dropped: Cell<Option<Refusal>>,
     /// This request among those with its code.
     entered: OnceCell<Entered>,
     /// Its place at a backend as one of its connection's.
@@ -106,7 +70,7 @@ impl Call {
             channel: Cell::new(None),
             redemption: Cell::new(None),
             trail: RefCell::default(),
-            if_left: Cell::new(Some(Refusal::RequestMalformed)),
+            outcome_if_dropped: Cell::new(Some(Refusal::RequestMalformed)),
             entered: OnceCell::new(),
             share: OnceCell::new(),
             has_unread_body: Cell::new(false),
@@ -115,7 +79,7 @@ impl Call {
     }
 
     /// What the client calls its request.
-    pub(crate) fn came_with(&self, headers: &HeaderMap) {
+    pub(crate) fn read_client_ids(&self, headers: &HeaderMap) {
         if self.worker.record().is_on() {
             *self.trail.borrow_mut() = Trail::of_client(headers);
         }
@@ -142,12 +106,11 @@ impl Call {
         if self.worker.record().hold_place(self.worker.id, &mut self.trail.borrow_mut()) {
             return Ok(());
         }
-        self.worker.hit(Limit::Record);
-        Err(Refusal::Overloaded.into())
+        Err(Refused::for_limit(Refusal::Overloaded, Limit::Record))
     }
 
     /// Is this request over the worker's share of `requests_in_flight_max`?
-    pub(crate) fn is_one_too_many(&self) -> bool {
+    pub(crate) fn is_over_limit(&self) -> bool {
         self.worker.requests_in_flight() > self.requests_max()
     }
 
@@ -161,7 +124,7 @@ impl Call {
         config.limits.requests_of_worker_max(config.server.workers)
     }
 
-    pub(crate) fn enter(&self, route: usize) {
+    pub(crate) fn set_route(&self, route: usize) {
         self.route.set(Some(route));
     }
 
@@ -170,7 +133,7 @@ impl Call {
     }
 
     /// A genuine code has arrived.
-    pub(crate) fn met(&self, code: &VerifiedCode, now: UnixMillis) {
+    pub(crate) fn code_verified(&self, code: &VerifiedCode, now: UnixMillis) {
         self.channel.set(Some(code.channel()));
         self.note(|trail| trail.met(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
@@ -181,39 +144,38 @@ impl Call {
     ///
     /// # Errors
     /// `request_in_flight` if there are [`crate::limits::CODE_REQUESTS_MAX`] already.
-    pub(crate) fn enters(&self, code: &VerifiedCode, hash: u64) -> Result<(), Refused> {
+    pub(crate) fn enter_code(&self, code: &VerifiedCode, hash: u64) -> Result<(), Refused> {
         let Some(entered) = self.worker.codes().enter(hash) else {
-            self.names(code.identity());
-            self.worker.hit(Limit::CodeRequests);
-            return Err(Refusal::RequestInFlight.into());
+            self.set_redemption(code.identity());
+            return Err(Refused::for_limit(Refusal::RequestInFlight, Limit::CodeRequests));
         };
         self.entered.set(entered).expect("a request has one code");
         Ok(())
     }
 
     /// From here on its place at a backend counts as its connection's, until its end.
-    pub(crate) fn shares(&self, share: Share) {
+    pub(crate) fn set_share(&self, share: Share) {
         self.share.set(share).expect("a request has one place");
     }
 
     /// From here on answers name the redemption.
-    pub(crate) fn names(&self, redemption: CodeIdentity) {
+    pub(crate) fn set_redemption(&self, redemption: CodeIdentity) {
         self.redemption.set(Some(redemption));
     }
 
     /// From here on a request that is dropped may have reached the backend.
     pub(crate) fn mark_sent(&self) {
-        self.if_left.set(Some(Refusal::OutcomeUnknown));
+        self.outcome_if_dropped.set(Some(Refusal::OutcomeUnknown));
         self.note(|trail| trail.bytes_sent(true));
     }
 
     /// The time since `begun` was spent waiting for the client or the backend.
-    pub(crate) fn was_away(&self, begun: Instant) {
-        self.was_away_for(self.ns_since(begun));
+    pub(crate) fn add_wait_since(&self, begun: Instant) {
+        self.add_wait_time(self.ns_since(begun));
     }
 
     /// So many nanoseconds were spent waiting for the client or the backend.
-    pub(crate) fn was_away_for(&self, ns: u64) {
+    pub(crate) fn add_wait_time(&self, ns: u64) {
         self.away_ns.set(self.away_ns.get() + ns);
     }
 
@@ -231,7 +193,10 @@ impl Call {
         if self.channel.get().is_none() {
             self.channel.set(refused.channel);
         }
-        self.count(Outcome::Refused(refused.refusal));
+        let is_counted = self.count(Outcome::Refused(refused.refusal));
+        if let Some(limit) = refused.limit.filter(|_| is_counted) {
+            self.worker.count_limit(limit);
+        }
     }
 
     /// The backend's answer is being relayed.
@@ -262,10 +227,11 @@ impl Call {
         response.map(Whole::new)
     }
 
-    /// Counts the outcome, once: an exchange that outlived its client has counted it already.
-    fn count(&self, outcome: Outcome) {
-        if self.if_left.take().is_none() {
-            return;
+    /// Counts the outcome, unless it was counted before: an exchange that outlived its client has
+    /// counted its own. Whether it was counted now.
+    fn count(&self, outcome: Outcome) -> bool {
+        if self.outcome_if_dropped.take().is_none() {
+            return false;
         }
         let (worker, total_ns) = (&self.worker, self.ns_since(self.begun));
         let metrics = worker.metrics();
@@ -280,6 +246,7 @@ impl Call {
         if worker.record().is_on() {
             self.record(outcome, total_ns);
         }
+        true
     }
 
     fn record(&self, outcome: Outcome, latency_ns: u64) {
@@ -302,7 +269,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(refusal) = self.if_left.get() {
+        if let Some(refusal) = self.outcome_if_dropped.get() {
             self.count(Outcome::Refused(refusal));
         }
         if let Some(entered) = self.entered.take() {

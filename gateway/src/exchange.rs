@@ -15,16 +15,15 @@ use hyper::body::Incoming;
 
 use crate::{
     body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
-    call::{Call, Refused},
+    call::Call,
     config::BackendConfig,
     endpoints::{Endpoint, InFlight, NotConnected},
     forward::{self, End},
-    metrics::Limit,
     record::Trail,
-    refusal::Refusal,
+    refusal::{Limit, Refusal, Refused},
     repeat::Pending,
     reply::Reply,
-    spend::{self, Spent},
+    spend::Redeemed,
     sweep::Deadline,
     upstream::{Answer, Lease, Sent, Silence},
 };
@@ -38,8 +37,8 @@ pub(crate) struct Exchange {
     /// Index of the backend in the configuration that the request began with.
     backend: usize,
     in_flight: InFlight,
-    /// The spent code, on redeem routes.
-    spent: Option<Spent>,
+    /// The redeemed code, on redeem routes.
+    redeemed: Option<Redeemed>,
     /// Its record, for those who ask again.
     pending: Option<Pending>,
     /// How far a streamed upload is, and why it broke off.
@@ -47,31 +46,31 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// For a code that has been spent for this request.
-    pub(crate) fn of_spent(
+    /// For a code that has been redeemed for this request.
+    pub(crate) fn of_redeemed(
         call: Rc<Call>,
         backend: usize,
         in_flight: InFlight,
-        spent: Spent,
+        redeemed: Redeemed,
         pending: Pending,
     ) -> Self {
         call.note(|trail| {
             trail.set_backend(backend);
             trail.spent();
         });
-        let (spent, pending) = (Some(spent), Some(pending));
-        Self { call, backend, in_flight, spent, pending, upload: None }
+        let (redeemed, pending) = (Some(redeemed), Some(pending));
+        Self { call, backend, in_flight, redeemed, pending, upload: None }
     }
 
-    /// For a request that spends nothing.
-    pub(crate) fn of_unspent(
+    /// For a request that redeems nothing.
+    pub(crate) fn without_redemption(
         call: Rc<Call>,
         backend: usize,
         in_flight: InFlight,
         upload: Option<Progress>,
     ) -> Self {
         call.note(|trail| trail.set_backend(backend));
-        Self { call, backend, in_flight, spent: None, pending: None, upload }
+        Self { call, backend, in_flight, redeemed: None, pending: None, upload }
     }
 
     /// Sends the request once and brings its answer. There is no second try: a request that may
@@ -91,7 +90,7 @@ impl Exchange {
         let answered = talk(&mut self, request, begun).await;
         let ended = call.worker.clock().instant();
         let ns = ended.nanos_since(begun);
-        call.was_away_for(ns);
+        call.add_wait_time(ns);
         let metrics = call.snapshot.backend_metrics(self.backend);
         metrics.duration.observe_ns(call.worker.id, ns);
         match answered {
@@ -105,14 +104,15 @@ impl Exchange {
                     metrics.responses(call.worker.id, None);
                 }
                 if is_unsent(failed.refusal)
-                    && let Some(spent) = self.spent.take()
+                    && let Some(redeemed) = self.redeemed.take()
                 {
-                    spend::give_back(&call.worker, spent).await;
+                    let worker = &call.worker;
+                    redeemed.release(worker.replay(), worker.registers.as_ref()).await;
                     call.note(Trail::gave_back);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let refused = match self.upload.map_or(Stage::Through, |upload| upload.get()) {
-                    Stage::Failed(unread) => Refused::unread(unread),
+                    Stage::Failed(unread) => unread.refused(),
                     Stage::UnderWay | Stage::Through => failed,
                 };
                 call.refused(&refused);
@@ -179,7 +179,7 @@ async fn talk(
     }
     let end = forward::end_of(&response);
     let (head, body) = response.into_parts();
-    match (&exchange.spent, end) {
+    match (&exchange.redeemed, end) {
         (_, End::Coded) => Err(unknown(CODED)),
         (Some(_), End::Connection) => Err(unknown(ENDLESS)),
         (Some(_), End::Shown) => {
@@ -196,11 +196,11 @@ async fn talk(
     }
 }
 
-/// A spent code that is over by now is not forwarded: its holder has scanned again.
+/// A redeemed code that is over by now is not forwarded: its holder has scanned again.
 fn last_look(exchange: &Exchange) -> Result<(), Refused> {
     let now = exchange.call.worker.clock();
-    match &exchange.spent {
-        Some(spent) if spent.is_over(now.now()) => Err(Refusal::CodeExpired.into()),
+    match &exchange.redeemed {
+        Some(redeemed) if redeemed.is_over(now.now()) => Err(Refusal::CodeExpired.into()),
         _ => Ok(()),
     }
 }
@@ -251,11 +251,11 @@ const TOO_LARGE_FOR_HTTP_1_0: &str =
     "the request was sent; its answer is above reply_bytes_max and has no length for HTTP/1.0";
 
 fn unreachable(detail: &'static str) -> Refused {
-    Refused { detail: Some(detail), ..Refusal::BackendUnreachable.into() }
+    Refused::from(Refusal::BackendUnreachable).with_detail(detail)
 }
 
 fn unknown(detail: &'static str) -> Refused {
-    Refused { detail: Some(detail), ..Refusal::OutcomeUnknown.into() }
+    Refused::from(Refusal::OutcomeUnknown).with_detail(detail)
 }
 
 /// Is it certain that not one byte was sent?
@@ -303,8 +303,8 @@ fn judge(
             Err(unreachable(NO_CONNECTION))
         }
         Err(NotConnected::NoSocket) => {
-            call.worker.hit(Limit::BackendSockets);
-            Err(Refused { detail: Some(NO_SOCKET), ..Refusal::Overloaded.into() })
+            let refused = Refused::for_limit(Refusal::Overloaded, Limit::BackendSockets);
+            Err(refused.with_detail(NO_SOCKET))
         }
     }
 }
@@ -315,8 +315,8 @@ async fn deliver(
     held: Held,
     now: Instant,
 ) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, spent, pending, upload: _ } = exchange;
-    let redemption = spent.map(|spent| spent.identity());
+    let Exchange { call, backend, in_flight, redeemed, pending, upload: _ } = exchange;
+    let redemption = redeemed.map(|redeemed| redeemed.identity());
     let (begin, body, lease, end) = match held {
         Held::Whole(whole, lease) => {
             lease.give_back(now);

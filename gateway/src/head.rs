@@ -1,16 +1,15 @@
 //! What a request's head must be before anything else is asked: one well-formed HTTP request, with
 //! a path that reads one way only, for a route that there is.
 
-use http::{HeaderValue, Version, header::HOST, request};
+use http::{HeaderValue, Uri, Version, header::HOST, request};
 
 use crate::{
-    call::{Call, Refused},
-    config::{self, RouteConfig},
+    config,
     headers::{self, Expectation, Framing},
     host,
-    metrics::Limit,
-    refusal::Refusal,
-    target::{CheckedPath, MalformedPath},
+    refusal::{Limit, Refusal, Refused},
+    route::Routes,
+    target::CheckedPath,
 };
 
 /// What a sound head says beside its fields.
@@ -23,28 +22,29 @@ pub(crate) struct Terms {
 }
 
 /// Is this one well-formed HTTP request that can be passed on without guessing?
-pub(crate) fn check(call: &Call, head: &request::Parts) -> Result<Terms, Refused> {
-    if head.headers.len() > call.snapshot.config.limits.header_count_max {
-        call.worker.hit(Limit::Headers);
-        return Err(Refused { detail: Some(TOO_MANY), ..Refusal::HeadersTooLarge.into() });
+///
+/// # Errors
+/// `headers_too_large`, `method_not_allowed`, `expectation_failed`, `request_malformed`: the first
+/// that applies.
+pub(crate) fn check(head: &request::Parts, header_count_max: usize) -> Result<Terms, Refused> {
+    if head.headers.len() > header_count_max {
+        let refused = Refused::for_limit(Refusal::HeadersTooLarge, Limit::Headers);
+        return Err(refused.with_detail(TOO_MANY));
     }
     if !config::is_served(&head.method) {
-        // The answer tells what the route takes, if there is one.
-        if let Ok(Some(index)) = route_of(call, head) {
-            call.enter(index);
-        }
         return Err(Refusal::MethodNotAllowed.into());
     }
     let framing = headers::framing(head.version, &head.headers)
         .ok_or(Refused::malformed("Transfer-Encoding must be one plain `chunked`"))?;
     let expectation = headers::expectation(&head.headers);
     if expectation == Expectation::Unknown {
-        return Err(Refused { detail: Some(ONLY_CONTINUE), ..Refusal::ExpectationFailed.into() });
+        return Err(Refused::from(Refusal::ExpectationFailed).with_detail(ONLY_CONTINUE));
     }
     Ok(Terms { framing, host: host_of(head)?, expectation })
 }
 
 const TOO_MANY: &str = "more header lines than the gateway's limits.header_count_max";
+const AMBIGUOUS: &str = "the path has a form that backends may read differently";
 const ONLY_CONTINUE: &str = "the only expectation that HTTP defines is 100-continue";
 const NO_HOST: &str = "Host must be a name or an address, with a port or without: his.example:8080";
 const NO_AUTHORITY: &str = "the target's authority must be a host with a port or without; a user \
@@ -91,21 +91,11 @@ fn host_of_authority(
     HeaderValue::from_str(authority).map_err(|_| Refused::malformed(NO_AUTHORITY))
 }
 
-pub(crate) fn find_route<'a>(
-    call: &'a Call,
-    head: &request::Parts,
-) -> Result<&'a RouteConfig, Refused> {
-    let index = route_of(call, head)
-        .map_err(|_| Refused::malformed("the path has a form that backends may read differently"))?
-        .ok_or(Refusal::RouteNotFound)?;
-    call.enter(index);
-    let route = call.snapshot.route(index);
-    if !route.allows(&head.method) {
-        return Err(Refusal::MethodNotAllowed.into());
-    }
-    Ok(route)
-}
-
-fn route_of(call: &Call, head: &request::Parts) -> Result<Option<usize>, MalformedPath> {
-    Ok(call.snapshot.routes.find(&CheckedPath::check(head.uri.path())?))
+/// The index of the route that a sound head asks for, whatever its method.
+///
+/// # Errors
+/// `request_malformed` for a path that has more than one reading, `route_not_found`.
+pub(crate) fn find_route(routes: &Routes, uri: &Uri) -> Result<usize, Refused> {
+    let path = CheckedPath::check(uri.path()).map_err(|_| Refused::malformed(AMBIGUOUS))?;
+    routes.find(&path).ok_or(Refusal::RouteNotFound.into())
 }

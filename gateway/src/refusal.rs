@@ -2,7 +2,10 @@
 //!
 //! The list is closed: metrics, cashiers and integrators rely on its names, numbers and sentences.
 
+pub(crate) mod labels;
+mod limit;
 mod problem;
+mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +13,8 @@ use http::StatusCode;
 use keyring::code::{Kind, ParseError};
 use keyring::verify::Rejection;
 
-pub use self::problem::Problem;
+pub(crate) use self::refused::Refused;
+pub use self::{limit::Limit, problem::Problem};
 
 /// Rows whose causes a forger should not be able to tell apart by what the cashier says.
 const NOT_VERIFIED: &str =

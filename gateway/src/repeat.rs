@@ -10,9 +10,8 @@ use keyring::code::CodeIdentity;
 
 use crate::{
     body::Whole,
-    call::{Call, Refused},
-    metrics::Limit,
-    refusal::Refusal,
+    call::Call,
+    refusal::{Limit, Refusal, Refused},
     reply::Reply,
     retry::{Begin, Known, NoRoom, Request, StoredAnswer},
 };
@@ -84,7 +83,7 @@ pub(crate) fn may_know(call: &Call, identity: &CodeIdentity) -> bool {
 }
 
 fn tell(call: &Call, identity: CodeIdentity, known: Known) -> Result<Response<Reply>, Refused> {
-    call.names(identity);
+    call.set_redemption(identity);
     match known {
         Known::Finished(answer) => Ok(replay(call, answer).expect("this process wrote it")),
         Known::Running => Err(Refusal::RequestInFlight.into()),
@@ -134,7 +133,7 @@ impl Pending {
         match worker.answers().finish(&self.identity, answer, &mut shelf, bounds, now) {
             Ok(()) => for_others,
             Err(no_room) => {
-                worker.hit(match no_room {
+                worker.count_limit(match no_room {
                     NoRoom::Bytes => Limit::RetryBytes,
                     NoRoom::Entries => Limit::RetryEntries,
                     NoRoom::Caller => Limit::RetryCaller,
@@ -151,7 +150,7 @@ impl Pending {
 
     /// The answer is passed on as it comes, so that nobody has it whole.
     pub(crate) fn too_large(self) {
-        self.call.worker.hit(Limit::ReplyBytes);
+        self.call.worker.count_limit(Limit::ReplyBytes);
     }
 }
 

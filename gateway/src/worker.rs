@@ -20,8 +20,9 @@ use crate::{
     endpoints::Endpoints,
     health::Health,
     limits,
-    metrics::{Limit, Metrics, WorkerId},
+    metrics::{Metrics, WorkerId},
     record::Record,
+    refusal::Limit,
     registers::Registers,
     replay::Replay,
     request_id::RequestIds,
@@ -175,8 +176,8 @@ impl Worker {
         &self.shared.record
     }
 
-    /// A limit was hit and something refused for it.
-    pub(crate) fn hit(&self, limit: Limit) {
+    /// Something was refused, closed or not kept for the sake of a limit.
+    pub(crate) fn count_limit(&self, limit: Limit) {
         self.metrics().limit_hits(self.id, limit);
     }
 

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::refusal::Limit;
+
 use super::{
     Metrics,
     instruments::Histogram,
-    labels::{Limit, Outcome, Rejection, ResponseClass},
+    labels::{Outcome, Rejection, ResponseClass},
     page::{Page, number, seconds, signed, truth},
 };
 

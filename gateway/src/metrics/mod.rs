@@ -23,11 +23,13 @@ use std::sync::{
 
 use keyring::{key::Channel, time::UnixMillis};
 
+use crate::refusal::Limit;
+
 pub use self::{
     cells::WorkerId,
     children::{BackendMetrics, ListenerMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
-    labels::{Limit, Outcome, Rejection},
+    labels::{Outcome, Rejection},
     registers::{RegisterCounts, RegisterMetrics},
 };
 use self::{

@@ -17,10 +17,9 @@ use keyring::code::CodeIdentity;
 
 use super::{replay, tell};
 use crate::{
-    call::{Call, Refused},
+    call::Call,
     limits::{RETRY_LOST_TOLD_MS, RETRY_MARGIN_MS},
-    metrics::Limit,
-    refusal::Refusal,
+    refusal::{Limit, Refusal, Refused},
     registers::{Note, Registers},
     reply::Reply,
     retry::{
@@ -77,7 +76,7 @@ impl Mark {
         let life_ms = keep_ms.unsigned_abs().max(note.claim_life_ms());
         let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
         if registers.set_all(group, name.as_bytes(), &value, life_ms).await.is_err() {
-            call.worker.hit(Limit::RetryRegisters);
+            call.worker.count_limit(Limit::RetryRegisters);
         }
     }
 }
@@ -103,7 +102,7 @@ pub(crate) async fn ask(
         Some(SharedKnown::Known(Known::Finished(answer))) => replay(call, answer).ok_or(otherwise),
         Some(SharedKnown::Known(known)) => tell(call, identity, known),
         Some(SharedKnown::Lost) => {
-            call.names(identity);
+            call.set_redemption(identity);
             Err(Refusal::OutcomeUnknown.into())
         }
     }

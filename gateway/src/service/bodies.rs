@@ -6,10 +6,10 @@ use hyper::body::Incoming;
 
 use crate::{
     body::{self, Begun, Outgoing, Progress, Room, Unread, Upload, Whole},
-    call::{Call, Refused},
+    call::Call,
     headers::Expectation,
     limits,
-    metrics::Limit,
+    refusal::Refused,
 };
 
 /// Reads a body to its end, within bytes, memory and time.
@@ -18,8 +18,8 @@ pub(super) async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, 
     let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
     let begun = call.worker.clock().instant();
     let whole = body::read_whole(&mut body, &room(call), &mut deadline).await;
-    call.was_away(begun);
-    let whole = whole.map_err(|cut| over_limit(call, cut.why))?;
+    call.add_wait_since(begun);
+    let whole = whole.map_err(|cut| cut.why.refused())?;
     call.set_unread_body(false);
     Ok(whole)
 }
@@ -43,8 +43,8 @@ pub(super) async fn stream_body(
     let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
     let begun = call.worker.clock().instant();
     let beginning = body::read_beginning(&mut body, &room(call), &mut deadline).await;
-    call.was_away(begun);
-    match beginning.map_err(|unread| over_limit(call, unread))? {
+    call.add_wait_since(begun);
+    match beginning.map_err(Unread::refused)? {
         Begun::Whole(whole) => {
             call.set_unread_body(false);
             Ok((Outgoing::Whole(whole), None))
@@ -55,15 +55,6 @@ pub(super) async fn stream_body(
             Ok((Outgoing::Upload(upload), Some(progress)))
         }
     }
-}
-
-fn over_limit(call: &Call, unread: Unread) -> Refused {
-    match unread {
-        Unread::TooLarge => call.worker.hit(Limit::BodyBytes),
-        Unread::NoRoom => call.worker.hit(Limit::BodyMemory),
-        Unread::TooSlow | Unread::Broken => {}
-    }
-    Refused::unread(unread)
 }
 
 /// Hears a refused client out for a moment: one that is still sending would lose the answer to
@@ -80,5 +71,5 @@ pub(super) async fn listen_a_little(call: &Call, expectation: Expectation, body:
     let mut deadline = call.worker.sweep.deadline(limits::BODY_DRAIN_MS);
     let begun = call.worker.clock().instant();
     call.set_unread_body(!body::discard(body, &mut deadline).await);
-    call.was_away(begun);
+    call.add_wait_since(begun);
 }
