@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gateway::strict::{Refused, Strict};
+use gateway::transport::strict::{Refused, Strict};
 use http::header::TRANSFER_ENCODING;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};

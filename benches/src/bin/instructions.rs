@@ -40,7 +40,7 @@ const ROUTES: [(&str, &str); 2] = [("redeem", "/"), ("none", "/none")];
 /// Where callgrind stops to count until the function is left.
 const LEFT_OUT: &str = "--toggle-collect=*p256::verifier::Verifier::verify_group*";
 /// A function that runs in a worker and in no other thread.
-const WORKERS_TASK: &str = "gateway::crew::keep_flushing";
+const WORKERS_TASK: &str = "gateway::edge::worker_thread::keep_flushing";
 /// More threads than a gateway with one worker has.
 const THREADS_MAX: u32 = 20;
 const FEW: u64 = 300;

@@ -3,7 +3,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::*;
 
 fn shared() -> Arc<Shared> {
-    scrape::tests::shared().0
+    page::tests::shared().0
 }
 
 /// An admin listener on a free port, served until the runtime ends.

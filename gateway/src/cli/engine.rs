@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyring::p256::{Engine, Verifier};
 
 use super::Failure;
-use crate::tables;
+use crate::process::key_tables;
 
 /// Names an engine: for comparing, and for getting out of trouble.
 const VARIABLE: &str = "YANMA_VERIFY";
@@ -33,7 +33,7 @@ impl Choice {
 
     /// The verifier of this process.
     pub(super) fn verifier(self) -> Result<Arc<Verifier>, Failure> {
-        let verifier = Verifier::new(self.engine, tables::report_mismatch);
+        let verifier = Verifier::new(self.engine, key_tables::report_mismatch);
         Ok(Arc::new(verifier.map_err(|error| unfit(&error))?))
     }
 }

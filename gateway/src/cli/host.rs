@@ -1,8 +1,8 @@
 //! What of this machine does not fit a configuration that is right in itself.
 
 use crate::config::Config;
-use crate::descriptors::Budget;
-use crate::start::find_group;
+use crate::process::descriptors::Budget;
+use crate::process::start::find_group;
 use sys::disk;
 
 use super::Failure;

@@ -9,7 +9,7 @@ mod inspect;
 mod keys;
 mod mint;
 mod qr;
-mod sandbox;
+pub mod sandbox;
 mod serve;
 
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ use keyring::ceremony::CeremonyError;
 use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
-use crate::start::StartError;
+use crate::process::start::StartError;
 use crate::state::StateError;
 use sys::log;
 

@@ -10,11 +10,11 @@ use keyring::time::UnixMillis;
 use super::engine::Choice;
 use super::{Failure, check, host};
 use crate::config::Config;
+use crate::process::start::{self, Start};
+use crate::process::takeover::CommandLine;
 use crate::record::SubjectKey;
-use crate::start::{self, Start};
 use crate::state::Fence;
-use crate::takeover::CommandLine;
-use crate::{descriptors, notify};
+use crate::{process::descriptors, process::systemd};
 use clock::Clock;
 use sys::{disk, log};
 
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let start = Start { config, keys, config_file: file.clone(), fence, command_line };
     start::serve(start, |_| {
         log::info(format_args!("serving"));
-        notify::tell_serving();
+        systemd::tell_serving();
     })?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use keyring::code::{Kind, Kinds};
 use super::backend::BackendConfig;
 use super::region::RegionPrefix;
 use super::table::{Item, Table};
+use crate::http::path::CheckedPath;
 use crate::limits;
-use crate::target::CheckedPath;
 
 /// The methods that there are. The list is closed: no route can be configured for another.
 const METHODS: [Method; 7] = [

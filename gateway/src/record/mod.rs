@@ -54,9 +54,9 @@ pub use self::{
 };
 use crate::{
     config::{RecordConfig, WhenFull},
-    health::Health,
     limits,
     metrics::WorkerId,
+    readiness::Health,
 };
 use clock::Clock;
 use sys::{

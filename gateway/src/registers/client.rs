@@ -24,9 +24,9 @@ use super::{
 };
 use crate::{
     config::{RegisterAddress, RegistersConfig},
-    health::Health,
     limits,
     metrics::{RegisterMetrics, WorkerId},
+    readiness::Health,
 };
 use clock::Clock;
 use sys::threads::Part;

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::io::Stream;
+use crate::transport::listener::Stream;
 
 /// A backend's socket, and what was handed to the kernel for it.
 #[derive(Debug)]

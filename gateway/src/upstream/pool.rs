@@ -8,9 +8,9 @@ use hyper_util::rt::TokioIo;
 use super::{Gate, Lease};
 use crate::{
     config::BackendConfig,
-    endpoints::{Endpoint, NotConnected, dial},
     limits,
-    sweep::Sweep,
+    transport::deadline::Sweep,
+    upstream::endpoints::{Endpoint, NotConnected, dial},
 };
 use clock::Instant;
 

@@ -10,10 +10,10 @@ use tokio::{
 
 use super::*;
 use crate::{
-    body::{Room, Whole},
     config::{BackendConfig, Config},
-    endpoints::Endpoints,
-    sweep::Sweep,
+    transport::body::{Room, Whole},
+    transport::deadline::Sweep,
+    upstream::endpoints::Endpoints,
 };
 use clock::Hand;
 use keyring::time::UnixMillis;

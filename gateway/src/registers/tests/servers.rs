@@ -14,8 +14,8 @@ use tokio::runtime::{Builder, LocalOptions};
 
 use crate::{
     config::{RegisterAddress, RegistersConfig},
-    health::Health,
     metrics::{Metrics, WorkerId},
+    readiness::Health,
     registers::{Abstains, Note, Registers, Verdict, link::State, raw::NoMajority},
 };
 use clock::Clock;

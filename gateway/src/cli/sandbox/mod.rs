@@ -1,0 +1,199 @@
+//! `yanma sandbox`: a gateway, its keys and a backend on this machine, to try everything.
+
+pub mod backend;
+mod directory;
+mod examples;
+mod settings;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+
+use clap::Args;
+use keyring::code::IssuedAt;
+use tokio::sync::oneshot;
+
+use self::backend::Arrivals;
+use self::directory::Directory;
+use self::examples::Examples;
+use super::engine::Choice;
+use super::{Failure, serve};
+use crate::config::Config;
+use crate::process::start::{self, Start};
+use crate::state::Fence;
+use clock::Clock;
+use sys::disk;
+use sys::log;
+
+const AFTER_HELP: &str = "\
+It makes a keyring, a seal secret and an issuer's signing key in DIR (kept between runs), starts a \
+stand-in settlement backend and the gateway in front of it, and prints commands to paste: mint a \
+code, show it, pay with it, pay again, and see every refusal.
+
+The keys are of environment \"sandbox\", which `yanma serve` refuses.
+The stand-in obeys the request header `Sandbox-Fault: stall | reset | half | error`.
+
+Golden rule: sent this code before and got no answer? Query first, whatever the reason says now.";
+
+/// Run everything on this machine, to try it: keys, gateway, backend
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Where keys and configuration are kept; made if missing
+    #[arg(long, value_name = "DIR", default_value = "./sandbox")]
+    data: PathBuf,
+    /// Where the gateway listens; port 0: any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7460")]
+    listen: SocketAddr,
+    /// Where metrics, health and reload are; port 0: any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7461")]
+    admin: SocketAddr,
+    /// Where the stand-in settlement backend listens; port 0: any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7462")]
+    backend: SocketAddr,
+}
+
+/// Where everything runs; no port is 0.
+#[derive(Copy, Clone, Debug)]
+struct Addresses {
+    gateway: SocketAddr,
+    admin: SocketAddr,
+    backend: SocketAddr,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    serve::begin_log()?;
+    disk::keep_from_others();
+    let directory = Directory::open(&arguments.data)?;
+    let (addresses, backend) = find_addresses(arguments)?;
+    let now = Clock::system().now();
+    let keys_are_new = directory.make_keys(now)?;
+    directory.make_audit_key()?;
+    let config_file = directory.write_settings(&settings::text(&addresses))?;
+    let config = Config::load(&config_file)?;
+    let verifier = Choice::of_environment()?.verifier()?;
+    let keys = serve::load_usable_keys(&config, now)?.with_verifier(verifier);
+
+    let standin = Standin::start(backend)?;
+    let examples = Examples::new(&directory, &addresses)?;
+    // Nobody can have spent a code of keys that are made only now.
+    let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
+    let start = Start { config, keys, config_file, fence, command_line: None };
+    let left = start::serve(start, |shared| {
+        let fence = shared.replay.fence().filter(|fence| fence.millis() >= shared.clock.now());
+        let situation = Situation { directory: &directory, addresses, fence };
+        tell(format!("{examples}{situation}"));
+    });
+    standin.stop();
+    Ok(left?)
+}
+
+/// Prints on a thread of its own: a sandbox runs on if its output is not read.
+fn tell(text: String) {
+    let print = move || {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    };
+    // Without a thread nothing is printed.
+    let _ = std::thread::Builder::new().name("stdout".to_owned()).spawn(print);
+}
+
+/// Puts a number in the place of each port 0. The stand-in's listener is opened here; the gateway
+/// opens its own two when its configuration has been read.
+fn find_addresses(arguments: &Arguments) -> Result<(Addresses, TcpListener), Failure> {
+    let backend = listen("--backend", arguments.backend)?;
+    // Both are held until both are known, or the second could be given the first one's port.
+    let gateway = listen("--listen", arguments.listen)?;
+    let admin = listen("--admin", arguments.admin)?;
+    let address = |listener: &TcpListener| {
+        listener.local_addr().map_err(|error| Failure::of("cannot read a port", &error))
+    };
+    let addresses = Addresses {
+        gateway: address(&gateway)?,
+        admin: address(&admin)?,
+        backend: address(&backend)?,
+    };
+    Ok((addresses, backend))
+}
+
+fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => Failure::Other(format!(
+            "{address} is taken, perhaps by another sandbox; stop what listens there or choose \
+             another address: {option} 127.0.0.1:0 takes any free port"
+        )),
+        _ => Failure::of(format!("cannot listen on {address} ({option})"), &error),
+    })
+}
+
+/// The stand-in backend on a thread of its own, as another program would be.
+struct Standin {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Standin {
+    fn start(listener: TcpListener) -> Result<Self, Failure> {
+        let failed = |error| Failure::of("cannot start the stand-in backend", &error);
+        listener.set_nonblocking(true).map_err(failed)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = async move {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            backend::run(listener, Arrivals::default(), async {
+                let _ = stopped.await;
+            })
+            .await;
+            Ok::<_, std::io::Error>(())
+        };
+        let thread = std::thread::Builder::new().name("standin".to_owned()).spawn(move || {
+            if let Err(error) = runtime.block_on(serve) {
+                log::error(format_args!("the stand-in backend cannot run: {error}"));
+            }
+        });
+        Ok(Self { stop, thread: thread.map_err(failed)? })
+    }
+
+    fn stop(self) {
+        // If it has ended by itself there is nobody to tell.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+/// What runs where, in a few lines.
+struct Situation<'a> {
+    directory: &'a Directory,
+    addresses: Addresses,
+    /// If codes of this moment are not later than it.
+    fence: Option<IssuedAt>,
+}
+
+impl std::fmt::Display for Situation<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Addresses { gateway, admin, backend } = self.addresses;
+        writeln!(f, "The sandbox runs. Above are commands to paste, the first steps last.")?;
+        writeln!(f, "  gateway           http://{gateway}")?;
+        writeln!(f, "  admin             http://{admin}  /metrics /readyz /healthz")?;
+        writeln!(f, "  stand-in backend  http://{backend}")?;
+        let data = self.directory.path().display();
+        writeln!(f, "  keys and settings {data}")?;
+        writeln!(f, "  decisions         yanma audit {data}/data/record")?;
+        if let Some(fence) = self.fence {
+            writeln!(
+                f,
+                "Its keys are older than its table of spent codes, so codes issued up to {} are \
+                 refused as warming_up: they could have been used before.",
+                fence.millis()
+            )?;
+        }
+        writeln!(
+            f,
+            "Golden rule: sent this code before and got no answer? Query first, whatever the \
+             reason says now."
+        )?;
+        writeln!(f, "Ctrl-C ends the sandbox.")
+    }
+}

@@ -1,0 +1,15 @@
+//! The chain of a code. Each step takes what the step before has made, and nothing else makes it.
+//!
+//! | from | by | to |
+//! |---|---|---|
+//! | text | `keyring::code::UnverifiedCode::parse` | `UnverifiedCode`: well formed |
+//! | `UnverifiedCode` | [`verify`] | `VerifiedCode`: genuine, of a kind and time that serve here |
+//! | `VerifiedCode` | [`admit`] | `Admitted`: may do here what the request wants |
+//! | `Admitted` | [`redeem`] | `Redeemed`: used up for this request alone, which may be forwarded |
+//!
+//! [`requests`] counts the requests that are under way with one code.
+
+pub mod admit;
+pub(crate) mod redeem;
+pub(crate) mod requests;
+pub(crate) mod verify;

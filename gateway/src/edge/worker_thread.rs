@@ -1,0 +1,180 @@
+//! The threads of the workers: each with its runtime, fed with connections by the accepting one.
+
+use std::{
+    io,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    edge::connection::{self, Arrival},
+    limits,
+    metrics::WorkerId,
+    registers::{Node, Registers},
+    worker::{Phase, Shared, Worker},
+};
+use sys::{failpoint, log, threads::Part};
+
+/// A worker as the accepting thread sees it.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    arrivals: mpsc::Sender<Arrival>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Handle {
+    /// Connections that this worker has or is about to get.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Hands a connection over; gives it back if the worker has too many waiting.
+    pub(crate) fn hand_over(&self, arrival: Arrival) -> Result<(), Arrival> {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.arrivals.try_send(arrival).map_err(|error| {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                mpsc::error::TrySendError::Full(arrival)
+                | mpsc::error::TrySendError::Closed(arrival) => arrival,
+            }
+        })
+    }
+}
+
+/// Starts a worker on a thread of its own. The thread ends after the drain, when its handle is
+/// dropped and its work is done.
+///
+/// # Errors
+///
+/// The system's error if thread or runtime cannot be had.
+pub(crate) fn start(
+    id: WorkerId,
+    shared: Arc<Shared>,
+    mut phase: watch::Receiver<Phase>,
+) -> io::Result<(Handle, JoinHandle<()>)> {
+    let (arrivals, mut inbox) = mpsc::channel(limits::HANDOFF_QUEUE_MAX);
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    // What can fail is done in the thread, and heard of here, where somebody can still say so.
+    let (started, starting) = std::sync::mpsc::sync_channel(1);
+    let name = format!("worker-{}", id.index());
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let runtime =
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let made = runtime.and_then(|runtime| Ok((runtime, Worker::new(id, shared, count)?)));
+        let (outcome, made) = match made {
+            Ok(made) => (Ok(()), Some(made)),
+            Err(error) => (Err(error), None),
+        };
+        if started.send(outcome).is_ok()
+            && let Some((runtime, worker)) = made
+        {
+            let health = Arc::clone(worker.health());
+            let mut has_begun = false;
+            // Its connections and exchanges are tasks of the runtime: if this panics they go on.
+            health.threads.keep(Part::Worker, || {
+                runtime.block_on(async {
+                    if !std::mem::replace(&mut has_begun, true) {
+                        begin(&worker);
+                    }
+                    run(&worker, &mut inbox, &mut phase).await;
+                });
+            });
+        }
+    })?;
+    starting.recv().map_err(io::Error::other)??;
+    Ok((Handle { arrivals, connections }, thread))
+}
+
+/// The worker's flusher, begun anew should it ever panic: codes of later turns wait for it.
+async fn keep_flushing(worker: Rc<Worker>) {
+    loop {
+        let its = Rc::clone(&worker);
+        let flusher = tokio::task::spawn_local(async move {
+            its.batch.flush_each_turn(its.means()).await;
+        });
+        if let Err(error) = flusher.await {
+            log::error(format_args!("verifying a group of codes failed: {error}"));
+            worker.health().threads.ended(Part::Flusher);
+        }
+    }
+}
+
+/// The first worker says in the registers whose data directory this is.
+fn announce(worker: &Worker, registers: &Rc<Registers>) {
+    if worker.id.index() > 0 {
+        return;
+    }
+    let data_dir = worker.snapshot().config.server.data_dir.clone();
+    match Node::of(&data_dir) {
+        Ok(node) => {
+            let conflict = Node::conflict(&data_dir);
+            let (registers, health) = (Rc::clone(registers), Arc::clone(worker.health()));
+            tokio::task::spawn_local(async move {
+                let announce = async || {
+                    let (node, conflict) = (node.clone(), conflict.clone());
+                    node.announce(Rc::clone(&registers), conflict).await
+                };
+                health.threads.keep_task(Part::Registers, announce).await
+            });
+        }
+        Err(error) => {
+            let path = data_dir.join("node");
+            log::warning(format_args!("[server] data_dir: {}: {error}", path.display()));
+        }
+    }
+}
+
+/// Starts the worker's own tasks.
+fn begin(worker: &Rc<Worker>) {
+    tokio::task::spawn_local(keep_flushing(Rc::clone(worker)));
+    if let Some(registers) = &worker.registers {
+        registers.start();
+        announce(worker, registers);
+    }
+}
+
+/// Serves until the drain is over. Whatever still runs at `drain_timeout_ms` is cut off.
+async fn run(
+    worker: &Rc<Worker>,
+    inbox: &mut mpsc::Receiver<Arrival>,
+    phase: &mut watch::Receiver<Phase>,
+) {
+    let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut accepting = true;
+    loop {
+        tokio::select! {
+            arrival = inbox.recv(), if accepting => match arrival {
+                Some(arrival) => {
+                    tokio::task::spawn_local(connection::serve(Rc::clone(worker), arrival));
+                }
+                None => accepting = false,
+            },
+            _ = ticks.tick() => {
+                worker.tick();
+                failpoint::panic_at("worker");
+            }
+            Ok(()) = phase.changed() => {
+                if *phase.borrow() == Phase::Draining {
+                    worker.leave();
+                }
+            }
+        }
+        let is_over = !accepting && worker.is_done();
+        if worker.is_leaving() && (is_over || worker.is_out_of_time()) {
+            return;
+        }
+    }
+}

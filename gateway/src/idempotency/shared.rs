@@ -1,0 +1,240 @@
+//! What nodes share of a request: bytes in the registers' servers.
+//!
+//! ```text
+//! note, in the claim of a request: version u8 | deadline i64 | request id 16 bytes | who
+//! answer, when there is one:       version u8 | until i64 | who | answer, to the end
+//! who: digest 32 bytes | caller: 1 + length u16, or 0 | caller | key length u8 (0: none) | key
+//!                                                                          (numbers big-endian)
+//! ```
+//!
+//! A server may have lost its memory, and one that was not reached may hold what is out of date,
+//! so what is read here only ever ends a request; see [`super`].
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use keyring::{code::CodeIdentity, time::UnixMillis};
+
+use super::{
+    answer::StoredAnswer,
+    digest::Digest,
+    key::IdempotencyKey,
+    record::{Caller, Known, Record, Request, State},
+};
+use crate::request_id::RequestId;
+
+const VERSION: u8 = 2;
+const ID_BYTES: usize = 16;
+/// Where `who` begins in a note.
+const WHO_AT: usize = 1 + 8 + ID_BYTES;
+
+/// What nodes know of a code's request.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum SharedKnown {
+    Known(Known),
+    /// The same request was begun by a node that has not told its end, and its time is over.
+    Lost,
+}
+
+/// Says in the claim of a request what it is, and when its outcome is unknown if nobody has told it.
+/// The request id tells the notes of two attempts apart.
+pub(crate) fn note(request: &Request, id: &RequestId, deadline: UnixMillis) -> Vec<u8> {
+    let Request { identity: _, caller, key, digest } = request;
+    let (name, key) = (caller.name(), key.as_ref().map_or(&[][..], IdempotencyKey::as_bytes));
+    let name_len = name.map_or(0, str::len);
+    let mut bytes = Vec::with_capacity(WHO_AT + 32 + 2 + name_len + 1 + key.len());
+    bytes.put_u8(VERSION);
+    bytes.put_i64(deadline.get());
+    bytes.put_slice(id.as_str().as_bytes());
+    bytes.put_slice(digest.as_bytes());
+    bytes.put_u16(name.map_or(0, |name| u16::try_from(name.len() + 1).unwrap_or(u16::MAX)));
+    bytes.put_slice(name.unwrap_or_default().as_bytes());
+    bytes.put_u8(u8::try_from(key.len()).expect("a key has at most 64 bytes"));
+    bytes.put_slice(key);
+    bytes
+}
+
+/// The answer to the request that a note of ours tells of.
+pub(crate) fn finished(note: &[u8], answer: &StoredAnswer, until: UnixMillis) -> Vec<u8> {
+    let who = note.get(WHO_AT..).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(1 + 8 + who.len() + answer.len());
+    bytes.put_u8(VERSION);
+    bytes.put_i64(until.get());
+    bytes.put_slice(who);
+    bytes.put_slice(answer.as_bytes());
+    bytes
+}
+
+/// What `request` finds, of the answers and notes that a majority of servers hold: an answer if there
+/// is one, as there is at most one per code. Of notes there is one, too, but for what a broken
+/// connection left behind; the first to run out is likely the first that there was.
+pub(crate) fn tell(
+    request: &Request,
+    answers: impl IntoIterator<Item = Vec<u8>>,
+    notes: impl IntoIterator<Item = Vec<u8>>,
+    now: UnixMillis,
+) -> Option<SharedKnown> {
+    let answer = answers.into_iter().find_map(|bytes| read_answer(request.identity, bytes.into()));
+    if let Some(record) = answer {
+        return Some(SharedKnown::Known(record.tell(request, now)));
+    }
+    let notes = notes.into_iter().filter_map(|bytes| read_note(request.identity, bytes.into()));
+    let (deadline, record) = notes.min_by_key(|(deadline, _)| *deadline)?;
+    Some(match record.tell(request, now) {
+        Known::Running if now >= deadline => SharedKnown::Lost,
+        known => SharedKnown::Known(known),
+    })
+}
+
+fn read_note(identity: CodeIdentity, mut bytes: Bytes) -> Option<(UnixMillis, Record)> {
+    let deadline = read_head(&mut bytes)?;
+    take(&mut bytes, ID_BYTES)?;
+    Some((deadline, read_who(identity, &mut bytes)?))
+}
+
+fn read_answer(identity: CodeIdentity, mut bytes: Bytes) -> Option<Record> {
+    let until = read_head(&mut bytes)?;
+    let mut record = read_who(identity, &mut bytes)?;
+    record.state = State::Finished { answer: StoredAnswer::from_bytes(bytes), until };
+    Some(record)
+}
+
+fn read_head(bytes: &mut Bytes) -> Option<UnixMillis> {
+    let is_ours = bytes.try_get_u8().ok()? == VERSION;
+    is_ours.then(|| bytes.try_get_i64().ok().map(UnixMillis::new))?
+}
+
+fn read_who(identity: CodeIdentity, bytes: &mut Bytes) -> Option<Record> {
+    let digest = Digest::from_bytes(take(bytes, 32)?.as_ref().try_into().ok()?);
+    let caller = match bytes.try_get_u16().ok()?.checked_sub(1) {
+        None => Caller::UNNAMED,
+        Some(len) => Caller::of(str::from_utf8(&take(bytes, len.into())?).ok()?),
+    };
+    let key = match bytes.try_get_u8().ok()? {
+        0 => None,
+        len => Some(IdempotencyKey::from_bytes(&take(bytes, len.into())?)?),
+    };
+    Some(Record::running(&Request { identity, caller, key, digest }))
+}
+
+fn take(bytes: &mut Bytes, len: usize) -> Option<Bytes> {
+    (len <= bytes.len()).then(|| bytes.split_to(len))
+}
+
+/// The name under which a code's answer is kept; claims are under `yanma:1:`.
+pub(crate) fn name_of(identity: &CodeIdentity) -> String {
+    format!("yanma:2:{identity}")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use keyring::code::{IssuedAt, KeyId, Serial};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{idempotency::digest::tests::of_body, request_id::RequestIds};
+
+    const BEGUN: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
+
+    fn identity() -> CodeIdentity {
+        CodeIdentity {
+            key_id: KeyId::new(7001).unwrap(),
+            issued_at: IssuedAt::new(1_800_000_000),
+            serial: Serial::new(1),
+        }
+    }
+
+    fn request(caller: Caller, key: Option<&[u8]>, body: &[u8]) -> Request {
+        let key = key.map(|key| IdempotencyKey::from_bytes(key).unwrap());
+        Request { identity: identity(), caller, key, digest: of_body(body) }
+    }
+
+    const DEADLINE: UnixMillis = UnixMillis::from_seconds(1_800_000_036);
+    const LATER: UnixMillis = UnixMillis::from_seconds(1_800_000_600);
+
+    fn note_of(request: &Request) -> Vec<u8> {
+        note(request, &RequestIds::from_os().unwrap().next(), DEADLINE)
+    }
+
+    fn answer_to(request: &Request) -> Vec<u8> {
+        finished(&note_of(request), &answer("yes"), LATER)
+    }
+
+    fn answer(body: &str) -> StoredAnswer {
+        StoredAnswer::new(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), None).unwrap()
+    }
+
+    fn requests() -> Vec<Request> {
+        let callers = [Caller::UNNAMED, Caller::of(""), Caller::of("hospital-1")];
+        let keys = [None, Some(b"a".as_slice()), Some(b"!~".as_slice())];
+        let all = callers.iter().flat_map(|caller| keys.map(|key| (caller.clone(), key)));
+        all.flat_map(|(caller, key)| {
+            [b"{}".as_slice(), b"{ }"].map(|body| request(caller.clone(), key, body))
+        })
+        .collect()
+    }
+
+    /// Another node tells each pair of requests apart as this one does.
+    #[test]
+    fn a_record_says_abroad_what_it_says_at_home() {
+        for first in requests() {
+            for second in requests() {
+                let mut home = Record::running(&first);
+                let abroad = tell(&second, [], [note_of(&first)], BEGUN);
+                let known = SharedKnown::Known(home.tell(&second, BEGUN));
+                assert_eq!(abroad, Some(known), "{first:?}, {second:?}");
+                home.state = State::Finished { answer: answer("yes"), until: LATER };
+                for now in [BEGUN, LATER] {
+                    let abroad = tell(&second, [answer_to(&first)], [note_of(&first)], now);
+                    let known = SharedKnown::Known(home.tell(&second, now));
+                    assert_eq!(abroad, Some(known), "{first:?}, {second:?} at {now:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_that_nobody_ended_is_lost_at_its_deadline() {
+        let first = request(Caller::UNNAMED, None, b"{}");
+        let at = |now, request: &Request| tell(request, [], [note_of(&first)], now);
+        let running = SharedKnown::Known(Known::Running);
+        assert_eq!(at(DEADLINE.plus_ms(-1), &first), Some(running));
+        assert_eq!(at(DEADLINE, &first), Some(SharedKnown::Lost));
+        let other = request(Caller::UNNAMED, None, b"{ }");
+        assert_eq!(at(DEADLINE, &other), Some(SharedKnown::Known(Known::Other)));
+        let known = SharedKnown::Known(Known::Finished(answer("yes")));
+        let told = tell(&first, [answer_to(&first)], [note_of(&first)], DEADLINE);
+        assert_eq!(told, Some(known), "an answer has no deadline");
+    }
+
+    #[test]
+    fn of_notes_the_first_to_run_out_counts() {
+        let [one, two] = [b"one".as_slice(), b"two"].map(|b| request(Caller::UNNAMED, None, b));
+        let id = RequestIds::from_os().unwrap().next();
+        let [old, new] = [(&one, DEADLINE), (&two, LATER)].map(|(who, at)| note(who, &id, at));
+        let running = SharedKnown::Known(Known::Running);
+        for notes in [[old.clone(), new.clone()], [new, old]] {
+            assert_eq!(tell(&one, [], notes.clone(), BEGUN).as_ref(), Some(&running));
+            assert_eq!(tell(&two, [], notes, BEGUN), Some(SharedKnown::Known(Known::Other)));
+        }
+        // A claim without a note, and what nobody of ours wrote.
+        assert_eq!(tell(&one, [b"x".to_vec()], [Vec::new(), b"x".to_vec()], BEGUN), None);
+    }
+
+    #[test]
+    fn two_notes_are_never_alike() {
+        let first = request(Caller::UNNAMED, None, b"{}");
+        assert_ne!(note_of(&first), note_of(&first));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+            let first = request(Caller::UNNAMED, None, b"{}");
+            let versioned = [&[VERSION], bytes.as_slice()].concat();
+            for bytes in [bytes, versioned] {
+                let _ = tell(&first, [bytes.clone()], [], BEGUN);
+                let _ = tell(&first, [], [bytes], BEGUN);
+            }
+        }
+    }
+}

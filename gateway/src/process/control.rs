@@ -1,0 +1,178 @@
+//! What the front thread is told while it serves: signals, reloads, and a new process in its place.
+
+use std::{io, time::Duration};
+
+use tokio::{sync::mpsc, time::interval};
+
+use crate::{
+    limits,
+    process::reload::{ReloadRequest, Reloader},
+    process::signals::{Signal, Signals},
+    process::takeover::{CommandLine, Named, Predecessor, Successor},
+    upstream::endpoints,
+    worker::Shared,
+};
+use sys::{failpoint, log, threads::Part};
+
+/// Where orders come from, and what carries them out.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    pub(crate) signals: Signals,
+    pub(crate) reloader: Reloader,
+    pub(crate) reloads: mpsc::Receiver<ReloadRequest>,
+    /// Absent: SIGUSR2 is refused.
+    pub(crate) command_line: Option<CommandLine>,
+}
+
+/// Why this process leaves.
+pub(crate) enum Leave {
+    /// It was told to, or has lost a part that it cannot serve without.
+    Told,
+    /// Another one serves in its place once it knows that the sockets are its own.
+    Relieved(Successor),
+}
+
+/// Waits for the end of this process's time; reloads on the way, and has a successor made ready.
+pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<'_>]) -> Leave {
+    let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
+    let mut successor: Option<Successor> = None;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                look_around(shared);
+                failpoint::panic_at("front");
+                // One that is on its way to take this one's place still may.
+                if shared.health.threads.must_leave() && successor.is_none() {
+                    return Leave::Told;
+                }
+            }
+            signal = orders.signals.next() => match signal {
+                Signal::Leave => {
+                    if let Some(unready) = successor {
+                        unready.end();
+                    }
+                    return Leave::Told;
+                }
+                Signal::Reload => drop(reload(&orders.reloader, shared, successor.as_ref())),
+                Signal::Upgrade if successor.is_some() => {
+                    log::info(format_args!("SIGUSR2: a new process is on its way already"));
+                }
+                Signal::Upgrade => successor = orders.start_successor(sockets),
+                Signal::Nothing => say_nothing(),
+            },
+            Some(request) = orders.reloads.recv() => {
+                // Whoever asked may have gone; the reload has happened all the same.
+                let outcome = reload(&orders.reloader, shared, successor.as_ref());
+                let _ = request.answer.send(outcome);
+            }
+            readiness = ready(&mut successor) => match (readiness, successor.take()) {
+                (Ok(()), Some(successor)) => {
+                    log::info(format_args!("handed over to process {}", successor.id()));
+                    return Leave::Relieved(successor);
+                }
+                (Err(why), Some(failed)) => {
+                    let id = failed.id();
+                    log::info(format_args!(
+                        "process {id} does not take over: {why}; this one goes on"
+                    ));
+                    failed.end();
+                }
+                (_, None) => {}
+            },
+        }
+    }
+}
+
+/// Log files go through standard error, so there is none to open anew.
+fn say_nothing() {
+    log::info(format_args!("SIGUSR1 asks for nothing here; SIGHUP reloads, SIGUSR2 hands over"));
+}
+
+/// A keyring that is read again here must not be an old one in the process that takes over.
+fn reload(
+    reloader: &Reloader,
+    shared: &Shared,
+    successor: Option<&Successor>,
+) -> Result<String, String> {
+    if let Some(successor) = successor {
+        successor.signal(rustix::process::Signal::HUP);
+    }
+    reloader.reload(shared)
+}
+
+/// Cancel safe.
+async fn ready(successor: &mut Option<Successor>) -> Result<(), String> {
+    match successor {
+        Some(successor) => successor.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Orders {
+    /// Says why there is none, if there is none.
+    fn start_successor(&self, sockets: &[Named<'_>]) -> Option<Successor> {
+        let Some(command_line) = &self.command_line else {
+            log::info(format_args!(
+                "SIGUSR2: a sandbox does not hand over; start it again instead"
+            ));
+            return None;
+        };
+        if let Some(why) = command_line.cannot_be_outlived() {
+            log::warning(format_args!("SIGUSR2: {why}; this one goes on"));
+            return None;
+        }
+        match Successor::start(command_line, sockets) {
+            Ok(successor) => {
+                log::info(format_args!("SIGUSR2: started process {} to take over", successor.id()));
+                Some(successor)
+            }
+            Err(error) => {
+                log::info(format_args!(
+                    "SIGUSR2: cannot start a new process: {error}; this one goes on"
+                ));
+                None
+            }
+        }
+    }
+
+    /// Makes this process ready, and takes the place of its predecessor. False if it was told to
+    /// leave before.
+    pub(crate) async fn take_over(
+        &mut self,
+        predecessor: Predecessor,
+        shared: &Shared,
+    ) -> io::Result<bool> {
+        let ready = async {
+            let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
+            while !shared.health.is_ready() {
+                tokio::select! {
+                    _ = ticks.tick() => look_around(shared),
+                    signal = self.signals.next() => match signal {
+                        Signal::Leave => return false,
+                        Signal::Reload => drop(self.reloader.reload(shared)),
+                        Signal::Upgrade => {}
+                        Signal::Nothing => say_nothing(),
+                    },
+                }
+            }
+            true
+        };
+        predecessor.take_over(ready).await
+    }
+}
+
+/// Compares the clocks, tells health whether keys can be used now and whether the log is written,
+/// and gives the canary its allowance for the time until the next look.
+pub(crate) fn look_around(shared: &Shared) {
+    let threads = &shared.health.threads;
+    if log::has_ended() && threads.times(Part::Log) == 0 {
+        threads.ended(Part::Log);
+    }
+    shared.clock.tick();
+    shared.health.set_clock(shared.clock.trusted());
+    shared.health.set_record(shared.record.is_well());
+    let (current, now) = (shared.current.load(), shared.clock.now());
+    endpoints::readmit(current.backends(), now);
+    shared.health.set_keys(current.keys().usable_at(now) > 0);
+    current.keys().verifier().allow_rechecks(limits::REJECT_RECHECKS_MAX);
+}

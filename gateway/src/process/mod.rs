@@ -1,0 +1,10 @@
+//! The process: it starts, runs, obeys signals and reloads, hands over and leaves.
+
+pub(crate) mod control;
+pub mod descriptors;
+pub mod key_tables;
+pub mod reload;
+pub mod signals;
+pub mod start;
+pub(crate) mod systemd;
+pub mod takeover;

@@ -1,0 +1,135 @@
+//! Reading configuration and keyring again: all of it, or nothing changes.
+
+use std::path::PathBuf;
+
+use keyring::{key_set::KeySet, store};
+use tokio::sync::oneshot;
+
+use crate::{
+    config::Config,
+    process::descriptors::{self, Budget},
+    process::key_tables::Builder,
+    snapshot::Snapshot,
+    worker::Shared,
+};
+use sys::log;
+
+/// Somebody asks for a reload and waits for the sentence that tells how it went.
+#[derive(Debug)]
+pub struct ReloadRequest {
+    /// `Ok`: what runs now. `Err`: why nothing changed.
+    pub answer: oneshot::Sender<Result<String, String>>,
+}
+
+/// Knows where configuration and keyring come from.
+#[derive(Debug)]
+pub struct Reloader {
+    config_file: PathBuf,
+    tables: Builder,
+}
+
+impl Reloader {
+    /// Reloads from `config_file`, and from the keyring that it names; `tables` is told.
+    #[must_use]
+    pub fn new(config_file: PathBuf, tables: Builder) -> Self {
+        Self { config_file, tables }
+    }
+
+    /// Puts new configuration and keyring in force, or keeps the last good ones and says why.
+    /// The sentence also goes to standard error, and the metrics show which digest runs.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names file, key and value.
+    pub fn reload(&self, shared: &Shared) -> Result<String, String> {
+        let outcome = self.load(shared);
+        match &outcome {
+            Ok(_) => {
+                let current = shared.current.load();
+                shared.metrics.reloaded(shared.clock.now());
+                log::info(format_args!("reloaded: {}", describe(&current)));
+                let budget = Budget::new(current.config(), descriptors::limit());
+                if let Some(warning) = budget.warning() {
+                    log::warning(format_args!("{warning}"));
+                }
+            }
+            Err(why) => {
+                shared.metrics.reload_failed();
+                shared.record.reload_refused(shared.clock.now(), why);
+                log::info(format_args!(
+                    "reload refused, the last good state stays in force: {why}"
+                ));
+            }
+        }
+        outcome
+    }
+
+    fn load(&self, shared: &Shared) -> Result<String, String> {
+        let config = Config::load(&self.config_file).map_err(|error| error.to_string())?;
+        let in_force = shared.current.load();
+        if let Some(what) = needs_restart(in_force.config(), &config) {
+            return Err(format!("{what} changes only with a restart"));
+        }
+        let keys = load_keys(&config)?.succeeding(in_force.keys());
+        if keys.usable_at(shared.clock.now()) == 0 {
+            return Err(format!(
+                "{}: no key would accept a code issued now",
+                config.server.keyring.display()
+            ));
+        }
+        let snapshot = Snapshot::new(config, keys, &shared.endpoints, &shared.metrics);
+        let sentence = describe(&snapshot);
+        shared.endpoints.forget_others(snapshot.backends());
+        let labels = snapshot.record_labels();
+        shared.record.reloaded(shared.clock.now(), labels, in_force.keys(), snapshot.keys());
+        shared.current.replace(snapshot);
+        self.tables.wake();
+        Ok(sentence)
+    }
+}
+
+/// Reads the keyring that `config` names, for the environment that it names.
+///
+/// # Errors
+///
+/// A sentence that names file, key and value.
+pub fn load_keys(config: &Config) -> Result<KeySet, String> {
+    store::load(&config.server.keyring, Some(&config.server.environment))
+        .map_err(|error| error.to_string())
+}
+
+fn describe(snapshot: &Snapshot) -> String {
+    format!(
+        "configuration {}, keyring {} with {} keys",
+        snapshot.config().digest,
+        snapshot.keys().digest(),
+        snapshot.keys().iter().count()
+    )
+}
+
+/// What was fixed at start and is different now.
+fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
+    if old.listeners != new.listeners {
+        return Some("[[listener]]");
+    }
+    if old.admin != new.admin {
+        return Some("[admin]");
+    }
+    if old.codes.skew_ms != new.codes.skew_ms {
+        return Some("[codes] skew_ms");
+    }
+    if old.replay != new.replay {
+        return Some("[replay]");
+    }
+    if old.record != new.record {
+        return Some("[record]");
+    }
+    let (old, new) = (&old.server, &new.server);
+    if old.workers != new.workers {
+        return Some("[server] workers");
+    }
+    if old.environment != new.environment {
+        return Some("[server] environment");
+    }
+    (old.data_dir != new.data_dir).then_some("[server] data_dir")
+}

@@ -1,0 +1,280 @@
+//! One request's own record: who it is, where it is, and what is counted when it ends.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header::ALLOW};
+use keyring::{code::CodeIdentity, key::Channel, time::UnixMillis, verify::VerifiedCode};
+
+use crate::{
+    code::requests::Entered,
+    config::{self, CodeUse, RouteConfig},
+    metrics::Outcome,
+    record::{self, Trail},
+    refusal::{Limit, Problem, Refusal, Refused},
+    request_id::RequestId,
+    snapshot::Held,
+    transport::body::Whole,
+    transport::shares::Share,
+    worker::Worker,
+};
+use clock::Instant;
+
+/// A request under way. When it is dropped it has been counted, exactly once.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) snapshot: Rc<Held>,
+    /// The client's address for the backend, unless the client is a process of this machine.
+    pub(crate) forwarded_for: Option<HeaderValue>,
+    pub(crate) id: RequestId,
+    /// How the client speaks: not every answer can be told in every version.
+    pub(crate) version: Version,
+    begun: Instant,
+    /// Time that was the client's or the backend's, not ours.
+    away_ns: Cell<u64>,
+    route: Cell<Option<usize>>,
+    channel: Cell<Option<Channel>>,
+    redemption: Cell<Option<CodeIdentity>>,
+    /// What the decision record will say.
+    trail: RefCell<Trail>,
+    /// What is counted if the client leaves now.
+    outcome_if_dropped: Cell<Option<Refusal>>,
+    /// This request among those with its code.
+    entered: OnceCell<Entered>,
+    /// Its place at a backend as one of its connection's.
+    share: OnceCell<Share>,
+    /// Something of the request's body has not been read. What comes next on an HTTP/1 connection
+    /// is no request then.
+    has_unread_body: Cell<bool>,
+}
+
+impl Call {
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        forwarded_for: Option<HeaderValue>,
+        version: Version,
+    ) -> Self {
+        worker.request_begins();
+        Self {
+            snapshot: worker.snapshot(),
+            forwarded_for,
+            id: worker.request_ids.next(),
+            version,
+            begun: worker.clock().instant(),
+            away_ns: Cell::new(0),
+            route: Cell::new(None),
+            channel: Cell::new(None),
+            redemption: Cell::new(None),
+            trail: RefCell::default(),
+            outcome_if_dropped: Cell::new(Some(Refusal::RequestMalformed)),
+            entered: OnceCell::new(),
+            share: OnceCell::new(),
+            has_unread_body: Cell::new(false),
+            worker,
+        }
+    }
+
+    /// What the client calls its request.
+    pub(crate) fn read_client_ids(&self, headers: &HeaderMap) {
+        if self.worker.record().is_on() {
+            *self.trail.borrow_mut() = Trail::of_client(headers);
+        }
+    }
+
+    /// The body is still to come, or was read to its end.
+    pub(crate) fn set_unread_body(&self, is_unread: bool) {
+        self.has_unread_body.set(is_unread);
+    }
+
+    /// Whether the connection must end with the answer, because the body was not read to its end.
+    pub(crate) fn has_unread_body(&self) -> bool {
+        self.has_unread_body.get()
+    }
+
+    /// Adds to what the decision record will say.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Trail)) {
+        note(&mut self.trail.borrow_mut());
+    }
+
+    /// Holds a place in the decision record, before a code is spent: a redemption that cannot be
+    /// recorded does not begin, if the configuration says so.
+    pub(crate) fn hold_place(&self) -> Result<(), Refused> {
+        if self.worker.record().hold_place(self.worker.id, &mut self.trail.borrow_mut()) {
+            return Ok(());
+        }
+        Err(Refused::for_limit(Refusal::Overloaded, Limit::Record))
+    }
+
+    /// Is this request over the worker's share of `requests_in_flight_max`?
+    pub(crate) fn is_over_limit(&self) -> bool {
+        self.worker.requests_in_flight() > self.requests_max()
+    }
+
+    /// Are there so many requests that a refused one should make room at once?
+    pub(crate) fn is_in_a_crowd(&self) -> bool {
+        self.worker.requests_in_flight() > self.requests_max() / 2
+    }
+
+    fn requests_max(&self) -> usize {
+        let config = &self.snapshot.config;
+        config.limits.requests_of_worker_max(config.server.workers)
+    }
+
+    pub(crate) fn set_route(&self, route: usize) {
+        self.route.set(Some(route));
+    }
+
+    pub(crate) fn route(&self) -> Option<&RouteConfig> {
+        self.route.get().map(|index| self.snapshot.route(index))
+    }
+
+    /// A genuine code has arrived.
+    pub(crate) fn code_verified(&self, code: &VerifiedCode, now: UnixMillis) {
+        self.channel.set(Some(code.channel()));
+        self.note(|trail| trail.met(code, now));
+        let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
+        self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
+    }
+
+    /// A genuine code has arrived: this request counts as one with it until its end.
+    ///
+    /// # Errors
+    /// `request_in_flight` if there are [`crate::limits::CODE_REQUESTS_MAX`] already.
+    pub(crate) fn enter_code(&self, code: &VerifiedCode, hash: u64) -> Result<(), Refused> {
+        let Some(entered) = self.worker.codes().enter(hash) else {
+            self.set_redemption(code.identity());
+            return Err(Refused::for_limit(Refusal::RequestInFlight, Limit::CodeRequests));
+        };
+        self.entered.set(entered).expect("a request has one code");
+        Ok(())
+    }
+
+    /// From here on its place at a backend counts as its connection's, until its end.
+    pub(crate) fn set_share(&self, share: Share) {
+        self.share.set(share).expect("a request has one place");
+    }
+
+    /// From here on answers name the redemption.
+    pub(crate) fn set_redemption(&self, redemption: CodeIdentity) {
+        self.redemption.set(Some(redemption));
+    }
+
+    /// From here on a request that is dropped may have reached the backend.
+    pub(crate) fn mark_sent(&self) {
+        self.outcome_if_dropped.set(Some(Refusal::OutcomeUnknown));
+        self.note(|trail| trail.bytes_sent(true));
+    }
+
+    /// The time since `begun` was spent waiting for the client or the backend.
+    pub(crate) fn add_wait_since(&self, begun: Instant) {
+        self.add_wait_time(self.ns_since(begun));
+    }
+
+    /// So many nanoseconds were spent waiting for the client or the backend.
+    pub(crate) fn add_wait_time(&self, ns: u64) {
+        self.away_ns.set(self.away_ns.get() + ns);
+    }
+
+    /// The code was spent, or denied, since `begun`.
+    pub(crate) fn redeemed(&self, begun: Instant) {
+        let metrics = self.worker.metrics();
+        metrics.redeem_duration.observe_ns(self.worker.id, self.ns_since(begun));
+    }
+
+    pub(crate) fn ns_since(&self, begun: Instant) -> u64 {
+        begun.elapsed_ns(self.worker.clock())
+    }
+
+    pub(crate) fn refused(&self, refused: &Refused) {
+        if self.channel.get().is_none() {
+            self.channel.set(refused.channel);
+        }
+        let is_counted = self.count(Outcome::Refused(refused.refusal));
+        if let Some(limit) = refused.limit.filter(|_| is_counted) {
+            self.worker.count_limit(limit);
+        }
+    }
+
+    /// The backend's answer is being relayed.
+    pub(crate) fn approved(&self) {
+        self.count(Outcome::Approved);
+    }
+
+    /// The answer of the same request before this one is sent again.
+    pub(crate) fn replayed(&self) {
+        self.count(Outcome::Replayed);
+    }
+
+    /// The answer that says why the request is refused.
+    pub(crate) fn problem(&self, refused: &Refused) -> Response<Whole> {
+        let redemption = self.redemption.get().map(|identity| identity.to_string());
+        let problem = Problem {
+            refusal: refused.refusal,
+            request_id: &self.id,
+            redemption: redemption.as_deref(),
+            now: self.worker.clock().now(),
+            detail: refused.detail,
+        };
+        let mut response = problem.to_response();
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            let allow = self.route().map_or_else(config::all_methods, RouteConfig::allow_header);
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        response.map(Whole::new)
+    }
+
+    /// Counts the outcome, unless it was counted before: an exchange that outlived its client has
+    /// counted its own. Whether it was counted now.
+    fn count(&self, outcome: Outcome) -> bool {
+        if self.outcome_if_dropped.take().is_none() {
+            return false;
+        }
+        let (worker, total_ns) = (&self.worker, self.ns_since(self.begun));
+        let metrics = worker.metrics();
+        let route = self.snapshot.route_metrics(self.route.get());
+        route.requests(worker.id, outcome);
+        route.duration.observe_ns(worker.id, total_ns);
+        let own_ns = total_ns.saturating_sub(self.away_ns.get());
+        metrics.gateway_duration.observe_ns(worker.id, own_ns);
+        if self.route().is_some_and(|route| route.code != CodeUse::None) {
+            metrics.codes(worker.id, self.channel.get(), outcome);
+        }
+        if worker.record().is_on() {
+            self.record(outcome, total_ns);
+        }
+        true
+    }
+
+    fn record(&self, outcome: Outcome, latency_ns: u64) {
+        let client = self.forwarded_for.as_ref().map(HeaderValue::as_bytes);
+        let entry = record::Entry {
+            labels: Arc::clone(self.snapshot.labels()),
+            at: self.worker.clock().now(),
+            latency_ns,
+            request_id: self.id,
+            route: self.route.get(),
+            outcome,
+            channel: self.channel.get(),
+            client: client.map_or_else(record::ClientText::default, record::client_text),
+            trail: self.trail.take(),
+            stands_for: 1,
+        };
+        self.worker.record().decided(self.worker.id, entry);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(refusal) = self.outcome_if_dropped.get() {
+            self.count(Outcome::Refused(refusal));
+        }
+        if let Some(entered) = self.entered.take() {
+            self.worker.codes().leave(entered);
+        }
+        self.worker.request_ends();
+    }
+}

@@ -1,0 +1,419 @@
+//! The exchange with a backend. After a redemption it belongs to nobody's connection: whatever
+//! the client does, it runs to its end and its outcome is counted.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response, Version, response};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use crate::{
+    code::redeem::Redeemed,
+    config::BackendConfig,
+    record::Trail,
+    refusal::{Limit, Refusal, Refused},
+    request::context::Call,
+    request::idempotent::Pending,
+    request::reply::Reply,
+    transport::body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
+    transport::deadline::Deadline,
+    upstream::endpoints::{Endpoint, InFlight, NotConnected},
+    upstream::request_head::{self, End},
+    upstream::{Answer, Lease, Sent, Silence},
+};
+use clock::Instant;
+use sys::failpoint::{self, Point};
+
+/// Everything an exchange needs, its own.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    call: Rc<Call>,
+    /// Index of the backend in the configuration that the request began with.
+    backend: usize,
+    in_flight: InFlight,
+    /// The redeemed code, on redeem routes.
+    redeemed: Option<Redeemed>,
+    /// Its record, for those who ask again.
+    pending: Option<Pending>,
+    /// How far a streamed upload is, and why it broke off.
+    upload: Option<Progress>,
+}
+
+impl Exchange {
+    /// For a code that has been redeemed for this request.
+    pub(crate) fn of_redeemed(
+        call: Rc<Call>,
+        backend: usize,
+        in_flight: InFlight,
+        redeemed: Redeemed,
+        pending: Pending,
+    ) -> Self {
+        call.note(|trail| {
+            trail.set_backend(backend);
+            trail.spent();
+        });
+        let (redeemed, pending) = (Some(redeemed), Some(pending));
+        Self { call, backend, in_flight, redeemed, pending, upload: None }
+    }
+
+    /// For a request that redeems nothing.
+    pub(crate) fn without_redemption(
+        call: Rc<Call>,
+        backend: usize,
+        in_flight: InFlight,
+        upload: Option<Progress>,
+    ) -> Self {
+        call.note(|trail| trail.set_backend(backend));
+        Self { call, backend, in_flight, redeemed: None, pending: None, upload }
+    }
+
+    /// Sends the request once and brings its answer. There is no second try: a request that may
+    /// have been read is never sent again. One of which not a byte left, because its connection had
+    /// been closed while it idled, has not been sent yet: it goes out on a new connection.
+    ///
+    /// # Errors
+    ///
+    /// `backend_unreachable` or `overloaded` if not one byte left, and then the code is given back;
+    /// `outcome_unknown` in every other case without a whole answer.
+    pub(crate) async fn run(
+        mut self,
+        request: Request<Outgoing>,
+    ) -> Result<Response<Reply>, Refused> {
+        let call = Rc::clone(&self.call);
+        let begun = call.worker.clock().instant();
+        let answered = talk(&mut self, request, begun).await;
+        let ended = call.worker.clock().instant();
+        let ns = ended.nanos_since(begun);
+        call.add_wait_time(ns);
+        let metrics = call.snapshot.backend_metrics(self.backend);
+        metrics.duration.observe_ns(call.worker.id, ns);
+        match answered {
+            Ok((head, held)) => {
+                metrics.responses(call.worker.id, Some(head.status));
+                call.note(|trail| trail.answered(head.status.as_u16()));
+                Ok(deliver(self, head, held, ended).await)
+            }
+            Err(failed) => {
+                if failed.refusal != Refusal::Overloaded {
+                    metrics.responses(call.worker.id, None);
+                }
+                if is_unsent(failed.refusal)
+                    && let Some(redeemed) = self.redeemed.take()
+                {
+                    let worker = &call.worker;
+                    redeemed.release(worker.replay(), worker.registers.as_ref()).await;
+                    call.note(Trail::gave_back);
+                }
+                // A client that broke its own upload off hears of that, not of the backend.
+                let refused = match self.upload.map_or(Stage::Through, |upload| upload.get()) {
+                    Stage::Failed(unread) => unread.refused(),
+                    Stage::UnderWay | Stage::Through => failed,
+                };
+                call.refused(&refused);
+                // Given back or not, the code's record goes after that. Nobody else could say
+                // again that an outcome is unknown.
+                let pending = self.pending.filter(|_| failed.refusal == Refusal::OutcomeUnknown);
+                let Some(pending) = pending else { return Err(refused) };
+                let response = call.problem(&refused);
+                pending.keep(&response).await;
+                Ok(response.map(Reply::whole))
+            }
+        }
+    }
+}
+
+/// The body of an answer: in hand, or still coming and how it will end.
+#[derive(Debug)]
+enum Held {
+    Whole(Whole, Lease),
+    Coming(Whole, Incoming, Lease, End),
+}
+
+async fn talk(
+    exchange: &mut Exchange,
+    request: Request<Outgoing>,
+    begun: Instant,
+) -> Result<(response::Parts, Held), Refused> {
+    let call = Rc::clone(&exchange.call);
+    let config = call.snapshot.backend_config(exchange.backend);
+    let mut request = request;
+    let is_for_once = !config.reuse || request_head::has_unexpected_body(&request);
+    if is_for_once {
+        request_head::ask_for_close(&mut request);
+    }
+    let mut lease = connect(exchange, config, begun).await?;
+    failpoint::at(Point::Forward);
+    let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
+    let sent = loop {
+        last_look(exchange)?;
+        call.mark_sent();
+        match lease.send(request, &mut deadline).await {
+            Sent::Nothing(Some(unsent)) if lease.was_used() => {
+                call.note(|trail| trail.bytes_sent(false));
+                request = *unsent;
+                lease = Box::pin(dial_anew(exchange, config)).await?;
+            }
+            sent => break sent,
+        }
+    };
+    let response = match sent {
+        Sent::Answered(response) => response,
+        Sent::Nothing(_) => {
+            call.note(|trail| trail.bytes_sent(false));
+            return Err(unreachable(LOST_UNSENT));
+        }
+        Sent::Unanswered(Silence::TooSlow) => return Err(unknown(NO_ANSWER)),
+        Sent::Unanswered(Silence::HeadTooLarge) => return Err(unknown(HEAD_TOO_LARGE)),
+        Sent::Unanswered(Silence::Broken) => return Err(unknown(BROKEN)),
+    };
+    // What is still to be sent may be taken for another request by a backend that has answered.
+    let is_sent_whole = exchange.upload.as_ref().is_none_or(|up| up.get() == Stage::Through);
+    if is_for_once || !is_sent_whole {
+        lease.close_after_answer();
+    }
+    let end = request_head::end_of(&response);
+    let (head, body) = response.into_parts();
+    match (&exchange.redeemed, end) {
+        (_, End::Coded) => Err(unknown(CODED)),
+        (Some(_), End::Connection) => Err(unknown(ENDLESS)),
+        (Some(_), End::Shown) => {
+            hold(&call, body, lease, &mut deadline).await.map(|held| (head, held))
+        }
+        (None, End::Connection) if call.version == Version::HTTP_2 => {
+            Err(unknown(ENDLESS_IN_HTTP_2))
+        }
+        (None, End::Connection) => {
+            lease.close_after_answer();
+            Ok((head, Held::Coming(Whole::default(), body, lease, end)))
+        }
+        (None, End::Shown) => Ok((head, Held::Coming(Whole::default(), body, lease, end))),
+    }
+}
+
+/// A redeemed code that is over by now is not forwarded: its holder has scanned again.
+fn last_look(exchange: &Exchange) -> Result<(), Refused> {
+    let now = exchange.call.worker.clock();
+    match &exchange.redeemed {
+        Some(redeemed) if redeemed.is_over(now.now()) => Err(Refusal::CodeExpired.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Holds the answer of a spent code until it is whole: half an answer is no answer. One that is
+/// larger than `reply_bytes_max` is passed on as it comes, if its client can see where it ends.
+async fn hold(
+    call: &Call,
+    mut body: Incoming,
+    lease: Lease,
+    deadline: &mut Deadline,
+) -> Result<Held, Refused> {
+    // The code is spent: its answer is owed, however little memory there is.
+    let (memory, bytes_max) = (call.worker.bodies(), call.snapshot.config.limits.reply_bytes_max);
+    let room = Room { memory, memory_max: None, bytes_max };
+    let has_length = body.size_hint().exact().is_some();
+    match body::read_whole(&mut body, &room, deadline).await {
+        Ok(whole) => Ok(Held::Whole(whole, lease)),
+        Err(cut) if cut.why == Unread::TooLarge => {
+            if call.version == Version::HTTP_10 && !has_length {
+                return Err(unknown(TOO_LARGE_FOR_HTTP_1_0));
+            }
+            Ok(Held::Coming(cut.read, body, lease, End::Shown))
+        }
+        Err(cut) if cut.why == Unread::TooSlow => Err(unknown(HALF_SLOW)),
+        Err(_) => Err(unknown(HALF)),
+    }
+}
+
+// What a developer reads of a request that has no answer; the refusal's action and sentence say
+// what is to be done.
+const NO_SOCKET: &str =
+    "nothing was sent: the gateway's machine had no descriptor, memory or local port for it";
+const NO_CONNECTION: &str = "nothing was sent: the backend took no connection";
+const LOST_UNSENT: &str = "nothing was sent: the connection to the backend broke first";
+const NO_ANSWER: &str = "the request was sent; no answer came within the backend's timeout_ms";
+const BROKEN: &str = "the request was sent; the connection broke, or what came was no answer";
+const HEAD_TOO_LARGE: &str =
+    "the request was sent; its answer has more than 100 header lines, or a head above 256 KiB";
+const HALF_SLOW: &str = "the request was sent; its answer was not whole within timeout_ms";
+const HALF: &str = "the request was sent; its answer broke off";
+const ENDLESS: &str = "the request was sent; its answer does not say where it ends";
+const ENDLESS_IN_HTTP_2: &str =
+    "the request was sent; its answer does not say where it ends, which HTTP/2 cannot pass on";
+const CODED: &str =
+    "the request was sent; its answer is in a Transfer-Encoding that was not asked for";
+const TOO_LARGE_FOR_HTTP_1_0: &str =
+    "the request was sent; its answer is above reply_bytes_max and has no length for HTTP/1.0";
+
+fn unreachable(detail: &'static str) -> Refused {
+    Refused::from(Refusal::BackendUnreachable).with_detail(detail)
+}
+
+fn unknown(detail: &'static str) -> Refused {
+    Refused::from(Refusal::OutcomeUnknown).with_detail(detail)
+}
+
+/// Is it certain that not one byte was sent?
+fn is_unsent(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::BackendUnreachable | Refusal::Overloaded)
+}
+
+/// One endpoint is chosen and tried; which one failed is remembered for the next request.
+async fn connect(
+    exchange: &Exchange,
+    config: &BackendConfig,
+    now: Instant,
+) -> Result<Lease, Refused> {
+    let call = &exchange.call;
+    let backend = call.snapshot.backend(exchange.backend);
+    let endpoint = backend.choose(call.worker.random()).ok_or(unreachable(NO_CONNECTION))?;
+    exchange.in_flight.at(endpoint);
+    let index = backend.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint));
+    call.note(|trail| trail.goes_to(index));
+    let lease = call.worker.pool.acquire(endpoint, config, now).await;
+    judge(call, endpoint, lease)
+}
+
+/// A new connection to the same endpoint, in place of one that was closed while it idled. What else
+/// idles there may be as dead.
+async fn dial_anew(exchange: &Exchange, config: &BackendConfig) -> Result<Lease, Refused> {
+    let call = &exchange.call;
+    let endpoint = exchange.in_flight.endpoint().expect("a connection to it was had");
+    let lease = call.worker.pool.dial(endpoint, config).await;
+    judge(call, endpoint, lease)
+}
+
+fn judge(
+    call: &Call,
+    endpoint: &Endpoint,
+    lease: Result<Lease, NotConnected>,
+) -> Result<Lease, Refused> {
+    match lease {
+        Ok(lease) => {
+            endpoint.record_success();
+            Ok(lease)
+        }
+        Err(NotConnected::Endpoint) => {
+            endpoint.record_connect_failure(call.worker.clock().now());
+            Err(unreachable(NO_CONNECTION))
+        }
+        Err(NotConnected::NoSocket) => {
+            let refused = Refused::for_limit(Refusal::Overloaded, Limit::BackendSockets);
+            Err(refused.with_detail(NO_SOCKET))
+        }
+    }
+}
+
+async fn deliver(
+    exchange: Exchange,
+    head: response::Parts,
+    held: Held,
+    now: Instant,
+) -> Response<Reply> {
+    let Exchange { call, backend, in_flight, redeemed, pending, upload: _ } = exchange;
+    let redemption = redeemed.map(|redeemed| redeemed.identity());
+    let (begin, body, lease, end) = match held {
+        Held::Whole(whole, lease) => {
+            lease.give_back(now);
+            call.approved();
+            let may_trail = whole.has_trailers();
+            let response = request_head::answer(head, whole, may_trail, &call.id, redemption);
+            if let Some(pending) = pending {
+                pending.keep(&response).await;
+            }
+            return response.map(Reply::whole);
+        }
+        Held::Coming(begin, body, lease, end) => (begin, body, lease, end),
+    };
+    pending.into_iter().for_each(Pending::too_large);
+    let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
+    let reply = if body.is_end_stream() && begin.is_end_stream() {
+        lease.give_back(now);
+        call.approved();
+        Reply::whole(Whole::default())
+    } else {
+        let ends_by_close = end == End::Connection || call.version == Version::HTTP_10;
+        let answer = Answer::new(begin, body, lease, stall_ms, in_flight);
+        Reply::stream(answer, Rc::clone(&call), ends_by_close)
+    };
+    let mut response = request_head::answer(head, reply, true, &call.id, redemption);
+    if end == End::Connection {
+        request_head::end_by_close(&mut response);
+    }
+    response
+}
+
+/// A future that is run to its end even if nobody waits for it any more: dropping it hands the
+/// rest to the worker. Bounded by the backend's time limits.
+pub(crate) struct Outliving<T: 'static>(Option<Pin<Box<dyn Future<Output = T>>>>);
+
+impl<T: 'static> Outliving<T> {
+    pub(crate) fn new(future: impl Future<Output = T> + 'static) -> Self {
+        Self(Some(Box::pin(future)))
+    }
+}
+
+impl<T: 'static> Future for Outliving<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let future = self.0.as_mut().expect("a finished exchange is not polled again");
+        let output = std::task::ready!(future.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(output)
+    }
+}
+
+impl<T: 'static> Drop for Outliving<T> {
+    fn drop(&mut self) {
+        if let Some(future) = self.0.take() {
+            tokio::task::spawn_local(async move { drop(future.await) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::limits;
+
+    #[test]
+    fn the_bounds_of_a_head_are_told_as_they_are() {
+        let (lines, kib) = (limits::H1_HEADERS_MAX, limits::ANSWER_HEAD_BYTES_MAX >> 10);
+        let bounds = format!("more than {lines} header lines, or a head above {kib} KiB");
+        assert!(HEAD_TOO_LARGE.ends_with(&bounds), "{bounds}");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_runs_to_its_end() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build_local(tokio::runtime::LocalOptions::default())
+            .unwrap();
+        let ended = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&ended);
+        runtime.block_on(async move {
+            let (done, finished) = oneshot::channel();
+            let (go, gone) = oneshot::channel::<()>();
+            let mut exchange = Outliving::new(async move {
+                gone.await.unwrap();
+                seen.set(true);
+                done.send(()).unwrap();
+            });
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            assert!(Pin::new(&mut exchange).poll(&mut cx).is_pending());
+            drop(exchange);
+            go.send(()).unwrap();
+            finished.await.unwrap();
+        });
+        assert!(ended.get());
+    }
+}

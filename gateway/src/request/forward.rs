@@ -1,0 +1,105 @@
+//! A request that may be forwarded goes to its backend: with its code redeemed first, or as it comes.
+
+use std::rc::Rc;
+
+use http::{Response, request};
+use hyper::body::{Body as _, Incoming};
+use keyring::{code::CodeIdentity, verify::VerifiedCode};
+
+use super::{
+    bodies::{listen_a_little, stream_body},
+    decide::{Accepted, Purpose},
+    redeem::Transaction,
+};
+use crate::{
+    http::fields::Expectation,
+    limits,
+    refusal::{Limit, Refusal, Refused},
+    request::context::Call,
+    request::exchange::Exchange,
+    request::head::Terms,
+    request::reply::Reply,
+    transport::body::Stage,
+    transport::connection_state::Connection,
+    upstream::endpoints::InFlight,
+    upstream::request_head::{CleanHead, Says},
+};
+
+/// Forwards a request, and brings the answer.
+///
+/// # Errors
+/// Each refusal that the contract has for a request whose head was good.
+pub(super) async fn forward(
+    call: &Rc<Call>,
+    connection: &Connection,
+    accepted: Accepted,
+    head: request::Parts,
+    body: Incoming,
+) -> Result<Response<Reply>, Refused> {
+    let Accepted { purpose, terms: Terms { framing, host, expectation }, backend } = accepted;
+    let host = host.unwrap_or_else(|| call.snapshot.host_of_backend(backend));
+    let head = CleanHead::new(head, framing, Some(host), !body.is_end_stream());
+    call.worker.dropped_headers(head.forbidden);
+    match purpose {
+        Purpose::Redeem(admitted, key) => {
+            Transaction { admitted, key, head }.run(call, connection, body).await
+        }
+        Purpose::Check(admitted) => {
+            stream(call, connection, backend, head, Some(admitted.code()), body, expectation).await
+        }
+        Purpose::Pass => stream(call, connection, backend, head, None, body, expectation).await,
+    }
+}
+
+/// Passes a request on whose code stays good: its body goes as it comes, once its beginning is
+/// here.
+async fn stream(
+    call: &Rc<Call>,
+    connection: &Connection,
+    backend: usize,
+    head: CleanHead,
+    code: Option<&VerifiedCode>,
+    mut body: Incoming,
+    expectation: Expectation,
+) -> Result<Response<Reply>, Refused> {
+    // A client that waits for `100 Continue` need not send what cannot be passed on.
+    if !body.is_end_stream() && call.snapshot.backend(backend).is_full() {
+        listen_a_little(call, expectation, &mut body).await;
+        return Err(Refused::for_limit(Refusal::Overloaded, Limit::BackendConnections));
+    }
+    let (body, progress) = stream_body(call, body).await?;
+    let in_flight = reserve(call, connection, backend)?;
+    let request = head.into_request(&says(call, code, None), body);
+    let exchange =
+        Exchange::without_redemption(Rc::clone(call), backend, in_flight, progress.clone());
+    // Boxed, so that the way of a request is not moved about with the room for this in it.
+    let answered = Box::pin(exchange.run(request)).await;
+    // An answer may come before its upload has ended.
+    call.set_unread_body(progress.is_some_and(|upload| upload.get() != Stage::Through));
+    answered
+}
+
+/// A place at the backend. Taken when the request is whole, or the beginning of a large one is
+/// here, so that slow uploads hold none.
+pub(super) fn reserve(
+    call: &Call,
+    connection: &Connection,
+    backend: usize,
+) -> Result<InFlight, Refused> {
+    let backend = call.snapshot.backend(backend);
+    let full = |limit| Refused::for_limit(Refusal::Overloaded, limit);
+    if let Some(shares) = connection.shares.get() {
+        let places_max = (backend.connections_max() / limits::CONNECTION_SHARE_PART).max(1);
+        let share = shares.enter(backend.number(), places_max);
+        call.set_share(share.ok_or_else(|| full(Limit::BackendShare))?);
+    }
+    backend.reserve().map_err(|_full| full(Limit::BackendConnections))
+}
+
+pub(super) fn says<'a>(
+    call: &'a Call,
+    code: Option<&'a VerifiedCode>,
+    redemption: Option<CodeIdentity>,
+) -> Says<'a> {
+    Says { request_id: &call.id, forwarded_for: call.forwarded_for.as_ref(), code, redemption }
+}

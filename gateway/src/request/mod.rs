@@ -1,0 +1,92 @@
+//! The way of a request, from its head to its answer.
+//!
+//! [`decide`] is the contract's order of checks, read top to bottom. What it returns can only
+//! be forwarded; on `redeem` routes the body is then read whole, the code is spent, and the
+//! exchange with the backend runs on without its client ([`crate::request::exchange`]).
+
+mod bodies;
+pub(crate) mod context;
+mod decide;
+mod exchange;
+mod forward;
+mod head;
+mod idempotent;
+mod recall;
+mod redeem;
+mod reply;
+
+use std::{convert::Infallible, rc::Rc};
+
+use http::{HeaderValue, Response, Version, header::CONNECTION};
+use http_body::Body;
+use hyper::{Request, body::Incoming};
+
+use self::{
+    bodies::listen_a_little,
+    decide::{Decision, decide},
+    forward::forward,
+};
+use crate::{
+    http::fields,
+    refusal::{Refusal, Refused},
+    request::context::Call,
+    request::reply::Reply,
+    transport::connection_state::Connection,
+    worker::Worker,
+};
+
+/// Answers one request. Never fails, as the type says that hyper wants: what goes wrong is an
+/// answer.
+///
+/// Cancel safe in the sense that matters: dropping the future before the code is spent spends
+/// nothing, and after it the exchange goes on without its client.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Reply>, Infallible> {
+    let active = connection.begin();
+    let version = request.version();
+    let http1 = version != Version::HTTP_2;
+    let call = Rc::new(Call::new(worker, connection.forwarded_for(), version));
+    call.read_client_ids(request.headers());
+    let answered = answer(&call, &connection, request).await;
+    // Where a head can be read in two ways, so can whatever follows it on the connection.
+    let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
+    let mut response = answered.unwrap_or_else(|refused| refuse(&call, &refused));
+    // In HTTP/1.0 a body of open length ends with its connection.
+    let is_open = version == Version::HTTP_10 && response.body().size_hint().exact().is_none();
+    let is_last = is_doubtful || connection.is_malformed() || call.has_unread_body() || is_open;
+    if http1 && (is_last || call.worker.is_leaving()) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        connection.announces_its_end();
+        if version == Version::HTTP_10 {
+            // hyper would add its `keep-alive` for an old client to what it takes for HTTP/1.1.
+            *response.version_mut() = version;
+        }
+    }
+    let write_ms = (!http1).then_some(call.snapshot.config.timeouts.write_ms);
+    Ok(response.map(|reply| reply.during(active, write_ms)))
+}
+
+async fn answer(
+    call: &Rc<Call>,
+    connection: &Connection,
+    request: Request<Incoming>,
+) -> Result<Response<Reply>, Refused> {
+    let (head, mut body) = request.into_parts();
+    call.set_unread_body(!body.is_end_stream());
+    match decide(call, &head).await {
+        Ok(Decision::Forward(accepted)) => forward(call, connection, accepted, head, body).await,
+        Ok(Decision::Recall(recall)) => recall.run(call, head, body).await,
+        Err(refused) => {
+            listen_a_little(call, fields::expectation(&head.headers), &mut body).await;
+            Err(refused)
+        }
+    }
+}
+
+fn refuse(call: &Call, refused: &Refused) -> Response<Reply> {
+    call.refused(refused);
+    call.problem(refused).map(Reply::whole)
+}

@@ -1,0 +1,43 @@
+//! A request that may not be forwarded, with a genuine code of which something is known.
+
+use http::{Response, request};
+use hyper::body::{Body as _, Incoming};
+
+use super::{bodies::read_body, decide::Barred};
+use crate::{
+    idempotency::{Caller, IdempotencyKey, Request as Repeatable},
+    refusal::Refused,
+    request::context::Call,
+    request::head::Terms,
+    request::idempotent,
+    request::reply::Reply,
+    upstream::request_head::CleanHead,
+};
+
+/// Its answer may be the one that there was, whatever has changed since.
+#[derive(Debug)]
+pub(super) struct Recall {
+    pub(super) terms: Terms,
+    pub(super) barred: Barred,
+    pub(super) key: Option<IdempotencyKey>,
+}
+
+impl Recall {
+    /// Reads the request's body, to see whether it is the request that was forwarded.
+    ///
+    /// # Errors
+    /// What is known of that request if it has no answer, or what stands against the code now.
+    pub(super) async fn run(
+        self,
+        call: &Call,
+        head: request::Parts,
+        body: Incoming,
+    ) -> Result<Response<Reply>, Refused> {
+        let Self { terms, barred: Barred { identity, statement, otherwise }, key } = self;
+        let head = CleanHead::new(head, terms.framing, terms.host, !body.is_end_stream());
+        let whole = read_body(call, body).await?;
+        let digest = head.digest(statement, &whole);
+        let request = Repeatable { identity, caller: Caller::UNNAMED, key, digest };
+        idempotent::recall(call, &request, otherwise).await
+    }
+}

@@ -1,0 +1,152 @@
+//! The way of a transaction: its body is read whole, its code is redeemed once, and only then it is
+//! forwarded. From the redemption on it goes on without its client.
+
+use std::rc::Rc;
+
+use clock::Instant;
+use http::Response;
+use hyper::body::Incoming;
+
+use super::{
+    bodies::read_body,
+    forward::{reserve, says},
+};
+use crate::{
+    code::admit::Admitted,
+    code::redeem::{self, LocalRedemption, Redeemed},
+    idempotency::{Caller, IdempotencyKey, Request as Repeatable},
+    refusal::{Refusal, Refused},
+    request::context::Call,
+    request::exchange::{Exchange, Outliving},
+    request::idempotent::{self, Begun, Pending, nodes::Mark},
+    request::reply::Reply,
+    transport::body::{Outgoing, Whole},
+    transport::connection_state::Connection,
+    upstream::endpoints::InFlight,
+    upstream::request_head::CleanHead,
+};
+
+/// A request whose code may be redeemed.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    pub(super) admitted: Admitted,
+    /// What its client calls it.
+    pub(super) key: Option<IdempotencyKey>,
+    pub(super) head: CleanHead,
+}
+
+impl Transaction {
+    /// Redeems the code and forwards the request, unless its answer is known.
+    pub(super) async fn run(
+        self,
+        call: &Rc<Call>,
+        connection: &Connection,
+        body: Incoming,
+    ) -> Result<Response<Reply>, Refused> {
+        let Self { admitted, key, head } = self;
+        let whole = read_body(call, body).await?;
+        let code = admitted.code();
+        let (identity, caller) = (code.identity(), Caller::UNNAMED);
+        let digest = head.digest(code.statement(), &whole);
+        let request = Repeatable { identity, caller, key, digest };
+        // Refused before its request is entered among those that run: another transaction with the
+        // same code would hear `code_used` of a request that is not forwarded.
+        let is_fenced = call.worker.replay().is_behind_fence(&identity);
+        if is_fenced && !idempotent::may_know(call, &identity) {
+            return Err(redeem_here(call, &admitted).expect_err("a fence never falls"));
+        }
+        let pending = match idempotent::begin(call, &request)? {
+            Begun::First(pending) => pending,
+            Begun::Answered(response) => return Ok(response),
+        };
+        let in_flight = reserve(call, connection, admitted.backend())?;
+        call.hold_place()?;
+        let begun = call.worker.clock().instant();
+        let local = match redeem_here(call, &admitted) {
+            Ok(local) => local,
+            Err(refused) => {
+                call.redeemed(begun);
+                return answer_used(call, &request, refused).await;
+            }
+        };
+        let call = Rc::clone(call);
+        let redeeming = Redeeming { call, begun, admitted, in_flight, pending, request };
+        Outliving::new(redeeming.run(local, head, whole)).await
+    }
+}
+
+/// Redeems the code on this node. From here on answers name the redemption.
+fn redeem_here(call: &Call, admitted: &Admitted) -> Result<LocalRedemption, Refused> {
+    let (worker, code) = (&call.worker, admitted.code());
+    call.set_redemption(code.identity());
+    redeem::redeem_here(code, worker.replay(), &call.snapshot.config.codes, worker.clock())
+}
+
+/// A request whose code is being redeemed.
+struct Redeeming {
+    call: Rc<Call>,
+    begun: Instant,
+    admitted: Admitted,
+    in_flight: InFlight,
+    pending: Pending,
+    request: Repeatable,
+}
+
+impl Redeeming {
+    async fn run(
+        self,
+        local: LocalRedemption,
+        head: CleanHead,
+        whole: Whole,
+    ) -> Result<Response<Reply>, Refused> {
+        let Self { call, begun, admitted, in_flight, mut pending, request } = self;
+        let backend = admitted.backend();
+        let redeemed = redeem_everywhere(&call, local, &request, backend, &mut pending).await;
+        call.redeemed(begun);
+        let redeemed = match redeemed {
+            Ok(redeemed) => redeemed,
+            Err(refused) => {
+                let answered = answer_used(&call, &request, refused).await;
+                // The client may be gone, and then nothing else would count this.
+                return answered.inspect_err(|refused| call.refused(refused));
+            }
+        };
+        let says = says(&call, Some(admitted.code()), Some(redeemed.identity()));
+        let request = head.into_request(&says, Outgoing::Whole(whole));
+        Exchange::of_redeemed(call, backend, in_flight, redeemed, pending).run(request).await
+    }
+}
+
+/// Redeems for all nodes a code that is redeemed on this one. The claim says what it is for, so that
+/// another node can tell a retry.
+async fn redeem_everywhere(
+    call: &Call,
+    local: LocalRedemption,
+    request: &Repeatable,
+    backend: usize,
+    pending: &mut Pending,
+) -> Result<Redeemed, Refused> {
+    let worker = &call.worker;
+    let Some(registers) = &worker.registers else { return Ok(local.alone()) };
+    let mark = Mark::new(call, registers, request, backend);
+    let note = mark.as_ref().map(Mark::note).unwrap_or_default();
+    let claimed = local.claim(registers, &call.snapshot.config.codes, note).await;
+    let redeemed = claimed.map_err(|unclaimed| unclaimed.settle(worker.replay()))?;
+    pending.set_mark(mark);
+    Ok(redeemed)
+}
+
+/// The answer for a code that could not be redeemed: if it is used, other nodes may know the answer
+/// of the request that used it.
+async fn answer_used(
+    call: &Call,
+    request: &Repeatable,
+    refused: Refused,
+) -> Result<Response<Reply>, Refused> {
+    match &call.worker.registers {
+        Some(registers) if refused.refusal == Refusal::CodeUsed => {
+            idempotent::nodes::ask(call, registers, request, refused).await
+        }
+        _ => Err(refused),
+    }
+}

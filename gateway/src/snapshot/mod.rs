@@ -1,0 +1,156 @@
+//! What one configuration and one keyring make together: replaced whole, or not at all.
+
+pub mod routes;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use keyring::{key::IssuerKey, key_set::KeySet};
+
+use crate::{
+    config::{BackendConfig, Config, RouteConfig},
+    metrics::{BackendMetrics, Metrics, RouteMetrics},
+    record::Labels,
+    snapshot::routes::Routes,
+    upstream::endpoints::{Backend, Endpoints},
+};
+
+/// Everything a request is judged by. Immutable; a request keeps the one it began with.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) config: Config,
+    pub(crate) keys: KeySet,
+    pub(crate) routes: Routes,
+    backends: Vec<Arc<Backend>>,
+    route_metrics: Vec<Arc<RouteMetrics>>,
+    backend_metrics: Vec<Arc<BackendMetrics>>,
+    /// For requests that found no route.
+    no_route: Arc<RouteMetrics>,
+}
+
+impl Snapshot {
+    /// Resolves names to places: nothing is looked up by name on the way of a request.
+    #[must_use]
+    pub fn new(config: Config, keys: KeySet, endpoints: &Endpoints, metrics: &Metrics) -> Self {
+        let routes = Routes::new(&config.routes);
+        let backends = config.backends.iter().map(|backend| endpoints.backend(backend)).collect();
+        let route_metrics = config.routes.iter().map(|route| metrics.route(&route.path)).collect();
+        let backend_metrics =
+            config.backends.iter().map(|backend| metrics.backend(&backend.name)).collect();
+        let no_route = metrics.route("none");
+        metrics.show_channels(keys.iter().map(IssuerKey::channel));
+        Self { config, keys, routes, backends, route_metrics, backend_metrics, no_route }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The keyring.
+    #[must_use]
+    pub fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// What the decision record calls things while this is in force.
+    #[must_use]
+    pub fn record_labels(&self) -> Labels {
+        Labels::new(&self.config, &self.keys)
+    }
+
+    /// The backends, in the configuration's order.
+    #[must_use]
+    pub fn backends(&self) -> &[Arc<Backend>] {
+        &self.backends
+    }
+
+    pub(crate) fn route(&self, index: usize) -> &RouteConfig {
+        self.config.routes.get(index).expect(SAME_TABLE)
+    }
+
+    pub(crate) fn backend_config(&self, index: usize) -> &BackendConfig {
+        self.config.backends.get(index).expect(SAME_TABLE)
+    }
+
+    /// What a backend is asked for when the client named no host (HTTP/1.0).
+    pub(crate) fn host_of_backend(&self, index: usize) -> HeaderValue {
+        let endpoint = self.backend_config(index).endpoints.first();
+        endpoint
+            .and_then(|endpoint| HeaderValue::from_str(&endpoint.authority).ok())
+            .unwrap_or_else(|| HeaderValue::from_static("localhost"))
+    }
+
+    pub(crate) fn backend(&self, index: usize) -> &Arc<Backend> {
+        self.backends.get(index).expect(SAME_TABLE)
+    }
+
+    pub(crate) fn backend_metrics(&self, index: usize) -> &BackendMetrics {
+        self.backend_metrics.get(index).expect(SAME_TABLE)
+    }
+
+    pub(crate) fn route_metrics(&self, index: Option<usize>) -> &RouteMetrics {
+        index.and_then(|index| self.route_metrics.get(index)).unwrap_or(&self.no_route)
+    }
+}
+
+const SAME_TABLE: &str = "indexes are made by the snapshot that they are used on";
+
+/// A worker's hold on a snapshot. Its requests count references to this, on a cache line that
+/// no other worker writes.
+#[derive(Debug)]
+pub(crate) struct Held {
+    snapshot: Arc<Snapshot>,
+    /// The worker's own, because each decision counts a reference to it.
+    labels: Arc<Labels>,
+}
+
+impl Held {
+    pub(crate) fn labels(&self) -> &Arc<Labels> {
+        &self.labels
+    }
+}
+
+impl std::ops::Deref for Held {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
+/// The snapshot in force. Readers never wait; whoever replaces it never waits for readers.
+#[derive(Debug)]
+pub struct Current(ArcSwap<Snapshot>);
+
+impl Current {
+    /// The first snapshot.
+    #[must_use]
+    pub fn new(snapshot: Snapshot) -> Self {
+        Self(ArcSwap::from_pointee(snapshot))
+    }
+
+    /// The snapshot in force now.
+    #[must_use]
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    pub(crate) fn hold(&self) -> Held {
+        let snapshot = self.load();
+        let labels = Arc::new(snapshot.record_labels());
+        Held { snapshot, labels }
+    }
+
+    /// Is `held` still the one in force? One load.
+    pub(crate) fn is(&self, held: &Held) -> bool {
+        std::ptr::eq(&raw const **self.0.load(), Arc::as_ptr(&held.snapshot))
+    }
+
+    /// Puts `snapshot` in force for every request that begins from now on.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.0.store(Arc::new(snapshot));
+    }
+}

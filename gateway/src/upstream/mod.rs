@@ -1,0 +1,254 @@
+//! Connections to backends: one pool per worker, and the gate that proves what was sent.
+//!
+//! A request future that is dropped does not unsend: hyper flushes what it has encoded before
+//! it closes. So whether a code may be given back is decided below hyper, where bytes are
+//! handed to the kernel. The [`Gate`] is shut first and read after, with nothing in between.
+
+pub mod endpoints;
+mod gate;
+mod pool;
+pub(crate) mod request_head;
+
+use std::{
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Version};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1::SendRequest},
+};
+use tokio::task::AbortHandle;
+
+use self::gate::Gate;
+pub(crate) use self::pool::Pool;
+use crate::{
+    limits,
+    transport::body::{self, Outgoing, Unread, Whole},
+    transport::deadline::Deadline,
+    upstream::endpoints::{Endpoint, InFlight},
+};
+use clock::{Clock, Instant};
+
+/// A connection to a backend, for one request at a time. Dropping it closes the connection.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    sender: SendRequest<Outgoing>,
+    gate: Rc<Gate>,
+    driver: AbortHandle,
+    endpoint: Arc<Endpoint>,
+    /// How long it may idle; 0: it is not used again.
+    idle_ms: u64,
+    /// When its last answer was over.
+    idle_since: Option<Instant>,
+    /// It has carried a request before this one.
+    was_used: bool,
+    pool: Rc<Pool>,
+}
+
+/// What became of a request that was handed to a connection.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// The head of an answer came back.
+    Answered(Response<Incoming>),
+    /// No answer, and not one byte of the request had left: proven by the gate. With the request
+    /// as it was, if hyper had not begun with it.
+    Nothing(Option<Box<Request<Outgoing>>>),
+    /// No answer, and the backend may have read the request.
+    Unanswered(Silence),
+}
+
+/// Why no answer came.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum Silence {
+    /// The time was over.
+    TooSlow,
+    /// The head of the answer has too many lines or bytes.
+    HeadTooLarge,
+    /// The connection broke, or what came was no answer.
+    Broken,
+}
+
+impl Lease {
+    /// Sends one request and waits for the head of its answer, at most until `deadline`.
+    ///
+    /// Not cancel safe: dropping the future leaves it open whether bytes were sent. It is only
+    /// run inside an exchange, which outlives its client.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Outgoing>,
+        deadline: &mut Deadline,
+    ) -> Sent {
+        self.gate.begin();
+        let answer = std::pin::pin!(self.sender.try_send_request(request));
+        match deadline.limit(answer).await {
+            // Nobody asked to switch protocols: whatever follows is no answer.
+            Some(Ok(answer)) if answer.status() != StatusCode::SWITCHING_PROTOCOLS => {
+                self.reads_promises(&answer);
+                Sent::Answered(answer)
+            }
+            Some(Ok(_)) => self.cut(Silence::Broken, None),
+            Some(Err(error)) => self.failed(error),
+            None => self.cut(Silence::TooSlow, None),
+        }
+    }
+
+    /// What the head of an answer says of the connection's future.
+    fn reads_promises(&mut self, answer: &Response<Incoming>) {
+        if let Some(promised_ms) = keep_alive_ms(answer.headers()) {
+            self.idle_ms = self.idle_ms.min(promised_ms);
+        }
+        // To a backend of HTTP/1.0 hyper would send the next request as HTTP/1.0, where a body in
+        // chunks is left out. And a backend that answers before it has the request may take the
+        // rest of it for another one.
+        if answer.version() == Version::HTTP_10 || self.gate.owes() {
+            self.close_after_answer();
+        }
+    }
+
+    /// Whether it carried a request before: if so, the backend may have closed it meanwhile.
+    pub(crate) fn was_used(&self) -> bool {
+        self.was_used
+    }
+
+    /// It is closed after the answer.
+    pub(crate) fn close_after_answer(&mut self) {
+        self.idle_ms = 0;
+    }
+
+    #[cold]
+    fn failed(&mut self, mut error: TrySendError<Request<Outgoing>>) -> Sent {
+        let request = error.take_message().map(Box::new);
+        let silence = match error.into_error() {
+            error if error.is_parse_too_large() => Silence::HeadTooLarge,
+            _ => Silence::Broken,
+        };
+        self.cut(silence, request)
+    }
+
+    /// Shuts the gate, then says whether anything had passed it.
+    fn cut(&mut self, silence: Silence, request: Option<Box<Request<Outgoing>>>) -> Sent {
+        let sent = self.gate.shut();
+        self.driver.abort();
+        if sent { Sent::Unanswered(silence) } else { Sent::Nothing(request) }
+    }
+
+    /// Puts the connection back into the pool, if it may be used again. `now`: hyper has just seen
+    /// the end of the answer.
+    pub(crate) fn give_back(mut self, now: Instant) {
+        if self.gate.is_shut() || self.sender.is_closed() {
+            return;
+        }
+        self.was_used = true;
+        self.idle_since = Some(now);
+        if self.sender.is_ready() {
+            return self.rests();
+        }
+        // The connection's own task has to run once more before it can take a request. Or the
+        // request is not sent whole yet: then its backend still gets the rest, for a while.
+        let is_late = self.idle_ms == 0 || self.gate.owes();
+        let patience_ms = if is_late { limits::LATE_REQUEST_MS } else { 0 };
+        let mut deadline = self.pool.sweep.deadline(patience_ms);
+        tokio::task::spawn_local(async move {
+            let is_ready = {
+                let ready = std::pin::pin!(self.sender.ready());
+                deadline.limit(ready).await.is_some_and(|ready| ready.is_ok())
+            };
+            if is_ready && !is_late {
+                self.rests();
+            }
+        });
+    }
+
+    fn rests(self) {
+        if self.idle_ms > 0 && !self.gate.owes() {
+            Rc::clone(&self.pool).put(self);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Or a request that its backend does not read would keep the connection for ever.
+        self.driver.abort();
+    }
+}
+
+/// How long the backend promises to keep the connection, in milliseconds, less a second for the
+/// way (`Keep-Alive: timeout=5`, RFC 2068 19.7.1).
+pub(crate) fn keep_alive_ms(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get("keep-alive")?.to_str().ok()?;
+    let timeout = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
+    let seconds: u64 = timeout.trim().parse().ok()?;
+    Some(seconds.saturating_sub(1).saturating_mul(1_000))
+}
+
+/// An answer whose body is passed on as it comes.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// What had been read of it before it was known to be too large to hold.
+    begin: Whole,
+    body: Incoming,
+    lease: Option<Lease>,
+    stall_ms: u64,
+    deadline: Deadline,
+    _in_flight: InFlight,
+}
+
+impl Answer {
+    pub(crate) fn new(
+        begin: Whole,
+        body: Incoming,
+        lease: Lease,
+        stall_ms: u64,
+        in_flight: InFlight,
+    ) -> Self {
+        let deadline = lease.pool.sweep.deadline(stall_ms);
+        let lease = Some(lease);
+        Self { begin, body, lease, stall_ms, deadline, _in_flight: in_flight }
+    }
+
+    pub(crate) fn stall_ms(&self) -> u64 {
+        self.stall_ms
+    }
+
+    /// Has all of it been passed on?
+    pub(crate) fn is_over(&self) -> bool {
+        self.begin.is_end_stream() && self.body.is_end_stream()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        body::longer(self.body.size_hint(), self.begin.len())
+    }
+
+    /// The next piece. A backend that sends nothing for `stall_ms` has broken off.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        clock: &Clock,
+    ) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
+        if let Some(frame) = self.begin.next_frame() {
+            if self.begin.is_end_stream() {
+                // What it held of the memory for bodies is free again.
+                self.begin = Whole::default();
+            }
+            return Poll::Ready(Ok(Some(frame)));
+        }
+        let frame = std::task::ready!(body::poll_answer(&mut self.body, &mut self.deadline, cx))?;
+        if frame.is_none() || self.is_over() {
+            if let Some(lease) = self.lease.take() {
+                lease.give_back(clock.instant());
+            }
+        } else if let Some(lease) = &self.lease {
+            self.deadline = lease.pool.sweep.deadline(self.stall_ms);
+        }
+        Poll::Ready(Ok(frame))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! The request as the backend gets it, and its answer as the client gets it.
+
+mod text;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
+    header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, VIA},
+    request, response,
+    uri::PathAndQuery,
+};
+use http_body::Body;
+use keyring::{
+    code::CodeIdentity,
+    verify::{Statement, VerifiedCode},
+};
+
+use crate::{
+    http::fields::{self, Framing},
+    idempotency::{Asked, Digest},
+    request_id::RequestId,
+    transport::body::{Outgoing, Whole},
+};
+use text::Text;
+
+const YANMA_SUBJECT: HeaderName = HeaderName::from_static("yanma-subject");
+const YANMA_RELATION: HeaderName = HeaderName::from_static("yanma-relation");
+const YANMA_PATIENT: HeaderName = HeaderName::from_static("yanma-patient");
+const YANMA_REGION: HeaderName = HeaderName::from_static("yanma-region");
+const YANMA_CHANNEL: HeaderName = HeaderName::from_static("yanma-channel");
+const YANMA_AUTH: HeaderName = HeaderName::from_static("yanma-auth");
+const YANMA_KIND: HeaderName = HeaderName::from_static("yanma-kind");
+const YANMA_ISSUED_AT: HeaderName = HeaderName::from_static("yanma-issued-at");
+const YANMA_KEY_ID: HeaderName = HeaderName::from_static("yanma-key-id");
+const YANMA_CODE_ID: HeaderName = HeaderName::from_static("yanma-code-id");
+/// The redemption's id, towards backend and client.
+pub(crate) const YANMA_REDEMPTION: HeaderName = HeaderName::from_static("yanma-redemption");
+/// The request's id, towards backend and client.
+pub(crate) const YANMA_REQUEST_ID: HeaderName = HeaderName::from_static("yanma-request-id");
+/// What the gateway decided, towards the client.
+pub(crate) const YANMA_OUTCOME: HeaderName = HeaderName::from_static("yanma-outcome");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// A request's head after the gateway's checks, with the client's harmful fields gone.
+#[derive(Debug)]
+pub(crate) struct CleanHead {
+    method: Method,
+    target: PathAndQuery,
+    headers: HeaderMap,
+    chunked: bool,
+    /// Names that only the gateway may use, or that replace the request, and were dropped.
+    pub(crate) forbidden: u64,
+}
+
+impl CleanHead {
+    /// Cleans `head`. `host` is what the backend is asked for, if it is asked.
+    pub(crate) fn new(
+        head: request::Parts,
+        framing: Framing,
+        host: Option<HeaderValue>,
+        has_body: bool,
+    ) -> Self {
+        let mut headers = head.headers;
+        // Only HTTP/1.1 chunks and HTTP/2 streams can carry trailers, and bodies of open length.
+        let open_length = !headers.contains_key(CONTENT_LENGTH);
+        let chunked = framing == Framing::Chunked
+            || head.version == Version::HTTP_2 && has_body && open_length;
+        let forbidden = fields::clean_request(&mut headers, chunked);
+        if let Some(host) = host {
+            headers.insert(HOST, host);
+        }
+        let target = in_origin_form(head.uri.into_parts().path_and_query);
+        Self { method: head.method, target, headers, chunked, forbidden }
+    }
+
+    /// What the client asks, for telling a retry from another request. The only place that makes a
+    /// digest: what a field or a form of the target adds must be gone here as it is for the backend.
+    pub(crate) fn digest(&self, statement: Statement, body: &Whole) -> Digest {
+        let asked = Asked {
+            method: &self.method,
+            target: self.target.as_str(),
+            headers: &self.headers,
+            statement,
+            body: body.as_bytes(),
+            trailers: body.trailers(),
+        };
+        asked.digest()
+    }
+
+    /// The whole request: what the gateway says of it is set last, over whatever was there.
+    pub(crate) fn into_request(mut self, says: &Says<'_>, body: Outgoing) -> Request<Outgoing> {
+        self.frame(&body);
+        says.write_to(&mut self.headers);
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = Uri::from(self.target);
+        *request.headers_mut() = self.headers;
+        request
+    }
+
+    /// Frames the body explicitly: hyper leaves the body of a GET or HEAD out if nothing says
+    /// that there is one.
+    fn frame(&mut self, body: &Outgoing) {
+        match body {
+            Outgoing::Whole(whole) if !whole.has_trailers() => {
+                if whole.len() > 0
+                    || anticipates_content(&self.method)
+                    || self.headers.contains_key(CONTENT_LENGTH)
+                {
+                    let length = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+                    fields::set_length(&mut self.headers, length);
+                }
+                // Without chunks it is gone already.
+                if self.chunked {
+                    self.headers.remove(http::header::TRAILER);
+                }
+            }
+            Outgoing::Whole(_) => self.chunk(),
+            Outgoing::Upload(_) => match body.size_hint().exact() {
+                // Written anew: the client's text may be `05`, or stand there twice.
+                Some(length) if !self.chunked => fields::set_length(&mut self.headers, length),
+                _ => self.chunk(),
+            },
+        }
+    }
+
+    fn chunk(&mut self) {
+        self.headers.remove(CONTENT_LENGTH);
+        self.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
+/// A server may refuse these without a length, also where there is no body (RFC 9110 8.6).
+fn anticipates_content(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
+}
+
+/// `http://a?x=1` and `http://a/?x=1` are one target, and reach the backend as `/?x=1`.
+fn in_origin_form(target: Option<PathAndQuery>) -> PathAndQuery {
+    match target {
+        Some(target) if target.as_str().starts_with('/') => target,
+        Some(target) => PathAndQuery::try_from(format!("/{}", target.as_str())).unwrap_or(target),
+        None => PathAndQuery::from_static("/"),
+    }
+}
+
+/// What the gateway tells the backend about a request.
+#[derive(Debug)]
+pub(crate) struct Says<'a> {
+    pub(crate) request_id: &'a RequestId,
+    /// The client's address, unless it is a process of this machine.
+    pub(crate) forwarded_for: Option<&'a HeaderValue>,
+    pub(crate) code: Option<&'a VerifiedCode>,
+    /// Present only when the code has been spent for this request.
+    pub(crate) redemption: Option<CodeIdentity>,
+}
+
+impl Says<'_> {
+    fn write_to(&self, headers: &mut HeaderMap) {
+        headers.reserve(14);
+        let mut text = Text::new();
+        headers.append(VIA, HeaderValue::from_static("1.1 yanma"));
+        headers.insert(YANMA_REQUEST_ID, text.word(self.request_id.as_str()).value());
+        if let Some(address) = self.forwarded_for {
+            headers.insert(X_FORWARDED_FOR, address.clone());
+        }
+        if let Some(code) = self.code {
+            self.write_code(code, headers, &mut text);
+        }
+    }
+
+    fn write_code(&self, code: &VerifiedCode, headers: &mut HeaderMap, text: &mut Text) {
+        let subject = text.number(code.subject().get()).value();
+        let relation = text.number(code.relation()).value();
+        let patient = match code.relation() {
+            0 => subject.clone(),
+            family => text.number(code.subject().get()).word("/").number(family).value(),
+        };
+        let identity = text.identity(&code.identity()).value();
+        headers.insert(YANMA_SUBJECT, subject);
+        headers.insert(YANMA_RELATION, relation);
+        headers.insert(YANMA_PATIENT, patient);
+        headers.insert(YANMA_REGION, text.region(code.region()).value());
+        headers.insert(YANMA_ISSUED_AT, text.number(code.issued_at().get()).value());
+        headers.insert(YANMA_KEY_ID, text.number(code.key_id().get()).value());
+        if let Some(redemption) = self.redemption {
+            // The same code's, so the same text.
+            debug_assert_eq!(redemption, code.identity());
+            headers.insert(YANMA_REDEMPTION, identity.clone());
+        }
+        headers.insert(YANMA_CODE_ID, identity);
+        headers.insert(YANMA_CHANNEL, HeaderValue::from_static(code.channel().as_str()));
+        headers.insert(YANMA_AUTH, HeaderValue::from_static(code.auth().as_str()));
+        headers.insert(YANMA_KIND, HeaderValue::from_static(code.kind().as_str()));
+    }
+}
+
+/// The backend's answer as the client gets it: relayed as it is, whatever its status.
+/// `may_trail`: trailers may follow it.
+pub(crate) fn answer<B>(
+    mut head: response::Parts,
+    body: B,
+    may_trail: bool,
+    request_id: &RequestId,
+    redemption: Option<CodeIdentity>,
+) -> Response<B> {
+    fields::clean_response(&mut head.headers, head.status, may_trail);
+    head.version = Version::HTTP_11;
+    head.extensions = http::Extensions::new();
+    let mut text = Text::new();
+    head.headers.insert(YANMA_OUTCOME, HeaderValue::from_static("approved"));
+    head.headers.insert(YANMA_REQUEST_ID, text.word(request_id.as_str()).value());
+    if let Some(redemption) = redemption {
+        head.headers.insert(YANMA_REDEMPTION, text.identity(&redemption).value());
+    }
+    Response::from_parts(head, body)
+}
+
+/// How an answer shows where it ends (RFC 9112 6.3).
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum End {
+    /// By itself: it has no body, or a length, or chunks.
+    Shown,
+    /// By the end of the connection alone, so it may have been cut anywhere (RFC 9112 8).
+    Connection,
+    /// Its body is in a transfer coding that was not asked for and that is not undone here.
+    Coded,
+}
+
+/// How the answer ends. hyper reads a body by its chunks if the last coding of the last line says
+/// so, by its length if there is no coding, and else to the end of the connection.
+pub(crate) fn end_of<B: Body>(response: &Response<B>) -> End {
+    let body = response.body();
+    if body.is_end_stream() || body.size_hint().exact().is_some() {
+        return End::Shown;
+    }
+    match fields::framing(response.version(), response.headers()) {
+        Some(Framing::Chunked) => End::Shown,
+        Some(Framing::Plain) => End::Connection,
+        None => End::Coded,
+    }
+}
+
+/// Lets the end of the connection end an answer for its client too: a chunk of length 0 would
+/// promise that it is whole. In HTTP/1.0, because hyper frames what is not in HTTP/1.1 so.
+pub(crate) fn end_by_close<B>(response: &mut Response<B>) {
+    *response.version_mut() = Version::HTTP_10;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Whether a backend may take the request's body for the next request. Methods whose bodies mean
+/// nothing (RFC 9110 9.3) have backends that leave them unread.
+pub(crate) fn has_unexpected_body(request: &Request<Outgoing>) -> bool {
+    !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH)
+        && !request.body().is_end_stream()
+}
+
+/// Tells the backend that its connection carries no further request.
+pub(crate) fn ask_for_close(request: &mut Request<Outgoing>) {
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(
+        method: Method,
+        target: &'static str,
+        lines: &[(HeaderName, &'static str)],
+    ) -> CleanHead {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::from_static(target);
+        for (name, value) in lines {
+            request.headers_mut().append(name, HeaderValue::from_static(value));
+        }
+        CleanHead::new(request.into_parts().0, Framing::Plain, None, true)
+    }
+
+    #[test]
+    fn a_target_is_the_same_in_every_form() {
+        for (target, origin) in [
+            ("/a?b=c", "/a?b=c"),
+            ("http://h/a?b=c", "/a?b=c"),
+            ("http://h", "/"),
+            ("http://h/", "/"),
+            ("http://h?b=c", "/?b=c"),
+        ] {
+            assert_eq!(head(Method::GET, target, &[]).target.as_str(), origin, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_one_and_plain_and_not_left_out_where_one_is_expected() {
+        let framed = |method, lines: &[(HeaderName, &'static str)], body: &'static str| {
+            let mut head = head(method, "/", lines);
+            head.frame(&Outgoing::Whole(Whole::new(bytes::Bytes::from_static(body.as_bytes()))));
+            let lengths = head.headers.get_all(CONTENT_LENGTH);
+            lengths.iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let twice = [(CONTENT_LENGTH, "05"), (CONTENT_LENGTH, "5")];
+        assert_eq!(framed(Method::POST, &twice, "hello"), ["5"]);
+        assert_eq!(framed(Method::GET, &[], "hello"), ["5"]);
+        assert_eq!(framed(Method::GET, &[(CONTENT_LENGTH, "00")], ""), ["0"]);
+        for method in [Method::POST, Method::PUT, Method::PATCH] {
+            assert_eq!(framed(method, &[], ""), ["0"]);
+        }
+        for method in [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS] {
+            assert!(framed(method, &[], "").is_empty());
+        }
+    }
+}

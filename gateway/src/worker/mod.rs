@@ -1,0 +1,319 @@
+//! One worker's own state: everything its requests need without asking anybody.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use slab::Slab;
+
+use crate::{
+    code::requests::CodeRequests,
+    code::verify::{Batch, Means},
+    idempotency::{Answers, Shelf},
+    limits,
+    metrics::{Metrics, WorkerId},
+    readiness::Health,
+    record::Record,
+    refusal::Limit,
+    registers::Registers,
+    replay::Replay,
+    request_id::RequestIds,
+    snapshot::{Current, Held},
+    transport::body_memory::BodyMemory,
+    transport::connection_state::{Connection, End},
+    transport::deadline::Sweep,
+    upstream::Pool,
+    upstream::endpoints::Endpoints,
+};
+use clock::{Clock, Instant};
+
+/// What all workers share. Nothing in it is locked on the way of a request, but for one record of
+/// `answers` at a time.
+pub struct Shared {
+    /// The reader of clocks.
+    pub clock: Clock,
+    /// The table of spent codes.
+    pub replay: Replay,
+    /// What became of codes, for those who ask again.
+    pub answers: Answers,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Configuration and keyring in force.
+    pub current: Current,
+    /// The state of each backend's endpoints.
+    pub endpoints: Endpoints,
+    /// Whether this node is ready.
+    pub health: Arc<Health>,
+    /// Where decisions are written down.
+    pub record: Record,
+    /// The memory that bodies hold.
+    pub bodies: Arc<BodyMemory>,
+    /// Requests under way with one code.
+    pub codes: CodeRequests,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// How far the gateway is on its way out.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum Phase {
+    Serving,
+    /// Requests are finished, connections are closed as they fall quiet.
+    Draining,
+}
+
+/// The worker's own state; never leaves its thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) id: WorkerId,
+    pub(crate) sweep: Rc<Sweep>,
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) batch: Batch,
+    /// The stored answers that this worker removes when they expire.
+    pub(crate) shelf: RefCell<Shelf>,
+    /// Where nodes share what is spent.
+    pub(crate) registers: Option<Rc<Registers>>,
+    shared: Arc<Shared>,
+    snapshot: RefCell<Rc<Held>>,
+    connections: RefCell<Slab<Rc<Connection>>>,
+    connection_count: Arc<AtomicUsize>,
+    requests: Cell<usize>,
+    random: Cell<u64>,
+    began: Instant,
+    leaving_since_ms: Cell<Option<u64>>,
+    /// Whether something large may have been freed since the last sweep: a request, a connection or
+    /// an answer has gone.
+    has_freed: Cell<bool>,
+    /// When the last such sweep was.
+    freed_ms: Cell<Option<u64>>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        id: WorkerId,
+        shared: Arc<Shared>,
+        connection_count: Arc<AtomicUsize>,
+    ) -> io::Result<Rc<Self>> {
+        let sweep = Rc::new(Sweep::default());
+        let request_ids = RequestIds::from_os().map_err(io::Error::from)?;
+        let snapshot = RefCell::new(Rc::new(shared.current.hold()));
+        Ok(Rc::new(Self {
+            id,
+            pool: Pool::new(Rc::clone(&sweep)),
+            sweep,
+            request_ids,
+            batch: Batch::default(),
+            shelf: RefCell::default(),
+            registers: registers(id, &shared)?,
+            snapshot,
+            connections: RefCell::default(),
+            connection_count,
+            requests: Cell::new(0),
+            random: Cell::new(getrandom::u64().map_err(io::Error::from)? | 1),
+            began: shared.clock.instant(),
+            leaving_since_ms: Cell::new(None),
+            has_freed: Cell::new(false),
+            freed_ms: Cell::new(None),
+            shared,
+        }))
+    }
+
+    /// The configuration and keyring that a request beginning now is judged by.
+    pub(crate) fn snapshot(&self) -> Rc<Held> {
+        let mut snapshot = self.snapshot.borrow_mut();
+        if !self.shared.current.is(&snapshot) {
+            *snapshot = Rc::new(self.shared.current.hold());
+        }
+        Rc::clone(&snapshot)
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// What the batch judges with.
+    pub(crate) fn means(&self) -> Means<'_> {
+        let (clock, replay, metrics) = (self.clock(), self.replay(), self.metrics());
+        Means { clock, replay, metrics, worker: self.id }
+    }
+
+    pub(crate) fn replay(&self) -> &Replay {
+        &self.shared.replay
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    pub(crate) fn health(&self) -> &Arc<Health> {
+        &self.shared.health
+    }
+
+    pub(crate) fn bodies(&self) -> &Arc<BodyMemory> {
+        &self.shared.bodies
+    }
+
+    pub(crate) fn codes(&self) -> &CodeRequests {
+        &self.shared.codes
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.shared.record
+    }
+
+    /// Something was refused, closed or not kept for the sake of a limit.
+    pub(crate) fn count_limit(&self, limit: Limit) {
+        self.metrics().limit_hits(self.id, limit);
+    }
+
+    pub(crate) fn dropped_headers(&self, names: u64) {
+        if names > 0 {
+            self.metrics().request_headers_dropped.add(self.id, names);
+        }
+    }
+
+    /// Not secret, only spread: picks endpoints (xorshift64, Marsaglia 2003).
+    pub(crate) fn random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        x
+    }
+
+    pub(crate) fn requests_in_flight(&self) -> usize {
+        self.requests.get()
+    }
+
+    pub(crate) fn request_begins(&self) {
+        self.requests.set(self.requests.get() + 1);
+        self.metrics().requests_in_flight.add(self.id, 1);
+    }
+
+    pub(crate) fn request_ends(&self) {
+        self.requests.set(self.requests.get().saturating_sub(1));
+        self.has_freed.set(true);
+        self.metrics().requests_in_flight.add(self.id, -1);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving_since_ms.get().is_some()
+    }
+
+    /// Enters a connection for the sweep; the guard takes it out again.
+    pub(crate) fn register(self: &Rc<Self>, connection: Rc<Connection>) -> Registered {
+        let key = self.connections.borrow_mut().insert(connection);
+        Registered { worker: Rc::clone(self), key }
+    }
+
+    /// Moves the worker's time on and ends what has taken too long.
+    pub(crate) fn tick(&self) {
+        let snapshot = self.snapshot();
+        self.sweep.crowd(self.is_crowded(&snapshot));
+        self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
+        if self.pool.expire() | self.expire_answers() {
+            self.has_freed.set(true);
+        }
+        if let Some(registers) = &self.registers {
+            registers.tick(self.sweep.now_ms());
+        }
+        let timeouts = &snapshot.config.timeouts;
+        let (now_ms, leaving) = (self.sweep.now_ms(), self.leaving_since_ms.get());
+        for (_, connection) in self.connections.borrow().iter() {
+            if let Some(end) = connection.overdue(now_ms, timeouts, leaving) {
+                connection.finish(end);
+                if end == End::Quiet {
+                    self.has_freed.set(true);
+                }
+            }
+        }
+        if self.has_freed.take() {
+            self.freed_ms.set(Some(now_ms));
+        }
+        let frees = |since_ms| now_ms <= since_ms + limits::FREED_MEMORY_MS;
+        if self.freed_ms.get().is_some_and(frees) {
+            give_back_memory();
+        }
+    }
+
+    /// Is more than half taken of the requests that this worker may have, or of a backend's places?
+    fn is_crowded(&self, snapshot: &Held) -> bool {
+        let config = &snapshot.config;
+        let requests_max = config.limits.requests_of_worker_max(config.server.workers);
+        let mut backends = snapshot.backends().iter();
+        self.requests_in_flight() > requests_max / 2
+            || backends.any(|backend| backend.in_flight() > backend.connections_max() / 2)
+    }
+
+    fn expire_answers(&self) -> bool {
+        let mut shelf = self.shelf.borrow_mut();
+        self.answers().expire(&mut shelf, limits::RETRY_EXPIRED_MAX, self.clock().now())
+    }
+
+    /// The drain begins: answers now say that the connection closes.
+    pub(crate) fn leave(&self) {
+        self.leaving_since_ms.set(Some(self.sweep.now_ms()));
+    }
+
+    /// Has the drain had its time, however much still runs?
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        let timeout_ms = self.snapshot().config.server.drain_timeout_ms;
+        self.leaving_since_ms
+            .get()
+            .is_some_and(|since_ms| self.sweep.now_ms() >= since_ms.saturating_add(timeout_ms))
+    }
+
+    /// Does nothing run any more?
+    pub(crate) fn is_done(&self) -> bool {
+        self.requests.get() == 0 && self.connections.borrow().is_empty()
+    }
+}
+
+/// The registers of the configuration at start, not connected yet.
+fn registers(id: WorkerId, shared: &Shared) -> io::Result<Option<Rc<Registers>>> {
+    let current = shared.current.load();
+    let config = current.config().replay.registers.as_ref();
+    let made = config.zip(shared.metrics.registers()).map(|(config, metrics)| {
+        let (clock, health) = (shared.clock.clone(), Arc::clone(&shared.health));
+        Registers::new(id, config, clock, Arc::clone(metrics), health)
+    });
+    made.transpose().map_err(io::Error::from)
+}
+
+/// Has mimalloc give the system what was freed a second ago. It does so by itself whenever it frees
+/// a page, but a gateway that has fallen quiet frees none; so this takes a block that is a page of
+/// its own, and frees it untouched.
+fn give_back_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(limits::PAGE_OF_ITS_OWN_BYTES)));
+}
+
+/// A connection that the sweep looks after.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    worker: Rc<Worker>,
+    key: usize,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.worker.connections.borrow_mut().try_remove(self.key);
+        self.worker.has_freed.set(true);
+        self.worker.connection_count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
