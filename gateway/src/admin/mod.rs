@@ -34,8 +34,15 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-use crate::{limits, metrics, process::reload::ReloadRequest, upstream::endpoints, worker::Shared};
+use crate::{limits, metrics, upstream::endpoints, worker::Shared};
 use sys::{failpoint, threads::Part};
+
+/// An operator's request for a reload. The answer is the sentence that tells how it went.
+#[derive(Debug)]
+pub struct ReloadRequest {
+    /// `Ok`: what runs now. `Err`: why nothing changed.
+    pub answer: oneshot::Sender<Result<String, String>>,
+}
 
 /// What the admin listener shows and may do.
 #[derive(Debug)]

@@ -14,8 +14,9 @@ use super::engine::Choice;
 use super::serve::{self, SANDBOX};
 use super::{Failure, host, keys};
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
-use crate::{limits, process::descriptors, record, registers};
+use crate::{limits, record, registers};
 use clock::Clock;
+use sys::descriptors;
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;

@@ -1,7 +1,7 @@
 //! What of this machine does not fit a configuration that is right in itself.
 
 use crate::config::Config;
-use crate::process::descriptors::Budget;
+use crate::config::DescriptorBudget;
 use crate::process::start::find_group;
 use sys::disk;
 
@@ -11,7 +11,7 @@ use super::Failure;
 /// gateway runs with.
 pub(super) fn warnings(config: &Config, descriptors: usize) -> Vec<String> {
     let mut warnings: Vec<String> =
-        Budget::new(config, descriptors).warning().into_iter().collect();
+        DescriptorBudget::new(config, descriptors).warning().into_iter().collect();
     let record = config.record.enabled.then_some(&config.record.directory);
     let kept = [Some(&config.server.data_dir), record];
     warnings.extend(kept.into_iter().flatten().filter_map(|path| disk::others_may_write(path)));

@@ -11,11 +11,12 @@ use super::engine::Choice;
 use super::{Failure, check, host};
 use crate::config::Config;
 use crate::process::start::{self, Start};
+use crate::process::systemd;
 use crate::process::takeover::CommandLine;
 use crate::record::SubjectKey;
 use crate::state::Fence;
-use crate::{process::descriptors, process::systemd};
 use clock::Clock;
+use sys::descriptors;
 use sys::{disk, log};
 
 /// The environment of keys that anybody can make codes with.

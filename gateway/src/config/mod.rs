@@ -4,16 +4,11 @@
 //! `config/gateway.toml` documents each key; the ranges are in [`crate::limits`].
 
 mod address;
-mod backend;
+mod descriptors;
 mod error;
 mod place;
-mod record;
 mod region;
-mod register;
-mod replay;
-mod retry;
-mod route;
-mod server;
+mod sections;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -28,15 +23,16 @@ use keyring::verify::TimeRules;
 use sha2::{Digest as _, Sha256};
 
 pub use self::address::{Address, Endpoint, EndpointAddress};
-pub use self::backend::BackendConfig;
+pub use self::descriptors::Budget as DescriptorBudget;
 pub use self::error::{ConfigError, Problem};
-pub use self::record::{RecordConfig, WhenFull};
 pub use self::region::RegionPrefix;
-pub use self::register::{Credentials, RegisterAddress, RegistersConfig};
-pub use self::replay::ReplayConfig;
-pub use self::retry::RetryConfig;
-pub use self::route::{CodeUse, MinAuth, RouteConfig, all_methods, is_served};
-pub use self::server::{AdminConfig, Limits, ListenerConfig, ServerConfig, Timeouts};
+pub use self::sections::backend::BackendConfig;
+pub use self::sections::record::{RecordConfig, WhenFull};
+pub use self::sections::register::{Credentials, RegisterAddress, RegistersConfig};
+pub use self::sections::replay::ReplayConfig;
+pub use self::sections::retry::RetryConfig;
+pub use self::sections::route::{CodeUse, MinAuth, RouteConfig, all_methods, is_served};
+pub use self::sections::server::{AdminConfig, Limits, ListenerConfig, ServerConfig, Timeouts};
 use self::table::{Source, Table};
 use crate::limits;
 
@@ -101,7 +97,7 @@ impl Config {
     /// What could not be read stands at its default; the source then holds a problem.
     fn read(root: &mut Table<'_>, text: &str) -> Self {
         let server = ServerConfig::read(&mut root.table("server"));
-        let listeners = server::listeners(root);
+        let listeners = sections::server::listeners(root);
         let admin = AdminConfig::read(&mut root.table("admin"), &listeners);
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
@@ -109,8 +105,8 @@ impl Config {
         let record = RecordConfig::read(&mut root.table("record"), &server.data_dir);
         let limits = Limits::read(&mut root.table("limits"));
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
-        let backends = backend::read_all(root);
-        let routes = route::read_all(root, &backends);
+        let backends = sections::backend::read_all(root);
+        let routes = sections::route::read_all(root, &backends);
         root.finish();
         Self {
             server,

@@ -1,7 +1,6 @@
 //! What is allowed and yet looks like a mistake.
 
-use super::backend::BackendConfig;
-use super::{Address, Config, RouteConfig, WhenFull};
+use super::{Address, BackendConfig, Config, RouteConfig, WhenFull};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
 
 /// A sentence each; `notes` are what the readers saw.

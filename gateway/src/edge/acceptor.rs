@@ -1,4 +1,4 @@
-//! The front: accepts connections, spreads them over the workers, and obeys signals.
+//! Accepts connections and spreads them over the workers.
 
 use std::{
     cell::{Cell, RefCell},
@@ -6,41 +6,31 @@ use std::{
     fs::File,
     future::Future,
     io,
-    os::fd::AsFd as _,
     rc::Rc,
     sync::Arc,
-    thread::JoinHandle,
     time::Duration,
 };
 
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::Semaphore,
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
-    admin,
-    config::Config,
-    edge::connection::{self, Arrival},
-    edge::worker_thread::{self, Handle},
+    config::{Config, DescriptorBudget},
+    edge::worker_thread::Handle,
+    edge::{connection::Arrival, lingering_close},
     limits,
     metrics::{ListenerMetrics, WorkerId},
-    process::control::{Leave, Orders, obey},
-    process::descriptors::{self, Budget},
-    process::systemd,
-    process::takeover::Named,
     refusal::{Limit, Problem, Refusal},
     request_id::RequestIds,
     transport::listener::{Accepted, Listener, Peer},
-    worker::{Phase, Shared},
+    worker::Shared,
 };
-use sys::{
-    failpoint, log,
-    threads::{Part, unwound},
-};
+use sys::{descriptors, failpoint, log, threads::Part};
 
-/// The front thread's own state.
-struct Front {
+/// Accepts on all listeners, on the front thread.
+pub(crate) struct Acceptor {
     shared: Arc<Shared>,
     workers: Vec<Handle>,
     request_ids: RequestIds,
@@ -49,111 +39,40 @@ struct Front {
     id: WorkerId,
 }
 
-/// Serves on `listeners` until told to leave, or until a part of the process is lost that it cannot
-/// serve without; then drains and returns.
-///
-/// Must run on a `LocalRuntime` of the calling thread.
-///
-/// # Errors
-///
-/// The system's error if the workers cannot be started.
-pub(crate) async fn run(
-    listeners: Vec<Listener>,
-    admin: admin::Handle,
-    shared: Arc<Shared>,
-    mut orders: Orders,
-) -> io::Result<()> {
-    let (phase, _) = watch::channel(Phase::Serving);
-    let (workers, threads) = start_workers(&shared, &phase)?;
-    let descriptors = Descriptors::of(shared.current.load().config());
-    let front = Rc::new(Front {
-        id: WorkerId::new(workers.len()),
-        shared: Arc::clone(&shared),
-        workers,
-        request_ids: RequestIds::from_os().map_err(io::Error::from)?,
-        refusing: Arc::new(Semaphore::new(descriptors.lingering())),
-        descriptors,
-    });
-    let listeners: Vec<_> = listeners.into_iter().map(Rc::new).collect();
-    let accepting: Vec<_> = listeners
-        .iter()
-        .map(|listener| {
-            let accept = keep_accepting(Rc::clone(&front), Rc::clone(listener));
-            tokio::task::spawn_local(accept)
-        })
-        .collect();
-    let sockets: Vec<Named<'_>> = listeners
-        .iter()
-        .map(|listener| (listener.label(), listener.as_fd()))
-        .chain([admin.named()])
-        .collect();
-    let obeyed = unwound(obey(&shared, &mut orders, &sockets)).await;
-    let leave = obeyed.unwrap_or_else(|_| {
-        shared.health.threads.ended(Part::Front);
-        Leave::Told
-    });
-
-    shared.health.set_draining();
-    let server = shared.current.load().config().server.clone();
-    if matches!(leave, Leave::Told) {
-        systemd::tell_leaving();
-        log::info(format_args!(
-            "leaving: not ready, still accepting for {} ms",
-            server.drain_delay_ms
-        ));
-        // Reloads are over: what is finished is finished as it began.
-        sleep(Duration::from_millis(server.drain_delay_ms)).await;
-    }
-    for task in accepting {
-        task.abort();
-        // The task is dropped, and its hold on the listener, before the workers are told.
-        let _ = task.await;
-    }
-    match leave {
-        Leave::Told => drop(listeners),
-        Leave::Relieved(successor) => {
-            admin.let_go();
-            listeners.into_iter().filter_map(Rc::into_inner).for_each(Listener::let_go);
-            successor.relieve().await;
-        }
-    }
-    phase.send_replace(Phase::Draining);
-    // No connection comes to the workers any more: nothing but this holds their handles.
-    drop(front);
-    drain(threads, server.drain_timeout_ms).await;
-    Ok(())
+/// Accepts on one listener, for ever. Cancel safe: a connection that was accepted has been placed.
+pub(crate) async fn keep_accepting(acceptor: Rc<Acceptor>, listener: Rc<Listener>) -> Infallible {
+    let threads = &acceptor.shared.health.threads;
+    threads.keep_task(Part::Accept, async || accept_all(&acceptor, &listener).await).await
 }
 
-/// The workers, and their threads.
-fn start_workers(
-    shared: &Arc<Shared>,
-    phase: &watch::Sender<Phase>,
-) -> io::Result<(Vec<Handle>, Vec<JoinHandle<()>>)> {
-    let count = shared.current.load().config().server.workers;
-    (0..count)
-        .map(|index| {
-            worker_thread::start(WorkerId::new(index), Arc::clone(shared), phase.subscribe())
-        })
-        .collect()
-}
-
-async fn keep_accepting(front: Rc<Front>, listener: Rc<Listener>) -> Infallible {
-    let threads = &front.shared.health.threads;
-    threads.keep_task(Part::Accept, async || accept_all(&front, &listener).await).await
-}
-
-async fn accept_all(front: &Front, listener: &Listener) -> Infallible {
-    let metrics = front.shared.metrics.listener(listener.label());
+async fn accept_all(acceptor: &Acceptor, listener: &Listener) -> Infallible {
+    let metrics = acceptor.shared.metrics.listener(listener.label());
     loop {
         failpoint::panic_at("accept");
         match listener.accept().await {
-            Ok((socket, peer)) => front.place(socket, peer, &metrics),
-            Err(error) => front.accept_failed(listener, &error).await,
+            Ok((socket, peer)) => acceptor.place(socket, peer, &metrics),
+            Err(error) => acceptor.accept_failed(listener, &error).await,
         }
     }
 }
 
-impl Front {
+impl Acceptor {
+    /// For these workers.
+    ///
+    /// # Errors
+    /// The system's, if it has no random numbers for request ids.
+    pub(crate) fn new(shared: &Arc<Shared>, workers: Vec<Handle>) -> io::Result<Rc<Self>> {
+        let descriptors = Descriptors::of(shared.current.load().config());
+        Ok(Rc::new(Self {
+            id: WorkerId::new(workers.len()),
+            shared: Arc::clone(shared),
+            workers,
+            request_ids: RequestIds::from_os().map_err(io::Error::from)?,
+            refusing: Arc::new(Semaphore::new(descriptors.lingering())),
+            descriptors,
+        }))
+    }
+
     /// Hands the connection to the worker with the fewest, or refuses it fast.
     fn place(&self, socket: Accepted, peer: Peer, listener: &Arc<ListenerMetrics>) {
         let connections: usize = self.workers.iter().map(Handle::connections).sum();
@@ -208,11 +127,11 @@ impl Front {
                 _ => "too many connections",
             }),
         };
-        let answer = connection::to_http1(&problem.to_response());
+        let answer = lingering_close::to_http1(&problem.to_response());
         tokio::task::spawn_local(async move {
             let _permit = permit;
             let patience = Duration::from_millis(limits::LINGER_MS);
-            let _ = timeout(patience, connection::say_goodbye(stream, answer)).await;
+            let _ = timeout(patience, lingering_close::linger(stream, answer)).await;
         });
     }
 }
@@ -229,14 +148,14 @@ struct Descriptors {
 impl Descriptors {
     fn of(config: &Config) -> Self {
         let limit = descriptors::limit();
-        let lingering = Budget::new(config, limit).lingering();
+        let lingering = DescriptorBudget::new(config, limit).lingering();
         let new = Self { limit, lingering, spare: RefCell::default(), told: Cell::default() };
         new.fill_up();
         new
     }
 
-    fn budget(&self, config: &Config) -> Budget {
-        Budget::new(config, self.limit)
+    fn budget(&self, config: &Config) -> DescriptorBudget {
+        DescriptorBudget::new(config, self.limit)
     }
 
     fn lingering(&self) -> usize {
@@ -265,24 +184,6 @@ impl Descriptors {
             self.told.set(Some(now));
         }
         is_due
-    }
-}
-
-/// Waits until every worker has finished what it runs, at most until the drain's time is over.
-async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
-    let patience = Duration::from_millis(drain_timeout_ms) + limits::DRAIN_MARGIN;
-    let begun = Instant::now();
-    let joined = tokio::task::spawn_blocking(move || {
-        for thread in threads {
-            // Panics are caught in the thread.
-            let _ = thread.join();
-        }
-    });
-    match within(patience, joined).await {
-        Some(_) => log::info(format_args!("drained in {} ms", begun.elapsed().as_millis())),
-        None => {
-            log::warning(format_args!("the drain's time is over; what still ran is cut off"));
-        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::{io, time::Duration};
 use tokio::{sync::mpsc, time::interval};
 
 use crate::{
+    admin::ReloadRequest,
     limits,
-    process::reload::{ReloadRequest, Reloader},
+    process::reload::Reloader,
     process::signals::{Signal, Signals},
     process::takeover::{CommandLine, Named, Predecessor, Successor},
     upstream::endpoints,

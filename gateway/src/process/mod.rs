@@ -1,9 +1,9 @@
 //! The process: it starts, runs, obeys signals and reloads, hands over and leaves.
 
 pub(crate) mod control;
-pub mod descriptors;
 pub mod key_tables;
 pub mod reload;
+pub(crate) mod run;
 pub mod signals;
 pub mod start;
 pub(crate) mod systemd;

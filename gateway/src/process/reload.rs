@@ -3,23 +3,14 @@
 use std::path::PathBuf;
 
 use keyring::{key_set::KeySet, store};
-use tokio::sync::oneshot;
 
 use crate::{
-    config::Config,
-    process::descriptors::{self, Budget},
+    config::{Config, DescriptorBudget},
     process::key_tables::Builder,
     snapshot::Snapshot,
     worker::Shared,
 };
-use sys::log;
-
-/// Somebody asks for a reload and waits for the sentence that tells how it went.
-#[derive(Debug)]
-pub struct ReloadRequest {
-    /// `Ok`: what runs now. `Err`: why nothing changed.
-    pub answer: oneshot::Sender<Result<String, String>>,
-}
+use sys::{descriptors, log};
 
 /// Knows where configuration and keyring come from.
 #[derive(Debug)]
@@ -48,7 +39,7 @@ impl Reloader {
                 let current = shared.current.load();
                 shared.metrics.reloaded(shared.clock.now());
                 log::info(format_args!("reloaded: {}", describe(&current)));
-                let budget = Budget::new(current.config(), descriptors::limit());
+                let budget = DescriptorBudget::new(current.config(), descriptors::limit());
                 if let Some(warning) = budget.warning() {
                     log::warning(format_args!("{warning}"));
                 }

@@ -12,13 +12,12 @@ use crate::{
     admin::{self, Admin},
     code::requests::CodeRequests,
     config::{Config, ListenerConfig},
-    edge::acceptor,
     idempotency::Answers,
     metrics::Metrics,
     process::control::{self, Orders},
-    process::descriptors,
     process::key_tables,
     process::reload::Reloader,
+    process::run,
     process::signals::Survived,
     process::takeover::{CommandLine, Inheritance, Predecessor},
     readiness::Health,
@@ -99,7 +98,7 @@ fn listen_error(error: &io::Error) -> String {
 /// [`StartError`]; nothing keeps running then.
 pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError> {
     threads::tell_panics();
-    descriptors::raise();
+    sys::descriptors::raise();
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     // Before the first file grows, and before anybody may take this process for one that serves.
     let survived = runtime.block_on(async { Survived::catch() })?;
@@ -121,7 +120,7 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let admin = admin::start(admin, Admin::new(Arc::clone(&shared), reload))?;
         ready(&shared);
         let health = Arc::clone(&shared.health);
-        let left = acceptor::run(listeners, admin, shared, orders).await;
+        let left = run::run(listeners, admin, shared, orders).await;
         // Whatever was decided is written before the process ends.
         drop(recording);
         left?;

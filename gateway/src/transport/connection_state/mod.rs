@@ -5,8 +5,9 @@
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    future::poll_fn,
     rc::Rc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use http::HeaderValue;
@@ -238,6 +239,18 @@ impl Connection {
             }
         }
         end
+    }
+
+    /// Runs `poll` until it is done or the connection's time is over. Cancel safe as `poll` is.
+    pub(crate) async fn until_ended<T>(
+        &self,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<T, End> {
+        poll_fn(|cx| match self.poll_end(cx) {
+            Some(end) => Poll::Ready(Err(end)),
+            None => poll(cx).map(Ok),
+        })
+        .await
     }
 
     /// The gateway has said that it closes; the client gets a moment to do so first.

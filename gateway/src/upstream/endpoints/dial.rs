@@ -5,7 +5,8 @@ use std::io;
 use rustix::io::Errno;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
-use crate::{config::EndpointAddress, process::descriptors, transport::listener::Stream};
+use crate::{config::EndpointAddress, transport::listener::Stream};
+use sys::descriptors;
 
 /// No connection to an endpoint could be had.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]

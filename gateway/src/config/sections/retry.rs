@@ -1,6 +1,6 @@
 //! What is kept for those who ask again.
 
-use super::table::Table;
+use crate::config::table::Table;
 use crate::limits;
 
 /// `[retry]`: the stored answers.
@@ -17,7 +17,7 @@ pub struct RetryConfig {
 }
 
 impl RetryConfig {
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
+    pub(in crate::config) fn read(table: &mut Table<'_>) -> Self {
         let store_mib: usize = table.number("store_mib", limits::RETRY_STORE_MIB);
         let keep_s: i64 = table.number("keep_s", limits::RETRY_KEEP_S);
         let read = Self {

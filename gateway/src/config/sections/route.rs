@@ -4,8 +4,8 @@ use http::{HeaderValue, Method};
 use keyring::code::{Kind, Kinds};
 
 use super::backend::BackendConfig;
-use super::region::RegionPrefix;
-use super::table::{Item, Table};
+use crate::config::region::RegionPrefix;
+use crate::config::table::{Item, Table};
 use crate::http::path::CheckedPath;
 use crate::limits;
 
@@ -80,7 +80,7 @@ impl RouteConfig {
     }
 
     /// All backends that a request may be sent to, by index.
-    pub(super) fn backends(&self) -> impl Iterator<Item = usize> {
+    pub(in crate::config) fn backends(&self) -> impl Iterator<Item = usize> {
         let regional = self.region_backends.iter().map(|(_, backend)| *backend);
         std::iter::once(self.backend).chain(regional)
     }
@@ -103,7 +103,10 @@ fn list(methods: &[Method]) -> HeaderValue {
 }
 
 /// Reads `[[route]]` and checks the routes against each other.
-pub(super) fn read_all(root: &mut Table<'_>, backends: &[BackendConfig]) -> Vec<RouteConfig> {
+pub(in crate::config) fn read_all(
+    root: &mut Table<'_>,
+    backends: &[BackendConfig],
+) -> Vec<RouteConfig> {
     root.missing("route", "one or more [[route]] tables");
     let mut routes: Vec<RouteConfig> = Vec::new();
     let mut tables = root.tables("route", limits::ROUTES_MAX);

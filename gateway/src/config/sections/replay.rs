@@ -1,8 +1,8 @@
 //! What remembers spent codes.
 
-use super::place::Place;
 use super::register::{RegisterAddress, RegistersConfig};
-use super::table::{Item, Table};
+use crate::config::place::Place;
+use crate::config::table::{Item, Table};
 use crate::limits;
 
 const STORES: &str = "\"local\", \"registers\" or \"local-unshared\"";
@@ -18,7 +18,7 @@ pub struct ReplayConfig {
 
 impl ReplayConfig {
     /// The registers' keys are checked with either store, so that one word switches it.
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
+    pub(in crate::config) fn read(table: &mut Table<'_>) -> Self {
         let store = table.item("store");
         let nodes: u64 = table.number("nodes", limits::NODES);
         let capacity = table.number("capacity", limits::REPLAY_CAPACITY);

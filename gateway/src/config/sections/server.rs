@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use super::address::Address;
-use super::table::Table;
+use crate::config::address::Address;
+use crate::config::table::Table;
 use crate::limits;
 
 /// `[server]`.
@@ -33,7 +33,7 @@ impl ServerConfig {
         self.verify_table_mib << 20
     }
 
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
+    pub(in crate::config) fn read(table: &mut Table<'_>) -> Self {
         let server = Self {
             environment: table.label("environment").unwrap_or_else(|| "production".to_owned()),
             workers: resolve_workers(table.number("workers", limits::WORKERS)),
@@ -54,7 +54,7 @@ fn resolve_workers(written: usize) -> usize {
 }
 
 /// Reads `[[listener]]`: one on loopback if the file names none.
-pub(super) fn listeners(root: &mut Table<'_>) -> Vec<ListenerConfig> {
+pub(in crate::config) fn listeners(root: &mut Table<'_>) -> Vec<ListenerConfig> {
     let mut listeners: Vec<ListenerConfig> = Vec::new();
     for mut table in root.tables("listener", limits::LISTENERS_MAX) {
         let listener = read_listener(&mut table, &listeners);
@@ -102,7 +102,7 @@ pub struct AdminConfig {
 }
 
 impl AdminConfig {
-    pub(super) fn read(table: &mut Table<'_>, listeners: &[ListenerConfig]) -> Self {
+    pub(in crate::config) fn read(table: &mut Table<'_>, listeners: &[ListenerConfig]) -> Self {
         let free = |text: &str| {
             let address: SocketAddr = text.parse().ok()?;
             let ours = Address::Tcp(address);
@@ -142,7 +142,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
+    pub(in crate::config) fn read(table: &mut Table<'_>) -> Self {
         let read = Self {
             connections_max: table.number("connections_max", limits::CONNECTIONS_MAX),
             requests_in_flight_max: table
@@ -191,7 +191,7 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    pub(super) fn read(table: &mut Table<'_>) -> Self {
+    pub(in crate::config) fn read(table: &mut Table<'_>) -> Self {
         let timeouts = Self {
             header_ms: table.number("header_ms", limits::HEADER_MS),
             body_ms: table.number("body_ms", limits::BODY_MS),

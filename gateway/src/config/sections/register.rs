@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::address::host_and_port;
+use crate::config::address::host_and_port;
 
 /// Bytes of a user name or password; far more than anybody writes.
 const SECRET_BYTES_MAX: usize = 512;
@@ -51,11 +51,11 @@ pub struct Credentials {
 }
 
 impl RegisterAddress {
-    pub(super) const ALLOWED: &str =
+    pub(in crate::config) const ALLOWED: &str =
         "redis://host:port, redis://user:password@host:port or redis://host:port/database";
 
     /// `None` if the text names no register. User and password may hold `%` escapes.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::config) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("redis://")?;
         let (credentials, rest) = match rest.rsplit_once('@') {
             Some((written, rest)) => (Some(Credentials::parse(written)?), rest),

@@ -1,8 +1,8 @@
 //! The backends that settle.
 
-use super::address::Endpoint;
-use super::place::Place;
-use super::table::{NAME_ALLOWED, Table};
+use crate::config::address::Endpoint;
+use crate::config::place::Place;
+use crate::config::table::{NAME_ALLOWED, Table};
 use crate::limits;
 
 /// One `[[backend]]`: endpoints that answer alike.
@@ -28,14 +28,14 @@ pub struct BackendConfig {
 
 impl BackendConfig {
     /// Whether a request to one may reach the process behind the other.
-    pub(super) fn shares_endpoint(&self, other: &Self) -> bool {
+    pub(in crate::config) fn shares_endpoint(&self, other: &Self) -> bool {
         let has = |place: &Place| other.endpoints.iter().any(|theirs| theirs.place().may_be(place));
         self.endpoints.iter().any(|ours| has(ours.place()))
     }
 }
 
 /// Reads `[[backend]]`. One with problems keeps its place, so that the routes to it have none.
-pub(super) fn read_all(root: &mut Table<'_>) -> Vec<BackendConfig> {
+pub(in crate::config) fn read_all(root: &mut Table<'_>) -> Vec<BackendConfig> {
     root.missing("backend", "one or more [[backend]] tables");
     let mut backends: Vec<BackendConfig> = Vec::new();
     for mut table in root.tables("backend", limits::BACKENDS_MAX) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::table::Table;
+use crate::config::table::Table;
 use crate::limits;
 
 /// `[record]`. Changes only at start.
@@ -60,7 +60,7 @@ impl WhenFull {
 }
 
 impl RecordConfig {
-    pub(super) fn read(table: &mut Table<'_>, data_dir: &Path) -> Self {
+    pub(in crate::config) fn read(table: &mut Table<'_>, data_dir: &Path) -> Self {
         let record = Self {
             enabled: table.boolean("enabled", true),
             directory: path(table, "directory").unwrap_or_else(|| data_dir.join("record")),

@@ -1,20 +1,11 @@
-//! File descriptors: how many this process may have, what its configuration may come to need, and
-//! who gets fewer where that does not fit.
+//! File descriptors: what a configuration may come to need, and who gets fewer where that does not
+//! fit.
 //!
 //! Where there are too few, clients are refused before the process has none left: what is accepted
 //! must be able to reach its backend.
 
-use std::io;
-
-use rustix::{
-    io::Errno,
-    process::{Resource, Rlimit, getrlimit, setrlimit},
-};
-
-use crate::{
-    config::Config,
-    limits::{ADMIN_CONNECTIONS_MAX, LINGERING_CONNECTIONS_MAX, PROBES_MAX},
-};
+use super::Config;
+use crate::limits::{ADMIN_CONNECTIONS_MAX, LINGERING_CONNECTIONS_MAX, PROBES_MAX};
 
 /// Standard streams, files that are open all the time, and those that a reload or a rotation opens
 /// for a moment.
@@ -23,35 +14,6 @@ const FILES: usize = 64;
 const PER_THREAD: usize = 8;
 /// Threads beside the workers: front, admin, record, tables, mark, data directory.
 const THREADS: usize = 6;
-
-/// Raises this process's limit as far as it may without asking anybody, and returns it.
-pub fn raise() -> usize {
-    let found = getrlimit(Resource::Nofile);
-    let highest = Rlimit { current: found.maximum, maximum: found.maximum };
-    // What cannot be raised stays, and is told of by [`Budget::warning`].
-    let _ = setrlimit(Resource::Nofile, highest);
-    limit()
-}
-
-/// How many descriptors this process may have now.
-pub fn limit() -> usize {
-    count(getrlimit(Resource::Nofile).current)
-}
-
-/// How many it could have once it has raised its limit.
-pub fn highest_limit() -> usize {
-    count(getrlimit(Resource::Nofile).maximum)
-}
-
-fn count(limit: Option<u64>) -> usize {
-    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
-}
-
-/// Is there no descriptor left, in this process or on this machine? Then no other party is at fault.
-pub fn are_used_up(error: &io::Error) -> bool {
-    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
-    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
-}
 
 /// What a configuration may come to need, and what there is.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
@@ -164,15 +126,5 @@ mod tests {
             let tiny = budget(limit);
             assert!(tiny.clients() >= 1 && tiny.clients() + tiny.lingering() <= limit.max(1));
         }
-    }
-
-    #[test]
-    fn used_up_is_what_the_system_calls_so() {
-        for (errno, used_up) in
-            [(Errno::MFILE, true), (Errno::NFILE, true), (Errno::CONNREFUSED, false)]
-        {
-            assert_eq!(are_used_up(&io::Error::from(errno)), used_up);
-        }
-        assert!(!are_used_up(&io::Error::other("x")));
     }
 }

@@ -1,0 +1,9 @@
+//! The sections of the file, each with its own rules.
+
+pub(super) mod backend;
+pub(super) mod record;
+pub(super) mod register;
+pub(super) mod replay;
+pub(super) mod retry;
+pub(super) mod route;
+pub(super) mod server;

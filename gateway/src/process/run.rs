@@ -1,0 +1,134 @@
+//! The life of a process that serves: it accepts, obeys, drains and leaves.
+
+use std::{
+    future::Future, io, os::fd::AsFd as _, rc::Rc, sync::Arc, thread::JoinHandle, time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+
+use sys::{
+    log,
+    threads::{Part, unwound},
+};
+
+use super::{
+    control::{Leave, Orders, obey},
+    systemd,
+    takeover::Named,
+};
+use crate::{
+    admin,
+    edge::{
+        acceptor::{Acceptor, keep_accepting},
+        worker_thread::{self, Handle},
+    },
+    limits,
+    metrics::WorkerId,
+    transport::listener::Listener,
+    worker::{Phase, Shared},
+};
+
+/// Serves on `listeners` until told to leave, or until a part of the process is lost that it cannot
+/// serve without; then drains and returns.
+///
+/// Must run on a `LocalRuntime` of the calling thread.
+///
+/// # Errors
+///
+/// The system's error if the workers cannot be started.
+pub(crate) async fn run(
+    listeners: Vec<Listener>,
+    admin: admin::Handle,
+    shared: Arc<Shared>,
+    mut orders: Orders,
+) -> io::Result<()> {
+    let (phase, _) = watch::channel(Phase::Serving);
+    let (workers, threads) = start_workers(&shared, &phase)?;
+    let acceptor = Acceptor::new(&shared, workers)?;
+    let listeners: Vec<_> = listeners.into_iter().map(Rc::new).collect();
+    let accepting: Vec<_> = listeners
+        .iter()
+        .map(|listener| {
+            let accept = keep_accepting(Rc::clone(&acceptor), Rc::clone(listener));
+            tokio::task::spawn_local(accept)
+        })
+        .collect();
+    let sockets: Vec<Named<'_>> = listeners
+        .iter()
+        .map(|listener| (listener.label(), listener.as_fd()))
+        .chain([admin.named()])
+        .collect();
+    let obeyed = unwound(obey(&shared, &mut orders, &sockets)).await;
+    let leave = obeyed.unwrap_or_else(|_| {
+        shared.health.threads.ended(Part::Front);
+        Leave::Told
+    });
+
+    shared.health.set_draining();
+    let server = shared.current.load().config().server.clone();
+    if matches!(leave, Leave::Told) {
+        systemd::tell_leaving();
+        log::info(format_args!(
+            "leaving: not ready, still accepting for {} ms",
+            server.drain_delay_ms
+        ));
+        // Reloads are over: what is finished is finished as it began.
+        sleep(Duration::from_millis(server.drain_delay_ms)).await;
+    }
+    for task in accepting {
+        task.abort();
+        // The task is dropped, and its hold on the listener, before the workers are told.
+        let _ = task.await;
+    }
+    match leave {
+        Leave::Told => drop(listeners),
+        Leave::Relieved(successor) => {
+            admin.let_go();
+            listeners.into_iter().filter_map(Rc::into_inner).for_each(Listener::let_go);
+            successor.relieve().await;
+        }
+    }
+    phase.send_replace(Phase::Draining);
+    // No connection comes to the workers any more: nothing but this holds their handles.
+    drop(acceptor);
+    drain(threads, server.drain_timeout_ms).await;
+    Ok(())
+}
+
+/// The workers, and their threads.
+fn start_workers(
+    shared: &Arc<Shared>,
+    phase: &watch::Sender<Phase>,
+) -> io::Result<(Vec<Handle>, Vec<JoinHandle<()>>)> {
+    let count = shared.current.load().config().server.workers;
+    (0..count)
+        .map(|index| {
+            worker_thread::start(WorkerId::new(index), Arc::clone(shared), phase.subscribe())
+        })
+        .collect()
+}
+
+/// Waits until every worker has finished what it runs, at most until the drain's time is over.
+async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
+    let patience = Duration::from_millis(drain_timeout_ms) + limits::DRAIN_MARGIN;
+    let begun = Instant::now();
+    let joined = tokio::task::spawn_blocking(move || {
+        for thread in threads {
+            // Panics are caught in the thread.
+            let _ = thread.join();
+        }
+    });
+    match within(patience, joined).await {
+        Some(_) => log::info(format_args!("drained in {} ms", begun.elapsed().as_millis())),
+        None => {
+            log::warning(format_args!("the drain's time is over; what still ran is cut off"));
+        }
+    }
+}
+
+async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
+    timeout(patience, future).await.ok()
+}

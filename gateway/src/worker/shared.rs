@@ -1,0 +1,50 @@
+//! What all workers share, and the process around them.
+
+use std::sync::Arc;
+
+use clock::Clock;
+
+use crate::{
+    code::requests::CodeRequests, idempotency::Answers, metrics::Metrics, readiness::Health,
+    record::Record, replay::Replay, snapshot::Current, transport::body_memory::BodyMemory,
+    upstream::endpoints::Endpoints,
+};
+
+/// What all workers share. Nothing in it is locked on the way of a request, but for one record of
+/// `answers` at a time.
+pub struct Shared {
+    /// The reader of clocks.
+    pub clock: Clock,
+    /// The table of spent codes.
+    pub replay: Replay,
+    /// What became of codes, for those who ask again.
+    pub answers: Answers,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Configuration and keyring in force.
+    pub current: Current,
+    /// The state of each backend's endpoints.
+    pub endpoints: Endpoints,
+    /// Whether this node is ready.
+    pub health: Arc<Health>,
+    /// Where decisions are written down.
+    pub record: Record,
+    /// The memory that bodies hold.
+    pub bodies: Arc<BodyMemory>,
+    /// Requests under way with one code.
+    pub codes: CodeRequests,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// How far the gateway is on its way out.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum Phase {
+    Serving,
+    /// Requests are finished, connections are closed as they fall quiet.
+    Draining,
+}
