@@ -2,12 +2,9 @@
 //! (draft-ietf-httpapi-idempotency-key-header: an Item that must be a String of RFC 9651).
 
 use arrayvec::ArrayVec;
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 
-use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX as BYTES_MAX;
-
-/// The header's name.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+use crate::{http::names::IDEMPOTENCY_KEY, limits::IDEMPOTENCY_KEY_BYTES_MAX as BYTES_MAX};
 
 const TWICE: &str = "more than one Idempotency-Key; send one";
 const NO_CHARACTER: &str = "Idempotency-Key is empty; it has 1 to 64 characters";

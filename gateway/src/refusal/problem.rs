@@ -4,17 +4,13 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use keyring::time::UnixMillis;
 use serde::Serialize;
 
 use super::Refusal;
+use crate::http::names::{YANMA_OUTCOME, YANMA_REDEMPTION, YANMA_REQUEST_ID};
 use crate::request_id::RequestId;
-
-/// `approved`, or the reason of the refusal.
-const OUTCOME: HeaderName = HeaderName::from_static("yanma-outcome");
-const REQUEST_ID: HeaderName = HeaderName::from_static("yanma-request-id");
-const REDEMPTION: HeaderName = HeaderName::from_static("yanma-redemption");
 
 /// A body has about 500 bytes: one allocation is enough for any.
 const BODY_BYTES: usize = 768;
@@ -90,10 +86,10 @@ impl Problem<'_> {
         headers.insert(CONTENT_TYPE, json);
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body_bytes));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(OUTCOME, HeaderValue::from_static(self.refusal.reason()));
-        headers.insert(REQUEST_ID, visible(self.request_id.as_str()));
+        headers.insert(YANMA_OUTCOME, HeaderValue::from_static(self.refusal.reason()));
+        headers.insert(YANMA_REQUEST_ID, visible(self.request_id.as_str()));
         if let Some(redemption) = self.redemption {
-            headers.insert(REDEMPTION, visible(redemption));
+            headers.insert(YANMA_REDEMPTION, visible(redemption));
         }
         if let Some(seconds) = self.refusal.retry_after_s() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -11,7 +11,7 @@ use crate::{
     code::admit::{self, Admitted, Denied},
     code::verify::{Proof, Verdict},
     config::{CodeUse, RouteConfig},
-    http::fields::YANMA_CODE,
+    http::names::YANMA_CODE,
     idempotency::IdempotencyKey,
     refusal::{Limit, Refusal, Refused},
     request::context::Call,

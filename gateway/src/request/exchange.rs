@@ -24,8 +24,11 @@ use crate::{
     transport::body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
     transport::deadline::Deadline,
     upstream::endpoints::{Endpoint, InFlight, NotConnected},
-    upstream::request_head::{self, End},
     upstream::{Answer, Lease, Sent, Silence},
+    upstream::{
+        request_head,
+        response_head::{self, End},
+    },
 };
 use clock::Instant;
 use sys::failpoint::{self, Point};
@@ -177,7 +180,7 @@ async fn talk(
     if is_for_once || !is_sent_whole {
         lease.close_after_answer();
     }
-    let end = request_head::end_of(&response);
+    let end = response_head::end_of(&response);
     let (head, body) = response.into_parts();
     match (&exchange.redeemed, end) {
         (_, End::Coded) => Err(unknown(CODED)),
@@ -322,7 +325,7 @@ async fn deliver(
             lease.give_back(now);
             call.approved();
             let may_trail = whole.has_trailers();
-            let response = request_head::answer(head, whole, may_trail, &call.id, redemption);
+            let response = response_head::answer(head, whole, may_trail, &call.id, redemption);
             if let Some(pending) = pending {
                 pending.keep(&response).await;
             }
@@ -341,9 +344,9 @@ async fn deliver(
         let answer = Answer::new(begin, body, lease, stall_ms, in_flight);
         Reply::stream(answer, Rc::clone(&call), ends_by_close)
     };
-    let mut response = request_head::answer(head, reply, true, &call.id, redemption);
+    let mut response = response_head::answer(head, reply, true, &call.id, redemption);
     if end == End::Connection {
-        request_head::end_by_close(&mut response);
+        response_head::end_by_close(&mut response);
     }
     response
 }

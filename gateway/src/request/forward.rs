@@ -22,7 +22,7 @@ use crate::{
     transport::body::Stage,
     transport::connection_state::Connection,
     upstream::endpoints::InFlight,
-    upstream::request_head::{CleanHead, Says},
+    upstream::request_head::{CleanHead, ForwardedFacts},
 };
 
 /// Forwards a request, and brings the answer.
@@ -69,7 +69,7 @@ async fn stream(
     }
     let (body, progress) = stream_body(call, body).await?;
     let in_flight = reserve(call, connection, backend)?;
-    let request = head.into_request(&says(call, code, None), body);
+    let request = head.into_request(&facts(call, code, None), body);
     let exchange =
         Exchange::without_redemption(Rc::clone(call), backend, in_flight, progress.clone());
     // Boxed, so that the way of a request is not moved about with the room for this in it.
@@ -96,10 +96,15 @@ pub(super) fn reserve(
     backend.reserve().map_err(|_full| full(Limit::BackendConnections))
 }
 
-pub(super) fn says<'a>(
+pub(super) fn facts<'a>(
     call: &'a Call,
     code: Option<&'a VerifiedCode>,
     redemption: Option<CodeIdentity>,
-) -> Says<'a> {
-    Says { request_id: &call.id, forwarded_for: call.forwarded_for.as_ref(), code, redemption }
+) -> ForwardedFacts<'a> {
+    ForwardedFacts {
+        request_id: &call.id,
+        forwarded_for: call.forwarded_for.as_ref(),
+        code,
+        redemption,
+    }
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::{
     bodies::read_body,
-    forward::{reserve, says},
+    forward::{facts, reserve},
 };
 use crate::{
     code::admit::Admitted,
@@ -111,8 +111,8 @@ impl Redeeming {
                 return answered.inspect_err(|refused| call.refused(refused));
             }
         };
-        let says = says(&call, Some(admitted.code()), Some(redeemed.identity()));
-        let request = head.into_request(&says, Outgoing::Whole(whole));
+        let facts = facts(&call, Some(admitted.code()), Some(redeemed.identity()));
+        let request = head.into_request(&facts, Outgoing::Whole(whole));
         Exchange::of_redeemed(call, backend, in_flight, redeemed, pending).run(request).await
     }
 }

@@ -6,8 +6,10 @@
 
 pub mod endpoints;
 mod gate;
+mod header_text;
 mod pool;
 pub(crate) mod request_head;
+pub(crate) mod response_head;
 
 use std::{
     rc::Rc,

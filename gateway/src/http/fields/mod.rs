@@ -9,13 +9,11 @@
 #[cfg(test)]
 mod tests;
 
+use super::names::YANMA_CODE;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRAILER, TRANSFER_ENCODING},
 };
-
-/// The request header that carries the code.
-pub(crate) const YANMA_CODE: HeaderName = HeaderName::from_static("yanma-code");
 
 /// What becomes of one header field.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]

@@ -5,10 +5,11 @@ pub(crate) mod nodes;
 
 use std::rc::Rc;
 
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderValue, Response};
 use keyring::code::CodeIdentity;
 
 use crate::{
+    http::names::IDEMPOTENT_REPLAYED,
     idempotency::{Begin, Known, NoRoom, Request, StoredAnswer},
     refusal::{Limit, Refusal, Refused},
     request::context::Call,
@@ -17,9 +18,6 @@ use crate::{
 };
 
 use self::nodes::Mark;
-
-/// Set on stored answers alone: their one difference from what the first request got.
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// How a request goes on that is about to spend its code.
 #[derive(Debug)]

@@ -1,44 +1,31 @@
-//! The request as the backend gets it, and its answer as the client gets it.
-
-mod text;
+//! A request's head as the backend gets it.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, VIA},
-    request, response,
+    request,
     uri::PathAndQuery,
 };
-use http_body::Body;
+use http_body::Body as _;
 use keyring::{
     code::CodeIdentity,
     verify::{Statement, VerifiedCode},
 };
 
+use super::header_text::Text;
 use crate::{
-    http::fields::{self, Framing},
+    http::{
+        fields::{self, Framing},
+        names::{
+            X_FORWARDED_FOR, YANMA_AUTH, YANMA_CHANNEL, YANMA_CODE_ID, YANMA_ISSUED_AT,
+            YANMA_KEY_ID, YANMA_KIND, YANMA_PATIENT, YANMA_REDEMPTION, YANMA_REGION,
+            YANMA_RELATION, YANMA_REQUEST_ID, YANMA_SUBJECT,
+        },
+    },
     idempotency::{Asked, Digest},
     request_id::RequestId,
     transport::body::{Outgoing, Whole},
 };
-use text::Text;
-
-const YANMA_SUBJECT: HeaderName = HeaderName::from_static("yanma-subject");
-const YANMA_RELATION: HeaderName = HeaderName::from_static("yanma-relation");
-const YANMA_PATIENT: HeaderName = HeaderName::from_static("yanma-patient");
-const YANMA_REGION: HeaderName = HeaderName::from_static("yanma-region");
-const YANMA_CHANNEL: HeaderName = HeaderName::from_static("yanma-channel");
-const YANMA_AUTH: HeaderName = HeaderName::from_static("yanma-auth");
-const YANMA_KIND: HeaderName = HeaderName::from_static("yanma-kind");
-const YANMA_ISSUED_AT: HeaderName = HeaderName::from_static("yanma-issued-at");
-const YANMA_KEY_ID: HeaderName = HeaderName::from_static("yanma-key-id");
-const YANMA_CODE_ID: HeaderName = HeaderName::from_static("yanma-code-id");
-/// The redemption's id, towards backend and client.
-pub(crate) const YANMA_REDEMPTION: HeaderName = HeaderName::from_static("yanma-redemption");
-/// The request's id, towards backend and client.
-pub(crate) const YANMA_REQUEST_ID: HeaderName = HeaderName::from_static("yanma-request-id");
-/// What the gateway decided, towards the client.
-pub(crate) const YANMA_OUTCOME: HeaderName = HeaderName::from_static("yanma-outcome");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request's head after the gateway's checks, with the client's harmful fields gone.
 #[derive(Debug)]
@@ -86,10 +73,14 @@ impl CleanHead {
         asked.digest()
     }
 
-    /// The whole request: what the gateway says of it is set last, over whatever was there.
-    pub(crate) fn into_request(mut self, says: &Says<'_>, body: Outgoing) -> Request<Outgoing> {
+    /// The whole request: what the gateway facts of it is set last, over whatever was there.
+    pub(crate) fn into_request(
+        mut self,
+        facts: &ForwardedFacts<'_>,
+        body: Outgoing,
+    ) -> Request<Outgoing> {
         self.frame(&body);
-        says.write_to(&mut self.headers);
+        facts.write_to(&mut self.headers);
         let mut request = Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = Uri::from(self.target);
@@ -97,7 +88,7 @@ impl CleanHead {
         request
     }
 
-    /// Frames the body explicitly: hyper leaves the body of a GET or HEAD out if nothing says
+    /// Frames the body explicitly: hyper leaves the body of a GET or HEAD out if nothing facts
     /// that there is one.
     fn frame(&mut self, body: &Outgoing) {
         match body {
@@ -145,7 +136,7 @@ fn in_origin_form(target: Option<PathAndQuery>) -> PathAndQuery {
 
 /// What the gateway tells the backend about a request.
 #[derive(Debug)]
-pub(crate) struct Says<'a> {
+pub(crate) struct ForwardedFacts<'a> {
     pub(crate) request_id: &'a RequestId,
     /// The client's address, unless it is a process of this machine.
     pub(crate) forwarded_for: Option<&'a HeaderValue>,
@@ -154,7 +145,7 @@ pub(crate) struct Says<'a> {
     pub(crate) redemption: Option<CodeIdentity>,
 }
 
-impl Says<'_> {
+impl ForwardedFacts<'_> {
     fn write_to(&self, headers: &mut HeaderMap) {
         headers.reserve(14);
         let mut text = Text::new();
@@ -194,59 +185,6 @@ impl Says<'_> {
     }
 }
 
-/// The backend's answer as the client gets it: relayed as it is, whatever its status.
-/// `may_trail`: trailers may follow it.
-pub(crate) fn answer<B>(
-    mut head: response::Parts,
-    body: B,
-    may_trail: bool,
-    request_id: &RequestId,
-    redemption: Option<CodeIdentity>,
-) -> Response<B> {
-    fields::clean_response(&mut head.headers, head.status, may_trail);
-    head.version = Version::HTTP_11;
-    head.extensions = http::Extensions::new();
-    let mut text = Text::new();
-    head.headers.insert(YANMA_OUTCOME, HeaderValue::from_static("approved"));
-    head.headers.insert(YANMA_REQUEST_ID, text.word(request_id.as_str()).value());
-    if let Some(redemption) = redemption {
-        head.headers.insert(YANMA_REDEMPTION, text.identity(&redemption).value());
-    }
-    Response::from_parts(head, body)
-}
-
-/// How an answer shows where it ends (RFC 9112 6.3).
-#[derive(Debug, Copy, Clone, Eq, PartialEq)]
-pub(crate) enum End {
-    /// By itself: it has no body, or a length, or chunks.
-    Shown,
-    /// By the end of the connection alone, so it may have been cut anywhere (RFC 9112 8).
-    Connection,
-    /// Its body is in a transfer coding that was not asked for and that is not undone here.
-    Coded,
-}
-
-/// How the answer ends. hyper reads a body by its chunks if the last coding of the last line says
-/// so, by its length if there is no coding, and else to the end of the connection.
-pub(crate) fn end_of<B: Body>(response: &Response<B>) -> End {
-    let body = response.body();
-    if body.is_end_stream() || body.size_hint().exact().is_some() {
-        return End::Shown;
-    }
-    match fields::framing(response.version(), response.headers()) {
-        Some(Framing::Chunked) => End::Shown,
-        Some(Framing::Plain) => End::Connection,
-        None => End::Coded,
-    }
-}
-
-/// Lets the end of the connection end an answer for its client too: a chunk of length 0 would
-/// promise that it is whole. In HTTP/1.0, because hyper frames what is not in HTTP/1.1 so.
-pub(crate) fn end_by_close<B>(response: &mut Response<B>) {
-    *response.version_mut() = Version::HTTP_10;
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-}
-
 /// Whether a backend may take the request's body for the next request. Methods whose bodies mean
 /// nothing (RFC 9110 9.3) have backends that leave them unread.
 pub(crate) fn has_unexpected_body(request: &Request<Outgoing>) -> bool {
@@ -261,6 +199,8 @@ pub(crate) fn ask_for_close(request: &mut Request<Outgoing>) {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     fn head(
