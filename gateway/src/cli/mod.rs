@@ -3,11 +3,11 @@
 mod audit;
 mod check;
 mod engine;
-mod host;
 mod input;
 mod inspect;
 mod keys;
 mod mint;
+mod preflight;
 mod qr;
 pub mod sandbox;
 mod serve;
@@ -22,6 +22,7 @@ use keyring::ceremony::CeremonyError;
 use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
+use crate::process::reload::NoKeys;
 use crate::process::start::StartError;
 use crate::state::StateError;
 use sys::log;
@@ -140,6 +141,15 @@ pub(crate) enum Failure {
     /// Output could not be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
+}
+
+impl From<NoKeys> for Failure {
+    fn from(why: NoKeys) -> Self {
+        match why {
+            NoKeys::Keyring(error) => error.into(),
+            NoKeys::NoneUsable { .. } => Self::Unfit(why.to_string()),
+        }
+    }
 }
 
 impl Failure {

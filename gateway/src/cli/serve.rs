@@ -1,26 +1,21 @@
 //! `yanma serve`: the gateway.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use keyring::key_set::KeySet;
-use keyring::store;
-use keyring::time::UnixMillis;
 
+use super::Failure;
 use super::engine::Choice;
-use super::{Failure, check, host};
+use super::preflight::{host, summary, unfit};
 use crate::config::Config;
+use crate::process::reload::load_usable_keys;
 use crate::process::start::{self, Start};
 use crate::process::systemd;
 use crate::process::takeover::CommandLine;
-use crate::record::SubjectKey;
 use crate::state::Fence;
 use clock::Clock;
 use sys::descriptors;
 use sys::{disk, log};
-
-/// The environment of keys that anybody can make codes with.
-pub(super) const SANDBOX: &str = "sandbox";
 
 const AFTER_HELP: &str = "\
 Signals: SIGTERM drains and ends, SIGHUP reads configuration and keyring again, SIGUSR2 starts the \
@@ -47,18 +42,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     disk::keep_from_others();
     let file = &arguments.config;
     let config = Config::load(file)?;
-    refuse_sandbox(&config, file)?;
+    unfit::refuse_sandbox(&config, file)?;
     let now = Clock::system().now();
     let choice = Choice::of_environment()?;
     let keys = load_usable_keys(&config, now)?.with_verifier(choice.verifier()?);
-    check_subject_key(&config)?;
+    unfit::check_subject_key(&config)?;
     host::check_groups(&config)?;
     let of_host = host::warnings(&config, descriptors::highest_limit());
     for warning in config.warnings().iter().chain(&of_host) {
         log::warning(format_args!("{}: {warning}", file.display()));
     }
     let mut summary = Vec::new();
-    check::write_summary(&config, &keys, choice, now, &mut summary)?;
+    summary::write_summary(&config, &keys, choice, now, &mut summary)?;
     log::text(&String::from_utf8_lossy(&summary));
     let command_line = Some(CommandLine::of_this_process());
     let fence = Fence::UntilNow;
@@ -73,38 +68,4 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// From now on no line waits for standard error.
 pub(super) fn begin_log() -> Result<(), Failure> {
     log::start().map_err(|error| Failure::of("the system refused a thread for the log", &error))
-}
-
-/// Sees that the record's key can be read: what is wrong with it is wrong with the configuration.
-pub(super) fn check_subject_key(config: &Config) -> Result<(), Failure> {
-    let key = config.record.subject_key.as_deref().filter(|_| config.record.enabled);
-    let read = key.map(SubjectKey::read).transpose();
-    read.map_err(|error| Failure::Unfit(format!("[record] subject_key: {error}"))).map(drop)
-}
-
-/// In the sandbox everybody can make codes, so nobody's money may depend on them.
-fn refuse_sandbox(config: &Config, file: &Path) -> Result<(), Failure> {
-    if config.server.environment != SANDBOX {
-        return Ok(());
-    }
-    Err(Failure::Unfit(format!(
-        "{}: server.environment = \"{SANDBOX}\" is for `yanma sandbox` alone; allowed here: any \
-         other name, such as \"production\", with keys of that environment",
-        file.display()
-    )))
-}
-
-/// The keyring of the configuration, if a code issued at `now` could pass.
-pub(super) fn load_usable_keys(config: &Config, now: UnixMillis) -> Result<KeySet, Failure> {
-    let dir = &config.server.keyring;
-    let keys = store::load(dir, Some(&config.server.environment))?;
-    if keys.usable_at(now) == 0 {
-        return Err(Failure::Unfit(format!(
-            "{}: no key accepts a code issued at {now}; needed: one that is active or retiring \
-             and within its dates (yanma keys list --keyring {})",
-            dir.join(store::MANIFEST).display(),
-            dir.display()
-        )));
-    }
-    Ok(keys)
 }

@@ -8,8 +8,9 @@ use http::StatusCode;
 use keyring::key::{CHANNELS_MAX, Channel};
 
 use super::cells::WorkerId;
-use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram, Reading};
+use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram};
 use super::labels::{Outcome, Rejection, ResponseClass};
+use super::sample::HistogramValues;
 
 /// What is counted for one route.
 #[derive(Debug)]
@@ -194,7 +195,7 @@ impl ChannelMetrics {
         self.codes.total(outcome.index())
     }
 
-    pub(super) fn ages(&self) -> Reading {
+    pub(super) fn ages(&self) -> HistogramValues {
         self.ages.reading()
     }
 }

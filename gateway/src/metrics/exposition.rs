@@ -8,7 +8,8 @@ use super::{
     Metrics,
     instruments::Histogram,
     labels::{Outcome, Rejection, ResponseClass},
-    page::{Page, number, seconds, signed, truth},
+    page::Page,
+    sample::{number, seconds, signed, truth},
 };
 
 impl Metrics {

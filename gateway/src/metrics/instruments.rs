@@ -2,7 +2,7 @@
 
 use super::{
     cells::{Cells, WorkerId},
-    page::number,
+    sample::{HistogramValues, number},
 };
 
 /// A number that only grows.
@@ -123,7 +123,7 @@ impl Histogram {
         self.buckets.observe(worker, value);
     }
 
-    pub(super) fn reading(&self) -> Reading {
+    pub(super) fn reading(&self) -> HistogramValues {
         self.buckets.reading()
     }
 }
@@ -201,7 +201,7 @@ impl Buckets {
     }
 
     /// The count is the sum of the buckets that were read, so the two always agree.
-    pub(super) fn reading(&self) -> Reading {
+    pub(super) fn reading(&self) -> HistogramValues {
         let per_one = f64::from(self.scale.units_per_one);
         let mut count = 0;
         let mut buckets = Vec::with_capacity(self.scale.bounds.len());
@@ -210,17 +210,8 @@ impl Buckets {
             buckets.push((number(bound) / per_one, count));
         }
         count += self.cells.sum(1 + self.scale.bounds.len());
-        Reading { buckets, count, sum: number(self.cells.sum(0)) / per_one }
+        HistogramValues { buckets, count, sum: number(self.cells.sum(0)) / per_one }
     }
-}
-
-/// A histogram as it is shown.
-#[derive(PartialEq, Debug)]
-pub(super) struct Reading {
-    /// Upper bound in seconds or pieces, and how many values are not above it.
-    pub(super) buckets: Vec<(f64, u64)>,
-    pub(super) count: u64,
-    pub(super) sum: f64,
 }
 
 #[cfg(test)]
@@ -231,7 +222,7 @@ mod tests {
     const W1: WorkerId = WorkerId::new(1);
 
     /// How many values lie in the bucket of each bound, and above all.
-    fn spread(reading: &Reading) -> Vec<u64> {
+    fn spread(reading: &HistogramValues) -> Vec<u64> {
         let upto = reading.buckets.iter().map(|&(_, count)| count).chain([reading.count]);
         upto.scan(0, |below, count| Some(count - std::mem::replace(below, count))).collect()
     }

@@ -15,6 +15,7 @@ mod instruments;
 mod labels;
 pub(crate) mod page;
 mod registers;
+pub(crate) mod sample;
 
 use std::sync::{
     Arc, OnceLock,

@@ -5,7 +5,7 @@ use prometheus::{
     proto::{self, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use super::instruments::Reading;
+use super::sample::HistogramValues;
 
 /// The families of one scrape.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Page {
         &mut self,
         name: &str,
         help: &str,
-        series: impl IntoIterator<Item = (Labels<'a, N>, Reading)>,
+        series: impl IntoIterator<Item = (Labels<'a, N>, HistogramValues)>,
     ) {
         self.family(name, help, MetricType::HISTOGRAM, series, |metric, reading| {
             metric.set_histogram(histogram(&reading));
@@ -87,29 +87,6 @@ impl Page {
     }
 }
 
-/// A sample's value: Prometheus knows only 64-bit floats.
-#[expect(clippy::as_conversions, reason = "rounding above 2^53 is meant; From does not offer it")]
-pub(crate) fn number(n: u64) -> f64 {
-    n as f64
-}
-
-pub(crate) fn count(n: usize) -> f64 {
-    number(u64::try_from(n).expect("usize has at most 64 bits"))
-}
-
-pub(crate) fn signed(n: i64) -> f64 {
-    if n < 0 { -number(n.unsigned_abs()) } else { number(n.unsigned_abs()) }
-}
-
-pub(crate) fn truth(holds: bool) -> f64 {
-    f64::from(u8::from(holds))
-}
-
-/// Milliseconds as seconds.
-pub(crate) fn seconds(ms: i64) -> f64 {
-    signed(ms) / 1_000.0
-}
-
 fn label((name, value): (&str, &str)) -> LabelPair {
     let mut label = LabelPair::default();
     label.set_name(name.to_owned());
@@ -117,7 +94,7 @@ fn label((name, value): (&str, &str)) -> LabelPair {
     label
 }
 
-fn histogram(reading: &Reading) -> proto::Histogram {
+fn histogram(reading: &HistogramValues) -> proto::Histogram {
     let bucket = |&(upper_bound, count): &(f64, u64)| {
         let mut bucket = proto::Bucket::default();
         bucket.set_upper_bound(upper_bound);
@@ -143,7 +120,10 @@ mod tests {
         page.histogram(
             "h",
             "Spreads.",
-            [([("a", "x")], Reading { buckets: vec![(0.001, 1), (60.0, 2)], count: 4, sum: 90.5 })],
+            [(
+                [("a", "x")],
+                HistogramValues { buckets: vec![(0.001, 1), (60.0, 2)], count: 4, sum: 90.5 },
+            )],
         );
         let expected = r#"# HELP c_total Counts.
 # TYPE c_total counter

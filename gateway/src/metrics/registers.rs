@@ -2,7 +2,8 @@
 
 use super::cells::{Cells, WorkerId};
 use super::instruments::{Counter, Gauge, Histogram};
-use super::page::{Page, count, number, signed};
+use super::page::Page;
+use super::sample::{count, number, signed};
 
 /// All registers of a node, by the order of the configuration.
 #[derive(Debug)]

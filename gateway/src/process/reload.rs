@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use keyring::{key_set::KeySet, store};
+use keyring::{
+    key_set::KeySet,
+    store::{self, KeyringError},
+    time::UnixMillis,
+};
 
 use crate::{
     config::{Config, DescriptorBudget},
@@ -61,13 +65,8 @@ impl Reloader {
         if let Some(what) = needs_restart(in_force.config(), &config) {
             return Err(format!("{what} changes only with a restart"));
         }
-        let keys = load_keys(&config)?.succeeding(in_force.keys());
-        if keys.usable_at(shared.clock.now()) == 0 {
-            return Err(format!(
-                "{}: no key would accept a code issued now",
-                config.server.keyring.display()
-            ));
-        }
+        let keys = load_usable_keys(&config, shared.clock.now()).map_err(|why| why.to_string())?;
+        let keys = keys.succeeding(in_force.keys());
         let snapshot = Snapshot::new(config, keys, &shared.endpoints, &shared.metrics);
         let sentence = describe(&snapshot);
         shared.endpoints.forget_others(snapshot.backends());
@@ -79,14 +78,39 @@ impl Reloader {
     }
 }
 
-/// Reads the keyring that `config` names, for the environment that it names.
+/// Why there are no keys to verify with.
+#[derive(Debug, thiserror::Error)]
+pub enum NoKeys {
+    /// The keyring cannot be read, or is not right.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// It is right, and no key in it accepts a code now.
+    #[error(
+        "{}: no key accepts a code issued at {now}; needed: one that is active or retiring and \
+         within its dates (yanma keys list --keyring {})",
+        .dir.join(store::MANIFEST).display(),
+        .dir.display()
+    )]
+    NoneUsable {
+        /// The keyring's directory.
+        dir: PathBuf,
+        /// The time of issue that was tried.
+        now: UnixMillis,
+    },
+}
+
+/// Reads the keyring that `config` names, for the environment that it names, if a code issued at
+/// `now` could pass.
 ///
 /// # Errors
-///
-/// A sentence that names file, key and value.
-pub fn load_keys(config: &Config) -> Result<KeySet, String> {
-    store::load(&config.server.keyring, Some(&config.server.environment))
-        .map_err(|error| error.to_string())
+/// [`NoKeys`], in a sentence that names file, key and value.
+pub fn load_usable_keys(config: &Config, now: UnixMillis) -> Result<KeySet, NoKeys> {
+    let dir = &config.server.keyring;
+    let keys = store::load(dir, Some(&config.server.environment))?;
+    if keys.usable_at(now) == 0 {
+        return Err(NoKeys::NoneUsable { dir: dir.clone(), now });
+    }
+    Ok(keys)
 }
 
 fn describe(snapshot: &Snapshot) -> String {

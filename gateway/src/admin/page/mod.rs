@@ -7,7 +7,10 @@ pub(crate) mod tests;
 use keyring::{key::KeyState, p256::Engine};
 
 use crate::{
-    metrics::page::{Page, count, number, seconds, truth},
+    metrics::{
+        page::Page,
+        sample::{count, number, seconds, truth},
+    },
     snapshot::Snapshot,
     worker::Shared,
 };

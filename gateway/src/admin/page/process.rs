@@ -8,7 +8,10 @@ use std::fs;
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
-use crate::metrics::page::{Page, count, number};
+use crate::metrics::{
+    page::Page,
+    sample::{count, number},
+};
 
 /// Adds what can be read; what cannot is left out.
 pub(super) fn show(page: &mut Page) {

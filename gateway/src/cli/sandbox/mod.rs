@@ -20,6 +20,7 @@ use self::examples::Examples;
 use super::engine::Choice;
 use super::{Failure, serve};
 use crate::config::Config;
+use crate::process::reload::load_usable_keys;
 use crate::process::start::{self, Start};
 use crate::state::Fence;
 use clock::Clock;
@@ -73,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config_file = directory.write_settings(&settings::text(&addresses))?;
     let config = Config::load(&config_file)?;
     let verifier = Choice::of_environment()?.verifier()?;
-    let keys = serve::load_usable_keys(&config, now)?.with_verifier(verifier);
+    let keys = load_usable_keys(&config, now)?.with_verifier(verifier);
 
     let standin = Standin::start(backend)?;
     let examples = Examples::new(&directory, &addresses)?;

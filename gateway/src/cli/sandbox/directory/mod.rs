@@ -11,7 +11,7 @@ use keyring::mint::{Minter, Spec, random_serial};
 use keyring::store;
 use keyring::time::UnixMillis;
 
-use super::super::serve::SANDBOX;
+use super::super::preflight::unfit::SANDBOX;
 use super::settings::FIRST_LINE;
 use crate::cli::Failure;
 use crate::record::SubjectKey;

@@ -5,11 +5,11 @@ use crate::config::DescriptorBudget;
 use crate::process::start::find_group;
 use sys::disk;
 
-use super::Failure;
+use crate::cli::Failure;
 
 /// A sentence for each thing that an operator should mend; `descriptors` is the limit that the
 /// gateway runs with.
-pub(super) fn warnings(config: &Config, descriptors: usize) -> Vec<String> {
+pub(in crate::cli) fn warnings(config: &Config, descriptors: usize) -> Vec<String> {
     let mut warnings: Vec<String> =
         DescriptorBudget::new(config, descriptors).warning().into_iter().collect();
     let record = config.record.enabled.then_some(&config.record.directory);
@@ -19,7 +19,7 @@ pub(super) fn warnings(config: &Config, descriptors: usize) -> Vec<String> {
 }
 
 /// Sees that the groups that are named are there.
-pub(super) fn check_groups(config: &Config) -> Result<(), Failure> {
+pub(in crate::cli) fn check_groups(config: &Config) -> Result<(), Failure> {
     let listeners = config.listeners.iter().map(|one| ("[[listener]] group", &one.group));
     let mut named = listeners.chain([("[record] group", &config.record.group)]);
     let found = named.try_for_each(|(key, group)| find_group(key, group).map(drop));
