@@ -48,7 +48,7 @@ impl Health {
     }
 
     /// The verification tables were built, or could not be.
-    pub fn set_tables(&self) {
+    pub fn set_key_tables(&self) {
         self.tables.store(true, Relaxed);
     }
 
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!((missing(&health), health.is_ready()), (vec!["clock", "verify_tables"], false));
         health.set_clock(true);
         assert_eq!((missing(&health), health.is_ready()), (vec!["verify_tables"], false));
-        health.set_tables();
+        health.set_key_tables();
         assert_eq!((missing(&health), health.is_ready()), (vec![], true));
         health.set_keys(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["keys"], false));

@@ -87,7 +87,7 @@ async fn readiness_is_the_nodes_own_and_tells_the_backends() {
     let shared = shared();
     let address = listen(Admin::new(Arc::clone(&shared), None)).await;
     shared.health.set_clock(true);
-    shared.health.set_tables();
+    shared.health.set_key_tables();
     let (head, body) = ask(address, "GET", "/readyz").await;
     assert!(head.starts_with("http/1.1 503 "), "{head}");
     let why = "keys: no key of the keyring accepts a code that is issued now\nclock: ok\n";

@@ -102,7 +102,7 @@ async fn keep_flushing(worker: Rc<Worker>) {
     loop {
         let its = Rc::clone(&worker);
         let flusher = tokio::task::spawn_local(async move {
-            its.batch.flush_each_turn(its.means()).await;
+            its.batch.flush_each_turn(its.verify_context()).await;
         });
         if let Err(error) = flusher.await {
             log::error(format_args!("verifying a group of codes failed: {error}"));

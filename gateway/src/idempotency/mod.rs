@@ -3,14 +3,14 @@
 //! # What is the same request
 //!
 //! A code stands for one transaction. A request is bound to the code's identity, its caller, the
-//! `Idempotency-Key` that it carries, and a digest of what it asks (`digest::Digest`).
-//! Without the header the digest is the key: the same code with the same bytes is the same
+//! `Idempotency-Key` that it carries, and a fingerprint of what it asks (`fingerprint::Fingerprint`).
+//! Without the header the fingerprint is the key: the same code with the same bytes is the same
 //! transaction, so a client that repeats a POST by itself (Java's does) is served as well as one
 //! that knows the header.
 //!
 //! | a request with a code that was forwarded before | gets |
 //! |---|---|
-//! | the same in everything, finished | the stored answer (`Known::Finished`) |
+//! | the same in everything, finished | the stored answer (`Lookup::Finished`) |
 //! | the same in everything, still running | `request_in_flight` |
 //! | the same key, other content | `idempotency_mismatch` |
 //! | another key, other bytes, another caller | `code_used` |
@@ -18,8 +18,8 @@
 //! # Why a retry never leads to a second forward
 //!
 //! Nothing here permits anything. A request is forwarded with a [`Redemption`] and with nothing
-//! else, and that is made by the replay table alone, after and whatever `Answers::begin` says:
-//! `Begin::First` only lets a request go on to be judged by the table, as if this module were
+//! else, and that is made by the replay table alone, after and whatever `ResponseStore::begin` says:
+//! `Begun::First` only lets a request go on to be judged by the table, as if this module were
 //! not there. All other answers end the request. So whatever is lost, expired, full or wrong in
 //! here, a request can be answered wrongly, but not forwarded twice.
 //!
@@ -53,22 +53,22 @@
 //!
 //! [`Redemption`]: crate::replay::Redemption
 
-mod answer;
-mod digest;
+mod budget;
+mod entry;
+mod fingerprint;
 mod key;
-mod record;
-mod room;
+mod response;
 pub(crate) mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use self::store::Answers;
+pub use self::store::ResponseStore;
 pub(crate) use self::{
-    answer::StoredAnswer,
-    digest::{Asked, Digest},
+    budget::NoRoom,
+    entry::{Caller, Lookup, Request},
+    fingerprint::{Fingerprint, FingerprintInput},
     key::IdempotencyKey,
-    record::{Caller, Known, Request},
-    room::NoRoom,
-    store::{Begin, Shelf},
+    response::StoredResponse,
+    store::{Begun, ExpiryQueue},
 };

@@ -3,7 +3,7 @@
 //! ```text
 //! note, in the claim of a request: version u8 | deadline i64 | request id 16 bytes | who
 //! answer, when there is one:       version u8 | until i64 | who | answer, to the end
-//! who: digest 32 bytes | caller: 1 + length u16, or 0 | caller | key length u8 (0: none) | key
+//! who: fingerprint 32 bytes | caller: 1 + length u16, or 0 | caller | key length u8 (0: none) | key
 //!                                                                          (numbers big-endian)
 //! ```
 //!
@@ -14,10 +14,10 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use keyring::{code::CodeIdentity, time::UnixMillis};
 
 use super::{
-    answer::StoredAnswer,
-    digest::Digest,
+    entry::{Caller, Entry, Lookup, Request, State},
+    fingerprint::Fingerprint,
     key::IdempotencyKey,
-    record::{Caller, Known, Record, Request, State},
+    response::StoredResponse,
 };
 use crate::request_id::RequestId;
 
@@ -28,8 +28,8 @@ const WHO_AT: usize = 1 + 8 + ID_BYTES;
 
 /// What nodes know of a code's request.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum SharedKnown {
-    Known(Known),
+pub(crate) enum SharedLookup {
+    Known(Lookup),
     /// The same request was begun by a node that has not told its end, and its time is over.
     Lost,
 }
@@ -37,14 +37,14 @@ pub(crate) enum SharedKnown {
 /// Says in the claim of a request what it is, and when its outcome is unknown if nobody has told it.
 /// The request id tells the notes of two attempts apart.
 pub(crate) fn note(request: &Request, id: &RequestId, deadline: UnixMillis) -> Vec<u8> {
-    let Request { identity: _, caller, key, digest } = request;
+    let Request { identity: _, caller, key, fingerprint } = request;
     let (name, key) = (caller.name(), key.as_ref().map_or(&[][..], IdempotencyKey::as_bytes));
     let name_len = name.map_or(0, str::len);
     let mut bytes = Vec::with_capacity(WHO_AT + 32 + 2 + name_len + 1 + key.len());
     bytes.put_u8(VERSION);
     bytes.put_i64(deadline.get());
     bytes.put_slice(id.as_str().as_bytes());
-    bytes.put_slice(digest.as_bytes());
+    bytes.put_slice(fingerprint.as_bytes());
     bytes.put_u16(name.map_or(0, |name| u16::try_from(name.len() + 1).unwrap_or(u16::MAX)));
     bytes.put_slice(name.unwrap_or_default().as_bytes());
     bytes.put_u8(u8::try_from(key.len()).expect("a key has at most 64 bytes"));
@@ -53,7 +53,7 @@ pub(crate) fn note(request: &Request, id: &RequestId, deadline: UnixMillis) -> V
 }
 
 /// The answer to the request that a note of ours tells of.
-pub(crate) fn finished(note: &[u8], answer: &StoredAnswer, until: UnixMillis) -> Vec<u8> {
+pub(crate) fn finished(note: &[u8], answer: &StoredResponse, until: UnixMillis) -> Vec<u8> {
     let who = note.get(WHO_AT..).unwrap_or_default();
     let mut bytes = Vec::with_capacity(1 + 8 + who.len() + answer.len());
     bytes.put_u8(VERSION);
@@ -66,34 +66,34 @@ pub(crate) fn finished(note: &[u8], answer: &StoredAnswer, until: UnixMillis) ->
 /// What `request` finds, of the answers and notes that a majority of servers hold: an answer if there
 /// is one, as there is at most one per code. Of notes there is one, too, but for what a broken
 /// connection left behind; the first to run out is likely the first that there was.
-pub(crate) fn tell(
+pub(crate) fn look_up(
     request: &Request,
     answers: impl IntoIterator<Item = Vec<u8>>,
     notes: impl IntoIterator<Item = Vec<u8>>,
     now: UnixMillis,
-) -> Option<SharedKnown> {
+) -> Option<SharedLookup> {
     let answer = answers.into_iter().find_map(|bytes| read_answer(request.identity, bytes.into()));
     if let Some(record) = answer {
-        return Some(SharedKnown::Known(record.tell(request, now)));
+        return Some(SharedLookup::Known(record.look_up(request, now)));
     }
     let notes = notes.into_iter().filter_map(|bytes| read_note(request.identity, bytes.into()));
     let (deadline, record) = notes.min_by_key(|(deadline, _)| *deadline)?;
-    Some(match record.tell(request, now) {
-        Known::Running if now >= deadline => SharedKnown::Lost,
-        known => SharedKnown::Known(known),
+    Some(match record.look_up(request, now) {
+        Lookup::Running if now >= deadline => SharedLookup::Lost,
+        known => SharedLookup::Known(known),
     })
 }
 
-fn read_note(identity: CodeIdentity, mut bytes: Bytes) -> Option<(UnixMillis, Record)> {
+fn read_note(identity: CodeIdentity, mut bytes: Bytes) -> Option<(UnixMillis, Entry)> {
     let deadline = read_head(&mut bytes)?;
     take(&mut bytes, ID_BYTES)?;
     Some((deadline, read_who(identity, &mut bytes)?))
 }
 
-fn read_answer(identity: CodeIdentity, mut bytes: Bytes) -> Option<Record> {
+fn read_answer(identity: CodeIdentity, mut bytes: Bytes) -> Option<Entry> {
     let until = read_head(&mut bytes)?;
     let mut record = read_who(identity, &mut bytes)?;
-    record.state = State::Finished { answer: StoredAnswer::from_bytes(bytes), until };
+    record.state = State::Finished { answer: StoredResponse::from_bytes(bytes), until };
     Some(record)
 }
 
@@ -102,8 +102,8 @@ fn read_head(bytes: &mut Bytes) -> Option<UnixMillis> {
     is_ours.then(|| bytes.try_get_i64().ok().map(UnixMillis::new))?
 }
 
-fn read_who(identity: CodeIdentity, bytes: &mut Bytes) -> Option<Record> {
-    let digest = Digest::from_bytes(take(bytes, 32)?.as_ref().try_into().ok()?);
+fn read_who(identity: CodeIdentity, bytes: &mut Bytes) -> Option<Entry> {
+    let fingerprint = Fingerprint::from_bytes(take(bytes, 32)?.as_ref().try_into().ok()?);
     let caller = match bytes.try_get_u16().ok()?.checked_sub(1) {
         None => Caller::UNNAMED,
         Some(len) => Caller::of(str::from_utf8(&take(bytes, len.into())?).ok()?),
@@ -112,7 +112,7 @@ fn read_who(identity: CodeIdentity, bytes: &mut Bytes) -> Option<Record> {
         0 => None,
         len => Some(IdempotencyKey::from_bytes(&take(bytes, len.into())?)?),
     };
-    Some(Record::running(&Request { identity, caller, key, digest }))
+    Some(Entry::running(&Request { identity, caller, key, fingerprint }))
 }
 
 fn take(bytes: &mut Bytes, len: usize) -> Option<Bytes> {
@@ -131,7 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{idempotency::digest::tests::of_body, request_id::RequestIds};
+    use crate::{idempotency::fingerprint::tests::of_body, request_id::RequestIds};
 
     const BEGUN: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 
@@ -145,7 +145,7 @@ mod tests {
 
     fn request(caller: Caller, key: Option<&[u8]>, body: &[u8]) -> Request {
         let key = key.map(|key| IdempotencyKey::from_bytes(key).unwrap());
-        Request { identity: identity(), caller, key, digest: of_body(body) }
+        Request { identity: identity(), caller, key, fingerprint: of_body(body) }
     }
 
     const DEADLINE: UnixMillis = UnixMillis::from_seconds(1_800_000_036);
@@ -159,8 +159,8 @@ mod tests {
         finished(&note_of(request), &answer("yes"), LATER)
     }
 
-    fn answer(body: &str) -> StoredAnswer {
-        StoredAnswer::new(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), None).unwrap()
+    fn answer(body: &str) -> StoredResponse {
+        StoredResponse::new(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), None).unwrap()
     }
 
     fn requests() -> Vec<Request> {
@@ -178,14 +178,14 @@ mod tests {
     fn a_record_says_abroad_what_it_says_at_home() {
         for first in requests() {
             for second in requests() {
-                let mut home = Record::running(&first);
-                let abroad = tell(&second, [], [note_of(&first)], BEGUN);
-                let known = SharedKnown::Known(home.tell(&second, BEGUN));
+                let mut home = Entry::running(&first);
+                let abroad = look_up(&second, [], [note_of(&first)], BEGUN);
+                let known = SharedLookup::Known(home.look_up(&second, BEGUN));
                 assert_eq!(abroad, Some(known), "{first:?}, {second:?}");
                 home.state = State::Finished { answer: answer("yes"), until: LATER };
                 for now in [BEGUN, LATER] {
-                    let abroad = tell(&second, [answer_to(&first)], [note_of(&first)], now);
-                    let known = SharedKnown::Known(home.tell(&second, now));
+                    let abroad = look_up(&second, [answer_to(&first)], [note_of(&first)], now);
+                    let known = SharedLookup::Known(home.look_up(&second, now));
                     assert_eq!(abroad, Some(known), "{first:?}, {second:?} at {now:?}");
                 }
             }
@@ -195,14 +195,14 @@ mod tests {
     #[test]
     fn a_request_that_nobody_ended_is_lost_at_its_deadline() {
         let first = request(Caller::UNNAMED, None, b"{}");
-        let at = |now, request: &Request| tell(request, [], [note_of(&first)], now);
-        let running = SharedKnown::Known(Known::Running);
+        let at = |now, request: &Request| look_up(request, [], [note_of(&first)], now);
+        let running = SharedLookup::Known(Lookup::Running);
         assert_eq!(at(DEADLINE.plus_ms(-1), &first), Some(running));
-        assert_eq!(at(DEADLINE, &first), Some(SharedKnown::Lost));
+        assert_eq!(at(DEADLINE, &first), Some(SharedLookup::Lost));
         let other = request(Caller::UNNAMED, None, b"{ }");
-        assert_eq!(at(DEADLINE, &other), Some(SharedKnown::Known(Known::Other)));
-        let known = SharedKnown::Known(Known::Finished(answer("yes")));
-        let told = tell(&first, [answer_to(&first)], [note_of(&first)], DEADLINE);
+        assert_eq!(at(DEADLINE, &other), Some(SharedLookup::Known(Lookup::Other)));
+        let known = SharedLookup::Known(Lookup::Finished(answer("yes")));
+        let told = look_up(&first, [answer_to(&first)], [note_of(&first)], DEADLINE);
         assert_eq!(told, Some(known), "an answer has no deadline");
     }
 
@@ -211,13 +211,13 @@ mod tests {
         let [one, two] = [b"one".as_slice(), b"two"].map(|b| request(Caller::UNNAMED, None, b));
         let id = RequestIds::from_os().unwrap().next();
         let [old, new] = [(&one, DEADLINE), (&two, LATER)].map(|(who, at)| note(who, &id, at));
-        let running = SharedKnown::Known(Known::Running);
+        let running = SharedLookup::Known(Lookup::Running);
         for notes in [[old.clone(), new.clone()], [new, old]] {
-            assert_eq!(tell(&one, [], notes.clone(), BEGUN).as_ref(), Some(&running));
-            assert_eq!(tell(&two, [], notes, BEGUN), Some(SharedKnown::Known(Known::Other)));
+            assert_eq!(look_up(&one, [], notes.clone(), BEGUN).as_ref(), Some(&running));
+            assert_eq!(look_up(&two, [], notes, BEGUN), Some(SharedLookup::Known(Lookup::Other)));
         }
         // A claim without a note, and what nobody of ours wrote.
-        assert_eq!(tell(&one, [b"x".to_vec()], [Vec::new(), b"x".to_vec()], BEGUN), None);
+        assert_eq!(look_up(&one, [b"x".to_vec()], [Vec::new(), b"x".to_vec()], BEGUN), None);
     }
 
     #[test]
@@ -232,8 +232,8 @@ mod tests {
             let first = request(Caller::UNNAMED, None, b"{}");
             let versioned = [&[VERSION], bytes.as_slice()].concat();
             for bytes in [bytes, versioned] {
-                let _ = tell(&first, [bytes.clone()], [], BEGUN);
-                let _ = tell(&first, [], [bytes], BEGUN);
+                let _ = look_up(&first, [bytes.clone()], [], BEGUN);
+                let _ = look_up(&first, [], [bytes], BEGUN);
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use std::{collections::VecDeque, hash::RandomState};
 
-use dashmap::{DashMap, Entry};
+use dashmap::{DashMap, Entry as MapEntry};
 use keyring::{code::CodeIdentity, time::UnixMillis};
 
 use super::{
-    answer::StoredAnswer,
-    record::{Known, Record, Request, State},
-    room::{NoRoom, Room},
+    budget::{Budget, NoRoom},
+    entry::{Entry, Lookup, Request, State},
+    response::StoredResponse,
 };
 use crate::config::RetryConfig;
 
@@ -19,33 +19,33 @@ const PARTS: usize = 1_024;
 /// Bytes of a stored answer beside its own: its record, its slot in a map that is at least 7/16
 /// full, its place in a queue that is at least half full.
 pub(super) const ENTRY_BYTES: usize =
-    size_of::<Record>() + (SLOT_BYTES * 16).div_ceil(7) + 2 * size_of::<Due>();
-const SLOT_BYTES: usize = size_of::<(CodeIdentity, Box<Record>)>() + 1;
+    size_of::<Entry>() + (SLOT_BYTES * 16).div_ceil(7) + 2 * size_of::<Due>();
+const SLOT_BYTES: usize = size_of::<(CodeIdentity, Box<Entry>)>() + 1;
 
 /// What became of codes, for those who ask again. See [`super`].
 ///
 /// No lock is held longer than it takes to look at one record, and none across an await: no
 /// guard leaves this module.
 #[derive(Debug)]
-pub struct Answers {
-    records: DashMap<CodeIdentity, Box<Record>>,
-    room: Room,
+pub struct ResponseStore {
+    records: DashMap<CodeIdentity, Box<Entry>>,
+    room: Budget,
 }
 
 /// What a request finds.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Begin {
+pub(crate) enum Begun {
     /// Nothing is known of its code. Its record is there now, and it is the caller's to
-    /// [`finish`](Answers::finish) or [`forget`](Answers::forget).
+    /// [`finish`](ResponseStore::finish) or [`forget`](ResponseStore::forget).
     First,
     /// It is not the first.
-    Known(Known),
+    Known(Lookup),
 }
 
 /// What one worker stored, in the order in which it expires. Not shared, so that nothing must be
 /// locked to find what is over.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf(VecDeque<Due>);
+pub(crate) struct ExpiryQueue(VecDeque<Due>);
 
 #[derive(Debug)]
 struct Due {
@@ -53,21 +53,21 @@ struct Due {
     identity: CodeIdentity,
 }
 
-impl Answers {
+impl ResponseStore {
     /// Empty. The map's hash has a random key.
     pub fn new() -> Self {
         let records = DashMap::with_hasher_and_shard_amount(RandomState::new(), PARTS);
-        Self { records, room: Room::default() }
+        Self { records, room: Budget::default() }
     }
 
     /// Enters a request whose body is whole, before its code is spent.
-    pub(crate) fn begin(&self, request: &Request, now: UnixMillis) -> Begin {
+    pub(crate) fn begin(&self, request: &Request, now: UnixMillis) -> Begun {
         match self.records.entry(request.identity) {
-            Entry::Vacant(place) => {
-                place.insert(Box::new(Record::running(request)));
-                Begin::First
+            MapEntry::Vacant(place) => {
+                place.insert(Box::new(Entry::running(request)));
+                Begun::First
             }
-            Entry::Occupied(found) => Begin::Known(found.get().tell(request, now)),
+            MapEntry::Occupied(found) => Begun::Known(found.get().look_up(request, now)),
         }
     }
 
@@ -77,9 +77,9 @@ impl Answers {
     }
 
     /// What is known, for a request that cannot be a first one. `None`: nothing any more.
-    pub(crate) fn recall(&self, request: &Request, now: UnixMillis) -> Option<Known> {
+    pub(crate) fn recall(&self, request: &Request, now: UnixMillis) -> Option<Lookup> {
         let record = self.records.get(&request.identity)?;
-        record.is_alive(now).then(|| record.tell(request, now))
+        record.is_alive(now).then(|| record.look_up(request, now))
     }
 
     /// The request that was first has its answer, and somebody may ask for it from now on.
@@ -89,8 +89,8 @@ impl Answers {
     pub(crate) fn finish(
         &self,
         identity: &CodeIdentity,
-        answer: StoredAnswer,
-        shelf: &mut Shelf,
+        answer: StoredResponse,
+        shelf: &mut ExpiryQueue,
         bounds: &RetryConfig,
         now: UnixMillis,
     ) -> Result<(), NoRoom> {
@@ -117,7 +117,7 @@ impl Answers {
     }
 
     /// Removes what has expired of a worker's, at most `most`. Returns whether there was any.
-    pub(crate) fn expire(&self, shelf: &mut Shelf, most: usize, now: UnixMillis) -> bool {
+    pub(crate) fn expire(&self, shelf: &mut ExpiryQueue, most: usize, now: UnixMillis) -> bool {
         for removed in 0..most {
             let Some(due) = shelf.0.pop_front_if(|due| due.until <= now) else {
                 return removed > 0;
@@ -148,7 +148,7 @@ impl Answers {
     }
 }
 
-impl Default for Answers {
+impl Default for ResponseStore {
     fn default() -> Self {
         Self::new()
     }

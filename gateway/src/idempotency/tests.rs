@@ -8,9 +8,9 @@ use keyring::{
 use proptest::prelude::*;
 
 use super::{
-    digest::{Digest, tests::of_body},
+    entry::Caller,
+    fingerprint::{Fingerprint, tests::of_body},
     key::IdempotencyKey,
-    record::Caller,
     store::ENTRY_BYTES,
     *,
 };
@@ -42,27 +42,27 @@ fn key(text: &'static str) -> Option<IdempotencyKey> {
     IdempotencyKey::read(&headers).unwrap()
 }
 
-fn request(serial: u64, key: Option<IdempotencyKey>, digest: Digest) -> Request {
-    Request { identity: identity(serial), caller: Caller::UNNAMED, key, digest }
+fn request(serial: u64, key: Option<IdempotencyKey>, fingerprint: Fingerprint) -> Request {
+    Request { identity: identity(serial), caller: Caller::UNNAMED, key, fingerprint }
 }
 
 fn plain(serial: u64) -> Request {
     request(serial, None, of_body(b"{}"))
 }
 
-fn answer(body: &str) -> StoredAnswer {
-    StoredAnswer::new(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), None).unwrap()
+fn answer(body: &str) -> StoredResponse {
+    StoredResponse::new(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), None).unwrap()
 }
 
 /// A store with one worker's shelf.
 #[derive(Default)]
 struct Store {
-    answers: Answers,
-    shelf: Shelf,
+    answers: ResponseStore,
+    shelf: ExpiryQueue,
 }
 
 impl Store {
-    fn begin(&self, request: &Request, now: UnixMillis) -> Begin {
+    fn begin(&self, request: &Request, now: UnixMillis) -> Begun {
         self.answers.begin(request, now)
     }
 
@@ -83,14 +83,14 @@ impl Store {
 #[test]
 fn the_same_request_again_gets_the_answer_once_there_is_one() {
     let mut store = Store::default();
-    assert_eq!(store.begin(&plain(1), NOW), Begin::First);
-    assert_eq!(store.begin(&plain(1), NOW), Begin::Known(Known::Running));
+    assert_eq!(store.begin(&plain(1), NOW), Begun::First);
+    assert_eq!(store.begin(&plain(1), NOW), Begun::Known(Lookup::Running));
     store.finish(1, "yes", &bounds()).unwrap();
     for _ in 0..2 {
-        let known = Known::Finished(answer("yes"));
-        assert_eq!(store.begin(&plain(1), NOW), Begin::Known(known));
+        let known = Lookup::Finished(answer("yes"));
+        assert_eq!(store.begin(&plain(1), NOW), Begun::Known(known));
     }
-    assert_eq!(store.begin(&plain(2), NOW), Begin::First, "another code");
+    assert_eq!(store.begin(&plain(2), NOW), Begun::First, "another code");
 }
 
 /// The table of the module's documentation, running and finished.
@@ -99,40 +99,40 @@ fn another_request_is_told_from_the_same_one() {
     let (same, other) = (of_body(b"{}"), of_body(b"{ }"));
     let named = |caller: &str| Request { caller: Caller::of(caller), ..plain(1) };
     let cases = [
-        (request(1, None, same), request(1, None, other), Known::Other),
-        (request(1, None, same), request(1, key("a"), same), Known::Other),
-        (request(1, key("a"), same), request(1, None, same), Known::Other),
-        (request(1, key("a"), same), request(1, key("b"), same), Known::Other),
-        (request(1, key("a"), same), request(1, key("b"), other), Known::Other),
-        (request(1, key("a"), same), request(1, key("a"), other), Known::Mismatch),
-        (request(1, None, same), named("hospital-1"), Known::Other),
-        (named("hospital-1"), named("hospital-2"), Known::Other),
-        (request(1, key("a"), same), Request { key: key("a"), ..named("b") }, Known::Other),
+        (request(1, None, same), request(1, None, other), Lookup::Other),
+        (request(1, None, same), request(1, key("a"), same), Lookup::Other),
+        (request(1, key("a"), same), request(1, None, same), Lookup::Other),
+        (request(1, key("a"), same), request(1, key("b"), same), Lookup::Other),
+        (request(1, key("a"), same), request(1, key("b"), other), Lookup::Other),
+        (request(1, key("a"), same), request(1, key("a"), other), Lookup::Mismatch),
+        (request(1, None, same), named("hospital-1"), Lookup::Other),
+        (named("hospital-1"), named("hospital-2"), Lookup::Other),
+        (request(1, key("a"), same), Request { key: key("a"), ..named("b") }, Lookup::Other),
     ];
     for (first, second, known) in cases {
         let mut store = Store::default();
-        assert_eq!(store.begin(&first, NOW), Begin::First);
+        assert_eq!(store.begin(&first, NOW), Begun::First);
         let running = store.begin(&second, NOW);
         store.finish(1, "yes", &bounds()).unwrap();
         let finished = store.begin(&second, NOW);
         let recalled = store.answers.recall(&second, NOW);
-        let known = Begin::Known(known);
+        let known = Begun::Known(known);
         assert_eq!((&running, &finished), (&known, &known), "{first:?}, then {second:?}");
-        assert_eq!(recalled.map(Begin::Known), Some(known));
+        assert_eq!(recalled.map(Begun::Known), Some(known));
     }
     let store = Store::default();
-    assert_eq!(store.begin(&request(1, key("\"a\""), same), NOW), Begin::First);
+    assert_eq!(store.begin(&request(1, key("\"a\""), same), NOW), Begun::First);
     let bare = store.begin(&request(1, key("a"), same), NOW);
-    assert_eq!(bare, Begin::Known(Known::Running), "quoted or bare, it is the same key");
+    assert_eq!(bare, Begun::Known(Lookup::Running), "quoted or bare, it is the same key");
 }
 
 #[test]
 fn a_record_without_an_answer_goes_and_its_code_is_new_again() {
     let mut store = Store::default();
-    assert_eq!(store.begin(&plain(1), NOW), Begin::First);
+    assert_eq!(store.begin(&plain(1), NOW), Begun::First);
     store.answers.forget(&identity(1));
     assert_eq!(store.holds(), [0; 3]);
-    assert_eq!(store.begin(&plain(1), NOW), Begin::First);
+    assert_eq!(store.begin(&plain(1), NOW), Begun::First);
     store.finish(1, "yes", &bounds()).unwrap();
     store.answers.forget(&identity(1));
     assert_eq!(store.answers.entries(), 1, "a finished one stays");
@@ -146,11 +146,11 @@ fn an_answer_is_told_until_its_time_is_over_to_the_millisecond() {
     let (last, over) = (NOW.plus_ms(KEEP_MS - 1), NOW.plus_ms(KEEP_MS));
     store.expire(last);
     assert!(store.answers.knows(&identity(1), last));
-    assert_eq!(store.answers.recall(&plain(1), last), Some(Known::Finished(answer("yes"))));
+    assert_eq!(store.answers.recall(&plain(1), last), Some(Lookup::Finished(answer("yes"))));
     // Over and not removed yet: nothing is known, but the code is not a new one.
     assert!(!store.answers.knows(&identity(1), over));
     assert_eq!(store.answers.recall(&plain(1), over), None);
-    assert_eq!(store.begin(&plain(1), over), Begin::Known(Known::Other));
+    assert_eq!(store.begin(&plain(1), over), Begun::Known(Lookup::Other));
     store.expire(over);
     assert_eq!(store.holds(), [0; 3]);
 }
@@ -161,7 +161,7 @@ fn a_running_record_does_not_expire() {
     store.begin(&plain(1), NOW);
     let later = NOW.plus_ms(10 * KEEP_MS);
     store.expire(later);
-    assert_eq!(store.begin(&plain(1), later), Begin::Known(Known::Running));
+    assert_eq!(store.begin(&plain(1), later), Begun::Known(Lookup::Running));
 }
 
 #[test]
@@ -192,8 +192,8 @@ fn what_finds_no_room_is_not_stored_and_its_record_goes() {
             store.begin(&plain(serial), NOW);
             assert_eq!(store.finish(serial, "yes", &bounds), Ok(()), "{why:?}");
         }
-        assert_eq!(store.begin(&plain(2), NOW), Begin::First);
-        assert_eq!(store.begin(&plain(2), NOW), Begin::Known(Known::Running), "full or not");
+        assert_eq!(store.begin(&plain(2), NOW), Begun::First);
+        assert_eq!(store.begin(&plain(2), NOW), Begun::Known(Lookup::Running), "full or not");
         assert_eq!(store.finish(2, "yes", &bounds), Err(why));
         assert_eq!(store.holds(), [2, 2, 2 * one]);
         store.expire(NOW.plus_ms(KEEP_MS));
@@ -230,15 +230,15 @@ fn a_named_caller_has_a_share_and_the_others_have_the_rest() {
 /// Of many copies on many threads exactly one is first, whatever they come in between of.
 #[test]
 fn of_many_copies_at_once_one_is_first() {
-    let answers = Answers::new();
+    let answers = ResponseStore::new();
     let first = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut shelf = Shelf::default();
+                let mut shelf = ExpiryQueue::default();
                 for serial in 0..2_000 {
                     match answers.begin(&plain(serial), NOW) {
-                        Begin::First => {
+                        Begun::First => {
                             first.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                             let stored = answer("yes");
                             let bounds = &bounds();
@@ -248,8 +248,8 @@ fn of_many_copies_at_once_one_is_first() {
                                 first.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
                             }
                         }
-                        Begin::Known(Known::Running | Known::Finished(_)) => {}
-                        Begin::Known(other) => panic!("{other:?}"),
+                        Begun::Known(Lookup::Running | Lookup::Finished(_)) => {}
+                        Begun::Known(other) => panic!("{other:?}"),
                     }
                 }
             });
@@ -261,7 +261,7 @@ fn of_many_copies_at_once_one_is_first() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Begin(u64),
+    Begun(u64),
     Finish(u64, usize),
     Forget(u64),
     Wait(u32),
@@ -270,7 +270,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..8_u64).prop_map(Step::Begin),
+        3 => (0..8_u64).prop_map(Step::Begun),
         3 => ((0..8_u64), (0..200_usize)).prop_map(|(serial, len)| Step::Finish(serial, len)),
         1 => (0..8_u64).prop_map(Step::Forget),
         2 => (0..400_000_u32).prop_map(Step::Wait),
@@ -289,14 +289,14 @@ proptest! {
         let mut model: HashMap<u64, Option<(usize, UnixMillis)>> = HashMap::new();
         for step in steps {
             match step {
-                Step::Begin(serial) => {
+                Step::Begun(serial) => {
                     let expected = match model.get(&serial) {
-                        None => Begin::First,
-                        Some(None) => Begin::Known(Known::Running),
+                        None => Begun::First,
+                        Some(None) => Begun::Known(Lookup::Running),
                         Some(Some((len, until))) if now < *until => {
-                            Begin::Known(Known::Finished(answer(&"x".repeat(*len))))
+                            Begun::Known(Lookup::Finished(answer(&"x".repeat(*len))))
                         }
-                        Some(Some(_)) => Begin::Known(Known::Other),
+                        Some(Some(_)) => Begun::Known(Lookup::Other),
                     };
                     prop_assert_eq!(store.begin(&plain(serial), now), expected);
                     model.entry(serial).or_insert(None);
@@ -330,7 +330,7 @@ proptest! {
                     // Those of one moment go in the order in which they came, which the model
                     // does not know: it asks which are left.
                     for (_, serial) in over {
-                        if store.answers.begin(&plain(serial), now) == Begin::First {
+                        if store.answers.begin(&plain(serial), now) == Begun::First {
                             store.answers.forget(&identity(serial));
                             model.remove(&serial);
                         }

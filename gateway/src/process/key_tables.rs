@@ -37,7 +37,7 @@ pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Builder> {
     std::thread::Builder::new().name("tables".to_owned()).spawn(move || {
         shared.health.threads.keep(Part::Tables, || {
             build(&shared);
-            shared.health.set_tables();
+            shared.health.set_key_tables();
             care(&shared, &woken);
         });
     })?;

@@ -12,7 +12,7 @@ use crate::{
     admin::{self, Admin},
     code::requests::CodeRequests,
     config::{Config, ListenerConfig},
-    idempotency::Answers,
+    idempotency::ResponseStore,
     metrics::Metrics,
     process::control::{self, Orders},
     process::key_tables,
@@ -191,7 +191,7 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     let may_reload = config.admin.reload;
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     metrics.reloaded(clock.now());
-    let (health, answers) = (Arc::new(Health::default()), Answers::new());
+    let (health, responses) = (Arc::new(Health::default()), ResponseStore::new());
     let config = snapshot.config();
     let codes = CodeRequests::new(config.limits.requests_in_flight_max);
     let labels = (snapshot.record_labels(), snapshot.keys());
@@ -204,7 +204,7 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     let shared = Shared {
         clock,
         replay,
-        answers,
+        responses,
         metrics,
         current,
         endpoints,

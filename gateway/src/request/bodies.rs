@@ -8,12 +8,12 @@ use crate::{
     http::fields::Expectation,
     limits,
     refusal::Refused,
-    request::context::Call,
+    request::context::RequestContext,
     transport::body::{self, Begun, Outgoing, Progress, Room, Unread, Upload, Whole},
 };
 
 /// Reads a body to its end, within bytes, memory and time.
-pub(super) async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, Refused> {
+pub(super) async fn read_body(call: &RequestContext, mut body: Incoming) -> Result<Whole, Refused> {
     let config = &call.snapshot.config;
     let mut deadline = call.worker.sweep.deadline_of_upload(config.timeouts.body_ms);
     let begun = call.worker.clock().instant();
@@ -25,7 +25,7 @@ pub(super) async fn read_body(call: &Call, mut body: Incoming) -> Result<Whole, 
 }
 
 /// What a client's body may take.
-fn room(call: &Call) -> Room<'_> {
+fn room(call: &RequestContext) -> Room<'_> {
     let limits = &call.snapshot.config.limits;
     let (memory, memory_max) = (call.worker.bodies(), Some(limits.body_memory_bytes()));
     Room { memory, memory_max, bytes_max: limits.body_bytes_max }
@@ -33,7 +33,7 @@ fn room(call: &Call) -> Room<'_> {
 
 /// Reads the beginning of a body that is passed on, or all of it if that is not more.
 pub(super) async fn stream_body(
-    call: &Call,
+    call: &RequestContext,
     mut body: Incoming,
 ) -> Result<(Outgoing, Option<Progress>), Refused> {
     if body.is_end_stream() {
@@ -61,7 +61,11 @@ pub(super) async fn stream_body(
 /// the reset that follows it, and one whose body was read to its end keeps its connection. A client
 /// that waits for `100 Continue` is not sending. In a crowd there is no moment: a flood of refused
 /// requests would hold the places of honest ones.
-pub(super) async fn listen_a_little(call: &Call, expectation: Expectation, body: &mut Incoming) {
+pub(super) async fn listen_a_little(
+    call: &RequestContext,
+    expectation: Expectation,
+    body: &mut Incoming,
+) {
     if body.is_end_stream() || expectation != Expectation::None {
         return;
     }

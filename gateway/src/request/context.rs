@@ -25,7 +25,7 @@ use clock::Instant;
 
 /// A request under way. When it is dropped it has been counted, exactly once.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct RequestContext {
     pub(crate) worker: Rc<Worker>,
     pub(crate) snapshot: Rc<Held>,
     /// The client's address for the backend, unless the client is a process of this machine.
@@ -52,7 +52,7 @@ pub(crate) struct Call {
     has_unread_body: Cell<bool>,
 }
 
-impl Call {
+impl RequestContext {
     pub(crate) fn new(
         worker: Rc<Worker>,
         forwarded_for: Option<HeaderValue>,
@@ -267,7 +267,7 @@ impl Call {
     }
 }
 
-impl Drop for Call {
+impl Drop for RequestContext {
     fn drop(&mut self) {
         if let Some(refusal) = self.outcome_if_dropped.get() {
             self.count(Outcome::Refused(refusal));

@@ -14,7 +14,7 @@ use crate::{
     http::names::YANMA_CODE,
     idempotency::IdempotencyKey,
     refusal::{Limit, Refusal, Refused},
-    request::context::Call,
+    request::context::RequestContext,
     request::head::{self, Terms},
     request::idempotent,
 };
@@ -64,7 +64,10 @@ pub(super) struct Barred {
 }
 
 /// The checks in the contract's order; the first that fails is the answer.
-pub(super) async fn decide(call: &Call, head: &request::Parts) -> Result<Decision, Refused> {
+pub(super) async fn decide(
+    call: &RequestContext,
+    head: &request::Parts,
+) -> Result<Decision, Refused> {
     if call.is_over_limit() {
         return Err(Refused::for_limit(Refusal::Overloaded, Limit::RequestsInFlight));
     }
@@ -96,7 +99,7 @@ pub(super) async fn decide(call: &Call, head: &request::Parts) -> Result<Decisio
     Ok(Decision::Forward(Accepted { purpose, terms, backend }))
 }
 
-fn check_head(call: &Call, head: &request::Parts) -> Result<Terms, Refused> {
+fn check_head(call: &RequestContext, head: &request::Parts) -> Result<Terms, Refused> {
     let header_count_max = call.snapshot.config.limits.header_count_max;
     head::check(head, header_count_max).inspect_err(|refused| {
         // The answer tells which methods the route takes, if there is one.
@@ -108,7 +111,10 @@ fn check_head(call: &Call, head: &request::Parts) -> Result<Terms, Refused> {
     })
 }
 
-fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConfig, Refused> {
+fn find_route<'a>(
+    call: &'a RequestContext,
+    head: &request::Parts,
+) -> Result<&'a RouteConfig, Refused> {
     let index = head::find_route(&call.snapshot.routes, &head.uri)?;
     call.set_route(index);
     let route = call.snapshot.route(index);
@@ -117,7 +123,11 @@ fn find_route<'a>(call: &'a Call, head: &request::Parts) -> Result<&'a RouteConf
 
 /// Proves the code, then asks whether it may do here what the request wants. The one place that
 /// admits a code.
-async fn judge(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Judged, Refused> {
+async fn judge(
+    call: &RequestContext,
+    route: &RouteConfig,
+    headers: &HeaderMap,
+) -> Result<Judged, Refused> {
     let (identity, statement, otherwise) = match verify(call, route, headers).await? {
         Proof::InTime(code) => match admit::admit(code, route, &call.snapshot.config.backends) {
             Ok(admitted) => return Ok(Judged::Admitted(admitted)),
@@ -130,13 +140,18 @@ async fn judge(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time, or late
 /// where the route redeems codes.
-async fn verify(call: &Call, route: &RouteConfig, headers: &HeaderMap) -> Result<Proof, Refused> {
+async fn verify(
+    call: &RequestContext,
+    route: &RouteConfig,
+    headers: &HeaderMap,
+) -> Result<Proof, Refused> {
     let code = UnverifiedCode::parse(code_text(headers)?).map_err(Refusal::from)?;
     let recognise_late = route.code == CodeUse::Redeem;
     let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes, recognise_late };
     let worker = &call.worker;
     let is_alone = worker.requests_in_flight() <= 1;
-    let verdict = worker.batch.verify(&call.snapshot, code, rules, is_alone, worker.means());
+    let verdict =
+        worker.batch.verify(&call.snapshot, code, rules, is_alone, worker.verify_context());
     let Verdict { outcome, at, hash } = verdict.await;
     let proof = Proof::of(outcome).map_err(|rejected| Refused::rejected(&rejected))?;
     call.code_verified(proof.code(), at);
@@ -156,7 +171,7 @@ fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
 
 /// Why a late code is refused. As long as the table remembers that it was used, a cashier must hear
 /// that. Asked only of genuine codes: else a stranger could find out which codes were used.
-fn late(call: &Call, code: &LateCode) -> Refusal {
+fn late(call: &RequestContext, code: &LateCode) -> Refusal {
     if call.worker.replay().remembers(&code.identity()) {
         call.set_redemption(code.identity());
         Refusal::CodeUsed

@@ -1,13 +1,7 @@
 //! The exchange with a backend. After a redemption it belongs to nobody's connection: whatever
 //! the client does, it runs to its end and its outcome is counted.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{rc::Rc, sync::Arc};
 
 use http::{Request, Response, Version, response};
 use http_body::Body as _;
@@ -18,8 +12,8 @@ use crate::{
     config::BackendConfig,
     record::Trail,
     refusal::{Limit, Refusal, Refused},
-    request::context::Call,
-    request::idempotent::Pending,
+    request::context::RequestContext,
+    request::idempotent::PendingResponse,
     request::reply::Reply,
     transport::body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
     transport::deadline::Deadline,
@@ -36,14 +30,14 @@ use sys::failpoint::{self, Point};
 /// Everything an exchange needs, its own.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    call: Rc<Call>,
+    call: Rc<RequestContext>,
     /// Index of the backend in the configuration that the request began with.
     backend: usize,
     in_flight: InFlight,
     /// The redeemed code, on redeem routes.
     redeemed: Option<Redeemed>,
     /// Its record, for those who ask again.
-    pending: Option<Pending>,
+    pending: Option<PendingResponse>,
     /// How far a streamed upload is, and why it broke off.
     upload: Option<Progress>,
 }
@@ -51,11 +45,11 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// For a code that has been redeemed for this request.
     pub(crate) fn of_redeemed(
-        call: Rc<Call>,
+        call: Rc<RequestContext>,
         backend: usize,
         in_flight: InFlight,
         redeemed: Redeemed,
-        pending: Pending,
+        pending: PendingResponse,
     ) -> Self {
         call.note(|trail| {
             trail.set_backend(backend);
@@ -67,7 +61,7 @@ impl Exchange {
 
     /// For a request that redeems nothing.
     pub(crate) fn without_redemption(
-        call: Rc<Call>,
+        call: Rc<RequestContext>,
         backend: usize,
         in_flight: InFlight,
         upload: Option<Progress>,
@@ -211,7 +205,7 @@ fn last_look(exchange: &Exchange) -> Result<(), Refused> {
 /// Holds the answer of a spent code until it is whole: half an answer is no answer. One that is
 /// larger than `reply_bytes_max` is passed on as it comes, if its client can see where it ends.
 async fn hold(
-    call: &Call,
+    call: &RequestContext,
     mut body: Incoming,
     lease: Lease,
     deadline: &mut Deadline,
@@ -292,7 +286,7 @@ async fn dial_anew(exchange: &Exchange, config: &BackendConfig) -> Result<Lease,
 }
 
 fn judge(
-    call: &Call,
+    call: &RequestContext,
     endpoint: &Endpoint,
     lease: Result<Lease, NotConnected>,
 ) -> Result<Lease, Refused> {
@@ -333,7 +327,7 @@ async fn deliver(
         }
         Held::Coming(begin, body, lease, end) => (begin, body, lease, end),
     };
-    pending.into_iter().for_each(Pending::too_large);
+    pending.into_iter().for_each(PendingResponse::too_large);
     let stall_ms = call.snapshot.backend_config(backend).timeout_ms;
     let reply = if body.is_end_stream() && begin.is_end_stream() {
         lease.give_back(now);
@@ -351,41 +345,8 @@ async fn deliver(
     response
 }
 
-/// A future that is run to its end even if nobody waits for it any more: dropping it hands the
-/// rest to the worker. Bounded by the backend's time limits.
-pub(crate) struct Outliving<T: 'static>(Option<Pin<Box<dyn Future<Output = T>>>>);
-
-impl<T: 'static> Outliving<T> {
-    pub(crate) fn new(future: impl Future<Output = T> + 'static) -> Self {
-        Self(Some(Box::pin(future)))
-    }
-}
-
-impl<T: 'static> Future for Outliving<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let future = self.0.as_mut().expect("a finished exchange is not polled again");
-        let output = std::task::ready!(future.as_mut().poll(cx));
-        self.0 = None;
-        Poll::Ready(output)
-    }
-}
-
-impl<T: 'static> Drop for Outliving<T> {
-    fn drop(&mut self) {
-        if let Some(future) = self.0.take() {
-            tokio::task::spawn_local(async move { drop(future.await) });
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
-    use tokio::sync::oneshot;
-
     use super::*;
     use crate::limits;
 
@@ -394,29 +355,5 @@ mod tests {
         let (lines, kib) = (limits::H1_HEADERS_MAX, limits::ANSWER_HEAD_BYTES_MAX >> 10);
         let bounds = format!("more than {lines} header lines, or a head above {kib} KiB");
         assert!(HEAD_TOO_LARGE.ends_with(&bounds), "{bounds}");
-    }
-
-    #[test]
-    fn what_nobody_waits_for_runs_to_its_end() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build_local(tokio::runtime::LocalOptions::default())
-            .unwrap();
-        let ended = Rc::new(Cell::new(false));
-        let seen = Rc::clone(&ended);
-        runtime.block_on(async move {
-            let (done, finished) = oneshot::channel();
-            let (go, gone) = oneshot::channel::<()>();
-            let mut exchange = Outliving::new(async move {
-                gone.await.unwrap();
-                seen.set(true);
-                done.send(()).unwrap();
-            });
-            let mut cx = Context::from_waker(std::task::Waker::noop());
-            assert!(Pin::new(&mut exchange).poll(&mut cx).is_pending());
-            drop(exchange);
-            go.send(()).unwrap();
-            finished.await.unwrap();
-        });
-        assert!(ended.get());
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     http::fields::Expectation,
     limits,
     refusal::{Limit, Refusal, Refused},
-    request::context::Call,
+    request::context::RequestContext,
     request::exchange::Exchange,
     request::head::Terms,
     request::reply::Reply,
@@ -30,7 +30,7 @@ use crate::{
 /// # Errors
 /// Each refusal that the contract has for a request whose head was good.
 pub(super) async fn forward(
-    call: &Rc<Call>,
+    call: &Rc<RequestContext>,
     connection: &Connection,
     accepted: Accepted,
     head: request::Parts,
@@ -54,7 +54,7 @@ pub(super) async fn forward(
 /// Passes a request on whose code stays good: its body goes as it comes, once its beginning is
 /// here.
 async fn stream(
-    call: &Rc<Call>,
+    call: &Rc<RequestContext>,
     connection: &Connection,
     backend: usize,
     head: CleanHead,
@@ -82,7 +82,7 @@ async fn stream(
 /// A place at the backend. Taken when the request is whole, or the beginning of a large one is
 /// here, so that slow uploads hold none.
 pub(super) fn reserve(
-    call: &Call,
+    call: &RequestContext,
     connection: &Connection,
     backend: usize,
 ) -> Result<InFlight, Refused> {
@@ -97,7 +97,7 @@ pub(super) fn reserve(
 }
 
 pub(super) fn facts<'a>(
-    call: &'a Call,
+    call: &'a RequestContext,
     code: Option<&'a VerifiedCode>,
     redemption: Option<CodeIdentity>,
 ) -> ForwardedFacts<'a> {

@@ -7,6 +7,7 @@
 mod bodies;
 pub(crate) mod context;
 mod decide;
+mod detach;
 mod exchange;
 mod forward;
 mod head;
@@ -29,7 +30,7 @@ use self::{
 use crate::{
     http::fields,
     refusal::{Refusal, Refused},
-    request::context::Call,
+    request::context::RequestContext,
     request::reply::Reply,
     transport::connection_state::Connection,
     worker::Worker,
@@ -48,7 +49,7 @@ pub(crate) async fn serve(
     let active = connection.begin();
     let version = request.version();
     let http1 = version != Version::HTTP_2;
-    let call = Rc::new(Call::new(worker, connection.forwarded_for(), version));
+    let call = Rc::new(RequestContext::new(worker, connection.forwarded_for(), version));
     call.read_client_ids(request.headers());
     let answered = answer(&call, &connection, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
@@ -70,7 +71,7 @@ pub(crate) async fn serve(
 }
 
 async fn answer(
-    call: &Rc<Call>,
+    call: &Rc<RequestContext>,
     connection: &Connection,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Refused> {
@@ -86,7 +87,7 @@ async fn answer(
     }
 }
 
-fn refuse(call: &Call, refused: &Refused) -> Response<Reply> {
+fn refuse(call: &RequestContext, refused: &Refused) -> Response<Reply> {
     call.refused(refused);
     call.problem(refused).map(Reply::whole)
 }

@@ -7,7 +7,7 @@ use super::{bodies::read_body, decide::Barred};
 use crate::{
     idempotency::{Caller, IdempotencyKey, Request as Repeatable},
     refusal::Refused,
-    request::context::Call,
+    request::context::RequestContext,
     request::head::Terms,
     request::idempotent,
     request::reply::Reply,
@@ -29,15 +29,15 @@ impl Recall {
     /// What is known of that request if it has no answer, or what stands against the code now.
     pub(super) async fn run(
         self,
-        call: &Call,
+        call: &RequestContext,
         head: request::Parts,
         body: Incoming,
     ) -> Result<Response<Reply>, Refused> {
         let Self { terms, barred: Barred { identity, statement, otherwise }, key } = self;
         let head = CleanHead::new(head, terms.framing, terms.host, !body.is_end_stream());
         let whole = read_body(call, body).await?;
-        let digest = head.digest(statement, &whole);
-        let request = Repeatable { identity, caller: Caller::UNNAMED, key, digest };
+        let fingerprint = head.fingerprint(statement, &whole);
+        let request = Repeatable { identity, caller: Caller::UNNAMED, key, fingerprint };
         idempotent::recall(call, &request, otherwise).await
     }
 }

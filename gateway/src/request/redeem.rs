@@ -16,10 +16,10 @@ use crate::{
     code::redeem::{self, LocalRedemption, Redeemed},
     idempotency::{Caller, IdempotencyKey, Request as Repeatable},
     refusal::{Refusal, Refused},
-    request::context::Call,
-    request::exchange::{Exchange, Outliving},
-    request::idempotent::{self, Begun, Pending, nodes::Mark},
+    request::context::RequestContext,
+    request::idempotent::{self, Next, PendingResponse, nodes::RequestNote},
     request::reply::Reply,
+    request::{detach::DetachOnDrop, exchange::Exchange},
     transport::body::{Outgoing, Whole},
     transport::connection_state::Connection,
     upstream::endpoints::InFlight,
@@ -39,7 +39,7 @@ impl Transaction {
     /// Redeems the code and forwards the request, unless its answer is known.
     pub(super) async fn run(
         self,
-        call: &Rc<Call>,
+        call: &Rc<RequestContext>,
         connection: &Connection,
         body: Incoming,
     ) -> Result<Response<Reply>, Refused> {
@@ -47,8 +47,8 @@ impl Transaction {
         let whole = read_body(call, body).await?;
         let code = admitted.code();
         let (identity, caller) = (code.identity(), Caller::UNNAMED);
-        let digest = head.digest(code.statement(), &whole);
-        let request = Repeatable { identity, caller, key, digest };
+        let fingerprint = head.fingerprint(code.statement(), &whole);
+        let request = Repeatable { identity, caller, key, fingerprint };
         // Refused before its request is entered among those that run: another transaction with the
         // same code would hear `code_used` of a request that is not forwarded.
         let is_fenced = call.worker.replay().is_behind_fence(&identity);
@@ -56,8 +56,8 @@ impl Transaction {
             return Err(redeem_here(call, &admitted).expect_err("a fence never falls"));
         }
         let pending = match idempotent::begin(call, &request)? {
-            Begun::First(pending) => pending,
-            Begun::Answered(response) => return Ok(response),
+            Next::First(pending) => pending,
+            Next::Answered(response) => return Ok(response),
         };
         let in_flight = reserve(call, connection, admitted.backend())?;
         call.hold_place()?;
@@ -71,12 +71,12 @@ impl Transaction {
         };
         let call = Rc::clone(call);
         let redeeming = Redeeming { call, begun, admitted, in_flight, pending, request };
-        Outliving::new(redeeming.run(local, head, whole)).await
+        DetachOnDrop::new(redeeming.run(local, head, whole)).await
     }
 }
 
 /// Redeems the code on this node. From here on answers name the redemption.
-fn redeem_here(call: &Call, admitted: &Admitted) -> Result<LocalRedemption, Refused> {
+fn redeem_here(call: &RequestContext, admitted: &Admitted) -> Result<LocalRedemption, Refused> {
     let (worker, code) = (&call.worker, admitted.code());
     call.set_redemption(code.identity());
     redeem::redeem_here(code, worker.replay(), &call.snapshot.config.codes, worker.clock())
@@ -84,11 +84,11 @@ fn redeem_here(call: &Call, admitted: &Admitted) -> Result<LocalRedemption, Refu
 
 /// A request whose code is being redeemed.
 struct Redeeming {
-    call: Rc<Call>,
+    call: Rc<RequestContext>,
     begun: Instant,
     admitted: Admitted,
     in_flight: InFlight,
-    pending: Pending,
+    pending: PendingResponse,
     request: Repeatable,
 }
 
@@ -120,26 +120,26 @@ impl Redeeming {
 /// Redeems for all nodes a code that is redeemed on this one. The claim says what it is for, so that
 /// another node can tell a retry.
 async fn redeem_everywhere(
-    call: &Call,
+    call: &RequestContext,
     local: LocalRedemption,
     request: &Repeatable,
     backend: usize,
-    pending: &mut Pending,
+    pending: &mut PendingResponse,
 ) -> Result<Redeemed, Refused> {
     let worker = &call.worker;
     let Some(registers) = &worker.registers else { return Ok(local.alone()) };
-    let mark = Mark::new(call, registers, request, backend);
-    let note = mark.as_ref().map(Mark::note).unwrap_or_default();
+    let request_note = RequestNote::new(call, registers, request, backend);
+    let note = request_note.as_ref().map(RequestNote::note).unwrap_or_default();
     let claimed = local.claim(registers, &call.snapshot.config.codes, note).await;
     let redeemed = claimed.map_err(|unclaimed| unclaimed.settle(worker.replay()))?;
-    pending.set_mark(mark);
+    pending.set_note(request_note);
     Ok(redeemed)
 }
 
 /// The answer for a code that could not be redeemed: if it is used, other nodes may know the answer
 /// of the request that used it.
 async fn answer_used(
-    call: &Call,
+    call: &RequestContext,
     request: &Repeatable,
     refused: Refused,
 ) -> Result<Response<Reply>, Refused> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::{
-    request::context::Call,
+    request::context::RequestContext,
     transport::body::{NotWhole, Whole},
     transport::connection_state::Active,
     upstream,
@@ -30,7 +30,7 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 enum Source {
     Whole(Whole),
-    Backend(Box<upstream::Answer>, Rc<Call>),
+    Backend(Box<upstream::Answer>, Rc<RequestContext>),
 }
 
 impl Reply {
@@ -42,7 +42,11 @@ impl Reply {
     /// off, or its client leaves, `call` counts the outcome as unknown.
     ///
     /// `ends_by_close`: the client of this answer sees its end by that of the connection alone.
-    pub(crate) fn stream(answer: upstream::Answer, call: Rc<Call>, ends_by_close: bool) -> Self {
+    pub(crate) fn stream(
+        answer: upstream::Answer,
+        call: Rc<RequestContext>,
+        ends_by_close: bool,
+    ) -> Self {
         let source = Source::Backend(Box::new(answer), call);
         Self { source, active: None, write_ms: None, ends_by_close }
     }

@@ -22,7 +22,7 @@ use crate::{
             YANMA_RELATION, YANMA_REQUEST_ID, YANMA_SUBJECT,
         },
     },
-    idempotency::{Asked, Digest},
+    idempotency::{Fingerprint, FingerprintInput},
     request_id::RequestId,
     transport::body::{Outgoing, Whole},
 };
@@ -60,9 +60,9 @@ impl CleanHead {
     }
 
     /// What the client asks, for telling a retry from another request. The only place that makes a
-    /// digest: what a field or a form of the target adds must be gone here as it is for the backend.
-    pub(crate) fn digest(&self, statement: Statement, body: &Whole) -> Digest {
-        let asked = Asked {
+    /// fingerprint: what a field or a form of the target adds must be gone here as it is for the backend.
+    pub(crate) fn fingerprint(&self, statement: Statement, body: &Whole) -> Fingerprint {
+        let input = FingerprintInput {
             method: &self.method,
             target: self.target.as_str(),
             headers: &self.headers,
@@ -70,7 +70,7 @@ impl CleanHead {
             body: body.as_bytes(),
             trailers: body.trailers(),
         };
-        asked.digest()
+        input.fingerprint()
     }
 
     /// The whole request: what the gateway facts of it is set last, over whatever was there.

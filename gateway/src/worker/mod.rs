@@ -16,8 +16,8 @@ use slab::Slab;
 
 use crate::{
     code::requests::CodeRequests,
-    code::verify::{Batch, Means},
-    idempotency::{Answers, Shelf},
+    code::verify::{Batch, VerifyContext},
+    idempotency::{ExpiryQueue, ResponseStore},
     limits,
     metrics::{Metrics, WorkerId},
     readiness::Health,
@@ -46,7 +46,7 @@ pub(crate) struct Worker {
     pub(crate) request_ids: RequestIds,
     pub(crate) batch: Batch,
     /// The stored answers that this worker removes when they expire.
-    pub(crate) shelf: RefCell<Shelf>,
+    pub(crate) expiries: RefCell<ExpiryQueue>,
     /// Where nodes share what is spent.
     pub(crate) registers: Option<Rc<Registers>>,
     shared: Arc<Shared>,
@@ -79,7 +79,7 @@ impl Worker {
             sweep,
             request_ids,
             batch: Batch::default(),
-            shelf: RefCell::default(),
+            expiries: RefCell::default(),
             registers: registers(id, &shared)?,
             snapshot,
             connections: RefCell::default(),
@@ -108,17 +108,17 @@ impl Worker {
     }
 
     /// What the batch judges with.
-    pub(crate) fn means(&self) -> Means<'_> {
+    pub(crate) fn verify_context(&self) -> VerifyContext<'_> {
         let (clock, replay, metrics) = (self.clock(), self.replay(), self.metrics());
-        Means { clock, replay, metrics, worker: self.id }
+        VerifyContext { clock, replay, metrics, worker: self.id }
     }
 
     pub(crate) fn replay(&self) -> &Replay {
         &self.shared.replay
     }
 
-    pub(crate) fn answers(&self) -> &Answers {
-        &self.shared.answers
+    pub(crate) fn responses(&self) -> &ResponseStore {
+        &self.shared.responses
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -192,7 +192,7 @@ impl Worker {
         let snapshot = self.snapshot();
         self.sweep.crowd(self.is_crowded(&snapshot));
         self.sweep.advance_to(self.began.elapsed_ns(self.clock()) / 1_000_000);
-        if self.pool.expire() | self.expire_answers() {
+        if self.pool.expire() | self.expire_responses() {
             self.has_freed.set(true);
         }
         if let Some(registers) = &self.registers {
@@ -226,9 +226,9 @@ impl Worker {
             || backends.any(|backend| backend.in_flight() > backend.connections_max() / 2)
     }
 
-    fn expire_answers(&self) -> bool {
-        let mut shelf = self.shelf.borrow_mut();
-        self.answers().expire(&mut shelf, limits::RETRY_EXPIRED_MAX, self.clock().now())
+    fn expire_responses(&self) -> bool {
+        let mut expiries = self.expiries.borrow_mut();
+        self.responses().expire(&mut expiries, limits::RETRY_EXPIRED_MAX, self.clock().now())
     }
 
     /// The drain begins: answers now say that the connection closes.

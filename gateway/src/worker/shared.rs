@@ -5,20 +5,20 @@ use std::sync::Arc;
 use clock::Clock;
 
 use crate::{
-    code::requests::CodeRequests, idempotency::Answers, metrics::Metrics, readiness::Health,
+    code::requests::CodeRequests, idempotency::ResponseStore, metrics::Metrics, readiness::Health,
     record::Record, replay::Replay, snapshot::Current, transport::body_memory::BodyMemory,
     upstream::endpoints::Endpoints,
 };
 
-/// What all workers share. Nothing in it is locked on the way of a request, but for one record of
-/// `answers` at a time.
+/// What all workers share. Nothing in it is locked on the way of a request, but for one entry of
+/// `responses` at a time.
 pub struct Shared {
     /// The reader of clocks.
     pub clock: Clock,
     /// The table of spent codes.
     pub replay: Replay,
     /// What became of codes, for those who ask again.
-    pub answers: Answers,
+    pub responses: ResponseStore,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Configuration and keyring in force.

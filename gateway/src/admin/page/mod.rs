@@ -85,9 +85,9 @@ fn show_record(page: &mut Page, shared: &Shared) {
 }
 
 fn show_answers(page: &mut Page, shared: &Shared) {
-    let entries = count(shared.answers.entries());
+    let entries = count(shared.responses.entries());
     page.gauge("yanma_retry_answers", "Answers kept for a retry.", [([], entries)]);
-    let bytes = count(shared.answers.bytes());
+    let bytes = count(shared.responses.bytes());
     page.gauge("yanma_retry_answer_bytes", "Memory that they take.", [([], bytes)]);
 }
 

@@ -17,7 +17,7 @@ use super::*;
 use crate::{
     code::requests::CodeRequests,
     config::Config,
-    idempotency::Answers,
+    idempotency::ResponseStore,
     metrics::{Metrics, Outcome, WorkerId},
     readiness::Health,
     record::Record,
@@ -55,7 +55,7 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
     let shared = Shared {
         clock,
         replay: Replay::new(64, IssuedAt::from_time(START)).unwrap(),
-        answers: Answers::new(),
+        responses: ResponseStore::new(),
         metrics,
         current: Current::new(snapshot),
         endpoints,

@@ -31,7 +31,7 @@ use clock::Clock;
 
 /// What judging takes beside the codes: a worker's own and what it shares.
 #[derive(Copy, Clone)]
-pub(crate) struct Means<'a> {
+pub(crate) struct VerifyContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) replay: &'a Replay,
     pub(crate) metrics: &'a Metrics,
@@ -124,7 +124,7 @@ impl Batch {
         code: UnverifiedCode,
         rules: Rules,
         is_alone: bool,
-        means: Means<'_>,
+        means: VerifyContext<'_>,
     ) -> Verdict {
         let snapshot = Rc::clone(snapshot);
         let key = self.enter(Slot { code, rules, snapshot, state: State::Waiting(None) });
@@ -138,7 +138,7 @@ impl Batch {
     }
 
     /// Verifies what waits, each time it is woken; never ends. The flusher of the worker.
-    pub(crate) async fn flush_each_turn(&self, means: Means<'_>) {
+    pub(crate) async fn flush_each_turn(&self, means: VerifyContext<'_>) {
         poll_fn(|context| {
             *self.flusher.borrow_mut() = Some(context.waker().clone());
             self.flush(means);
@@ -167,7 +167,7 @@ impl Batch {
         }
     }
 
-    fn flush(&self, means: Means<'_>) {
+    fn flush(&self, means: VerifyContext<'_>) {
         let mut slots = self.slots.borrow_mut();
         while !slots.waiting.is_empty() {
             slots.judge_group(means);
@@ -177,7 +177,7 @@ impl Batch {
 
 impl Slots {
     /// Judges the codes of one snapshot: that of the longest waiting, and up to seven more.
-    fn judge_group(&mut self, means: Means<'_>) {
+    fn judge_group(&mut self, means: VerifyContext<'_>) {
         let snapshot = self.waiting.first().and_then(|key| self.all.get(*key));
         let Some(snapshot) = snapshot.map(|slot| Rc::clone(&slot.snapshot)) else {
             return self.waiting.clear();
@@ -193,7 +193,12 @@ impl Slots {
         self.judge(means, &snapshot, &group);
     }
 
-    fn judge(&mut self, means: Means<'_>, snapshot: &Held, group: &[Option<usize>; GROUP_MAX]) {
+    fn judge(
+        &mut self,
+        means: VerifyContext<'_>,
+        snapshot: &Held,
+        group: &[Option<usize>; GROUP_MAX],
+    ) {
         let outcomes = &mut self.outcomes;
         let group = Group { all: &mut self.all, keys: group };
         let all = &mut *group.all;
@@ -235,7 +240,7 @@ impl Drop for Group<'_> {
     }
 }
 
-impl Means<'_> {
+impl VerifyContext<'_> {
     /// The hash of a genuine code. Most of those in time will be spent next, and the table is too
     /// large for any cache.
     fn fetch_ahead(&self, outcome: &Result<VerifiedCode, Rejected>) -> u64 {

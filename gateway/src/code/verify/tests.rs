@@ -29,9 +29,9 @@ const RULES: Rules = Rules {
     recognise_late: true,
 };
 
-fn means(shared: &Shared) -> Means<'_> {
+fn means(shared: &Shared) -> VerifyContext<'_> {
     let Shared { clock, replay, metrics, .. } = shared;
-    Means { clock, replay, metrics, worker: WorkerId::new(0) }
+    VerifyContext { clock, replay, metrics, worker: WorkerId::new(0) }
 }
 
 /// A sound code of the key that `shared` has, or one whose signature is another code's.
@@ -201,7 +201,7 @@ fn a_panic_is_told_to_those_whom_it_concerns() {
         assert!(poll(request, &waiters).is_pending());
     }
     // No such worker: counting the group panics, after it was verified.
-    let nobody = Means { worker: WorkerId::new(1_000), ..means(&shared) };
+    let nobody = VerifyContext { worker: WorkerId::new(1_000), ..means(&shared) };
     let flush = std::panic::AssertUnwindSafe(|| batch.flush(nobody));
     assert!(std::panic::catch_unwind(flush).is_err());
     assert_eq!(waiters.0.load(Relaxed), 2, "nobody waits for ever");

@@ -10,20 +10,20 @@ use keyring::code::CodeIdentity;
 
 use crate::{
     http::names::IDEMPOTENT_REPLAYED,
-    idempotency::{Begin, Known, NoRoom, Request, StoredAnswer},
+    idempotency::{Begun, Lookup, NoRoom, Request, StoredResponse},
     refusal::{Limit, Refusal, Refused},
-    request::context::Call,
+    request::context::RequestContext,
     request::reply::Reply,
     transport::body::Whole,
 };
 
-use self::nodes::Mark;
+use self::nodes::RequestNote;
 
 /// How a request goes on that is about to spend its code.
 #[derive(Debug)]
-pub(crate) enum Begun {
+pub(crate) enum Next {
     /// To spend its code, if it can.
-    First(Pending),
+    First(PendingResponse),
     /// Not at all: it is the repetition of one that has its answer.
     Answered(Response<Reply>),
 }
@@ -33,25 +33,28 @@ pub(crate) enum Begun {
 /// table knows: so it is where nothing was forwarded, where an answer is too large to be kept,
 /// and where a bug of ours ends a request half-way.
 #[derive(Debug)]
-pub(crate) struct Pending {
-    call: Rc<Call>,
+pub(crate) struct PendingResponse {
+    call: Rc<RequestContext>,
     identity: CodeIdentity,
     is_open: bool,
     /// The same for other nodes, in the claim.
-    mark: Option<Mark>,
+    note: Option<RequestNote>,
 }
 
 /// Enters a request whose body is whole, before its code is spent.
 ///
 /// # Errors
 /// `request_in_flight`, `idempotency_mismatch`, `code_used`.
-pub(crate) fn begin(call: &Rc<Call>, request: &Request) -> Result<Begun, Refused> {
+pub(crate) fn begin(call: &Rc<RequestContext>, request: &Request) -> Result<Next, Refused> {
     let (worker, identity) = (&call.worker, request.identity);
-    match worker.answers().begin(request, worker.clock().now()) {
-        Begin::First => {
-            Ok(Begun::First(Pending { call: Rc::clone(call), identity, is_open: true, mark: None }))
-        }
-        Begin::Known(known) => tell(call, identity, known).map(Begun::Answered),
+    match worker.responses().begin(request, worker.clock().now()) {
+        Begun::First => Ok(Next::First(PendingResponse {
+            call: Rc::clone(call),
+            identity,
+            is_open: true,
+            note: None,
+        })),
+        Begun::Known(known) => respond(call, identity, known).map(Next::Answered),
     }
 }
 
@@ -60,13 +63,13 @@ pub(crate) fn begin(call: &Rc<Call>, request: &Request) -> Result<Begun, Refused
 /// # Errors
 /// Those of [`begin`], and `otherwise` if the record is gone meanwhile.
 pub(crate) async fn recall(
-    call: &Call,
+    call: &RequestContext,
     request: &Request,
     otherwise: Refused,
 ) -> Result<Response<Reply>, Refused> {
     let worker = &call.worker;
-    match worker.answers().recall(request, worker.clock().now()) {
-        Some(known) => tell(call, request.identity, known),
+    match worker.responses().recall(request, worker.clock().now()) {
+        Some(known) => respond(call, request.identity, known),
         None => match &worker.registers {
             Some(registers) => nodes::ask(call, registers, request, otherwise).await,
             None => Err(otherwise),
@@ -75,23 +78,27 @@ pub(crate) async fn recall(
 }
 
 /// Whether something may be known of a code that may not be forwarded.
-pub(crate) fn may_know(call: &Call, identity: &CodeIdentity) -> bool {
+pub(crate) fn may_know(call: &RequestContext, identity: &CodeIdentity) -> bool {
     let worker = &call.worker;
-    worker.registers.is_some() || worker.answers().knows(identity, worker.clock().now())
+    worker.registers.is_some() || worker.responses().knows(identity, worker.clock().now())
 }
 
-fn tell(call: &Call, identity: CodeIdentity, known: Known) -> Result<Response<Reply>, Refused> {
+fn respond(
+    call: &RequestContext,
+    identity: CodeIdentity,
+    known: Lookup,
+) -> Result<Response<Reply>, Refused> {
     call.set_redemption(identity);
     match known {
-        Known::Finished(answer) => Ok(replay(call, answer).expect("this process wrote it")),
-        Known::Running => Err(Refusal::RequestInFlight.into()),
-        Known::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
-        Known::Other => Err(Refusal::CodeUsed.into()),
+        Lookup::Finished(answer) => Ok(replay(call, answer).expect("this process wrote it")),
+        Lookup::Running => Err(Refusal::RequestInFlight.into()),
+        Lookup::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
+        Lookup::Other => Err(Refusal::CodeUsed.into()),
     }
 }
 
 /// `None`: what another node wrote is no answer.
-fn replay(call: &Call, answer: StoredAnswer) -> Option<Response<Reply>> {
+fn replay(call: &RequestContext, answer: StoredResponse) -> Option<Response<Reply>> {
     let answer = answer.read()?;
     call.replayed();
     let mut response = Response::new(Reply::whole(Whole::with(answer.body, answer.trailers)));
@@ -101,7 +108,7 @@ fn replay(call: &Call, answer: StoredAnswer) -> Option<Response<Reply>> {
     Some(response)
 }
 
-impl Pending {
+impl PendingResponse {
     /// Keeps the answer for those who ask again, if there is room. To be called before it is sent:
     /// who did not get it finds it.
     ///
@@ -109,14 +116,14 @@ impl Pending {
     pub(crate) async fn keep(mut self, response: &Response<Whole>) {
         // What found no room here takes none in the servers: so theirs is bounded too.
         if let Some(answer) = self.keep_here(response)
-            && let Some(mark) = self.mark.take()
+            && let Some(note) = self.note.take()
         {
-            mark.finish(&self.call, &answer).await;
+            note.finish(&self.call, &answer).await;
         }
     }
 
     /// Returns the answer for other nodes, if there are any and it has room.
-    fn keep_here(&mut self, response: &Response<Whole>) -> Option<StoredAnswer> {
+    fn keep_here(&mut self, response: &Response<Whole>) -> Option<StoredResponse> {
         let worker = &self.call.worker;
         let bounds = &self.call.snapshot.config.retry;
         if bounds.store_bytes == 0 {
@@ -124,11 +131,11 @@ impl Pending {
         }
         let (body, headers) = (response.body(), response.headers());
         let answer =
-            StoredAnswer::new(response.status(), headers, body.as_bytes(), body.trailers())?;
+            StoredResponse::new(response.status(), headers, body.as_bytes(), body.trailers())?;
         self.is_open = false;
-        let for_others = self.mark.is_some().then(|| answer.clone());
-        let (now, mut shelf) = (worker.clock().now(), worker.shelf.borrow_mut());
-        match worker.answers().finish(&self.identity, answer, &mut shelf, bounds, now) {
+        let for_others = self.note.is_some().then(|| answer.clone());
+        let (now, mut expiries) = (worker.clock().now(), worker.expiries.borrow_mut());
+        match worker.responses().finish(&self.identity, answer, &mut expiries, bounds, now) {
             Ok(()) => for_others,
             Err(no_room) => {
                 worker.count_limit(match no_room {
@@ -142,8 +149,8 @@ impl Pending {
     }
 
     /// The claim has won in which this stands.
-    pub(crate) fn set_mark(&mut self, mark: Option<Mark>) {
-        self.mark = mark;
+    pub(crate) fn set_note(&mut self, note: Option<RequestNote>) {
+        self.note = note;
     }
 
     /// The answer is passed on as it comes, so that nobody has it whole.
@@ -152,13 +159,13 @@ impl Pending {
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingResponse {
     fn drop(&mut self) {
         if self.is_open {
-            self.call.worker.answers().forget(&self.identity);
+            self.call.worker.responses().forget(&self.identity);
         }
-        if let Some(mark) = self.mark.take() {
-            mark.remove();
+        if let Some(note) = self.note.take() {
+            note.remove();
         }
     }
 }

@@ -15,31 +15,31 @@ use std::rc::Rc;
 use http::Response;
 use keyring::code::CodeIdentity;
 
-use super::{replay, tell};
+use super::{replay, respond};
 use crate::{
     idempotency::{
-        Known, Request, StoredAnswer,
-        shared::{self, SharedKnown},
+        Lookup, Request, StoredResponse,
+        shared::{self, SharedLookup},
     },
     limits::{RETRY_LOST_TOLD_MS, RETRY_MARGIN_MS},
     refusal::{Limit, Refusal, Refused},
     registers::{Note, Registers},
-    request::context::Call,
+    request::context::RequestContext,
     request::reply::Reply,
 };
 
 /// What a request says of itself in its claim.
 #[derive(Debug)]
-pub(crate) struct Mark {
+pub(crate) struct RequestNote {
     registers: Rc<Registers>,
     identity: CodeIdentity,
     note: Note,
 }
 
-impl Mark {
+impl RequestNote {
     /// `None` where no answers are kept.
     pub(crate) fn new(
-        call: &Call,
+        call: &RequestContext,
         registers: &Rc<Registers>,
         request: &Request,
         backend: usize,
@@ -67,7 +67,7 @@ impl Mark {
     }
 
     /// Writes the answer, which counts before the note.
-    pub(super) async fn finish(self, call: &Call, answer: &StoredAnswer) {
+    pub(super) async fn finish(self, call: &RequestContext, answer: &StoredResponse) {
         let Self { registers, identity, note } = self;
         let keep_ms = call.snapshot.config.retry.keep_ms;
         let until = call.worker.clock().now().plus_ms(keep_ms);
@@ -87,7 +87,7 @@ impl Mark {
 /// Those of [`super::begin`]; `outcome_unknown` for a request whose node never told its end;
 /// `otherwise` if nothing is known, or not enough servers answer.
 pub(crate) async fn ask(
-    call: &Call,
+    call: &RequestContext,
     registers: &Rc<Registers>,
     request: &Request,
     otherwise: Refused,
@@ -97,11 +97,13 @@ pub(crate) async fn ask(
     let answers = registers.get_most(group, name.as_bytes());
     let (answers, notes) = tokio::join!(answers, registers.notes(&identity));
     let (Ok(answers), Ok(notes)) = (answers, notes) else { return Err(otherwise) };
-    match shared::tell(request, answers, notes, call.worker.clock().now()) {
+    match shared::look_up(request, answers, notes, call.worker.clock().now()) {
         None => Err(otherwise),
-        Some(SharedKnown::Known(Known::Finished(answer))) => replay(call, answer).ok_or(otherwise),
-        Some(SharedKnown::Known(known)) => tell(call, identity, known),
-        Some(SharedKnown::Lost) => {
+        Some(SharedLookup::Known(Lookup::Finished(answer))) => {
+            replay(call, answer).ok_or(otherwise)
+        }
+        Some(SharedLookup::Known(known)) => respond(call, identity, known),
+        Some(SharedLookup::Lost) => {
             call.set_redemption(identity);
             Err(Refusal::OutcomeUnknown.into())
         }

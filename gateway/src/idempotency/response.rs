@@ -18,7 +18,7 @@ const PREFIX_BYTES: usize = 1 + 2 + 2 + 2;
 /// Copied, because a body that came from a socket may hold on to a buffer of many times its size.
 /// A clone shares the memory.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct StoredAnswer(Bytes);
+pub(crate) struct StoredResponse(Bytes);
 
 /// An answer taken out of its memory again.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Replayed {
     pub(crate) trailers: Option<HeaderMap>,
 }
 
-impl StoredAnswer {
+impl StoredResponse {
     /// `None` for what cannot be written: more than 65,535 lines, or a name that long.
     pub(crate) fn new(
         status: StatusCode,
@@ -149,7 +149,7 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let (headers, trailers) = (map(&headers), map(&trailers));
             let trailers = (!trailers.is_empty()).then_some(trailers);
-            let stored = StoredAnswer::new(status, &headers, &body, trailers.as_ref()).unwrap();
+            let stored = StoredResponse::new(status, &headers, &body, trailers.as_ref()).unwrap();
             let replayed = stored.read().unwrap();
             prop_assert_eq!(replayed.status, status);
             prop_assert_eq!(lines(&replayed.headers), lines(&headers));
@@ -159,20 +159,20 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let _ = StoredAnswer(bytes.into()).read();
+            let _ = StoredResponse(bytes.into()).read();
         }
     }
 
     #[test]
     fn an_answer_that_was_cut_is_none_up_to_its_body() {
         let headers = map(&[("a".to_owned(), b"b".to_vec())]);
-        let stored = StoredAnswer::new(StatusCode::OK, &headers, b"body", None).unwrap();
+        let stored = StoredResponse::new(StatusCode::OK, &headers, b"body", None).unwrap();
         let body_at = stored.len() - 4;
         for len in 0..body_at {
-            assert!(StoredAnswer(stored.0.slice(..len)).read().is_none(), "{len}");
+            assert!(StoredResponse(stored.0.slice(..len)).read().is_none(), "{len}");
         }
         let mut other = stored.0.to_vec();
         other[0] = VERSION + 1;
-        assert!(StoredAnswer(other.into()).read().is_none());
+        assert!(StoredResponse(other.into()).read().is_none());
     }
 }

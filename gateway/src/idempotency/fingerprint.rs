@@ -15,9 +15,9 @@ const DOMAIN: &[u8] = b"yanma retry 1";
 /// persons: the answer for the one is none of the other's business. The signature is not, because
 /// ECDSA allows two of them for one code.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Digest([u8; 32]);
+pub(crate) struct Fingerprint([u8; 32]);
 
-impl Digest {
+impl Fingerprint {
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -27,9 +27,9 @@ impl Digest {
     }
 }
 
-/// What goes into a [`Digest`].
+/// What goes into a [`Fingerprint`].
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct FingerprintInput<'a> {
     pub(crate) method: &'a Method,
     /// Path and query, as they came.
     pub(crate) target: &'a str,
@@ -41,9 +41,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) trailers: Option<&'a HeaderMap>,
 }
 
-impl Asked<'_> {
+impl FingerprintInput<'_> {
     /// Costs a SHA-256 of the body and some 100 bytes, and allocates nothing.
-    pub(crate) fn digest(&self) -> Digest {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         let mut parts = Parts(Sha256::new());
         parts.add(DOMAIN);
         parts.add(self.method.as_str().as_bytes());
@@ -58,7 +58,7 @@ impl Asked<'_> {
             parts.add(name.as_str().as_bytes());
             parts.add(value.as_bytes());
         }
-        Digest(parts.0.finalize().into())
+        Fingerprint(parts.0.finalize().into())
     }
 }
 
@@ -146,13 +146,14 @@ pub(super) mod tests {
         map
     }
 
-    fn digest(text: &Text, statement: Statement) -> Digest {
+    fn fingerprint(text: &Text, statement: Statement) -> Fingerprint {
         let Text { method, target, types, body, trailers } = text;
         let headers = map(types.iter().map(|t| ("content-type".to_owned(), t.clone())));
         let trailers = (!trailers.is_empty()).then(|| map(trailers.clone()));
         let method = method.parse().unwrap();
         let (method, trailers) = (&method, trailers.as_ref());
-        Asked { method, target, headers: &headers, statement, body, trailers }.digest()
+        FingerprintInput { method, target, headers: &headers, statement, body, trailers }
+            .fingerprint()
     }
 
     fn plain() -> Text {
@@ -164,8 +165,8 @@ pub(super) mod tests {
     #[test]
     fn every_part_counts() {
         let (plain, says) = (plain(), statement(42));
-        let same = digest(&plain, says);
-        assert_eq!(digest(&plain.clone(), statement(42)), same);
+        let same = fingerprint(&plain, says);
+        assert_eq!(fingerprint(&plain.clone(), statement(42)), same);
         let two = ["application/json", "text/plain"].map(str::to_owned).to_vec();
         let sum = vec![("x-sum".to_owned(), "1".to_owned())];
         for other in [
@@ -179,9 +180,9 @@ pub(super) mod tests {
             Text { body: vec![], ..plain.clone() },
             Text { trailers: sum, ..plain.clone() },
         ] {
-            assert_ne!(digest(&other, says), same, "{other:?}");
+            assert_ne!(fingerprint(&other, says), same, "{other:?}");
         }
-        assert_ne!(digest(&plain, statement(43)), same, "another person's code");
+        assert_ne!(fingerprint(&plain, statement(43)), same, "another person's code");
     }
 
     /// Pieces that move over a seam: without the lengths each of these would be one of the others.
@@ -210,7 +211,7 @@ pub(super) mod tests {
         ];
         let mut seen = HashMap::new();
         for text in texts {
-            let before = seen.insert(digest(&text, says).0, text.clone());
+            let before = seen.insert(fingerprint(&text, says).0, text.clone());
             assert_eq!(before, None, "{text:?}");
         }
     }
@@ -236,14 +237,14 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn two_digests_are_equal_when_the_requests_are(one in text(), other in text()) {
+        fn two_fingerprints_are_equal_when_the_requests_are(one in text(), other in text()) {
             let says = statement(42);
-            prop_assert_eq!(digest(&one, says) == digest(&other, says), one == other);
+            prop_assert_eq!(fingerprint(&one, says) == fingerprint(&other, says), one == other);
         }
     }
 
-    /// A digest of a body alone, for the tests of the store.
-    pub(in crate::idempotency) fn of_body(body: &[u8]) -> Digest {
-        digest(&Text { body: body.to_vec(), ..plain() }, statement(42))
+    /// A fingerprint of a body alone, for the tests of the store.
+    pub(in crate::idempotency) fn of_body(body: &[u8]) -> Fingerprint {
+        fingerprint(&Text { body: body.to_vec(), ..plain() }, statement(42))
     }
 }

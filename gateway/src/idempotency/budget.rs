@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use dashmap::DashMap;
 
-use super::record::Caller;
+use super::entry::Caller;
 use crate::config::RetryConfig;
 
 /// Why an answer is not stored.
@@ -22,14 +22,14 @@ pub(crate) enum NoRoom {
 /// too much, so of two that come at once at the end of the room both may find none.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(super) struct Room {
+pub(super) struct Budget {
     bytes: AtomicUsize,
     entries: AtomicUsize,
     /// Of named callers with something stored; locked for as long as an addition takes.
     shares: DashMap<Caller, usize>,
 }
 
-impl Room {
+impl Budget {
     pub(super) fn take(
         &self,
         caller: &Caller,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyring::{code::CodeIdentity, time::UnixMillis};
 
-use super::{answer::StoredAnswer, digest::Digest, key::IdempotencyKey};
+use super::{fingerprint::Fingerprint, key::IdempotencyKey, response::StoredResponse};
 
 /// Who asks: the institution that its client certificate names. Never the address: institutions
 /// share one, and one institution has many.
@@ -38,14 +38,14 @@ pub(crate) struct Request {
     pub(crate) identity: CodeIdentity,
     pub(crate) caller: Caller,
     pub(crate) key: Option<IdempotencyKey>,
-    pub(crate) digest: Digest,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// What a request finds that is not the first of its code.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Known {
+pub(crate) enum Lookup {
     /// The same request, and this was its answer.
-    Finished(StoredAnswer),
+    Finished(StoredResponse),
     /// The same request is still running.
     Running,
     /// The same key was used with other content.
@@ -56,43 +56,43 @@ pub(crate) enum Known {
 
 /// The record of a code: the request that was first, and how far it is.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct Entry {
     pub(super) caller: Caller,
     key: Option<IdempotencyKey>,
-    digest: Digest,
+    fingerprint: Fingerprint,
     pub(super) state: State,
 }
 
 #[derive(Debug)]
 pub(super) enum State {
     Running,
-    Finished { answer: StoredAnswer, until: UnixMillis },
+    Finished { answer: StoredResponse, until: UnixMillis },
 }
 
-impl Record {
+impl Entry {
     pub(super) fn running(request: &Request) -> Self {
-        let Request { caller, key, digest, identity: _ } = request;
+        let Request { caller, key, fingerprint, identity: _ } = request;
         let (caller, key) = (caller.clone(), key.clone());
-        Self { caller, key, digest: *digest, state: State::Running }
+        Self { caller, key, fingerprint: *fingerprint, state: State::Running }
     }
 
     /// What `request` finds here.
-    pub(super) fn tell(&self, request: &Request, now: UnixMillis) -> Known {
+    pub(super) fn look_up(&self, request: &Request, now: UnixMillis) -> Lookup {
         if !self.is_alive(now) || self.caller != request.caller || self.key != request.key {
-            return Known::Other;
+            return Lookup::Other;
         }
         match &self.state {
-            _ if self.digest == request.digest => self.own(),
-            // Without a key the digest is the key, so this is another one.
-            _ if self.key.is_none() => Known::Other,
-            _ => Known::Mismatch,
+            _ if self.fingerprint == request.fingerprint => self.own(),
+            // Without a key the fingerprint is the key, so this is another one.
+            _ if self.key.is_none() => Lookup::Other,
+            _ => Lookup::Mismatch,
         }
     }
 
-    fn own(&self) -> Known {
+    fn own(&self) -> Lookup {
         match &self.state {
-            State::Running => Known::Running,
-            State::Finished { answer, .. } => Known::Finished(answer.clone()),
+            State::Running => Lookup::Running,
+            State::Finished { answer, .. } => Lookup::Finished(answer.clone()),
         }
     }
 
