@@ -316,7 +316,10 @@ mod tests {
         tally.lost(Class::Expired, None, false, 2);
         tally.left_open(2);
         assert_eq!((tally.seen.lost, tally.seen.lost_for_nothing), (4, 3));
-        assert_eq!(tally.seen.examples, [Example { class: Class::Expired, first: None, answer: None }]);
+        assert_eq!(
+            tally.seen.examples,
+            [Example { class: Class::Expired, first: None, answer: None }]
+        );
     }
 
     #[test]

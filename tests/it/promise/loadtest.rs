@@ -16,7 +16,7 @@ use tokio::process::Command;
 use crate::harness::process::{Process, address, binary, load_tool};
 use crate::harness::world::is_ready;
 use crate::harness::{Backend, Reply, eventually};
-use crate::tidy::root;
+use crate::house::tidy::root;
 
 /// A run of some seconds, on a machine that does ten other things.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::loadtest::{Ended, Play};
 use crate::harness::process::binary;
-use crate::loadtest::{Ended, Play};
-use crate::tidy::root;
+use crate::house::tidy::root;
 
 async fn play(name: &str, more: &[&str]) -> Ended {
     let scenario = root().join("config/loadtest").join(name).with_extension("toml");

@@ -1,16 +1,19 @@
 //! Never twice on several nodes: two gateways share three real Redis servers, which are killed,
 //! paused, emptied and spoilt meanwhile.
 
+mod check;
+mod memory;
+
 use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
+use self::check::check;
 use crate::harness::keys::identity;
 use crate::harness::redis::{Redis, config};
 use crate::harness::{Client, DeadPort, Request, Setup, World, eventually, now_ms, until};
-use crate::registers_check::check;
-use crate::tidy::root;
+use crate::house::tidy::root;
 
 /// Two gateways with the same keys, registers and backend.
 struct Nodes {

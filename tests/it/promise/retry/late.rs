@@ -3,7 +3,7 @@
 
 use crate::harness::process::run_well;
 use crate::harness::{Client, Message, Request, now_ms, until};
-use crate::sandbox::Sandbox;
+use crate::operator::sandbox::Sandbox;
 
 /// Life and skew of a payment code, and what two readers of one clock may differ by.
 const LIFE_MS: i64 = 60_000 + 2_000 + 250;

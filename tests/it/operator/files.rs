@@ -216,7 +216,7 @@ async fn a_mistake_is_told_so_that_it_can_be_mended() {
     let place = Place::new();
     place.write("empty", "");
     place.write("binary", [0x7f, b'E', b'L', b'F', 0, 0xff]);
-    let config = include_str!("../../config/gateway.toml");
+    let config = include_str!("../../../config/gateway.toml");
     place.write("cr.toml", config.replace('\n', "\r"));
     place.write("utf16.toml", utf16(config));
     for (line, status, says) in [

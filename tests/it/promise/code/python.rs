@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::harness::process::run_well;
 use crate::harness::{Setup, soon};
-use crate::tidy::root;
+use crate::house::tidy::root;
 
 #[tokio::test]
 async fn the_test_vector_holds_in_another_language() {

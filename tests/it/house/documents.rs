@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use crate::tidy::{CRATES, read, root};
+use crate::house::tidy::{CRATES, read, root};
 
 /// Bytes that a document may have. A longer one is for more than one reader.
 const SIZES: &[(&str, usize)] = &[
