@@ -1,5 +1,5 @@
-//! The contract's lists, read from its files and not from the gateway, and what every refusal must
-//! look like.
+//! The lists of the contract, and the form of every refusal. They are read from the contract's
+//! files, not from the gateway's code.
 
 use std::sync::LazyLock;
 
@@ -88,7 +88,7 @@ impl Message {
         self.request_id();
     }
 
-    /// Asserts that this is the answer `first` once more: byte for byte but for the mark.
+    /// Asserts that this is the answer `first` again. Only the mark may differ.
     #[track_caller]
     pub(crate) fn is_again(&self, first: &Self) {
         assert_eq!(self.field("idempotent-replayed"), Some("true"), "{self:?}");

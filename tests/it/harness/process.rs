@@ -145,7 +145,8 @@ impl Process {
         Self { child: None, pid, log: self.log.clone(), pipe: None }
     }
 
-    /// The same where it cannot say so: returns the process that is to serve, which may not be ready.
+    /// The same where it cannot say so: returns the process that is to serve, which may not be
+    /// ready.
     pub(crate) async fn upgrade_unheard(&mut self) -> Self {
         self.signal(Signal::USR2);
         let pid = eventually("a process that takes over", async || child_of(self.pid)).await;

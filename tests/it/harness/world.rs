@@ -15,7 +15,8 @@ use super::process::{Process, StandardError, Variable, address};
 use super::wire::Message;
 use super::{eventually, now_ms, until};
 
-/// What most tests run with. Routes: `/pay` spends, `/check` looks, `/open` carries no code.
+/// The configuration of most tests. Routes: `/pay` spends a code, `/check` verifies one, `/open`
+/// takes none.
 const CONFIG: &str = r#"
     [server]
     environment = "test"
@@ -245,7 +246,7 @@ impl World {
         payment(self.open_from.max(now_ms().div_euclid(1_000)))
     }
 
-    /// A fresh payment code that nobody has used.
+    /// A fresh, unused payment code.
     pub(crate) fn code(&self) -> String {
         WECHAT.mint(&self.fresh())
     }
@@ -334,7 +335,7 @@ impl World {
         self.directory.path().join("gateway.toml")
     }
 
-    /// Has the gateway hand over to a new process, and returns the old one.
+    /// Upgrades the gateway to a new process, and returns the old one.
     pub(crate) async fn upgrade(&mut self) -> Process {
         let new = self.process.upgrade().await;
         std::mem::replace(&mut self.process, new)
@@ -354,7 +355,7 @@ impl World {
     }
 }
 
-/// Whether `/readyz` says yes; false also where nobody listens yet.
+/// Whether `/readyz` says yes; false also if the port is still closed.
 pub(crate) async fn is_ready(admin: &str) -> bool {
     if tokio::net::TcpStream::connect(admin).await.is_err() {
         return false;

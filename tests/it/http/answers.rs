@@ -1,5 +1,5 @@
-//! What a backend's answer says of its own end, and of its own length (RFC 9112, 6.3). Half an
-//! answer must not look whole to any client.
+//! Length and end of a backend's answer (RFC 9112, 6.3). An incomplete answer must not look
+//! complete to any client.
 
 use crate::harness::backend::SETTLED;
 use crate::harness::keys::identity;
@@ -8,8 +8,7 @@ use crate::harness::{Reply, Request, Setup, World, h2};
 
 const HALF: &str = "{\"infcode\":0,\"output\":{\"setl_id\":\"17";
 
-/// Heads after which only the end of the connection ends the answer, or whose body is in a coding
-/// that was not asked for.
+/// Heads whose answer ends only with the connection, or whose coding the request did not ask for.
 const UNPROVEN: &[(&str, &str)] = &[
     ("nothing at all", "HTTP/1.1 200 OK\r\n"),
     ("a close", "HTTP/1.1 200 OK\r\nConnection: close\r\n"),
@@ -24,7 +23,7 @@ const UNPROVEN: &[(&str, &str)] = &[
     ("two lines", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n"),
 ];
 
-/// Codings whose chunks end well and whose content is not what a client would take it for.
+/// Codings whose chunks end well, but whose content a client would misread.
 const UNREADABLE: &[(&str, &str)] = &[
     ("gzip, chunked", "Transfer-Encoding: gzip, chunked\r\n"),
     ("chunked twice", "Transfer-Encoding: chunked, chunked\r\n"),
@@ -122,7 +121,7 @@ async fn an_answer_that_broke_off_never_ends_like_a_whole_one() {
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(4_096));
     let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}10\r\nha");
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(4_096));
-    // A client of HTTP/1.0, to whom only the connection can end an answer, hears a reset.
+    // For a client of HTTP/1.0 the connection's end is the answer's end, so it gets a reset.
     for (what, version, reply) in [
         ("chunks for HTTP/1.0", "1.0", Reply::ThenClose(chunked.clone().into_bytes())),
         ("a reset for HTTP/1.0", "1.0", Reply::ThenReset(endless.clone().into_bytes())),
@@ -136,7 +135,7 @@ async fn an_answer_that_broke_off_never_ends_like_a_whole_one() {
         let answer = client.try_answer(Kind::Answer).await;
         assert!(!answer.is_ok_and(|seen| seen.is_some_and(|one| one.is_whole)), "{what}");
     }
-    // And where a code was spent, nothing is passed on that such a client could take for whole.
+    // If a code was spent, the gateway sends such a client nothing that looks complete.
     world.backend.reply(Reply::ThenClose(chunked.into_bytes()));
     let code = world.code();
     let pay = format!("POST /pay HTTP/1.0\r\nYanma-Code: {code}\r\nContent-Length: 2\r\n\r\n{{}}");
@@ -223,7 +222,7 @@ async fn only_trailers_that_can_come_are_announced() {
     for (path, reply, announced) in [
         ("/pay", &whole, None),
         ("/check", &whole, None),
-        // Held, so that it is known that none came.
+        // The answer is held, so that a second request would be seen.
         ("/pay", &bare, None),
         ("/check", &bare, Some("x-t")),
         ("/pay", &full, Some("x-t")),

@@ -1,5 +1,6 @@
-//! A connection goes on after an answer only if its request's body was read to its end. Where it
-//! does not, the answer says so (RFC 9112 9.6), or the client loses its next request to the close.
+//! A connection stays open after an answer only if the request's body was read to its end.
+//! Otherwise the answer announces the close (RFC 9112 9.6), or the client could lose its next
+//! request.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -84,8 +85,8 @@ async fn the_rest_of_a_refused_body_is_read_within_bounds() {
     }
 }
 
-/// What is refused after its head was accepted is heard out too: a client under pressure keeps its
-/// connection.
+/// The gateway also reads the body of a request that it refuses after its head, so that a client
+/// keeps its connection under load.
 #[tokio::test]
 async fn a_streaming_backend_without_a_place_costs_no_connection() {
     let world = Setup::new().await.backend("connections_max", 1).start().await;
@@ -122,7 +123,7 @@ async fn an_answer_before_the_end_of_its_upload_ends_the_connection() {
     // connection to park, and its head to be late.
     let setup = Setup::new().await.config("timeouts.body_ms = 2500\ntimeouts.header_ms = 300");
     let world = setup.only_endpoints(&[&endpoint]).start().await;
-    // More than must be here before the backend is asked.
+    // More than the gateway needs before it sends the request to the backend.
     let body = "0123456789".repeat(4_096);
     for bytes in
         [Request::post("/open").body(&body).bytes(), Request::post("/open").body(&body).chunked("")]
@@ -164,7 +165,7 @@ async fn old_clients_are_told_too() {
     answer.is_refused("expectation_failed");
     assert_eq!(answer.field("connection"), Some("close"));
     client.closed().await;
-    // To them a body of open length ends with its connection.
+    // For them a body without a length ends with the connection.
     let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     world.backend.reply(Reply::Bytes(chunks.into()));
     let get = "GET /open HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";

@@ -1,4 +1,4 @@
-//! Where one request ends and the next begins must be beyond doubt (RFC 9112, 6 and 7).
+//! The end of a request must be unambiguous (RFC 9112, 6 and 7).
 
 use crate::harness::{Message, Request, World, h2};
 
@@ -57,7 +57,7 @@ async fn equal_lengths_are_one_length() {
     }
 }
 
-/// What a client wrote as its length is a number to us, and is written anew.
+/// The gateway reads a client's length as a number and writes it anew.
 #[tokio::test]
 async fn a_length_reaches_the_backend_once_and_in_plain_digits() {
     let world = World::start().await;

@@ -1,5 +1,5 @@
-//! A client that keeps its connection between two patients: it costs next to nothing meanwhile,
-//! and it cannot tell.
+//! A client keeps its connection between two patients. Meanwhile the connection uses almost no
+//! memory, and the client sees no difference.
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::net::TcpStream;
@@ -178,7 +178,7 @@ async fn parked_connections_take_little_memory() {
         clients.push(client);
     }
     world.metric_becomes(PARKED, f64::from(CONNECTIONS + 1)).await;
-    // What was freed goes back to the system a moment later.
+    // The system gets freed memory back a moment later.
     let mut least = u64::MAX;
     eventually("little memory for each connection", async || {
         let grown = world.process.resident_bytes().saturating_sub(before);

@@ -1,4 +1,4 @@
-//! A path that a backend might read otherwise than the gateway is refused before any routing.
+//! A path that a backend might read differently is refused before routing.
 
 use crate::harness::{Request, World, h2};
 

@@ -1,4 +1,4 @@
-//! What a client says about itself never reaches a backend under our names.
+//! A client's fields never reach a backend under the gateway's names.
 
 use http::{HeaderMap, HeaderValue};
 

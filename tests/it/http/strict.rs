@@ -1,5 +1,5 @@
-//! Lines of HTTP/1 end in CR LF and in nothing else: where two readers could see different lines,
-//! they could see different requests (RFC 9112, 2.2, 11.2). Empty lines between requests are nothing.
+//! Lines of HTTP/1 end in CR LF and in nothing else: two readers that see different lines could see
+//! different requests (RFC 9112, 2.2, 11.2). Empty lines between requests are ignored.
 
 use crate::harness::{Client, Reply, Request, World};
 

@@ -1,4 +1,4 @@
-//! Connections to backends: which are used again, and what is sent when one was closed meanwhile.
+//! Connections to backends: which are reused, and what happens when one was closed meanwhile.
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
@@ -129,11 +129,11 @@ async fn a_connection_whose_answer_came_before_the_request_was_sent_is_not_used_
     world.backend.reply(Reply::Early(settled));
     let mut client = world.client().await;
     let head = Request::post("/check").code(&world.code()).head();
-    // More than must be here before the backend is asked.
+    // More than the gateway needs before it sends the request to the backend.
     let half = "ha".repeat(10_000);
     client.send(format!("{head}Content-Length: 40000\r\n\r\n{half}")).await;
     client.answer().await.is_approved();
-    // The rest comes all the same, and a backend that did not wait for it might serve it.
+    // The client still sends the rest, and a backend might serve it as a request of its own.
     let _closed_or_not = client.try_send(half).await;
     world.backend.ended(1).await;
     world.ask(&Request::get("/open")).await.is_approved();
@@ -169,7 +169,8 @@ async fn without_descriptors_the_gateway_is_overloaded_and_its_backend_is_not_bl
     }
 }
 
-/// Sets the gateway's soft limit of descriptors and returns what it was. Those that are open stay so.
+/// Sets the gateway's soft limit of descriptors and returns what it was. Those that are open stay
+/// so.
 fn descriptors(world: &World, most: Option<u64>) -> Option<u64> {
     let pid = Pid::from_raw(world.process.pid().cast_signed());
     let maximum = getrlimit(Resource::Nofile).maximum;

@@ -1,4 +1,4 @@
-//! SIGTERM: no new work after the delay, what runs is finished, and an end in any case.
+//! SIGTERM: after the delay the gateway accepts no work, finishes running requests, and then ends.
 
 use rustix::process::Signal;
 use tokio::net::TcpStream;
@@ -51,8 +51,8 @@ async fn an_idle_connection_may_still_send_what_is_on_its_way() {
     assert!(world.process.ended().await.success());
 }
 
-/// A machine that is too busy, or a virtual one that stands: requests queue in the sockets of idle
-/// connections, and when the gateway goes on, the time of these is over.
+/// A busy or paused machine: requests wait in the sockets of idle connections. When the gateway
+/// goes on, the time limit of these connections has passed.
 #[tokio::test]
 async fn what_came_while_the_process_stood_still_is_answered_before_idle_connections_are_closed() {
     let mut world = World::start().await;
@@ -70,7 +70,7 @@ async fn what_came_while_the_process_stood_still_is_answered_before_idle_connect
     for client in &mut clients {
         client.send(Request::get("/open").bytes()).await;
     }
-    // Longer than idle connections are given in a drain.
+    // Longer than a drain waits for idle connections.
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     world.signal(Signal::CONT);
     for client in &mut clients {

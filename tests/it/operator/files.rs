@@ -1,4 +1,4 @@
-//! Files as other people's tools write them, and commands with what people give them by mistake.
+//! Files as other tools write them, and commands with mistaken arguments.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -70,7 +70,7 @@ fn utf16(text: &str) -> Vec<u8> {
     format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// With a file's text as tools of all systems save it.
+/// A file's text in each form in which tools save it.
 fn dressed(text: &str) -> Vec<Vec<u8>> {
     let parameters =
         "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";

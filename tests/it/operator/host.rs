@@ -1,5 +1,5 @@
-//! What the machine gives and takes: descriptors, signals, modes of files, a full disk, process 1,
-//! paths that are no text.
+//! Limits and habits of the machine: descriptors, signals, modes of files, a full disk, process 1,
+//! paths that are not text.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
@@ -46,7 +46,7 @@ async fn a_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
     assert_eq!(descriptors_of(&world.process), ("2000".to_owned(), "2000".to_owned()));
 }
 
-/// With half a thousand clients at the door of a process that may have 256 descriptors.
+/// 500 clients connect to a process that may have 256 descriptors.
 #[tokio::test]
 async fn few_descriptors_are_told_and_refuse_clients_but_never_fail_a_backend() {
     let world = after("ulimit -n 256").await.start().await;
@@ -64,7 +64,7 @@ async fn few_descriptors_are_told_and_refuse_clients_but_never_fail_a_backend() 
                 answer.is_refused("overloaded");
                 refused += 1;
             }
-            // Too many are being told; or a reset was faster than the answer.
+            // Too many refusals are being sent, or a reset was faster than the answer.
             Ok(None) | Err(_) => {}
         }
     }
@@ -89,8 +89,8 @@ async fn check_tells_of_few_descriptors() {
     names(&said, &["warning: this process may have 1024 file descriptors", "LimitNOFILE="]);
 }
 
-/// Whatever was counted wrong: who comes when there is no descriptor left is told so, and what
-/// could not be opened is opened later.
+/// Whatever was counted wrong: a client that finds no descriptor left gets a refusal, and the
+/// gateway opens later what it could not open.
 #[tokio::test]
 async fn a_process_without_descriptors_refuses_and_recovers() {
     let world = World::with("record.unverified_one_in = 1").await;
@@ -346,7 +346,7 @@ async fn what_is_no_socket_of_ours_is_not_taken_away() {
     }
     fs::remove_file(&path).expect("the file");
 
-    // What another puts there while the gateway runs is the other's, also when it ends.
+    // Another program may put a file there meanwhile. The gateway leaves it at its end.
     let mut world = setup.config(&listener).start().await;
     assert!(fs::symlink_metadata(&path).expect("a socket").file_type().is_socket());
     fs::remove_file(&path).expect("the socket");

@@ -55,7 +55,7 @@ async fn a_reader_of_the_log_that_goes_on_gets_what_waited() {
     assert!(world.metric(DROPPED).await < 0.5);
 }
 
-/// More than may wait is dropped and counted, and told where it is missing.
+/// Lines above the queue's limit are dropped and counted, and a line says where they are missing.
 #[tokio::test]
 async fn lines_that_found_no_room_are_counted_and_told() {
     let mut world = world(StandardError::Pipe).await;
@@ -69,7 +69,7 @@ async fn lines_that_found_no_room_are_counted_and_told() {
         }
     }
     world.process.read_until("yanma: reload refused, ").await;
-    // What waited had room for more as soon as the first of it was read.
+    // The queue had room again as soon as the first line was read.
     let dropped = world.metric(DROPPED).await;
     admin.ask(Request::post("/reload").body("").bytes()).await;
     let text = world.process.read_until(" could not be written in time\n").await;
@@ -78,7 +78,7 @@ async fn lines_that_found_no_room_are_counted_and_told() {
     assert!((told - dropped).abs() < 0.5, "{told} of {dropped}");
 }
 
-/// Everything of which the gateway says something, and an upgrade and a drain with a payment.
+/// Every event that the gateway logs, then an upgrade and a drain, each with a payment.
 async fn goes_on_without_a_log(mut world: World) {
     a_reload_is_refused_and_the_next_one_is_not(&world).await;
     a_record_that_fails_comes_back(&world).await;
@@ -182,8 +182,8 @@ async fn a_sandbox_whose_output_is_not_read_runs_and_ends() {
     }
 }
 
-/// A result that cannot be written is an error, a reader that has had enough is not worth a word,
-/// and a sentence that cannot be said changes no exit status.
+/// A result that cannot be written is an error. A reader that closed the pipe is none. A message
+/// that cannot be written changes no exit status.
 #[tokio::test]
 async fn commands_whose_output_cannot_be_written_end_with_their_own_status() {
     let setup = Setup::new().await;

@@ -1,5 +1,5 @@
-//! The decision record: what is written, what happens when it cannot be, and what `yanma audit`
-//! makes of it.
+//! The decision record: what is written, what happens if writing fails, and what `yanma audit`
+//! reads from it.
 
 use std::fs;
 use std::io::Write as _;
@@ -139,7 +139,7 @@ async fn each_decision_has_a_line_that_says_what_happened_and_holds_no_code() {
     searches(&world, &code, &lost).await;
 }
 
-/// No 20 digits in a row of a code are anywhere but in what the test itself wrote.
+/// Asserts that no file of the gateway has 20 digits of a code in a row.
 fn no_digits_of(codes: &[&str], directory: &Path) {
     let mut seen = 0;
     let mut folders = vec![directory.to_owned()];
@@ -254,7 +254,7 @@ async fn a_double_and_an_edit_are_found_over_two_nodes() {
     assert!(said.contains("DOUBLE") && said.contains(&identity(&code)), "{said}");
     assert!(said.contains("chains    whole") && said.contains("FAILED"), "{said}");
 
-    // The same without new hashes is an edit, and what an edited line says counts for nothing.
+    // Without new hashes the change is an edit, and edited lines are ignored.
     fs::write(&file, planted).expect("written");
     let edited = reconcile().await;
     assert_eq!(edited.status.code(), Some(1));
@@ -322,8 +322,8 @@ async fn dropped_decisions_are_counted_in_the_record_too() {
     assert!(text(&output).contains("decisions were not recorded"), "{}", text(&output));
 }
 
-/// How large any file of the gateway's may grow, from now on: a disk that takes no more, for whoever
-/// may not mount a small one.
+/// Limits the size of the gateway's files from now on. This acts like a full disk and needs no
+/// right to mount one.
 fn files_may_grow(world: &World, bytes_max: Option<u64>) {
     let pid = i32::try_from(world.process.pid()).ok().and_then(rustix::process::Pid::from_raw);
     let limit = Rlimit { current: bytes_max, maximum: None };

@@ -1,4 +1,4 @@
-//! Keyring and configuration are replaced while requests run: all of it, or nothing.
+//! Keyring and configuration are replaced while requests run, completely or not at all.
 
 use rustix::process::Signal;
 

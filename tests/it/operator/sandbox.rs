@@ -1,4 +1,4 @@
-//! `yanma sandbox`: what a newcomer sees first. Every printed command works as pasted.
+//! `yanma sandbox`, which a newcomer sees first. Every printed command works as pasted.
 
 use std::path::Path;
 use std::process::Output;
@@ -103,7 +103,7 @@ async fn every_refusal_that_this_version_knows_can_be_produced() {
         .collect();
     // What needs an account service, mutual TLS or registers comes with them; an overload, a full
     // table and a fence cannot be pasted.
-    // What only a gateway in trouble answers.
+    // Answers that only a gateway in trouble gives.
     let not_here = ["overloaded", "warming_up", "replay_store_unavailable", "replay_full"];
     for row in REFUSALS.iter().filter(|row| row.produced) {
         let reason = row.reason.as_str();
@@ -121,7 +121,8 @@ async fn keys_are_kept_between_runs() {
     assert_eq!(std::fs::read(&keyring).expect("a keyring"), before);
     let examples = sandbox.examples();
     let pay = examples.iter().find(|example| example.name == "pay").expect("an example");
-    // These keys may have paid before, so the first seconds after a restart belong to the fence.
+    // These keys may have paid before, so the fence refuses codes in the first seconds after a
+    // restart.
     eventually("a payment behind the fence", async || {
         let output = shell(&pay.command).await;
         let answer = last_answer(&String::from_utf8_lossy(&output.stdout));

@@ -1,4 +1,4 @@
-//! Starting, and not starting: exit statuses and sentences.
+//! Starts that succeed or fail: exit statuses and messages.
 
 use std::process::Output;
 

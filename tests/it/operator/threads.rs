@@ -1,5 +1,5 @@
-//! A thread or task that panics: the node says so, finishes what runs, and ends if it must. Debug
-//! builds have a seam for it: `YANMA_TEST_PANIC`.
+//! A thread or task panics. The node reports it, finishes running requests, and ends if it must.
+//! Debug builds have a seam for it: `YANMA_TEST_PANIC`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ async fn without_what_gives_the_right_to_spend() {
     );
 }
 
-/// While the process still accepts, what it has begun anew serves.
+/// Threads that were started anew serve while the process still accepts.
 #[tokio::test]
 async fn what_began_anew_serves_until_the_listeners_close() {
     let mut fragile = Fragile::start("server.drain_delay_ms = 3000").await;
@@ -124,7 +124,7 @@ async fn what_began_anew_serves_until_the_listeners_close() {
     assert_eq!(fragile.world.process.ended().await.code(), Some(1));
 }
 
-/// Where decisions may be missing, the node goes on without them, and is unready.
+/// If decisions may be missing from the record, the node goes on and is unready.
 #[tokio::test]
 async fn without_a_record_that_may_have_gaps() {
     let mut fragile = Fragile::start("").await;
@@ -154,8 +154,8 @@ async fn without_the_log_or_the_care_of_tables() {
     assert!(fragile.world.process.ended().await.success());
 }
 
-/// What works on bytes from outside begins anew, and the node stays ready: a register that sends what
-/// the gateway panics at must not take out all nodes.
+/// Parts that read bytes from outside start anew, and the node stays ready. Otherwise one register
+/// could take out all nodes with bytes that cause a panic.
 #[tokio::test]
 async fn without_the_connection_of_a_register() {
     let registers = Redis::group().await;

@@ -81,7 +81,7 @@ async fn a_full_table_refuses_and_forgets_nothing() {
     let ended = play("full-table", &["--rate", "200"]).await;
     ended.is_clean();
     assert!(outcome(&ended, "replay_full") > 0, "{}", ended.said);
-    // The run is shorter than a slot's life, so nobody can have made room.
+    // The run is shorter than a slot's life, so no slot can have become free.
     assert!(ended.count("arrived_once") <= 2_048, "{}", ended.said);
 }
 
@@ -100,7 +100,7 @@ async fn a_gateway_that_stood_still_for_longer_than_a_code_lives_lets_nothing_ol
     assert_eq!(events(&ended, "goes on"), 1);
 }
 
-/// All that can be done to gateways that each remember for themselves, and every code shown to both.
+/// Every fault of two gateways that share no memory, with every code shown to both.
 const TWO_MEMORIES: &str = r#"
 about = "Two gateways that share nothing, under every fault."
 [load]
@@ -117,7 +117,7 @@ replay_capacity = 65536
 verify_table_mib = 4
 "#;
 
-/// Each fault is played alone, so that what excuses it is what would hide the doubles.
+/// Each fault is played alone: only its own excuse could hide a code that was used twice.
 async fn doubles_are_found(events: &str) {
     let ended = Play::new(&format!("{TWO_MEMORIES}{events}")).run(&[]).await;
     ended.is_dirty("reached the backend more than once");
@@ -172,7 +172,7 @@ async fn a_gateway_that_does_not_ask_its_registers_is_found_out() {
     let wrapper = one_of_two_asks_no_registers(play.directory.path());
     let ended = play.run(&["--yanma", &wrapper]).await;
     ended.is_dirty("reached the backend more than once");
-    // While no majority could be asked, it said yes.
+    // It approved codes while no majority of registers was reachable.
     ended.is_dirty("answers were not what their code must get");
     let examples = ended.report["verdict"]["examples"].to_string();
     assert!(examples.contains("replay_at_once was answered 200 approved"), "{examples}");

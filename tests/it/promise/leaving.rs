@@ -1,4 +1,5 @@
-//! From redeem on an exchange outlives its client: it arrives once, and its outcome is recorded.
+//! After redeem an exchange goes on without its client: it arrives once, and its outcome is
+//! recorded.
 
 use crate::harness::keys::identity;
 use crate::harness::{Client, Request, World, h2};

@@ -1,5 +1,5 @@
-//! The load tool against the real gateway: every scenario is clean, and what must not be clean is
-//! not. Rates are small here, because other tests run beside these.
+//! The load tool against the real gateway. Every scenario is clean, and each planted fault is
+//! found. Rates are small, because other tests run at the same time.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,9 +14,9 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::harness::process::{Process, address, binary, load_tool};
+use crate::house::tidy::root;
 use crate::harness::world::is_ready;
 use crate::harness::{Backend, Reply, eventually};
-use crate::house::tidy::root;
 
 /// A run of some seconds, on a machine that does ten other things.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -145,7 +145,7 @@ async fn scenarios_of_faults_are_clean() {
     }
     let crash = play_short("crash").await;
     assert_eq!(crash.is_clean()["gateways"][0]["restarts"], 3, "{}", crash.said);
-    // Its memory of used codes outlives it, so nothing is refused for its death.
+    // Its table outlives it, so no code is refused because of its death.
     assert_eq!(crash.report["outcomes"]["warming_up"], Value::Null, "{}", crash.said);
 }
 
@@ -176,7 +176,7 @@ async fn two_nodes_that_share_no_memory_are_found_out() {
     ended.is_dirty("were approved more than once");
     ended.is_dirty("not answered yes once, no once");
     assert!(ended.count("arrived_twice") > 50, "{}", ended.said);
-    // The same with one node is clean, so it is the second memory that was found out.
+    // With one node the same run is clean, so the judge has found the second memory.
     Play::new(&format!("{TWINS}[gateway]\nworkers = 1\n")).run(&[]).await.is_clean();
 }
 

@@ -1,6 +1,5 @@
-//! What a backend answers, or does not: an outcome that is not known is said to be unknown, the
-//! code stays spent and nothing is sent a second time. Only where not one byte went out may the
-//! same code be used again.
+//! Backends that fail to answer. An unknown outcome is reported as unknown, the code stays spent,
+//! and nothing is sent twice. A code may be used again only if no byte of its request was sent.
 
 use tokio::net::{TcpSocket, TcpStream};
 

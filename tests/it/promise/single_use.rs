@@ -18,7 +18,7 @@ async fn a_thousand_copies_from_32_connections_arrive_once() {
         start.wait().await;
         let mut approved = 0;
         for _ in 0..copies {
-            // The same bytes: a retry, which is answered, and never forwarded.
+            // The same bytes are a retry. It is answered and never forwarded.
             let answer = client.ask(&request).await;
             if answer.status() == 200 {
                 assert_eq!(answer.text(), SETTLED);
@@ -100,7 +100,7 @@ async fn the_other_signature_of_a_spent_code_is_used_too() {
     let paid = world.pay(&digits(&code)).await;
     paid.is_approved();
     world.pay_more(&digits(&twin)).await.is_refused("code_used");
-    // It is the same code, so the same request with it is the same request.
+    // The code is the same, so the request counts as the same.
     let again = world.pay(&digits(&twin)).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!(again.request_id(), paid.request_id());

@@ -1,4 +1,4 @@
-//! SIGUSR2: a new process takes over the sockets themselves, and nobody notices.
+//! SIGUSR2: a new process takes over the sockets, and no client notices.
 
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;

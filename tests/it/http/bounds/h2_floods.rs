@@ -1,5 +1,5 @@
-//! Floods of HTTP/2 that cost a client little: frames that ask for nothing, and requests that are
-//! dropped as soon as they work. Both end the connection; what an honest client does ends nothing.
+//! HTTP/2 floods that cost a client little: frames that ask for nothing, and requests that are
+//! reset at once. Both end the connection. An honest client's connection goes on.
 
 use std::collections::BTreeMap;
 

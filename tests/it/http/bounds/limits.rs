@@ -1,4 +1,4 @@
-//! Over a limit: a fast refusal, never growth.
+//! Over a limit the gateway refuses fast and does not grow.
 
 use crate::harness::{Client, Request, World, eventually, h2};
 

@@ -1,4 +1,4 @@
-//! What a few clients can hold against all others: places, requests, one code, memory.
+//! How much a few clients can take from all others: places, requests, one code, memory.
 
 use crate::harness::keys::{WECHAT, display};
 use crate::harness::wire::Kind;
@@ -21,7 +21,7 @@ async fn uploads_that_have_not_come_hold_no_place_at_the_backend() {
     for n in 0..6 {
         let target = if n % 2 == 0 { "/open" } else { "/check" };
         let mut upload = client.begin(head(target, &world.code())).await;
-        // Neither nothing nor a first byte is a beginning.
+        // Some uploads have sent no byte and some one byte. Neither has begun.
         if n >= 3 {
             upload.send("{", false);
         }
@@ -102,7 +102,7 @@ async fn one_http_2_connection_gets_half_of_a_backends_places() {
     for exchange in exchanges {
         exchange.answer().await.expect("an answer").is_approved();
     }
-    // What has ended counts no more.
+    // Ended requests no longer count.
     for _ in 0..3 {
         client.ask(head("/pay", &world.code()), "{}").await.is_approved();
     }
@@ -218,7 +218,7 @@ async fn memory_for_large_uploads_is_bounded() {
         match client.try_answer(Kind::Answer).await {
             Ok(Some(answer)) if answer.status() == 200 => approved += 1,
             Ok(Some(answer)) => drop(answer.is_refused("overloaded")),
-            // The answer was lost to the reset that sending on brought.
+            // The client sent on, and the reset for that destroyed the answer.
             Ok(None) | Err(_) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What verifies signatures: which engine, in which groups, with which tables.
+//! How signatures are verified: by which engine, in which groups, with which tables.
 
 use rustix::process::Signal;
 

@@ -5,8 +5,8 @@ use std::process::Output;
 use tokio::process::Command;
 
 use crate::harness::process::run_well;
-use crate::harness::{Setup, soon};
 use crate::house::tidy::root;
+use crate::harness::{Setup, soon};
 
 #[tokio::test]
 async fn the_test_vector_holds_in_another_language() {

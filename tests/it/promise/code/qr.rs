@@ -27,7 +27,7 @@ async fn mint(directory: &Path, format: &str) -> Vec<u8> {
 
 /// Decodes the one symbol of a picture; asserts version 6 and level M.
 ///
-/// That it is in numeric mode follows: 255 digits fit a 6-M symbol in no other.
+/// The symbol is then in numeric mode, because 255 digits fit a 6-M symbol in no other mode.
 fn decode(picture: GrayImage) -> String {
     let mut prepared = rqrr::PreparedImage::prepare(picture);
     let grids = prepared.detect_grids();

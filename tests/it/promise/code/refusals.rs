@@ -1,4 +1,4 @@
-//! Every refusal that a code, a key or a policy can meet, to the letter, and their order.
+//! Every refusal because of a code, a key or a policy, to the letter, and their order.
 
 use keyring::code::Auth;
 use keyring::mint::{Spec, Spoil};

@@ -30,7 +30,7 @@ async fn registers_that_stand_alone_pass() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}");
     assert!(said.contains("3 of 3 may vote, epoch 1"), "{said}");
-    // One that is away is a warning: the others do without it.
+    // A register that is away is only a warning, because the others suffice.
     registers[0].kill().await;
     let output = check(&setup).await;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -63,7 +63,7 @@ async fn a_register_that_may_forget_is_refused() {
     is_refused(&setup, "runs in cluster mode").await;
 }
 
-/// It is of no use, and no danger: such registers may vote.
+/// Persistence is useless but harmless: such registers may vote.
 #[tokio::test]
 async fn persistence_is_warned_of() {
     let registers = Redis::group().await;
@@ -136,7 +136,7 @@ async fn registers_change_by_epoch_and_nobody_is_forwarded_twice() {
     );
     let spent = one.code();
     one.pay(&spent).await.is_approved();
-    // Without the old groups nobody may replace a lower epoch.
+    // A configuration without the old groups may not replace a lower epoch.
     let without = changed.split("\nreplay.old_group").next().expect("a part");
     is_refused(&Setup::new().await.config(without), "holds the layout of an earlier epoch").await;
     let two = Setup::new().await.config(&changed);

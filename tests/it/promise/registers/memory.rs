@@ -1,5 +1,5 @@
-//! A register that comes back with old memory: whatever the way, a code that was spent since is not
-//! forwarded again. All registers come back at once, so that no other one knows better.
+//! A register comes back with old memory. A code that was spent since then is not forwarded again,
+//! whatever the cause. All registers come back at once, so that none of them knows the code.
 
 use tempfile::TempDir;
 
@@ -137,7 +137,7 @@ async fn a_register_on_a_restored_volume_has_lost_its_memory() {
     nodes.know_nothing_of(&spent).await;
 }
 
-/// Another register's directory, copied by an operator who wanted to be kind.
+/// An operator copied the directory of another register.
 #[tokio::test]
 async fn a_register_on_a_copied_directory_has_lost_its_memory() {
     let mut nodes = Nodes::start(&[]).await;
@@ -151,7 +151,7 @@ async fn a_register_on_a_copied_directory_has_lost_its_memory() {
     nodes.know_nothing_of(&spent).await;
 }
 
-/// All was saved, and nothing tells that from a save of before.
+/// Everything was saved, but a gateway cannot tell that from an older save.
 #[tokio::test]
 async fn a_register_that_saved_all_and_ended_has_lost_its_memory() {
     let mut nodes = Nodes::start(&[]).await;

@@ -11,9 +11,9 @@ use rustix::process::Signal;
 
 use self::check::check;
 use crate::harness::keys::identity;
+use crate::house::tidy::root;
 use crate::harness::redis::{Redis, config};
 use crate::harness::{Client, DeadPort, Request, Setup, World, eventually, now_ms, until};
-use crate::house::tidy::root;
 
 /// Two gateways with the same keys, registers and backend.
 struct Nodes {
@@ -118,14 +118,14 @@ async fn one_register_may_die_and_two_may_not() {
     let line = format!("register {} (group 1): 0 of 2", nodes.registers[1].address());
     assert!(ready.text().contains(&line), "{}", ready.text());
 
-    // They come back empty: what was issued before is not for them to judge.
+    // They come back empty, so they do not judge codes that were issued before.
     for register in [0, 1] {
         nodes.registers[register].start_again().await;
         nodes.connections(register, 2.0).await;
     }
     nodes.one.pay(&code).await.is_refused("warming_up");
     nodes.age().await;
-    // Nobody has forwarded it, and no vote for it was left behind.
+    // Neither node has forwarded the code, and no vote for it was left behind.
     nodes.two.pay(&code).await.is_approved();
     nodes.one.pay_more(&code).await.is_refused("code_used");
 }
@@ -139,7 +139,7 @@ async fn a_paused_register_costs_nothing_and_a_paused_majority_refuses() {
     nodes.registers[1].pause();
     let code = nodes.two.code();
     nodes.one.pay(&code).await.is_refused("replay_store_unavailable");
-    // After some seconds of silence nobody waits for them any more.
+    // After some seconds of silence the gateways stop waiting for the registers.
     nodes.connections(1, 0.0).await;
     nodes.connections(2, 0.0).await;
     nodes.two.pay(&nodes.two.code()).await.is_refused("replay_store_unavailable");
@@ -166,7 +166,7 @@ async fn emptied_registers_do_not_judge_codes_of_before() {
     for register in &nodes.registers {
         register.ask(&["FLUSHALL"]).await;
     }
-    // Another node cannot know any more, and does not guess.
+    // The other node can no longer know this, and does not guess.
     let other = Setup::new().await.config(&config(&nodes.registers));
     let other = other.only_endpoints(&[nodes.one.backend.endpoint.as_str()]).start().await;
     other.pay(&spent).await.is_refused("warming_up");
@@ -210,7 +210,7 @@ async fn a_register_that_may_forget_abstains() {
     nodes.registers[1].kill().await;
     nodes.connections(1, 0.0).await;
     nodes.one.pay(&nodes.two.code()).await.is_refused("replay_store_unavailable");
-    // It votes again when it may, but not on codes of before: keys may be gone.
+    // It votes again later, but not on older codes, because keys may be gone.
     nodes.registers[0].ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
     nodes.abstains(0, "eviction", 0.0).await;
     nodes.one.pay(&nodes.two.code()).await.is_refused("warming_up");
@@ -266,7 +266,8 @@ async fn a_client_that_leaves_takes_nothing_back() {
     tokio::time::timeout(Duration::from_secs(5), nodes.pay_and_replay()).await.expect("it goes on");
 }
 
-/// The rights of SECURITY.md, with a password that must be escaped, in a database that is not the first.
+/// The rights of SECURITY.md, with a password that must be escaped, in a database that is not the
+/// first.
 #[tokio::test]
 async fn the_documented_rights_are_enough() {
     let security = fs::read_to_string(root().join("SECURITY.md")).expect("a file of the project");
@@ -292,7 +293,7 @@ async fn the_documented_rights_are_enough() {
     let text = String::from_utf8_lossy(&said.stdout);
     assert!(text.contains("3 of 3 may vote") && !text.contains("w0rd"), "{text}");
     let two = two.only_endpoints(&[port.endpoint.as_str()]).start().await;
-    // By the user without a name that the server has as well.
+    // As the server's user without a name.
     for register in &registers {
         register.age_in("3").await;
     }
@@ -313,7 +314,7 @@ async fn the_documented_rights_are_enough() {
     }
 }
 
-/// Condition 10, from both sides of the second.
+/// Condition 10, just before the limit and just after it.
 #[tokio::test]
 async fn a_clock_that_registers_do_not_share_spends_nothing_and_says_so() {
     let registers = Redis::group().await;
@@ -335,7 +336,7 @@ async fn a_clock_that_registers_do_not_share_spends_nothing_and_says_so() {
         world.admin("GET", "/readyz").await.text().contains(off).then_some(())
     })
     .await;
-    // Time does not run back: set right, the clock is believed by the next process.
+    // Time does not run back, so only the next process uses the corrected clock.
     fs::write(&clock, "0").expect("a clock file");
     world.metric_reaches("yanma_clock_steps_total", 2.0).await;
     world.pay(&code).await.is_refused("replay_store_unavailable");

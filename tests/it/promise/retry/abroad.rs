@@ -113,7 +113,7 @@ async fn a_code_that_was_given_back_leaves_no_record_with_others() {
     assert_eq!(one.backend.count_of(&identity(&code)), 1);
 }
 
-/// Nor does it leave one of its own, where it asks.
+/// A node that only asks about a used code leaves no attempt of its own in the registers.
 #[tokio::test]
 async fn a_used_code_of_which_nothing_is_kept_is_used_on_other_nodes_too() {
     let mut nodes = Nodes::start().await;
@@ -133,7 +133,7 @@ async fn a_used_code_of_which_nothing_is_kept_is_used_on_other_nodes_too() {
     assert_eq!(nodes.one.backend.count_of(&identity(&code)), 1);
 }
 
-/// A node that dies with a request under way cannot tell its end, and nobody else may send it.
+/// A node died during a request. The outcome is unknown, and no other node may send the request.
 #[tokio::test]
 async fn a_node_that_dies_leaves_an_unknown_outcome_after_its_deadline() {
     let nodes = Nodes::start().await;
@@ -170,7 +170,7 @@ async fn an_answer_is_sent_although_no_majority_takes_it() {
     client.answer().await.is_approved();
     let counted = "yanma_limit_hits_total{limit=\"retry_registers\"}";
     nodes.one.metric_reaches(counted, 1.0).await;
-    // It is known here, whatever the others know.
+    // This node knows the answer, whatever the registers know.
     let again = nodes.one.pay(&code).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     nodes.registers[1..].iter().for_each(Redis::go_on);

@@ -1,11 +1,12 @@
-//! A code past its time, which is no reason not to say what became of it. In a sandbox, because the
-//! fence of any other first start is later than every code that could expire within a test.
+//! A repeated request with an expired code still gets the stored answer. The tests run in a
+//! sandbox: after any other first start the fence refuses every code that could expire within a
+//! test.
 
 use crate::harness::process::run_well;
 use crate::harness::{Client, Message, Request, now_ms, until};
 use crate::operator::sandbox::Sandbox;
 
-/// Life and skew of a payment code, and what two readers of one clock may differ by.
+/// Life and skew of a payment code, and the difference that two readings of a clock may have.
 const LIFE_MS: i64 = 60_000 + 2_000 + 250;
 /// How old the codes are when they pay: old enough to expire soon, young enough for a slow machine.
 const AGE_S: i64 = 50;
@@ -43,11 +44,11 @@ async fn a_late_code_finds_its_answer_or_what_became_of_it() {
     assert!(body["redemption"].as_str().is_some_and(|id| again.text().contains(id)));
     ask(pay(&unkept)).await.is_refused("code_used");
     ask(pay(&unused)).await.is_refused("code_expired");
-    // Forged, so nothing is said beyond what anybody can see.
+    // The code is forged, so the answer tells only what the code itself shows.
     let forged = ask(pay(&forged)).await;
     let body = forged.is_refused("code_expired");
     assert!(body["redemption"].is_null());
-    // A route that spends nothing knows of no answers.
+    // A route that spends nothing stores no answers.
     ask(Request::post("/identify").code(&kept)).await.is_refused("code_expired");
     let arrived: Message = ask(Request::get("/query")).await;
     assert!(arrived.text().contains("SANDBOX000000003"), "two payments, this query: {arrived:?}");

@@ -1,5 +1,4 @@
-//! Retry is not replay: the same request again gets the answer that there was, and nothing is
-//! forwarded a second time.
+//! A retry is not a replay: a repeated request gets the stored answer and is not forwarded again.
 
 mod abroad;
 mod late;
@@ -51,7 +50,7 @@ async fn the_same_request_gets_the_same_answer_byte_for_byte() {
     assert!(world.metric("yanma_retry_answers").await > 1.5);
 }
 
-/// The protocol is the connection's business, not the transaction's.
+/// The protocol belongs to the connection and not to the transaction.
 #[tokio::test]
 async fn a_retry_over_another_protocol_gets_the_answer_too() {
     let world = World::start().await;
@@ -127,7 +126,7 @@ async fn what_differs_is_another_transaction() {
     }
     let trailer = first.chunked("X-Sum: 1\r\n");
     world.ask_raw(trailer).await.is_refused("code_used");
-    // How it is framed, from where it comes and what else its head says is not what it asks.
+    // Framing, client address and other header fields do not make it another request.
     let again = world.ask_raw(first.chunked("")).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     let again = plain().field("Content-Type", json).field("X-Request-Id", "2");
@@ -160,15 +159,15 @@ async fn a_key_that_is_none_is_refused_before_anything_is_spent() {
     }
     let twice = keyed(&code, "a").field("Idempotency-Key", "a");
     world.ask(&twice).await.is_refused("request_malformed");
-    // Where nothing is spent the header is the backend's alone.
+    // On a route that spends nothing the header is the backend's own.
     let check = Request::post("/check").code(&code).field("Idempotency-Key", "a b");
     world.ask(&check).await.is_approved();
     world.ask(&keyed(&code, &"k".repeat(64))).await.is_approved();
     assert_eq!(world.backend.count(), 2);
 }
 
-/// Java's `HttpURLConnection` sends a POST again by itself, without telling anybody, when its
-/// connection ends without an answer.
+/// Java's `HttpURLConnection` silently sends a POST again when its connection ends without an
+/// answer.
 #[tokio::test]
 async fn a_post_that_is_silently_repeated_settles_once() {
     let world = World::start().await;
@@ -241,7 +240,7 @@ async fn a_full_store_keeps_what_it_has_and_the_next_pays_all_the_same() {
     let world = World::with("retry.entries_max = 1").await;
     let [kept, other] = [world.code(), world.code()];
     world.pay(&kept).await.is_approved();
-    // Not kept, but while it runs a copy is told so.
+    // The answer is not kept, but a copy is refused while the request runs.
     world.backend.hold();
     let mut client = world.client().await;
     client.send(Request::post("/pay").code(&other).bytes()).await;
@@ -293,7 +292,7 @@ async fn a_reload_keeps_the_answers_and_brings_new_bounds() {
     assert_eq!(world.backend.count(), 2);
 }
 
-/// What is known of a code comes before what stands against it now.
+/// A stored answer comes before any refusal of the code.
 #[tokio::test]
 async fn what_is_refused_meanwhile_still_has_its_answer() {
     let mut world = World::start().await;
@@ -310,7 +309,7 @@ async fn what_is_refused_meanwhile_still_has_its_answer() {
     assert_eq!(world.backend.count(), 1);
 }
 
-/// What is asked is what the backend was asked, whichever way the second request takes.
+/// The comparison uses what the backend was sent, whichever form the second request has.
 #[tokio::test]
 async fn a_field_that_connection_takes_away_is_no_part_of_what_is_asked() {
     let mut world = World::start().await;

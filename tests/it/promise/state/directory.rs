@@ -1,5 +1,5 @@
-//! The data directory is taken away from under a process that runs: it stops spending, says so
-//! once, and whoever begins in its place accepts no code that it may have accepted.
+//! The data directory is taken away from a running process. The process stops spending and logs it
+//! once. The next process accepts no code that the first may have accepted.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -20,7 +20,7 @@ fn is_moved_away(data: &Path) {
     fs::rename(data, data.with_extension("old")).expect("a directory to move");
 }
 
-/// As a backup tool would: a copy of a while ago is put in its place.
+/// An older copy is put in its place, as a backup tool does.
 fn is_set_back(data: &Path) {
     let copy = data.with_extension("backup");
     fs::create_dir(&copy).expect("a directory");
@@ -85,7 +85,8 @@ async fn is_taken_away(fate: Fate, why: &str) {
     assert_eq!(said.matches("no code is spent any more").count(), 1, "{said}");
 }
 
-/// Nothing helps against who writes into the file, but it is noticed, and nothing more is spent.
+/// The gateway cannot prevent other programs from writing into the file. It notices, and spends no
+/// more codes.
 #[tokio::test]
 async fn a_table_that_is_written_over_under_a_process() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! What is spent outlives the process, and only one table is used at a time.
+//! Spent codes outlive the process, and only one table is used at a time.
 
 mod directory;
 mod pauses;

@@ -1,4 +1,4 @@
-//! Time: clocks that step, and processes that stand still where it hurts.
+//! Clocks that step, and processes that stop at the worst moments.
 
 use std::fs;
 use std::time::Duration;
@@ -64,7 +64,7 @@ async fn an_hour_back_is_not_believed_and_a_restart_asks_for_the_right_time() {
     assert_eq!(status, Some(78), "{said}");
     names(&said, &["data/mark", "60 s", "remove the data directory, which is safe"]);
 
-    // With the right time all goes on, and nothing was forgotten.
+    // With the right time the gateway goes on, and its table is complete.
     fs::write(&stepped.file, "0").expect("a clock file");
     world.start_again().await;
 }
@@ -83,7 +83,7 @@ async fn an_hour(ahead_ms: i64) -> Stepped {
     stepped
 }
 
-/// After a restart an hour ahead the codes of before are over by the new time.
+/// After a restart an hour ahead, older codes have expired by the new time.
 #[tokio::test]
 async fn a_restart_an_hour_ahead_accepts_nothing_of_before() {
     let mut stepped = Stepped::start().await;
@@ -95,7 +95,7 @@ async fn a_restart_an_hour_ahead_accepts_nothing_of_before() {
     assert_eq!(stepped.world.backend.count(), 1);
 }
 
-/// While everybody stood still the directory may have been elsewhere.
+/// While all processes were stopped the directory may have been elsewhere.
 #[tokio::test]
 async fn a_process_that_stood_still_for_long_raises_the_fence() {
     let world = World::start().await;

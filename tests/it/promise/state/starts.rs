@@ -1,5 +1,5 @@
-//! Starts with a data directory that is not as it should be: a clear error, or an empty table
-//! behind a fence; never a silent fallback.
+//! Starts with a damaged or strange data directory. The result is a clear error or an empty table
+//! behind a fence, never a silent fallback.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,10 +13,10 @@ use super::{code_of_now, data_dir, fails, names, said};
 use crate::harness::process::binary;
 use crate::harness::{Setup, World, soon};
 
-/// Something that is done to the table's file while nobody runs.
+/// A change of the table's file while no gateway runs.
 type Damage = fn(&Path) -> io::Result<()>;
 
-/// Each with the reason that is then given for a new table.
+/// Each damage with the logged reason for a new table.
 const DAMAGES: [(&str, Damage); 7] = [
     ("damaged", |table| cut(table, 100)),
     ("damaged", |table| cut(table, 4_096 + 64)),
@@ -58,7 +58,7 @@ async fn what_is_not_the_table_is_replaced_by_an_empty_one_behind_a_fence() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// A directory that nobody kept for more than 5 s may have been set back: it gets a new fence.
+/// A directory without a process for more than 5 s may have been set back, so it gets a new fence.
 #[tokio::test]
 async fn a_table_that_nobody_kept_gets_a_fence() {
     let mut world = World::start().await;
@@ -99,7 +99,7 @@ async fn a_disk_that_is_full() {
     on_a_mount("mount -t tmpfs -o size=128k none \"$1\"", &words).await;
 }
 
-/// The same for whoever may not mount anything: files may not grow above 32 KiB.
+/// The same for a user who may not mount: files may not grow above 32 KiB.
 #[tokio::test]
 async fn a_table_that_does_not_fit() {
     let setup = Setup::new().await;
