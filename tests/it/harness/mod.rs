@@ -9,6 +9,7 @@ pub(crate) mod contract;
 pub(crate) mod h2;
 pub(crate) mod keys;
 pub(crate) mod process;
+pub(crate) mod project;
 pub(crate) mod redis;
 pub(crate) mod wire;
 pub(crate) mod world;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::house::tidy::{read, root};
+use crate::harness::project::{read, root};
 
 struct Package {
     name: String,

@@ -2,4 +2,4 @@
 
 mod documents;
 mod licences;
-pub(crate) mod tidy;
+mod tidy;

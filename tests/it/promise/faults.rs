@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::loadtest::{Ended, Play};
 use crate::harness::process::binary;
-use crate::house::tidy::root;
+use crate::harness::project::root;
 
 async fn play(name: &str, more: &[&str]) -> Ended {
     let scenario = root().join("config/loadtest").join(name).with_extension("toml");

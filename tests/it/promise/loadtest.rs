@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::harness::process::{Process, address, binary, load_tool};
-use crate::house::tidy::root;
+use crate::harness::project::root;
 use crate::harness::world::is_ready;
 use crate::harness::{Backend, Reply, eventually};
 

@@ -5,7 +5,7 @@ use std::process::Output;
 use tokio::process::Command;
 
 use crate::harness::process::run_well;
-use crate::house::tidy::root;
+use crate::harness::project::root;
 use crate::harness::{Setup, soon};
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use self::check::check;
 use crate::harness::keys::identity;
-use crate::house::tidy::root;
+use crate::harness::project::root;
 use crate::harness::redis::{Redis, config};
 use crate::harness::{Client, DeadPort, Request, Setup, World, eventually, now_ms, until};
 
