@@ -90,16 +90,16 @@ async fn where_nothing_is_spent_an_answer_without_an_end_stays_one() {
         client.send(Request::post(path).code(&world.code()).bytes()).await;
         let answer = client.answer().await;
         assert_eq!((answer.status(), answer.text()), (200, "is this all?"));
-        // A chunk of length 0 at its end would say that it is whole.
+        // A chunk of length 0 at its end would mean that the answer is complete.
         assert_eq!(answer.field("transfer-encoding"), None);
         assert_eq!(answer.field("content-length"), None);
         assert_eq!((answer.field("connection"), answer.field("x-old")), (Some("close"), Some("1")));
         client.closed().await;
-        // HTTP/2 has no such answers: its end would be a promise.
+        // HTTP/2 has no such answers: END_STREAM would mean a complete answer.
         let mut client = h2::H2::connect(&world.address).await;
         let request = h2::post(path, &world.code()).body(()).expect("a request");
         let answer = client.ask(request, "{}").await;
-        answer.is_refused("outcome_unknown");
+        answer.assert_refused("outcome_unknown");
         assert!(answer.text().contains("HTTP/2"), "{}", answer.text());
     }
 }
@@ -139,7 +139,7 @@ async fn an_answer_that_broke_off_never_ends_like_a_whole_one() {
     world.backend.reply(Reply::ThenClose(chunked.into_bytes()));
     let code = world.code();
     let pay = format!("POST /pay HTTP/1.0\r\nYanma-Code: {code}\r\nContent-Length: 2\r\n\r\n{{}}");
-    world.ask_raw(pay).await.is_refused("outcome_unknown");
+    world.ask_raw(pay).await.assert_refused("outcome_unknown");
 }
 
 #[tokio::test]
@@ -148,12 +148,12 @@ async fn an_old_answer_does_not_make_the_next_request_lose_its_body() {
     let head = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: ";
     let old = format!("{head}{}\r\n\r\n{SETTLED}", SETTLED.len());
     world.backend.reply(Reply::Bytes(old.into_bytes()));
-    // One connection of a client, one worker: the backend's connection would be the same.
+    // One client connection means one worker, which would reuse the backend's connection.
     let mut client = world.client().await;
     for path in ["/check", "/pay", "/check", "/pay"] {
         let request = Request::post(path).code(&world.code()).field("TE", "trailers");
         let chunked = request.field("Trailer", "X-Sum").chunked("X-Sum: 5\r\n");
-        client.ask(chunked).await.is_approved();
+        client.ask(chunked).await.assert_approved();
     }
     for seen in world.backend.arrived(4).await {
         assert_eq!(seen.body, b"{\"infno\":\"2207\"}", "{}", seen.start);
@@ -189,7 +189,7 @@ async fn lengths_that_contradict_each_other_are_not_half_believed() {
             let answer = world.ask(&Request::post(path).code(&world.code())).await;
             assert_eq!(answer.field("yanma-outcome"), Some("outcome_unknown"), "{length:?}");
         }
-        // A HEAD has no body that could be cut: only its length is not passed on.
+        // The answer to HEAD has no body that could be cut. Only its length is left out.
         let mut client = world.client().await;
         client.send(Request::new("HEAD", "/open").bytes()).await;
         let answer = client.answer_to_head().await;
@@ -245,14 +245,14 @@ async fn a_head_over_the_bound_is_named_as_the_cause() {
     let lines = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
     let with = |fields: &str| Reply::with(200, fields, SETTLED);
     world.backend.reply(with(&lines(99)));
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let long = |bytes: usize| format!("X-Long: {}\r\n", "y".repeat(bytes));
     world.backend.reply(with(&long(200 * 1_024)));
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     for reply in [with(&lines(100)), with(&long(500 * 1_024))] {
         world.backend.reply(reply);
         let answer = world.pay(&world.code()).await;
-        answer.is_refused("outcome_unknown");
+        answer.assert_refused("outcome_unknown");
         let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
         assert!(detail.contains("100 header lines"), "{detail}");
     }
@@ -266,8 +266,8 @@ async fn interim_answers_do_not_end_the_exchange_and_do_not_prolong_it() {
     let Reply::Bytes(settled) = Reply::settled() else { unreachable!("settled is bytes") };
     world.backend.reply(Reply::Bytes([interim.repeat(50).as_bytes(), &settled].concat()));
     let answer = world.pay(&world.code()).await;
-    answer.is_approved();
+    answer.assert_approved();
     assert_eq!(answer.field("link"), None, "it belongs to the interim answer");
     world.backend.reply(Reply::Bytes(interim.repeat(50).into_bytes()));
-    world.pay(&world.code()).await.is_refused("outcome_unknown");
+    world.pay(&world.code()).await.assert_refused("outcome_unknown");
 }

@@ -9,7 +9,7 @@ async fn a_chunked_upload_arrives_whole() {
     let body: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     for path in ["/pay", "/check", "/open"] {
         let request = Request::post(path).code(&world.code()).body(&body);
-        world.ask_raw(request.chunked("")).await.is_approved();
+        world.ask_raw(request.chunked("")).await.assert_approved();
     }
     for seen in world.backend.arrived(3).await {
         assert!(seen.body == body, "{}: {} bytes", seen.start, seen.body.len());
@@ -26,7 +26,7 @@ async fn a_get_with_a_chunked_body_keeps_it_or_is_refused() {
             let seen = world.backend.arrived(1).await;
             assert_eq!(seen.last().expect("one").body, b"kept", "{path}: lost in silence");
         } else {
-            answer.is_refused("request_malformed");
+            answer.assert_refused("request_malformed");
         }
     }
 }
@@ -39,7 +39,7 @@ async fn a_body_in_many_small_pieces_arrives_whole() {
     for byte in request.bytes() {
         client.send([byte]).await;
     }
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
     assert_eq!(world.backend.only().await.body, b"0123456789");
 }
 
@@ -64,7 +64,7 @@ async fn refusals_of_head_have_no_body() {
     client.send(Request::new("HEAD", "/nowhere").bytes()).await;
     let answer = client.answer_to_head().await;
     assert_eq!((answer.status(), answer.field("yanma-outcome")), (404, Some("route_not_found")));
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_backends_length_beside_chunked_does_not_pass() {
             let both = answer.field("transfer-encoding").and(answer.field("content-length"));
             assert_eq!(both, None);
         } else {
-            answer.is_refused("outcome_unknown");
+            answer.assert_refused("outcome_unknown");
         }
     }
 }
@@ -117,7 +117,7 @@ async fn an_interim_answer_does_not_end_the_exchange() {
     let hints = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
     let Reply::Bytes(settled) = Reply::settled() else { unreachable!("settled is bytes") };
     world.backend.reply(Reply::Bytes([hints.as_bytes(), &settled].concat()));
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -125,10 +125,10 @@ async fn a_body_over_the_limit_is_too_large_and_spends_nothing() {
     let world = World::with("limits.body_bytes_max = 100").await;
     let code = world.code();
     let long = Request::post("/pay").code(&code).body("x".repeat(101));
-    world.ask(&long).await.is_refused("request_too_large");
-    world.ask_raw(long.chunked("")).await.is_refused("request_too_large");
+    world.ask(&long).await.assert_refused("request_too_large");
+    world.ask_raw(long.chunked("")).await.assert_refused("request_too_large");
     let exact = Request::post("/pay").code(&code).body("x".repeat(100));
-    world.ask_raw(exact.chunked("")).await.is_approved();
+    world.ask_raw(exact.chunked("")).await.assert_approved();
     assert_eq!(world.backend.only().await.body.len(), 100);
 }
 
@@ -137,9 +137,9 @@ async fn a_small_stream_over_the_limit_is_refused_before_the_backend_is_asked() 
     let world = World::with("limits.body_bytes_max = 100").await;
     for path in ["/check", "/open"] {
         let long = Request::post(path).code(&world.code()).body("x".repeat(200));
-        world.ask_raw(long.chunked("")).await.is_refused("request_too_large");
+        world.ask_raw(long.chunked("")).await.assert_refused("request_too_large");
     }
-    world.ask(&Request::get("/open")).await.is_approved();
+    world.ask(&Request::get("/open")).await.assert_approved();
     assert_eq!(world.backend.only().await.start, "GET /open HTTP/1.1");
 }
 
@@ -150,7 +150,7 @@ async fn a_length_over_the_limit_is_refused_before_the_body() {
         let mut client = world.client().await;
         let head = Request::post(path).code(&world.code()).head();
         client.send(format!("{head}Content-Length: 101\r\n\r\n")).await;
-        client.answer().await.is_refused("request_too_large");
+        client.answer().await.assert_refused("request_too_large");
     }
 }
 
@@ -160,9 +160,9 @@ async fn a_stream_over_the_limit_never_arrives_whole() {
     for path in ["/check", "/open"] {
         let mut client = world.client().await;
         let long = Request::post(path).code(&world.code()).body("x".repeat(200_000));
-        // Its first half begins to stream before the second is seen to be too much.
+        // Its first half is forwarded before the second half exceeds the limit.
         let _may_be_refused_already = client.try_send(long.chunked("")).await;
-        client.answer().await.is_refused("request_too_large");
+        client.answer().await.assert_refused("request_too_large");
         let told = format!(r#"yanma_requests_total{{route="{path}",outcome="request_too_large"}}"#);
         world.metric_reaches(&told, 1.0).await;
     }
@@ -179,7 +179,7 @@ async fn a_large_answer_streams_when_it_is_over_the_limit() {
     let answer = world.pay(&code).await;
     assert_eq!((answer.status(), answer.body.len()), (200, large.len()));
     assert_eq!(answer.field("yanma-outcome"), Some("approved"));
-    world.pay(&code).await.is_refused("code_used");
+    world.pay(&code).await.assert_refused("code_used");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Client, Message, Reply, Request, Setup, World, spawn};
 
-/// Sends a request of which something is missing. The answer must announce the close that follows.
+/// Sends an incomplete request. The answer must announce the close that follows.
 async fn closes(world: &World, bytes: impl AsRef<[u8]>) -> Message {
     let mut client = world.client().await;
     client.send(bytes).await;
@@ -20,7 +20,7 @@ async fn closes(world: &World, bytes: impl AsRef<[u8]>) -> Message {
 /// The answer announces nothing, and another request follows on the connection.
 async fn goes_on(client: &mut Client, answer: &Message) {
     assert_eq!(answer.field("connection"), None, "{answer:?}");
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -29,14 +29,14 @@ async fn a_body_that_was_not_asked_for_is_not_waited_for() {
     let refused = |expected| Request::post("/pay").code("1").field("Expect", expected).head();
     for length in ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"] {
         let answer = closes(&world, format!("{}{length}\r\n", refused("100-continue"))).await;
-        answer.is_refused("code_malformed");
+        answer.assert_refused("code_malformed");
         let answer = closes(&world, format!("{}{length}\r\n", refused("payment"))).await;
-        answer.is_refused("expectation_failed");
+        answer.assert_refused("expectation_failed");
     }
     // Without a body there is nothing to wait for.
     let mut client = world.client().await;
     let answer = client.ask(format!("{}\r\n", refused("payment"))).await;
-    answer.is_refused("expectation_failed");
+    answer.assert_refused("expectation_failed");
     goes_on(&mut client, &answer).await;
 }
 
@@ -47,9 +47,9 @@ async fn a_body_that_is_too_long_ends_its_connection() {
     for path in ["/pay", "/check", "/open"] {
         let request = || Request::post(path).code(&world.code()).body(&long);
         let declared = format!("{}Content-Length: 101\r\n\r\n", request().head());
-        closes(&world, declared).await.is_refused("request_too_large");
+        closes(&world, declared).await.assert_refused("request_too_large");
         let chunks = request().chunked("");
-        closes(&world, &chunks[..chunks.len() - 5]).await.is_refused("request_too_large");
+        closes(&world, &chunks[..chunks.len() - 5]).await.assert_refused("request_too_large");
     }
 }
 
@@ -59,7 +59,7 @@ async fn a_body_that_does_not_come_ends_its_connection() {
     for path in ["/pay", "/check", "/open"] {
         let request = Request::post(path).code(&world.code()).body("0123456789").bytes();
         let half = &request[..request.len() - 5];
-        closes(&world, half).await.is_refused("request_timeout");
+        closes(&world, half).await.assert_refused("request_timeout");
     }
 }
 
@@ -70,17 +70,17 @@ async fn the_rest_of_a_refused_body_is_read_within_bounds() {
     let refused = |bytes: usize| Request::post("/pay").code("1").body("x".repeat(bytes)).bytes();
     let too_much = refused(4 * HEARD_OUT);
     let answer = closes(&world, &too_much[..3 * HEARD_OUT]).await;
-    answer.is_refused("code_malformed");
+    answer.assert_refused("code_malformed");
     let too_late = refused(10);
     let answer = closes(&world, &too_late[..too_late.len() - 1]).await;
-    answer.is_refused("code_malformed");
+    answer.assert_refused("code_malformed");
 
     let mut client = world.client().await;
     for bytes in [1, 1_000, HEARD_OUT] {
         let request = refused(bytes);
         client.send(&request[..request.len() - bytes]).await;
         let answer = client.ask(&request[request.len() - bytes..]).await;
-        answer.is_refused("code_malformed");
+        answer.assert_refused("code_malformed");
         goes_on(&mut client, &answer).await;
     }
 }
@@ -98,9 +98,9 @@ async fn a_streaming_backend_without_a_place_costs_no_connection() {
     let mut client = world.client().await;
     client.send(&request[..request.len() - 5]).await;
     let answer = client.ask(&request[request.len() - 5..]).await;
-    answer.is_refused("overloaded");
+    answer.assert_refused("overloaded");
     world.backend.open();
-    first.answer().await.is_approved();
+    first.answer().await.assert_approved();
     goes_on(&mut client, &answer).await;
 }
 
@@ -144,11 +144,11 @@ async fn an_upload_that_was_passed_on_whole_leaves_the_connection_open() {
     for path in ["/pay", "/check", "/open"] {
         let request = Request::post(path).code(&world.code()).body("x".repeat(100_000));
         let answer = client.ask(request.bytes()).await;
-        answer.is_approved();
+        answer.assert_approved();
         goes_on(&mut client, &answer).await;
         let request = Request::post(path).code(&world.code()).field("Trailer", "X-Sum");
         let answer = client.ask(request.chunked("X-Sum: 5\r\n")).await;
-        answer.is_approved();
+        answer.assert_approved();
         goes_on(&mut client, &answer).await;
     }
 }
@@ -159,10 +159,10 @@ async fn old_clients_are_told_too() {
     let head = "POST /pay HTTP/1.0\r\nConnection: keep-alive\r\nYanma-Code: 1\r\n";
     let mut client = world.client().await;
     let answer = client.ask(format!("{head}Content-Length: 2\r\n\r\n{{}}")).await;
-    answer.is_refused("code_malformed");
+    answer.assert_refused("code_malformed");
     assert_eq!(answer.field("connection"), Some("keep-alive"));
     let answer = client.ask(format!("{head}Expect: x\r\nContent-Length: 2\r\n\r\n")).await;
-    answer.is_refused("expectation_failed");
+    answer.assert_refused("expectation_failed");
     assert_eq!(answer.field("connection"), Some("close"));
     client.closed().await;
     // For them a body without a length ends with the connection.
@@ -180,7 +180,7 @@ async fn what_the_engine_refuses_is_announced() {
         "{}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         Request::post("/open").head()
     );
-    closes(&world, both).await.is_approved();
+    closes(&world, both).await.assert_approved();
     let answer = closes(&world, "GET /open HTTP/1.1\r\nHost : yanma.test\r\n\r\n").await;
     assert_eq!(answer.status(), 400);
 }

@@ -64,10 +64,10 @@ async fn a_length_reaches_the_backend_once_and_in_plain_digits() {
     let mut over_2 = h2::H2::connect(&world.address).await;
     for path in ["/pay", "/check", "/open"] {
         let head = Request::post(path).code(&world.code()).head();
-        world.ask_raw(format!("{head}Content-Length: 0005\r\n\r\nhello")).await.is_approved();
+        world.ask_raw(format!("{head}Content-Length: 0005\r\n\r\nhello")).await.assert_approved();
         let twice = h2::post(path, &world.code()).header("content-length", "05");
         let twice = twice.header("content-length", "5").body(()).expect("a request");
-        over_2.ask(twice, "hello").await.is_approved();
+        over_2.ask(twice, "hello").await.assert_approved();
     }
     for seen in world.backend.arrived(6).await {
         assert_eq!((seen.field("content-length"), &*seen.body), (Some("5"), &b"hello"[..]));
@@ -81,13 +81,16 @@ async fn a_post_without_a_body_says_so() {
     let mut over_2 = h2::H2::connect(&world.address).await;
     for path in ["/pay", "/check", "/open"] {
         let bare = |method| Request::new(method, path).code(&world.code());
-        world.ask(&bare("POST")).await.is_approved();
-        world.ask(&bare("PUT")).await.is_approved();
+        world.ask(&bare("POST")).await.assert_approved();
+        world.ask(&bare("PUT")).await.assert_approved();
         let over_2_bare = h2::post(path, &world.code()).body(()).expect("a request");
-        over_2.ask_without_body(over_2_bare).await.is_approved();
-        world.ask(&bare("GET")).await.is_approved();
+        over_2.ask_without_body(over_2_bare).await.assert_approved();
+        world.ask(&bare("GET")).await.assert_approved();
     }
-    world.ask_raw(Request::new("POST", "/pay").code(&world.code()).chunked("")).await.is_approved();
+    world
+        .ask_raw(Request::new("POST", "/pay").code(&world.code()).chunked(""))
+        .await
+        .assert_approved();
     for seen in world.backend.arrived(13).await {
         let length = (!seen.start.starts_with("GET")).then_some("0");
         assert_eq!(seen.field("content-length"), length, "{}", seen.start);
@@ -103,7 +106,7 @@ async fn any_coding_but_one_plain_chunked_is_malformed() {
         let head = Request::post("/open").head();
         let field = format!("Transfer-Encoding: {coding}\r\n");
         client.send(format!("{head}{field}\r\n5\r\nhello\r\n0\r\n\r\n{SMUGGLED}")).await;
-        client.answer().await.is_refused("request_malformed");
+        client.answer().await.assert_refused("request_malformed");
         client.closed().await;
     }
     assert_eq!(world.backend.count(), 0);
@@ -115,7 +118,7 @@ async fn a_coding_in_two_lines_is_malformed() {
     let head = Request::post("/open").head();
     let fields = "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n";
     let answer = world.ask_raw(format!("{head}{fields}\r\n0\r\n\r\n")).await;
-    answer.is_refused("request_malformed");
+    answer.assert_refused("request_malformed");
 }
 
 #[tokio::test]
@@ -135,7 +138,7 @@ async fn old_clients_without_host_are_served_and_closed() {
     let request =
         format!("POST /pay HTTP/1.0\r\nYanma-Code: {code}\r\nContent-Length: 2\r\n\r\n{{}}");
     let mut client = world.client().await;
-    client.ask(request).await.is_approved();
+    client.ask(request).await.assert_approved();
     client.closed().await;
     let seen = world.backend.only().await;
     assert_eq!(seen.start, "POST /pay HTTP/1.1");
@@ -156,9 +159,9 @@ async fn old_clients_cannot_send_chunks() {
 async fn exactly_one_host() {
     let world = World::start().await;
     let none = "GET /open HTTP/1.1\r\n\r\n";
-    world.ask_raw(none).await.is_refused("request_malformed");
+    world.ask_raw(none).await.assert_refused("request_malformed");
     let two = "GET /open HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n";
-    world.ask_raw(two).await.is_refused("request_malformed");
+    world.ask_raw(two).await.assert_refused("request_malformed");
     assert_eq!(world.backend.count(), 0);
 }
 
@@ -169,19 +172,19 @@ async fn a_host_is_a_name_or_an_address_and_a_port() {
         for version in ["1.1", "1.0"] {
             let request = format!("GET /open HTTP/{version}\r\nHost: {host}\r\n\r\n");
             let mut client = world.client().await;
-            client.ask(request).await.is_refused("request_malformed");
+            client.ask(request).await.assert_refused("request_malformed");
             client.closed().await;
         }
     }
     for target in ["http://u@a/open", "http://u:p@a:80/open", "http://a;b/open", "ftp://a/open"] {
         let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
-        world.ask_raw(request).await.is_refused("request_malformed");
+        world.ask_raw(request).await.assert_refused("request_malformed");
     }
     assert_eq!(world.backend.count(), 0);
     let good = ["a", "his_1.example:8080", "10.0.0.1", "[2001:db8::1]:443", "a.", "xn--fiq228c"];
     for host in good {
         let request = format!("GET /open HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        world.ask_raw(request).await.is_approved();
+        world.ask_raw(request).await.assert_approved();
     }
     for (seen, host) in world.backend.arrived(good.len()).await.iter().zip(good) {
         assert_eq!(seen.field("host"), Some(host));
@@ -203,12 +206,12 @@ async fn an_authority_over_http_2_is_a_host_and_no_other_stands_beside_it() {
         get("http://yanma.test/open").header("host", ""),
     ] {
         let request = request.body(()).expect("a request");
-        client.ask_without_body(request).await.is_refused("request_malformed");
+        client.ask_without_body(request).await.assert_refused("request_malformed");
     }
     assert_eq!(world.backend.count(), 0);
     for host in ["yanma.test", "YANMA.test", "yanma.test:80"] {
         let request = get("http://yanma.test/open").header("host", host);
-        client.ask_without_body(request.body(()).expect("a request")).await.is_approved();
+        client.ask_without_body(request.body(()).expect("a request")).await.assert_approved();
     }
     for seen in world.backend.arrived(3).await {
         assert_eq!(seen.field("host"), Some("yanma.test"));
@@ -219,7 +222,7 @@ async fn an_authority_over_http_2_is_a_host_and_no_other_stands_beside_it() {
 async fn an_absolute_target_brings_its_own_authority() {
     let world = World::start().await;
     let request = "GET http://other.test:81/open/x?y=1 HTTP/1.1\r\nHost: yanma.test\r\n\r\n";
-    world.ask_raw(request).await.is_approved();
+    world.ask_raw(request).await.assert_approved();
     let seen = world.backend.only().await;
     assert_eq!(seen.start, "GET /open/x?y=1 HTTP/1.1");
     assert_eq!(seen.field("host"), Some("other.test:81"));
@@ -236,7 +239,7 @@ async fn what_is_not_http_gets_400_and_a_close() {
     ] {
         refused_by_the_engine(&world, bytes, 400).await;
     }
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -246,7 +249,7 @@ async fn continue_is_said_before_a_body_that_is_wanted() {
     let mut client = world.client().await;
     client.send(format!("{}Content-Length: 2\r\n\r\n", request.head())).await;
     assert_eq!(client.answer().await.status(), 100);
-    client.ask("{}").await.is_approved();
+    client.ask("{}").await.assert_approved();
     assert_eq!(world.backend.only().await.field("expect"), None);
 }
 
@@ -256,7 +259,7 @@ async fn continue_is_not_said_before_a_refusal() {
     let request = Request::post("/pay").code("1").field("Expect", "100-continue");
     let mut client = world.client().await;
     client.send(format!("{}Content-Length: 2\r\n\r\n", request.head())).await;
-    client.answer().await.is_refused("code_malformed");
+    client.answer().await.assert_refused("code_malformed");
 }
 
 #[tokio::test]
@@ -264,8 +267,8 @@ async fn other_expectations_fail() {
     let world = World::start().await;
     let code = world.code();
     let request = Request::post("/pay").code(&code).field("Expect", "payment");
-    world.ask(&request).await.is_refused("expectation_failed");
-    world.pay(&code).await.is_approved();
+    world.ask(&request).await.assert_refused("expectation_failed");
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -273,9 +276,9 @@ async fn connect_and_trace_are_not_served() {
     let world = World::start().await;
     let connect = "CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\n";
     let refused = world.ask_raw(connect).await;
-    refused.is_refused("method_not_allowed");
+    refused.assert_refused("method_not_allowed");
     assert_eq!(refused.field("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
-    world.ask(&Request::new("TRACE", "/open")).await.is_refused("method_not_allowed");
+    world.ask(&Request::new("TRACE", "/open")).await.assert_refused("method_not_allowed");
     assert_eq!(world.backend.count(), 0);
 }
 

@@ -8,10 +8,10 @@ use crate::harness::{Client, Request, Setup, World, eventually, soon};
 
 const PARKED: &str = "yanma_connections_parked";
 
-/// A client that was answered once and has been quiet until its connection was parked.
+/// A client that got one answer and then was quiet until the gateway parked its connection.
 async fn parked(world: &World) -> Client {
     let mut client = world.client().await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     world.metric_becomes(PARKED, 1.0).await;
     client
 }
@@ -22,9 +22,9 @@ async fn a_parked_connection_serves_again_and_parks_again() {
     let mut client = parked(&world).await;
     for _ in 0..2 {
         let answer = client.ask(Request::post("/pay").code(&world.code()).bytes()).await;
-        answer.is_approved();
+        answer.assert_approved();
         assert_eq!(answer.field("connection"), None, "it stays open");
-        client.ask(Request::get("/open").bytes()).await.is_approved();
+        client.ask(Request::get("/open").bytes()).await.assert_approved();
         world.metric_becomes(PARKED, 1.0).await;
     }
     let requests = world.backend.arrived(5).await;
@@ -48,7 +48,7 @@ async fn a_busy_connection_and_one_that_waits_for_its_answer_do_not_park() {
     quiet.ask(Request::get("/nowhere").bytes()).await;
     world.metric_becomes(PARKED, 1.0).await;
     world.backend.open();
-    waiting.answer().await.is_approved();
+    waiting.answer().await.assert_approved();
 }
 
 #[tokio::test]
@@ -60,8 +60,8 @@ async fn requests_in_one_piece_are_all_answered_after_parking() {
         Request::post("/pay").code(&world.code()).bytes(),
     ];
     client.send(both.concat()).await;
-    client.answer().await.is_approved();
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
+    client.answer().await.assert_approved();
 }
 
 #[tokio::test]
@@ -71,12 +71,12 @@ async fn what_came_behind_a_request_is_not_lost_by_parking() {
     let next = Request::post("/pay").code(&world.code()).bytes();
     let (start, rest) = next.split_at(40);
     client.send([&Request::get("/open").bytes(), start].concat()).await;
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
     let mut other = world.client().await;
-    other.ask(Request::get("/open").bytes()).await.is_approved();
-    // Both fell quiet at the same time; what hyper had read of the one is half a head.
+    other.ask(Request::get("/open").bytes()).await.assert_approved();
+    // Both fell quiet at the same time. Of one of them hyper had read half a head.
     world.metric_becomes(PARKED, 1.0).await;
-    client.ask(rest).await.is_approved();
+    client.ask(rest).await.assert_approved();
 }
 
 #[tokio::test]
@@ -84,8 +84,8 @@ async fn half_a_head_behind_a_request_is_timed_out() {
     let world = World::with("timeouts.header_ms = 300").await;
     let mut client = world.client().await;
     client.send([&Request::get("/open").bytes(), &b"GET /op"[..]].concat()).await;
-    client.answer().await.is_approved();
-    client.answer().await.is_refused("request_timeout");
+    client.answer().await.assert_approved();
+    client.answer().await.assert_refused("request_timeout");
     client.closed().await;
 }
 
@@ -105,7 +105,7 @@ async fn a_head_that_drips_after_parking_is_timed_out() {
         }
     };
     soon("the end of patience", dripping).await;
-    client.answer().await.is_refused("request_timeout");
+    client.answer().await.assert_refused("request_timeout");
     client.closed().await;
 }
 
@@ -134,7 +134,7 @@ async fn a_parked_connection_may_still_send_in_a_drain() {
     let refused = async || TcpStream::connect(&world.address).await.is_err().then_some(());
     eventually("a listener that is closed", refused).await;
     let answer = client.ask(Request::post("/pay").code(&world.code()).bytes()).await;
-    answer.is_approved();
+    answer.assert_approved();
     assert_eq!(answer.field("connection"), Some("close"));
     assert!(world.process.ended().await.success());
 }
@@ -145,7 +145,7 @@ async fn a_client_that_half_closes_after_parking_gets_its_answer() {
     let mut client = parked(&world).await;
     client.send(Request::post("/pay").code(&world.code()).bytes()).await;
     client.finish().await;
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
     client.closed().await;
 }
 
@@ -157,7 +157,7 @@ async fn a_parked_connection_over_a_unix_socket_serves_again() {
     let world = setup.config(&listener).start().await;
     let mut client = Client::connect_unix(&socket).await;
     for _ in 0..2 {
-        client.ask(Request::get("/open").bytes()).await.is_approved();
+        client.ask(Request::get("/open").bytes()).await.assert_approved();
         world.metric_becomes(PARKED, 1.0).await;
     }
 }
@@ -165,7 +165,7 @@ async fn a_parked_connection_over_a_unix_socket_serves_again() {
 #[tokio::test]
 async fn parked_connections_take_little_memory() {
     const CONNECTIONS: u32 = 2_000;
-    // Of a debug build, with all that is allocated once; each held 20 KiB before they were parked.
+    // Figures of a debug build, with one-time allocations. Without parking each held 20 KiB.
     const BYTES_EACH_MAX: u64 = 8 * 1_024;
     allow_files(CONNECTIONS);
     let world = World::start().await;
@@ -174,7 +174,7 @@ async fn parked_connections_take_little_memory() {
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut client = world.client().await;
-        client.ask(Request::get("/nowhere").bytes()).await.is_refused("route_not_found");
+        client.ask(Request::get("/nowhere").bytes()).await.assert_refused("route_not_found");
         clients.push(client);
     }
     world.metric_becomes(PARKED, f64::from(CONNECTIONS + 1)).await;

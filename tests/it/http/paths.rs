@@ -34,7 +34,7 @@ async fn ambiguous_paths_are_malformed() {
     for path in MALFORMED {
         let answer = world.ask(&Request::get(path)).await;
         assert_eq!(answer.field("yanma-outcome"), Some("request_malformed"), "{path}");
-        answer.is_refused("request_malformed");
+        answer.assert_refused("request_malformed");
     }
     assert_eq!(world.backend.count(), 0);
 }
@@ -45,7 +45,7 @@ async fn ambiguous_paths_are_malformed_over_http_2_too() {
     let mut client = h2::H2::connect(&world.address).await;
     for path in MALFORMED {
         let request = h2::post(path, "1").body(()).expect("a request");
-        client.ask(request, "{}").await.is_refused("request_malformed");
+        client.ask(request, "{}").await.assert_refused("request_malformed");
     }
     assert_eq!(world.backend.count(), 0);
 }
@@ -58,7 +58,7 @@ async fn bytes_that_no_path_may_hold_are_refused() {
         let answer = world.ask_raw(request).await;
         assert_eq!(answer.status(), 400, "{}", path.escape_ascii());
         if !answer.body.is_empty() {
-            answer.is_refused("request_malformed");
+            answer.assert_refused("request_malformed");
         }
     }
     assert_eq!(world.backend.count(), 0);
@@ -78,7 +78,7 @@ async fn paths_that_mean_one_thing_pass_as_they_are() {
         "/open/~a-b_c!$&'()*+,=:@",
     ];
     for path in good {
-        world.ask(&Request::get(path)).await.is_approved();
+        world.ask(&Request::get(path)).await.assert_approved();
     }
     for (seen, path) in world.backend.arrived(good.len()).await.iter().zip(good) {
         assert_eq!(seen.start, format!("GET {path} HTTP/1.1"));

@@ -30,19 +30,19 @@ async fn the_place_of_insurance_chooses_the_backend() {
         .await;
     assert_eq!(pay_from(&world, "/settle", region(370_100)).await.text(), "jinan");
     assert_eq!(pay_from(&world, "/settle", region(370_200)).await.text(), "shandong");
-    pay_from(&world, "/settle", region(330_100)).await.is_approved();
-    pay_from(&world, "/settle", region(330_200)).await.is_refused("region_not_open");
-    pay_from(&world, "/settle", region(110_000)).await.is_refused("region_not_open");
-    pay_from(&world, "/settle", region(0)).await.is_refused("region_missing");
-    pay_from(&world, "/pay", region(0)).await.is_refused("region_missing");
-    pay_from(&world, "/anywhere", region(0)).await.is_approved();
+    pay_from(&world, "/settle", region(330_100)).await.assert_approved();
+    pay_from(&world, "/settle", region(330_200)).await.assert_refused("region_not_open");
+    pay_from(&world, "/settle", region(110_000)).await.assert_refused("region_not_open");
+    pay_from(&world, "/settle", region(0)).await.assert_refused("region_missing");
+    pay_from(&world, "/pay", region(0)).await.assert_refused("region_missing");
+    pay_from(&world, "/anywhere", region(0)).await.assert_approved();
     assert_eq!((shandong.count(), jinan.count(), world.backend.count()), (1, 1, 2));
 }
 
 #[tokio::test]
 async fn a_place_with_leading_zeros_is_six_digits() {
     let world = World::start().await;
-    pay_from(&world, "/pay", region(1_234)).await.is_approved();
+    pay_from(&world, "/pay", region(1_234)).await.assert_approved();
     assert_eq!(world.backend.only().await.field("yanma-region"), Some("001234"));
 }
 
@@ -63,10 +63,10 @@ async fn a_backend_in_maintenance_spends_nothing() {
         .start()
         .await;
     let code = world.code();
-    world.ask(&Request::post("/settle").code(&code)).await.is_refused("maintenance");
-    world.ask(&Request::get("/query")).await.is_refused("maintenance");
-    pay_from(&world, "/settle", region(110_000)).await.is_approved();
-    world.pay(&code).await.is_approved();
+    world.ask(&Request::post("/settle").code(&code)).await.assert_refused("maintenance");
+    world.ask(&Request::get("/query")).await.assert_refused("maintenance");
+    pay_from(&world, "/settle", region(110_000)).await.assert_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn the_endpoint_with_fewer_requests_is_chosen() {
     let other = Backend::start(Reply::settled()).await;
     let world = Setup::new().await.endpoints(&[&other.endpoint]).start().await;
     for _ in 0..40 {
-        world.pay(&world.code()).await.is_approved();
+        world.pay(&world.code()).await.assert_approved();
     }
     assert!(world.backend.count() > 0 && other.count() > 0, "both endpoints serve");
     assert_eq!(world.backend.count() + other.count(), 40);
@@ -106,8 +106,11 @@ async fn unix_sockets_on_both_sides() {
     let code = world.code();
     let request = Request::post("/pay").code(&code).field("X-Forwarded-For", "10.9.8.7").bytes();
     let mut client = Client::connect_unix(&front).await;
-    client.ask(&request).await.is_approved();
-    client.ask(Request::post("/pay").code(&code).body("{}").bytes()).await.is_refused("code_used");
+    client.ask(&request).await.assert_approved();
+    client
+        .ask(Request::post("/pay").code(&code).body("{}").bytes())
+        .await
+        .assert_refused("code_used");
     let seen = backend.only().await;
     assert_eq!(seen.field("host"), Some("yanma.test"));
     assert_ne!(seen.field("x-forwarded-for"), Some("10.9.8.7"));
@@ -120,7 +123,7 @@ async fn an_ipv4_client_of_a_listener_for_both_versions_is_told_as_one() {
     let listener = format!("[[listener]]\naddress = \"[::]:{port}\"");
     let world = World::with(&listener).await;
     let mut client = Client::connect(&format!("127.0.0.1:{port}")).await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     let seen = world.backend.only().await;
     assert_eq!(seen.field("x-forwarded-for"), Some("127.0.0.1"));
 }

@@ -19,7 +19,7 @@ const SPOOFED: &[&str] = &[
     "yanma!code",
 ];
 
-/// Names by which the gateway judges a request, as backends that map names to variables read them.
+/// Fields that the gateway judges by, spelt so that some backends map them to the same variable.
 const DISGUISED: &[&str] = &[
     "Transfer_Encoding",
     "transfer.encoding",
@@ -42,12 +42,12 @@ async fn spoofed_headers_are_dropped_on_every_route() {
     for path in ["/pay", "/check", "/open"] {
         let request = Request::post(path).code(&world.code());
         let request = SPOOFED.iter().fold(request, |request, name| request.field(name, LIE));
-        world.ask(&request).await.is_approved();
+        world.ask(&request).await.assert_approved();
     }
     for seen in world.backend.arrived(3).await {
         says_no_lie(&seen);
     }
-    // One spelling differs from another in case alone.
+    // One spelling differs from another only in case.
     let names = f64::from(u8::try_from(3 * (SPOOFED.len() - 1)).expect("few names"));
     world.metric_becomes("yanma_request_headers_dropped_total", names).await;
 }
@@ -61,11 +61,11 @@ async fn disguised_names_of_framing_are_dropped_and_counted() {
     for path in ["/pay", "/check", "/open"] {
         let request = Request::post(path).code(&world.code()).field("Trailer", &named);
         let request = DISGUISED.iter().fold(request, |request, name| request.field(name, LIE));
-        world.ask_raw(request.chunked(&trailers)).await.is_approved();
+        world.ask_raw(request.chunked(&trailers)).await.assert_approved();
         let request = DISGUISED.iter().fold(h2::post(path, &world.code()), |request, name| {
             request.header(name.to_ascii_lowercase(), LIE)
         });
-        over_2.ask(request.body(()).expect("a request"), "{}").await.is_approved();
+        over_2.ask(request.body(()).expect("a request"), "{}").await.assert_approved();
     }
     for seen in world.backend.arrived(6).await {
         says_no_lie(&seen);
@@ -81,7 +81,7 @@ async fn spoofed_trailers_are_dropped() {
     let trailers: String = SPOOFED.iter().map(|name| format!("{name}: {LIE}\r\n")).collect();
     for path in ["/pay", "/check", "/open"] {
         let request = Request::post(path).code(&world.code()).field("Trailer", &SPOOFED.join(", "));
-        world.ask_raw(request.chunked(&trailers)).await.is_approved();
+        world.ask_raw(request.chunked(&trailers)).await.assert_approved();
     }
     for seen in world.backend.arrived(3).await {
         says_no_lie(&seen);
@@ -93,7 +93,7 @@ async fn spoofed_trailers_are_dropped() {
 async fn a_listed_trailer_passes_where_bodies_stream() {
     let world = World::start().await;
     let request = Request::post("/check").code(&world.code()).field("Trailer", "X-Sum");
-    world.ask_raw(request.chunked("X-Sum: 5\r\nX-Other: 6\r\n")).await.is_approved();
+    world.ask_raw(request.chunked("X-Sum: 5\r\nX-Other: 6\r\n")).await.assert_approved();
     let seen = world.backend.only().await;
     assert_eq!(seen.trailers, [("x-sum".to_owned(), "5".to_owned())]);
 }
@@ -107,7 +107,7 @@ async fn spoofed_names_in_connection_do_not_remove_ours() {
         .field("Yanma-Subject", LIE)
         .field("X-Hop", "1")
         .field("Connection", named);
-    world.ask(&request).await.is_approved();
+    world.ask(&request).await.assert_approved();
     let seen = world.backend.only().await;
     says_no_lie(&seen);
     assert_eq!(seen.field("yanma-subject"), Some("42"));
@@ -133,7 +133,7 @@ async fn http_2_headers_and_trailers_are_scrubbed_too() {
     trailers.insert("yanma-subject", HeaderValue::from_static(LIE));
     trailers.insert("yanma_subject", HeaderValue::from_static(LIE));
     exchange.send_trailers(trailers);
-    exchange.answer().await.expect("an answer").is_approved();
+    exchange.answer().await.expect("an answer").assert_approved();
     says_no_lie(&*world.backend.only().await);
 }
 
@@ -150,7 +150,7 @@ async fn headers_that_replace_path_method_or_address_are_dropped() {
     ];
     let request = Request::post("/pay").code(&world.code()).field("X-Forwarded-For", LIE);
     let request = dropped.iter().fold(request, |request, name| request.field(name, LIE));
-    world.ask(&request).await.is_approved();
+    world.ask(&request).await.assert_approved();
     says_no_lie(&*world.backend.only().await);
 }
 
@@ -164,7 +164,7 @@ async fn hop_by_hop_headers_stay_on_their_hop() {
         .field("Proxy-Authorization", "Basic x")
         .field("TE", "trailers")
         .field("X-End-To-End", "1");
-    world.ask(&request).await.is_approved();
+    world.ask(&request).await.assert_approved();
     let names = world.backend.only().await.names();
     for hop in ["keep-alive", "proxy-connection", "proxy-authorization", "te", "connection"] {
         assert!(!names.iter().any(|name| name == hop), "{hop} reached the backend");

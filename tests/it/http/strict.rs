@@ -28,14 +28,14 @@ async fn a_bare_lf_in_a_head_is_refused_and_counted() {
     for head in heads {
         let mut client = world.client().await;
         let answer = client.ask(format!("{head}{SMUGGLED}")).await;
-        answer.is_refused("request_malformed");
+        answer.assert_refused("request_malformed");
         assert_eq!(answer.field("connection"), Some("close"), "{head:?}");
         assert_eq!(client.closed().await, b"", "{head:?}");
     }
     assert_eq!(world.backend.count(), 0);
     #[allow(clippy::as_conversions, reason = "a handful")]
     world.metric_becomes(&rejected(&world, "framing"), heads.len() as f64).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_fragment_in_a_target_is_refused() {
         let mut client = world.client().await;
         let head = format!("GET {target} HTTP/1.1\r\nHost: yanma.test\r\n\r\n{SMUGGLED}");
         let answer = client.ask(head).await;
-        answer.is_refused("request_malformed");
+        answer.assert_refused("request_malformed");
         assert_eq!(answer.field("connection"), Some("close"), "{target}");
         assert_eq!(client.closed().await, b"", "{target}");
     }
@@ -60,7 +60,7 @@ async fn a_bare_lf_is_found_however_the_bytes_arrive() {
     for byte in "GET /open HTTP/1.1\r\nHost: yanma.test\r\nX: 1\n".bytes() {
         client.send([byte]).await;
     }
-    client.answer().await.is_refused("request_malformed");
+    client.answer().await.assert_refused("request_malformed");
     client.closed().await;
     assert_eq!(world.backend.count(), 0);
 }
@@ -84,14 +84,14 @@ async fn a_bare_lf_in_chunks_ends_the_connection_and_nothing_whole_arrives() {
         let request = format!("{head}Transfer-Encoding: chunked\r\n\r\n{body}{SMUGGLED}");
         let mut client = world.client().await;
         let answer = client.ask(request).await;
-        answer.is_refused("request_malformed");
+        answer.assert_refused("request_malformed");
         assert_eq!(answer.field("connection"), Some("close"), "{path} {body:?}");
         assert_eq!(client.closed().await, b"", "{path} {body:?}");
     }
     assert_eq!(world.backend.count(), 0, "nothing whole");
     #[allow(clippy::as_conversions, reason = "a handful")]
     world.metric_becomes(&rejected(&world, "framing"), 2.0 * bodies.len() as f64).await;
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -102,9 +102,9 @@ async fn what_came_before_a_bare_lf_is_answered_first() {
     let bad = format!("GET /open HTTP/1.1\nHost: yanma.test\r\n\r\n{SMUGGLED}");
     let other = Request::post("/open");
     client.send([&good.chunked(""), &other.bytes(), bad.as_bytes()].concat()).await;
-    client.answer().await.is_approved();
-    client.answer().await.is_approved();
-    client.answer().await.is_refused("request_malformed");
+    client.answer().await.assert_approved();
+    client.answer().await.assert_approved();
+    client.answer().await.assert_refused("request_malformed");
     assert_eq!(client.closed().await, b"");
     assert_eq!(world.backend.count(), 2);
 }
@@ -119,7 +119,7 @@ async fn a_long_answer_before_a_bare_lf_comes_whole() {
     client.send([&Request::get("/open").bytes(), bad.as_bytes()].concat()).await;
     world.backend.arrived(1).await;
     assert_eq!(client.answer().await.body.len(), large.len());
-    client.answer().await.is_refused("request_malformed");
+    client.answer().await.assert_refused("request_malformed");
     client.closed().await;
 }
 
@@ -128,8 +128,11 @@ async fn a_body_may_hold_any_byte() {
     let world = World::start().await;
     let mut client = world.client().await;
     for body in ["\n", "\n\n\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n", "0\n\n"] {
-        client.ask(Request::post("/open").body(body).bytes()).await.is_approved();
-        client.ask(Request::post("/open").body(body).chunked("X-Last: 1\r\n")).await.is_approved();
+        client.ask(Request::post("/open").body(body).bytes()).await.assert_approved();
+        client
+            .ask(Request::post("/open").body(body).chunked("X-Last: 1\r\n"))
+            .await
+            .assert_approved();
     }
     for seen in world.backend.arrived(8).await.chunks(2) {
         assert_eq!(seen[0].body, seen[1].body);
@@ -143,12 +146,12 @@ async fn empty_lines_between_requests_are_nothing() {
     let parked = "yanma_connections_parked";
     for _ in 0..2 {
         client.send([&Request::get("/open").bytes(), &b"\r\n\r\n"[..]].concat()).await;
-        client.answer().await.is_approved();
+        client.answer().await.assert_approved();
         world.metric_becomes(parked, 1.0).await;
     }
     client.send("\r\n").await;
     client.send("\r").await;
-    client.ask([&b"\n"[..], &Request::get("/open").bytes()].concat()).await.is_approved();
+    client.ask([&b"\n"[..], &Request::get("/open").bytes()].concat()).await.assert_approved();
     let hit = world.metric("yanma_limit_hits_total{limit=\"header_ms\"}").await;
     assert!(hit < 0.5, "no head was slow");
 }
@@ -160,7 +163,7 @@ async fn empty_lines_alone_are_silence() {
     client.send("\r\n").await;
     assert_eq!(client.closed().await, b"", "a socket that said nothing");
     let mut client = world.client().await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     client.send("\r\n\r\n").await;
     assert_eq!(client.closed().await, b"", "idle, and closed without a word");
 }

@@ -5,22 +5,22 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use crate::harness::keys::identity;
 use crate::harness::{Backend, Reply, Request, Setup, World, eventually, process};
 
-/// What a payment sends at most: more than sockets of this machine hold.
+/// The largest body of a payment, more than the machine's sockets hold.
 const LARGE: usize = 1_000_000;
 
 #[tokio::test]
 async fn a_connection_that_was_closed_in_silence_costs_no_payment() {
     let world = Setup::new().await.config("server.workers = 1").start().await;
     let mut client = world.client().await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     for round in 1..=20 {
-        // The gateway hears of the next request and of the hang-up at once, in this order.
+        // The gateway sees the next request and the close at once, in this order.
         world.process.stop().await;
         let code = world.code();
         client.send(Request::post("/pay").code(&code).bytes()).await;
         world.backend.hang_up().await;
         world.signal(Signal::CONT);
-        client.answer().await.is_approved();
+        client.answer().await.assert_approved();
         assert_eq!(world.backend.count_of(&identity(&code)), 1);
         assert_eq!(world.backend.connections(), round + 1);
     }
@@ -36,14 +36,14 @@ async fn a_dead_connection_and_a_dead_endpoint_give_the_code_back() {
     let setup = Setup::new().await.config("server.workers = 1");
     let world = setup.only_endpoints(&[&backend.endpoint]).start().await;
     let mut client = world.client().await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     world.process.stop().await;
     std::fs::remove_file(&path).expect("the socket's file");
     let code = world.code();
     client.send(Request::post("/pay").code(&code).bytes()).await;
     backend.hang_up().await;
     world.signal(Signal::CONT);
-    client.answer().await.is_refused("backend_unreachable");
+    client.answer().await.assert_refused("backend_unreachable");
     let again = Backend::start_unix(&path, Reply::settled()).await;
     eventually("a payment with the code given back", async || {
         (world.pay(&code).await.status() == 200).then_some(())
@@ -62,7 +62,7 @@ async fn without_reuse_each_request_has_a_connection_of_its_own() {
     let world = setup.start().await;
     let mut client = world.client().await;
     for path in ["/pay", "/check", "/open", "/pay"] {
-        client.ask(Request::post(path).code(&world.code()).bytes()).await.is_approved();
+        client.ask(Request::post(path).code(&world.code()).bytes()).await.assert_approved();
     }
     assert_eq!(world.backend.connections(), 4);
     for seen in world.backend.arrived(4).await {
@@ -78,14 +78,14 @@ async fn a_body_that_the_backend_may_not_expect_ends_its_connection() {
     for method in ["GET", "OPTIONS", "DELETE"] {
         for path in ["/pay", "/check", "/open"] {
             let bare = Request::new(method, path).code(&world.code());
-            client.ask(bare.bytes()).await.is_approved();
+            client.ask(bare.bytes()).await.assert_approved();
             let used = world.backend.connections();
             assert!(used <= connections + 1);
             let body = "POST /settle HTTP/1.1\r\nHost: a\r\n\r\n";
             let chunked = Request::new(method, path).code(&world.code()).body(body).chunked("");
             let plain = Request::new(method, path).code(&world.code()).body(body).bytes();
             for bytes in [plain, chunked] {
-                client.ask(bytes).await.is_approved();
+                client.ask(bytes).await.assert_approved();
                 let seen = world.backend.arrived(1).await;
                 let last = seen.last().expect("one");
                 assert_eq!(last.body, body.as_bytes(), "{method} {path}");
@@ -112,7 +112,7 @@ async fn an_answer_to_a_body_that_was_not_read_reaches_the_client() {
         for path in ["/check", "/open", "/pay"] {
             let request = Request::post(path).code(&world.code()).body(vec![b'x'; LARGE]);
             let mut client = world.client().await;
-            // The gateway may answer, and close, before it has taken all.
+            // The gateway may answer and close before it has read everything.
             let _taken_or_not = client.try_send(request.bytes()).await;
             let answer = client.answer().await;
             let seen = (answer.status(), answer.text());
@@ -132,11 +132,11 @@ async fn a_connection_whose_answer_came_before_the_request_was_sent_is_not_used_
     // More than the gateway needs before it sends the request to the backend.
     let half = "ha".repeat(10_000);
     client.send(format!("{head}Content-Length: 40000\r\n\r\n{half}")).await;
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
     // The client still sends the rest, and a backend might serve it as a request of its own.
     let _closed_or_not = client.try_send(half).await;
     world.backend.ended(1).await;
-    world.ask(&Request::get("/open")).await.is_approved();
+    world.ask(&Request::get("/open")).await.assert_approved();
     assert_eq!(world.backend.connections(), 2);
 }
 
@@ -149,16 +149,16 @@ async fn without_descriptors_the_gateway_is_overloaded_and_its_backend_is_not_bl
         let world = setup.only_endpoints(&[&endpoint]).start().await;
         let mut client = world.client().await;
         // A request that uses no backend, so that the connection is served and none is pooled.
-        client.ask(Request::get("/nowhere").bytes()).await.is_refused("route_not_found");
+        client.ask(Request::get("/nowhere").bytes()).await.assert_refused("route_not_found");
         let limit = descriptors(&world, Some(0));
         let code = world.code();
         for path in ["/pay", "/check", "/pay"] {
             let answer = client.ask(Request::post(path).code(&code).bytes()).await;
-            answer.is_refused("overloaded");
+            answer.assert_refused("overloaded");
             assert!(answer.text().contains("no descriptor"), "{}", answer.text());
         }
         descriptors(&world, limit);
-        client.ask(Request::post("/pay").code(&code).bytes()).await.is_approved();
+        client.ask(Request::post("/pay").code(&code).bytes()).await.assert_approved();
         assert_eq!(world.backend.count(), 1);
         let hits = "yanma_limit_hits_total{limit=\"backend_sockets\"}";
         world.metric_reaches(hits, 3.0).await;

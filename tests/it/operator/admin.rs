@@ -8,7 +8,7 @@ use crate::harness::{Client, Request, World};
 #[tokio::test]
 async fn every_family_of_the_contract_is_there() {
     let world = World::start().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let answer = world.admin("GET", "/metrics").await;
     let kind = answer.field("content-type").expect("a content type");
     assert!(kind.starts_with("text/plain") && kind.contains("version=0.0.4"), "{kind}");
@@ -27,7 +27,7 @@ async fn every_family_of_the_contract_is_there() {
 #[tokio::test]
 async fn histograms_have_the_contracts_buckets() {
     let world = World::start().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     world.metric_reaches("yanma_code_age_seconds_count{channel=\"wechat\"}", 1.0).await;
     let metrics = world.metrics().await;
     let bounds: Vec<&str> = metrics
@@ -46,7 +46,7 @@ async fn histograms_have_the_contracts_buckets() {
 async fn gauges_tell_what_is() {
     let world = World::start().await;
     let _idle = world.client().await.ask(Request::get("/open").bytes()).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     world.metric_becomes("yanma_replay_capacity", 32_768.0).await;
     world.metric_becomes("yanma_replay_entries", 1.0).await;
     world.metric_becomes("yanma_requests_in_flight", 0.0).await;
@@ -84,7 +84,7 @@ async fn a_dead_backend_does_not_make_the_node_unready() {
     let dead = crate::harness::DeadPort::new();
     let setup = crate::harness::Setup::new().await.only_endpoints(&[&dead.endpoint]);
     let world = setup.start().await;
-    world.pay(&world.code()).await.is_refused("backend_unreachable");
+    world.pay(&world.code()).await.assert_refused("backend_unreachable");
     assert_eq!(world.admin("GET", "/readyz").await.status(), 200);
 }
 
@@ -94,7 +94,7 @@ async fn nothing_else_is_served_there() {
     assert_eq!(world.admin("GET", "/").await.status(), 404);
     assert_eq!(world.admin("GET", "/pay").await.status(), 404);
     assert_eq!(world.admin("POST", "/metrics").await.status(), 405);
-    world.ask(&Request::get("/metrics")).await.is_refused("route_not_found");
+    world.ask(&Request::get("/metrics")).await.assert_refused("route_not_found");
 }
 
 #[tokio::test]

@@ -9,13 +9,13 @@ use crate::harness::{Reply, Request, World, eventually, h2, soon};
 async fn the_node_says_no_first_and_still_serves() {
     let mut world = World::with("server.drain_delay_ms = 3000").await;
     let mut idle = world.client().await;
-    idle.ask(Request::get("/open").bytes()).await.is_approved();
+    idle.ask(Request::get("/open").bytes()).await.assert_approved();
     world.signal(Signal::TERM);
     let refuses = async || (world.admin("GET", "/readyz").await.status() == 503).then_some(());
     eventually("a node that is not ready", refuses).await;
     world.metric_becomes("yanma_ready{condition=\"not_draining\"}", 0.0).await;
-    world.pay(&world.code()).await.is_approved();
-    idle.ask(Request::post("/pay").code(&world.code()).bytes()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
+    idle.ask(Request::post("/pay").code(&world.code()).bytes()).await.assert_approved();
     assert!(world.process.ended().await.success());
 }
 
@@ -31,7 +31,7 @@ async fn what_runs_is_finished_and_the_connection_closes() {
     eventually("a listener that is closed", refused).await;
     world.backend.open();
     let answer = client.answer().await;
-    answer.is_approved();
+    answer.assert_approved();
     assert_eq!(answer.field("connection"), Some("close"));
     client.closed().await;
     assert!(world.process.ended().await.success());
@@ -41,12 +41,12 @@ async fn what_runs_is_finished_and_the_connection_closes() {
 async fn an_idle_connection_may_still_send_what_is_on_its_way() {
     let mut world = World::start().await;
     let mut client = world.client().await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     world.signal(Signal::TERM);
     let refused = async || TcpStream::connect(&world.address).await.is_err().then_some(());
     eventually("a listener that is closed", refused).await;
     let answer = client.ask(Request::post("/pay").code(&world.code()).bytes()).await;
-    answer.is_approved();
+    answer.assert_approved();
     assert_eq!(answer.field("connection"), Some("close"));
     assert!(world.process.ended().await.success());
 }
@@ -59,7 +59,7 @@ async fn what_came_while_the_process_stood_still_is_answered_before_idle_connect
     let mut clients = Vec::new();
     for _ in 0..16 {
         let mut client = world.client().await;
-        client.ask(Request::get("/open").bytes()).await.is_approved();
+        client.ask(Request::get("/open").bytes()).await.assert_approved();
         clients.push(client);
     }
     world.metric_becomes("yanma_connections_parked", 16.0).await;
@@ -74,7 +74,7 @@ async fn what_came_while_the_process_stood_still_is_answered_before_idle_connect
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     world.signal(Signal::CONT);
     for client in &mut clients {
-        client.answer().await.is_approved();
+        client.answer().await.assert_approved();
     }
     assert!(world.process.ended().await.success());
 }
@@ -92,7 +92,7 @@ async fn http_2_is_told_to_go_away_and_finishes() {
     let refused = async || TcpStream::connect(&world.address).await.is_err().then_some(());
     eventually("a listener that is closed", refused).await;
     world.backend.open();
-    exchange.answer().await.expect("an answer").is_approved();
+    exchange.answer().await.expect("an answer").assert_approved();
     assert!(world.process.ended().await.success());
 }
 

@@ -177,7 +177,7 @@ async fn a_key_is_revoked_behind_a_link_too() {
 #[tokio::test]
 async fn an_emptied_file_of_the_record_is_told() {
     let mut world = crate::harness::World::with("[record]\nnode = \"a\"").await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     world.signal(rustix::process::Signal::TERM);
     assert!(world.process.ended().await.success());
     let directory = world.directory();

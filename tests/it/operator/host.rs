@@ -61,7 +61,7 @@ async fn few_descriptors_are_told_and_refuse_clients_but_never_fail_a_backend() 
         match client.try_answer(crate::harness::wire::Kind::Answer).await {
             Ok(Some(answer)) if answer.status() == 200 => served.push(client),
             Ok(Some(answer)) => {
-                answer.is_refused("overloaded");
+                answer.assert_refused("overloaded");
                 refused += 1;
             }
             // Too many refusals are being sent, or a reset was faster than the answer.
@@ -71,7 +71,7 @@ async fn few_descriptors_are_told_and_refuse_clients_but_never_fail_a_backend() 
     assert!(served.len() >= 16 && refused >= 16, "{} served, {refused} told", served.len());
     // Each of them may pay, and the backend is not said to be at fault.
     for client in &mut served {
-        client.ask(Request::post("/pay").code(&world.code()).bytes()).await.is_approved();
+        client.ask(Request::post("/pay").code(&world.code()).bytes()).await.assert_approved();
     }
     world.metric_reaches("yanma_limit_hits_total{limit=\"file_descriptors\"}", 400.0).await;
     assert_eq!(world.metric("yanma_limit_hits_total{limit=\"connections_max\"}").await, 0.0);
@@ -104,7 +104,7 @@ async fn a_process_without_descriptors_refuses_and_recovers() {
         let answer = client.try_answer(crate::harness::wire::Kind::Answer).await.ok()??;
         let is_refused = answer.status() == 503;
         if is_refused {
-            answer.is_refused("overloaded");
+            answer.assert_refused("overloaded");
             names(answer.text(), &["too few file descriptors"]);
         }
         clients.push(client);
@@ -114,12 +114,12 @@ async fn a_process_without_descriptors_refuses_and_recovers() {
     let record = world.directory().join("data/record");
     fs::remove_dir_all(&record).expect("the record");
     fs::create_dir(&record).expect("a directory");
-    clients[0].ask(Request::get("/nowhere").bytes()).await.is_refused("route_not_found");
+    clients[0].ask(Request::get("/nowhere").bytes()).await.assert_refused("route_not_found");
     says(&world, "the decision record cannot be written").await;
     limit_descriptors(&world.process, before);
     says(&world, "the decision record is written again").await;
     world.metric_reaches("yanma_limit_hits_total{limit=\"file_descriptors\"}", 1.0).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let said = world.process.said();
     assert_eq!(said.matches("accept on").count(), 1, "{said}");
 }
@@ -147,7 +147,7 @@ async fn signals_that_ask_for_nothing_end_nothing() {
         world.process.said().contains("SIGUSR1 asks for nothing here").then_some(())
     })
     .await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     assert!(world.process.is_running());
 }
 
@@ -195,7 +195,7 @@ async fn a_start_on_a_full_disk_serves_on_as_before() {
     let Some(world) = restarted_on_a_full_disk("drop").await else { return };
     eventually("a gateway that is ready", async || is_ready(&world.admin).await.then_some(()))
         .await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     names(&world.process.said(), &["the decision record cannot be written", "No space left"]);
     assert!(world.metric("yanma_record_errors_total").await >= 1.0);
 }
@@ -210,13 +210,13 @@ async fn a_start_on_a_full_disk_refuses_if_so_told_and_heals() {
     })
     .await;
     let code = world.code();
-    world.pay(&code).await.is_refused("overloaded");
+    world.pay(&code).await.assert_refused("overloaded");
     let root = format!("/proc/{}/root", world.process.pid());
     let fill = world.directory().join("data/fill");
     fs::remove_file(format!("{root}{}", fill.display())).expect("the file that fills the disk");
     eventually("a gateway that is ready", async || is_ready(&world.admin).await.then_some(()))
         .await;
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 /// `None`: this user may not mount.
@@ -227,7 +227,7 @@ async fn restarted_on_a_full_disk(when_full: &str) -> Option<World> {
     fs::create_dir(setup.directory().join("data")).expect("a directory");
     let through = [&namespace[..], &["sh", "-c", ON_A_FULL_DISK, "sh"]].concat();
     let world = setup.through(&through).start().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let gateway = child_of(&world.process);
     kill_process(gateway, Signal::KILL).expect("a signal to our own child");
     let gone = format!("/proc/{}", gateway.as_raw_nonzero());
@@ -376,12 +376,12 @@ async fn a_directory_whose_name_is_no_utf_8() {
     let setup = Setup::new().await.through(&["sh", "-c", script, "sh"]);
     let mut world = setup.start().await;
     let spent = world.code();
-    world.pay(&spent).await.is_approved();
+    world.pay(&spent).await.assert_approved();
     world.crash().await;
-    world.pay_more(&spent).await.is_refused("code_used");
+    world.pay_more(&spent).await.assert_refused("code_used");
     let mut old = world.upgrade().await;
     assert!(old.ended().await.success());
-    world.pay_more(&spent).await.is_refused("code_used");
+    world.pay_more(&spent).await.assert_refused("code_used");
     world.signal(Signal::TERM);
     world.process.gone().await;
 
@@ -403,7 +403,7 @@ async fn a_directory_whose_name_is_no_utf_8() {
         path.filter(|path| path.exists())
     })
     .await;
-    Client::connect_unix(&found).await.ask(request).await.is_refused("code_used");
+    Client::connect_unix(&found).await.ask(request).await.assert_refused("code_used");
 }
 
 // ---- Who watches the process ------------------------------------------------------------------
@@ -426,7 +426,7 @@ async fn process_1_of_a_container_does_not_hand_over() {
             (said.contains(word) && said.contains("replace the container")).then_some(())
         })
         .await;
-        world.pay(&world.code()).await.is_approved();
+        world.pay(&world.code()).await.assert_approved();
     }
 }
 

@@ -91,7 +91,7 @@ async fn goes_on_without_a_log(mut world: World) {
     world.metric_reaches(READ_AT, read_at + 0.001).await;
     assert!(old.is_running(), "its payment still runs");
     world.backend.open();
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
     assert!(old.ended().await.success());
 
     let mut client = payment_at_the_backend(&world).await;
@@ -99,7 +99,7 @@ async fn goes_on_without_a_log(mut world: World) {
     let refused = async || TcpStream::connect(&world.address).await.is_err().then_some(());
     eventually("a listener that is closed", refused).await;
     world.backend.open();
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
     world.process.gone().await;
 }
 
@@ -124,11 +124,11 @@ async fn a_reload_is_refused_and_the_next_one_is_not(world: &World) {
 async fn a_record_that_fails_comes_back(world: &World) {
     let record = world.directory().join("record");
     fs::remove_dir_all(&record).expect("removed");
-    world.ask(&Request::get("/open")).await.is_approved();
+    world.ask(&Request::get("/open")).await.assert_approved();
     world.metric_reaches("yanma_record_errors_total", 1.0).await;
     fs::create_dir(&record).expect("made");
     let written = world.metric("yanma_record_decisions_total").await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     world.metric_reaches("yanma_record_decisions_total", written + 1.0).await;
 }
 
@@ -158,12 +158,12 @@ async fn accepting_that_fails_comes_back(world: &World) {
         // A refused one was told so, or closed.
         let _closed_or_not = client.try_send(Request::get("/open").bytes()).await;
         match client.try_answer(Kind::Answer).await {
-            Ok(Some(answer)) if answer.status() == 503 => drop(answer.is_refused("overloaded")),
-            Ok(Some(answer)) => answer.is_approved(),
+            Ok(Some(answer)) if answer.status() == 503 => drop(answer.assert_refused("overloaded")),
+            Ok(Some(answer)) => answer.assert_approved(),
             Ok(None) | Err(_) => {}
         }
     }
-    world.ask(&Request::get("/open")).await.is_approved();
+    world.ask(&Request::get("/open")).await.assert_approved();
 }
 
 /// A terminal that stands still, and `yanma sandbox | head -1`.
@@ -190,7 +190,7 @@ async fn commands_whose_output_cannot_be_written_end_with_their_own_status() {
     let config = setup.write().display().to_string();
     let code = WECHAT.mint(&payment(now_ms().div_euclid(1_000)));
     let world = setup.start().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let key = WECHAT.write_signing_key(world.directory().join("issuer.pem"));
     let key = key.display().to_string();
     let issuer = ["--keyring", "keyring", "--key-id", "7001", "--subject", "42"];

@@ -77,17 +77,17 @@ async fn each_decision_has_a_line_that_says_what_happened_and_holds_no_code() {
         .code(&code)
         .field("X-Request-Id", "H37-1")
         .field("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-    world.ask(&traced).await.is_approved();
+    world.ask(&traced).await.assert_approved();
     let other = Request::post("/pay").code(&code).field("X-Request-Id", &code).body("another");
-    world.ask(&other).await.is_refused("code_used");
-    world.ask(&Request::post("/dead").code(&lost)).await.is_refused("backend_unreachable");
+    world.ask(&other).await.assert_refused("code_used");
+    world.ask(&Request::post("/dead").code(&lost)).await.assert_refused("backend_unreachable");
     world.backend.reply(Reply::ThenClose(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".into()));
-    world.pay(&lost).await.is_refused("outcome_unknown");
+    world.pay(&lost).await.assert_refused("outcome_unknown");
     world.backend.reply(Reply::settled());
-    world.pay(&REVOKED.mint(&world.fresh())).await.is_refused("key_revoked");
-    world.pay(&code[..100]).await.is_refused("code_malformed");
+    world.pay(&REVOKED.mint(&world.fresh())).await.assert_refused("key_revoked");
+    world.pay(&code[..100]).await.assert_refused("code_malformed");
     world.ask(&Request::get("/nowhere?code=1").field("X-Request-Id", "a\"\\b")).await;
-    world.ask(&Request::get("/open")).await.is_approved();
+    world.ask(&Request::get("/open")).await.assert_approved();
     world.signal(Signal::HUP);
     world.metric_reaches("yanma_record_decisions_total", 8.0).await;
     let record = record_of(&world);
@@ -194,7 +194,7 @@ async fn the_chain_goes_on_over_files_and_over_a_kill() {
     let request = Request::get("/open").bytes();
     let mut sent = 0;
     while files(&record).len() < 2 {
-        client.ask(&request).await.is_approved();
+        client.ask(&request).await.assert_approved();
         sent += 1;
         assert!(sent < 5_000, "no second file");
     }
@@ -209,7 +209,7 @@ async fn the_chain_goes_on_over_files_and_over_a_kill() {
     newest.write_all(b"{\"seq\":99").expect("half a line");
 
     world.start_again().await;
-    world.ask(&Request::get("/open")).await.is_approved();
+    world.ask(&Request::get("/open")).await.assert_approved();
     let said = ends_clean(&mut world).await;
     assert!(said.contains("half a line") && said.contains("has not said that it ends"), "{said}");
     let newest = files(&record).pop().expect("a file");
@@ -227,8 +227,8 @@ async fn a_double_and_an_edit_are_found_over_two_nodes() {
         nodes.push(World::with(&overlay).await);
     }
     let code = nodes[0].code();
-    nodes[0].pay(&code).await.is_approved();
-    nodes[1].pay(&WECHAT.mint(&nodes[1].fresh())).await.is_approved();
+    nodes[0].pay(&code).await.assert_approved();
+    nodes[1].pay(&WECHAT.mint(&nodes[1].fresh())).await.assert_approved();
     for world in &mut nodes {
         world.signal(Signal::TERM);
         assert!(world.process.ended().await.success());
@@ -294,7 +294,7 @@ async fn dropped_decisions_are_counted_in_the_record_too() {
     fs::remove_dir_all(&record).expect("removed");
     let mut client = world.client().await;
     for _ in 0..700 {
-        client.ask(Request::get("/open").bytes()).await.is_approved();
+        client.ask(Request::get("/open").bytes()).await.assert_approved();
     }
     world.metric_reaches("yanma_record_dropped_total", 1.0).await;
     world.metric_reaches("yanma_record_errors_total", 1.0).await;
@@ -339,18 +339,18 @@ async fn a_full_disk_refuses_before_anything_is_spent_and_heals() {
     let record = world.directory().join("record");
 
     files_may_grow(&world, Some(64 * 1_024));
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let mut client = world.client().await;
     eventually("a full disk", async || {
         for _ in 0..20 {
-            client.ask(Request::get("/open").bytes()).await.is_approved();
+            client.ask(Request::get("/open").bytes()).await.assert_approved();
         }
         (world.metric("yanma_record_errors_total").await > 0.5).then_some(())
     })
     .await;
     let arrived = world.backend.count();
     let code = world.code();
-    world.pay(&code).await.is_refused("overloaded");
+    world.pay(&code).await.assert_refused("overloaded");
     assert_eq!(world.backend.count(), arrived, "nothing was sent");
     world.metric_becomes("yanma_ready{condition=\"record\"}", 0.0).await;
     let said = world.process.said();
@@ -360,7 +360,7 @@ async fn a_full_disk_refuses_before_anything_is_spent_and_heals() {
 
     files_may_grow(&world, None);
     world.metric_becomes("yanma_ready{condition=\"record\"}", 1.0).await;
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
     assert_eq!(world.backend.count_of(&identity(&code)), 1);
     eventually("the decision's line", async || {
         let mut all = lines(&record).into_iter();
@@ -390,7 +390,7 @@ async fn a_record_that_cannot_begin_stops_the_start() {
 #[tokio::test]
 async fn without_a_record_nothing_is_written() {
     let world = World::with("record.enabled = false").await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     assert!(!record_of(&world).exists());
     assert!(!world.metrics().await.contains("yanma_record"));
 }

@@ -13,7 +13,7 @@ const NEW: Issuer = Issuer { id: 8001, channel: "city-app", ..WECHAT };
 async fn a_new_keyring_takes_effect_at_once() {
     let world = World::start().await;
     let (before, after) = (world.code(), world.code());
-    world.pay(&before).await.is_approved();
+    world.pay(&before).await.assert_approved();
     let digests = config_info(&world).await;
 
     world.write_keyring(&[REVOKED_WECHAT, RETIRING, NEW]);
@@ -21,9 +21,9 @@ async fn a_new_keyring_takes_effect_at_once() {
     let changed = async || (config_info(&world).await != digests).then_some(());
     eventually("another digest", changed).await;
 
-    world.pay(&after).await.is_refused("key_revoked");
-    world.pay(&NEW.mint(&world.fresh())).await.is_approved();
-    world.pay(&RETIRING.mint(&world.fresh())).await.is_approved();
+    world.pay(&after).await.assert_refused("key_revoked");
+    world.pay(&NEW.mint(&world.fresh())).await.assert_approved();
+    world.pay(&RETIRING.mint(&world.fresh())).await.assert_approved();
     world.metric_becomes(SUCCESSFUL, 1.0).await;
     let info =
         "yanma_key_info{key_id=\"8001\",channel=\"city-app\",state=\"active\",algorithm=\"ES256\"}";
@@ -37,14 +37,14 @@ async fn a_keyring_that_cannot_be_read_changes_nothing() {
         .expect("written");
     world.signal(Signal::HUP);
     world.metric_becomes(SUCCESSFUL, 0.0).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let said = world.process.said();
     assert!(said.contains("keyring.toml"), "the file is named: {said}");
 
     world.write_keyring(&[REVOKED_WECHAT, RETIRING]);
     world.signal(Signal::HUP);
     world.metric_becomes(SUCCESSFUL, 1.0).await;
-    world.pay(&world.code()).await.is_refused("key_revoked");
+    world.pay(&world.code()).await.assert_refused("key_revoked");
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_keyring_without_a_usable_key_changes_nothing() {
     world.write_keyring(&[REVOKED_WECHAT]);
     world.signal(Signal::HUP);
     world.metric_becomes(SUCCESSFUL, 0.0).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_bad_configuration_keeps_the_keyring_too() {
     world.write_config("limits.body_bytes_max = -1");
     world.signal(Signal::HUP);
     world.metric_becomes(SUCCESSFUL, 0.0).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let said = world.process.said();
     assert!(said.contains("body_bytes_max"), "the key is named: {said}");
 }
@@ -72,16 +72,16 @@ async fn a_bad_configuration_keeps_the_keyring_too() {
 async fn a_new_configuration_takes_effect_while_connections_stay() {
     let mut world = World::start().await;
     let mut client = world.client().await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     world.write_config("limits.body_bytes_max = 10");
     let reloaded = world.admin("POST", "/reload").await;
     assert_eq!(reloaded.status() / 100, 2, "{reloaded:?}");
 
     let code = world.code();
     let long = Request::post("/pay").code(&code).body("more than ten");
-    client.ask(long.bytes()).await.is_refused("request_too_large");
+    client.ask(long.bytes()).await.assert_refused("request_too_large");
     let mut client = world.client().await;
-    client.ask(Request::post("/pay").code(&code).body("{}").bytes()).await.is_approved();
+    client.ask(Request::post("/pay").code(&code).body("{}").bytes()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -95,8 +95,8 @@ async fn an_exchange_that_runs_is_not_disturbed_and_its_code_stays_spent() {
     world.write_config("limits.body_bytes_max = 1000");
     assert_eq!(world.admin("POST", "/reload").await.status() / 100, 2);
     world.backend.open();
-    client.answer().await.is_approved();
-    world.pay_more(&code).await.is_refused("code_used");
+    client.answer().await.assert_approved();
+    world.pay_more(&code).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn reload_by_request_must_be_allowed() {
     world.write_keyring(&[REVOKED_WECHAT, RETIRING]);
     let answer = world.admin("POST", "/reload").await;
     assert!((400..500).contains(&answer.status()), "{answer:?}");
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 async fn config_info(world: &World) -> String {

@@ -85,7 +85,7 @@ async fn every_printed_command_works_as_pasted() {
     {
         assert!(examples.iter().any(|example| example.name == wanted), "no example {wanted}");
     }
-    // The first one pasted must work at once: no fence for keys that are this young.
+    // The first pasted command must work at once, because new keys need no fence.
     let (first, others): (Vec<_>, Vec<_>) =
         examples.iter().partition(|example| example.name == "pay");
     for example in first.into_iter().chain(others) {

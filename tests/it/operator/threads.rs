@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::harness::redis::{Redis, config};
 use crate::harness::{Client, Request, Setup, World, eventually};
 
-/// A gateway that can be told which part of it panics, and with a payment on each worker.
+/// A gateway with a payment on each worker. A file tells it which part must panic.
 struct Fragile {
     world: World,
     wish: PathBuf,
@@ -38,7 +38,7 @@ impl Fragile {
         Self { world, wish, clients: Vec::new() }
     }
 
-    /// Written aside, so that no thread reads half of it.
+    /// Writes another file and renames it, so that no thread reads half of it.
     fn break_part(&self, part: &str) {
         let aside = self.wish.with_extension("new");
         fs::write(&aside, part).expect("a file");
@@ -46,7 +46,7 @@ impl Fragile {
     }
 
     /// The node is unready for this part alone, or leaves for it, and has counted it.
-    async fn is_told(&self, part: &str) {
+    async fn assert_told(&self, part: &str) {
         let told = eventually("a node that says which part it lost", async || {
             let page = self.world.admin("GET", "/readyz").await;
             let is_told = page.text().contains(&format!("\nthreads: {part} "));
@@ -62,7 +62,7 @@ impl Fragile {
     async fn payments_are_answered(&mut self) {
         self.world.backend.open();
         for client in &mut self.clients {
-            client.answer().await.is_approved();
+            client.answer().await.assert_approved();
         }
     }
 
@@ -75,7 +75,7 @@ impl Fragile {
             "admin" => drop(Client::connect(&self.world.admin).await.closed().await),
             _ => {}
         }
-        self.is_told(part).await;
+        self.assert_told(part).await;
         self.world.metric_becomes("yanma_ready{condition=\"not_draining\"}", 0.0).await;
         self.world.metric_becomes("yanma_panics_total", 1.0).await;
         self.payments_are_answered().await;
@@ -119,7 +119,7 @@ async fn what_began_anew_serves_until_the_listeners_close() {
     }
     fragile.payments_are_answered().await;
     for _ in 0..4 {
-        fragile.world.pay(&fragile.world.code()).await.is_approved();
+        fragile.world.pay(&fragile.world.code()).await.assert_approved();
     }
     assert_eq!(fragile.world.process.ended().await.code(), Some(1));
 }
@@ -129,9 +129,9 @@ async fn what_began_anew_serves_until_the_listeners_close() {
 async fn without_a_record_that_may_have_gaps() {
     let mut fragile = Fragile::start("").await;
     fragile.break_part("record");
-    fragile.is_told("record").await;
+    fragile.assert_told("record").await;
     fragile.payments_are_answered().await;
-    fragile.world.pay(&fragile.world.code()).await.is_approved();
+    fragile.world.pay(&fragile.world.code()).await.assert_approved();
     fragile.world.signal(Signal::TERM);
     assert!(fragile.world.process.ended().await.success());
     let said = fragile.world.process.said();
@@ -143,13 +143,13 @@ async fn without_the_log_or_the_care_of_tables() {
     let mut fragile = Fragile::start("").await;
     fragile.break_part("log");
     fragile.world.signal(Signal::HUP);
-    fragile.is_told("log").await;
+    fragile.assert_told("log").await;
     fragile.break_part("tables");
     fragile.world.signal(Signal::HUP);
-    fragile.is_told("tables").await;
+    fragile.assert_told("tables").await;
     fragile.world.metric_reaches("yanma_log_dropped_total", 1.0).await;
     fragile.payments_are_answered().await;
-    fragile.world.pay(&fragile.world.code()).await.is_approved();
+    fragile.world.pay(&fragile.world.code()).await.assert_approved();
     fragile.world.signal(Signal::TERM);
     assert!(fragile.world.process.ended().await.success());
 }
@@ -173,6 +173,6 @@ async fn without_the_connection_of_a_register() {
         world.metric_becomes(&sample, 2.0).await;
     }
     let code = world.code();
-    world.pay(&code).await.is_approved();
-    world.pay_more(&code).await.is_refused("code_used");
+    world.pay(&code).await.assert_approved();
+    world.pay_more(&code).await.assert_refused("code_used");
 }

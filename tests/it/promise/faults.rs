@@ -31,7 +31,7 @@ fn events(ended: &Ended, what: &str) -> usize {
 #[tokio::test]
 async fn twenty_deaths_forget_nothing() {
     let ended = play("kills", &["--rate", "100", "--duration", "40"]).await;
-    assert_eq!(ended.is_clean()["gateways"][0]["restarts"], 20, "{}", ended.said);
+    assert_eq!(ended.assert_clean()["gateways"][0]["restarts"], 20, "{}", ended.said);
     assert_eq!(events(&ended, "is killed"), 20);
     // A copy from before a death is known after it.
     assert!(outcome(&ended, "code_used") > 100, "{}", ended.said);
@@ -41,7 +41,7 @@ async fn twenty_deaths_forget_nothing() {
 #[tokio::test]
 async fn ten_upgrades_are_noticed_by_nobody() {
     let ended = play("upgrades", &["--rate", "100", "--duration", "40"]).await;
-    assert_eq!(ended.is_clean()["gateways"][0]["restarts"], 10, "{}", ended.said);
+    assert_eq!(ended.assert_clean()["gateways"][0]["restarts"], 10, "{}", ended.said);
     assert_eq!(events(&ended, "old process has left"), 10);
     assert_eq!(ended.report["verdict"]["lost_answers"], 0, "{}", ended.said);
     assert_eq!(outcome(&ended, "warming_up"), 0, "{}", ended.said);
@@ -50,7 +50,7 @@ async fn ten_upgrades_are_noticed_by_nobody() {
 #[tokio::test]
 async fn two_gateways_share_three_registers_that_fail_in_turn() {
     let ended = play("registers", &["--rate", "60", "--duration", "60"]).await;
-    ended.is_clean();
+    ended.assert_clean();
     assert_eq!(ended.report["gateways"][0]["restarts"], 1, "{}", ended.said);
     for what in [
         "is killed",
@@ -69,7 +69,7 @@ async fn two_gateways_share_three_registers_that_fail_in_turn() {
 #[tokio::test]
 async fn a_stepped_clock_lets_nothing_pass_twice() {
     let ended = play("clock", &["--rate", "60"]).await;
-    ended.is_clean();
+    ended.assert_clean();
     assert_eq!(events(&ended, "wall clock is"), 7);
     for reason in ["code_not_yet_valid", "clock_suspect", "replay_store_unavailable"] {
         assert_eq!(outcome(&ended, reason), 0, "{}", ended.said);
@@ -79,7 +79,7 @@ async fn a_stepped_clock_lets_nothing_pass_twice() {
 #[tokio::test]
 async fn a_full_table_refuses_and_forgets_nothing() {
     let ended = play("full-table", &["--rate", "200"]).await;
-    ended.is_clean();
+    ended.assert_clean();
     assert!(outcome(&ended, "replay_full") > 0, "{}", ended.said);
     // The run is shorter than a slot's life, so no slot can have become free.
     assert!(ended.count("arrived_once") <= 2_048, "{}", ended.said);
@@ -88,7 +88,7 @@ async fn a_full_table_refuses_and_forgets_nothing() {
 #[tokio::test]
 async fn a_data_directory_of_before_is_found_out() {
     let ended = play("data-dir", &["--rate", "60"]).await;
-    assert_eq!(ended.is_clean()["gateways"][0]["restarts"], 3, "{}", ended.said);
+    assert_eq!(ended.assert_clean()["gateways"][0]["restarts"], 3, "{}", ended.said);
     assert!(outcome(&ended, "warming_up") > 0, "{}", ended.said);
 }
 
@@ -96,7 +96,7 @@ async fn a_data_directory_of_before_is_found_out() {
 async fn a_gateway_that_stood_still_for_longer_than_a_code_lives_lets_nothing_old_pass() {
     // The pause takes 90 seconds.
     let ended = play("pauses", &["--rate", "20"]).await;
-    ended.is_clean();
+    ended.assert_clean();
     assert_eq!(events(&ended, "goes on"), 1);
 }
 
@@ -120,9 +120,9 @@ verify_table_mib = 4
 /// Each fault is played alone: only its own excuse could hide a code that was used twice.
 async fn doubles_are_found(events: &str) {
     let ended = Play::new(&format!("{TWO_MEMORIES}{events}")).run(&[]).await;
-    ended.is_dirty("reached the backend more than once");
-    ended.is_dirty("were approved more than once");
-    ended.is_dirty("not answered yes once, no once");
+    ended.assert_dirty("reached the backend more than once");
+    ended.assert_dirty("were approved more than once");
+    ended.assert_dirty("not answered yes once, no once");
 }
 
 fn event(at_s: u64, what: &str, more: &str) -> String {
@@ -171,9 +171,9 @@ async fn a_gateway_that_does_not_ask_its_registers_is_found_out() {
     let play = Play::new(&format!("{TWO_MEMORIES}{registers}{away}"));
     let wrapper = one_of_two_asks_no_registers(play.directory.path());
     let ended = play.run(&["--yanma", &wrapper]).await;
-    ended.is_dirty("reached the backend more than once");
+    ended.assert_dirty("reached the backend more than once");
     // It approved codes while no majority of registers was reachable.
-    ended.is_dirty("answers were not what their code must get");
+    ended.assert_dirty("answers were not what their code must get");
     let examples = ended.report["verdict"]["examples"].to_string();
     assert!(examples.contains("replay_at_once was answered 200 approved"), "{examples}");
 }
@@ -182,7 +182,7 @@ async fn a_gateway_that_does_not_ask_its_registers_is_found_out() {
 async fn each_event_tells_what_came_of_requests_until_the_next() {
     let text = TWO_MEMORIES.replace("nodes = 2\n", "").replace("duration_s = 16", "duration_s = 5");
     let ended = Play::new(&(text + &event(2, "kill", ""))).run(&[]).await;
-    let events = &ended.is_clean()["events"];
+    let events = &ended.assert_clean()["events"];
     assert!(events[0]["what"].as_str().is_some_and(|what| what.contains("is killed")), "{events}");
     assert!(events[1]["answers"]["approved"].as_u64() > Some(0), "{events}");
     assert_ne!(events[0]["lost"], Value::Null);

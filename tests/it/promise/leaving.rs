@@ -13,7 +13,7 @@ async fn a_client_that_only_ends_its_side_still_reads_the_answer() {
     client.finish().await;
     world.backend.arrived(1).await;
     world.backend.open();
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn a_client_that_resets_its_stream() {
         exchange.reset();
         // The connection still answers, so the reset has been read.
         let other = h2::post("/nowhere", code).body(()).expect("a request");
-        client.ask(other, "").await.is_refused("route_not_found");
+        client.ask(other, "").await.assert_refused("route_not_found");
     })
     .await;
 }
@@ -77,7 +77,7 @@ async fn a_client_that_leaves_before_its_body_is_whole_spends_nothing() {
     let mut exchange = client.begin(h2::post("/pay", &code).body(()).expect("a request")).await;
     exchange.send("{", false);
     exchange.reset();
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
     assert_eq!(world.backend.count(), 1);
 }
 
@@ -90,9 +90,9 @@ async fn leaves(leave: impl AsyncFnOnce(&World, &str)) {
     world.backend.open();
     let approved = "yanma_requests_total{outcome=\"approved\",route=\"/pay\"}";
     world.metric_reaches(approved, 1.0).await;
-    world.pay_more(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.assert_refused("code_used");
     assert_eq!(world.backend.count_of(&identity(&code)), 1);
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 async fn sent(world: &World, code: &str) -> Client {

@@ -77,7 +77,7 @@ impl Play {
 
 impl Ended {
     #[track_caller]
-    pub(crate) fn is_clean(&self) -> &Value {
+    pub(crate) fn assert_clean(&self) -> &Value {
         assert_eq!(self.status, Some(0), "{}", self.said);
         assert_eq!(self.report["verdict"]["clean"], true, "{}", self.said);
         assert!(self.count("approved") > 0, "{}", self.said);
@@ -86,7 +86,7 @@ impl Ended {
 
     /// Exit 1, and one of the faults says this.
     #[track_caller]
-    pub(crate) fn is_dirty(&self, fault: &str) {
+    pub(crate) fn assert_dirty(&self, fault: &str) {
         assert_eq!(self.status, Some(1), "{}", self.said);
         assert_eq!(self.report["verdict"]["clean"], false, "{}", self.said);
         let faults = self.report["verdict"]["faults"].to_string();
@@ -126,25 +126,25 @@ pub(crate) fn answers(report: &Value, class: &str, outcome: &str) -> u64 {
 
 #[tokio::test]
 async fn scenarios_of_refusals_are_clean() {
-    play_short("monday-morning").await.is_clean();
+    play_short("monday-morning").await.assert_clean();
     let storm = play_short("replay-storm").await;
-    assert!(answers(storm.is_clean(), "replay_other_s", "code_used") > 0, "{}", storm.said);
+    assert!(answers(storm.assert_clean(), "replay_other_s", "code_used") > 0, "{}", storm.said);
     let flood = play_short("forged-flood").await;
-    assert!(answers(flood.is_clean(), "forged", "signature_invalid") > 0, "{}", flood.said);
-    assert!(answers(flood.is_clean(), "revoked", "key_revoked") > 0, "{}", flood.said);
+    assert!(answers(flood.assert_clean(), "forged", "signature_invalid") > 0, "{}", flood.said);
+    assert!(answers(flood.assert_clean(), "revoked", "key_revoked") > 0, "{}", flood.said);
 }
 
 #[tokio::test]
 async fn scenarios_of_faults_are_clean() {
     let slow = play_short("slow-backend").await;
-    assert!(slow.is_clean()["backend"]["delayed"].as_u64() > Some(0), "{}", slow.said);
+    assert!(slow.assert_clean()["backend"]["delayed"].as_u64() > Some(0), "{}", slow.said);
     let rotation = play_short("key-rotation").await;
-    let events = rotation.is_clean()["events"].to_string();
+    let events = rotation.assert_clean()["events"].to_string();
     for event in ["key 7005 is active", "key 7001 retires", "key 7001 is revoked"] {
         assert!(events.contains(event), "{events}");
     }
     let crash = play_short("crash").await;
-    assert_eq!(crash.is_clean()["gateways"][0]["restarts"], 3, "{}", crash.said);
+    assert_eq!(crash.assert_clean()["gateways"][0]["restarts"], 3, "{}", crash.said);
     // Its table outlives it, so no code is refused because of its death.
     assert_eq!(crash.report["outcomes"]["warming_up"], Value::Null, "{}", crash.said);
 }
@@ -158,7 +158,7 @@ async fn http2_unix_sockets_idle_connections_and_a_closed_loop_are_judged_too() 
          [backend]\nunix = true\n[gateway]\nunix = true\nworkers = 1\n",
     );
     let ended = play.run(&[]).await;
-    let report = ended.is_clean();
+    let report = ended.assert_clean();
     assert!(answers(report, "replay_at_once", "code_used") > 0, "{}", ended.said);
     assert_eq!(report["idle"]["opened"], 20);
     assert_eq!(report["idle"]["closed_by_gateway"], 0);
@@ -172,12 +172,12 @@ const TWINS: &str = "about = \"Each code at two nodes at once.\"\n[[phase]]\ndur
 async fn two_nodes_that_share_no_memory_are_found_out() {
     let play = Play::new(&format!("{TWINS}[gateway]\nnodes = 2\nworkers = 1\n"));
     let ended = play.run(&[]).await;
-    ended.is_dirty("reached the backend more than once");
-    ended.is_dirty("were approved more than once");
-    ended.is_dirty("not answered yes once, no once");
+    ended.assert_dirty("reached the backend more than once");
+    ended.assert_dirty("were approved more than once");
+    ended.assert_dirty("not answered yes once, no once");
     assert!(ended.count("arrived_twice") > 50, "{}", ended.said);
     // With one node the same run is clean, so the judge has found the second memory.
-    Play::new(&format!("{TWINS}[gateway]\nworkers = 1\n")).run(&[]).await.is_clean();
+    Play::new(&format!("{TWINS}[gateway]\nworkers = 1\n")).run(&[]).await.assert_clean();
 }
 
 const VALID: &str = "about = \"Valid codes.\"\n[load]\nconnections = 4\n[[phase]]\nduration_s = 1\n\
@@ -193,10 +193,10 @@ async fn a_gateway_that_says_yes_and_forwards_nothing_is_found_out() {
     let play = Play::new(VALID);
     let dir = play.prepare(&plain(&liar.endpoint), &plain(&admin.endpoint)).await;
     let ended = play.run(&["--attach", "--dir", &dir]).await;
-    ended.is_dirty("approved and never reached the backend");
-    ended.is_dirty("answers were not what their code must get");
+    ended.assert_dirty("approved and never reached the backend");
+    ended.assert_dirty("answers were not what their code must get");
     // It does not say which code it has spent.
-    ended.is_dirty("answers did not name the code that was sent");
+    ended.assert_dirty("answers did not name the code that was sent");
     let examples = ended.report["verdict"]["examples"].to_string();
     assert!(examples.contains("forged was answered 200 approved"), "{examples}");
     assert_eq!(ended.count("arrived_once"), 0);
@@ -214,7 +214,7 @@ async fn a_gateway_that_does_not_end_in_order_is_found_out_though_nothing_else_w
     fs::write(&wrapper, script).expect("a script");
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o700)).expect("its own file");
     let wrapper = wrapper.to_str().expect("plain letters");
-    play.run(&["--yanma", wrapper]).await.is_dirty("gateway 1 did not end in order");
+    play.run(&["--yanma", wrapper]).await.assert_dirty("gateway 1 did not end in order");
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn a_gateway_that_runs_already_is_judged_and_goes_on() {
     let mut gateway = Process::start(play.directory.path(), &["serve", "--config", &config]);
     let pid = gateway.pid().to_string();
     let ended = play.run(&["--attach", "--dir", &dir, "--pid", &pid]).await;
-    assert_eq!(ended.is_clean()["gateways"][0]["pid"].to_string(), pid);
+    assert_eq!(ended.assert_clean()["gateways"][0]["pid"].to_string(), pid);
     assert!(ended.report["events"].to_string().contains("key 7004 is active"), "{}", ended.said);
     assert!(gateway.is_running());
     assert!(is_ready(&admin).await);

@@ -38,7 +38,7 @@ async fn answers_that_are_not_whole_are_unknown_outcomes() {
         world.backend.reply(reply);
         let answer = world.pay(&code).await;
         assert_eq!(answer.field("yanma-outcome"), Some("outcome_unknown"), "{what}");
-        answer.is_refused("outcome_unknown");
+        answer.assert_refused("outcome_unknown");
         assert_eq!(answer.field("yanma-redemption"), Some(identity(&code).as_str()));
         let body = answer.json();
         assert_eq!(body["request_sent"], true, "{what}");
@@ -47,7 +47,7 @@ async fn answers_that_are_not_whole_are_unknown_outcomes() {
         world.backend.reply(Reply::settled());
         let again = world.pay(&code).await;
         assert_eq!((again.status(), again.body), (504, answer.body), "{what}: unknown for ever");
-        world.pay_more(&code).await.is_refused("code_used");
+        world.pay_more(&code).await.assert_refused("code_used");
         assert_eq!(world.backend.count_of(&identity(&code)), 1, "{what}");
         assert_eq!(world.backend.count(), index + 1, "{what}: sent again");
     }
@@ -63,10 +63,10 @@ async fn an_unknown_outcome_without_a_spent_code_names_no_redemption() {
     let code = world.code();
     world.backend.reply(Reply::Never);
     let answer = world.ask(&Request::post("/check").code(&code)).await;
-    answer.is_refused("outcome_unknown");
+    answer.assert_refused("outcome_unknown");
     assert_eq!(answer.field("yanma-redemption"), None);
     world.backend.reply(Reply::settled());
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_large_answer_that_breaks_off_breaks_off_for_the_client_too() {
     world
         .metric_reaches("yanma_requests_total{outcome=\"outcome_unknown\",route=\"/pay\"}", 1.0)
         .await;
-    world.pay(&code).await.is_refused("code_used");
+    world.pay(&code).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_refused_connection_gives_the_code_back() {
     let code = world.code();
     for _ in 0..3 {
         let answer = world.pay(&code).await;
-        answer.is_refused("backend_unreachable");
+        answer.assert_refused("backend_unreachable");
         let body = answer.json();
         assert_eq!((&body["request_sent"], &body["action"]), (&false.into(), &"resend".into()));
     }
@@ -105,7 +105,7 @@ async fn a_refused_connection_gives_the_code_back() {
     })
     .await;
     assert_eq!(alive.count_of(&identity(&code)), 1);
-    world.pay_more(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_connection_that_is_never_accepted_gives_the_code_back() {
         .only_endpoints(&[&format!("http://{address}")])
         .start()
         .await;
-    world.pay(&world.code()).await.is_refused("backend_unreachable");
+    world.pay(&world.code()).await.assert_refused("backend_unreachable");
     world.metric_reaches("yanma_replay_releases_total", 1.0).await;
 }
 
@@ -141,10 +141,10 @@ async fn a_connection_that_is_reset_at_once_is_settled_one_way_or_the_other() {
         let answer = world.pay(&code).await;
         world.backend.reply(Reply::settled());
         if answer.status() == 504 {
-            answer.is_refused("outcome_unknown");
-            world.pay_more(&code).await.is_refused("code_used");
+            answer.assert_refused("outcome_unknown");
+            world.pay_more(&code).await.assert_refused("code_used");
         } else {
-            answer.is_refused("backend_unreachable");
+            answer.assert_refused("backend_unreachable");
             eventually("a payment with the code given back", async || {
                 (world.pay(&code).await.status() == 200).then_some(())
             })
@@ -168,14 +168,14 @@ async fn a_dead_endpoint_is_left_out_and_taken_back() {
     })
     .await;
     for _ in 0..20 {
-        world.pay(&world.code()).await.is_approved();
+        world.pay(&world.code()).await.assert_approved();
     }
     assert_eq!(world.backend.count(), paid + 20);
 
     let alive = dead.come_alive(Reply::settled());
     world.metric_reaches(&up, 1.0).await;
     eventually("a payment at the endpoint that came back", async || {
-        world.pay(&world.code()).await.is_approved();
+        world.pay(&world.code()).await.assert_approved();
         (alive.count() > 0).then_some(())
     })
     .await;
@@ -193,7 +193,7 @@ async fn a_connection_that_the_backend_closed_is_not_used_again() {
     }
 }
 
-/// The same code again and again while connections are refused: it is spent once.
+/// A client repeats a code while connections are refused. The code is spent once.
 async fn pay_until_approved(world: &World) {
     let code = world.code();
     loop {
@@ -201,6 +201,6 @@ async fn pay_until_approved(world: &World) {
         if answer.status() == 200 {
             return;
         }
-        answer.is_refused("backend_unreachable");
+        answer.assert_refused("backend_unreachable");
     }
 }

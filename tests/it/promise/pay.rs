@@ -12,11 +12,11 @@ async fn a_fresh_code_pays_once() {
     let code = world.code();
 
     let paid = world.pay(&code).await;
-    paid.is_approved();
+    paid.assert_approved();
     assert_eq!(paid.field("yanma-redemption"), Some(identity(&code).as_str()));
 
     let again = world.ask(&Request::post("/pay").code(&code).body("another body")).await;
-    let body = again.is_refused("code_used");
+    let body = again.assert_refused("code_used");
     assert_eq!(body["redemption"].as_str(), Some(identity(&code).as_str()));
     assert_eq!(world.backend.count(), 1);
 }
@@ -34,7 +34,7 @@ async fn the_backend_is_told_what_was_verified() {
         .field("X-His", "a  b\tc")
         .body([0, 255, 10, 13]);
     let answer = client.ask(request.bytes()).await;
-    answer.is_approved();
+    answer.assert_approved();
 
     let seen = world.backend.only().await;
     assert_eq!(seen.start, "POST /pay?a=1&b=%20 HTTP/1.1");
@@ -69,7 +69,7 @@ async fn the_backend_is_told_what_was_verified() {
 #[tokio::test]
 async fn the_holder_is_the_patient_unless_it_is_a_family_member() {
     let world = World::start().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     assert_eq!(world.backend.only().await.field("yanma-patient"), Some("42"));
 }
 
@@ -79,7 +79,7 @@ async fn a_check_route_verifies_without_spending() {
     let code = world.code();
     for _ in 0..2 {
         let checked = world.ask(&Request::post("/check").code(&code)).await;
-        checked.is_approved();
+        checked.assert_approved();
         assert_eq!(checked.field("yanma-redemption"), None);
     }
     for seen in world.backend.arrived(2).await {
@@ -87,7 +87,7 @@ async fn a_check_route_verifies_without_spending() {
         assert_eq!(seen.field("yanma-code-id"), Some(identity(&code).as_str()));
         assert_eq!(seen.field("yanma-redemption"), None, "nothing was spent for this request");
     }
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_display_code_is_checked_as_often_as_it_is_shown() {
     let world = World::start().await;
     let code = WECHAT.mint(&display(now_ms() / 1_000 - 179 * 86_400));
     for _ in 0..2 {
-        world.ask(&Request::post("/check").code(&code)).await.is_approved();
+        world.ask(&Request::post("/check").code(&code)).await.assert_approved();
     }
     assert_eq!(world.backend.arrived(2).await[0].field("yanma-kind"), Some("display"));
 }
@@ -103,7 +103,7 @@ async fn a_display_code_is_checked_as_often_as_it_is_shown() {
 #[tokio::test]
 async fn a_route_without_codes_forwards_without_looking_for_one() {
     let world = World::start().await;
-    world.ask(&Request::post("/open").code("not a code")).await.is_approved();
+    world.ask(&Request::post("/open").code("not a code")).await.assert_approved();
     let seen = world.backend.only().await;
     let ours: Vec<String> =
         seen.names().into_iter().filter(|name| name.starts_with("yanma-")).collect();
@@ -113,7 +113,7 @@ async fn a_route_without_codes_forwards_without_looking_for_one() {
 #[tokio::test]
 async fn a_retiring_key_still_pays() {
     let world = World::start().await;
-    world.pay(&RETIRING.mint(&world.fresh())).await.is_approved();
+    world.pay(&RETIRING.mint(&world.fresh())).await.assert_approved();
     assert_eq!(world.backend.only().await.field("yanma-channel"), Some("alipay"));
 }
 
@@ -122,7 +122,7 @@ async fn what_a_scanner_adds_is_forgiven() {
     let world = World::start().await;
     let wide: String = world.code().chars().map(full_width).collect();
     for text in [format!("]Q1{}", world.code()), format!("\t{}\t ", world.code()), wide] {
-        world.pay(&text).await.is_approved();
+        world.pay(&text).await.assert_approved();
     }
 }
 
@@ -140,7 +140,7 @@ async fn the_answer_passes_as_it_is_and_its_own_yanma_names_do_not() {
     assert_ne!(answer.request_id(), "me");
     assert_eq!(answer.field("x-settled"), Some("yes"));
     assert_eq!(answer.field("keep-alive"), None);
-    world.pay_more(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -148,11 +148,11 @@ async fn a_connection_serves_many_payments() {
     let world = World::start().await;
     let mut client = world.client().await;
     for _ in 0..20 {
-        client.ask(Request::post("/pay").code(&world.code()).bytes()).await.is_approved();
+        client.ask(Request::post("/pay").code(&world.code()).bytes()).await.assert_approved();
     }
     let spent = Request::post("/pay").code(&payment_of_long_ago());
-    client.ask(spent.bytes()).await.is_refused("code_expired");
-    client.ask(Request::post("/pay").code(&world.code()).bytes()).await.is_approved();
+    client.ask(spent.bytes()).await.assert_refused("code_expired");
+    client.ask(Request::post("/pay").code(&world.code()).bytes()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn http_2_pays_too() {
         .header("cookie", "b=2")
         .body(())
         .expect("a request");
-    client.ask(request, "{}").await.is_approved();
+    client.ask(request, "{}").await.assert_approved();
     let seen = world.backend.only().await;
     assert_eq!(seen.start, "POST /pay?x HTTP/1.1");
     assert_eq!(seen.field("host"), Some("yanma.test"));
@@ -186,7 +186,7 @@ async fn http_2_pays_too() {
     assert_eq!(seen.body, b"{}");
 
     let again = h2::post("/pay", &code).body(()).expect("a request");
-    client.ask(again, "{}").await.is_refused("code_used");
+    client.ask(again, "{}").await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -198,20 +198,20 @@ async fn javas_default_upgrade_to_h2c_is_served() {
         .field("Upgrade", "h2c")
         .field("HTTP2-Settings", "AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA");
     let mut client = Client::connect(&world.address).await;
-    client.ask(request.bytes()).await.is_approved();
+    client.ask(request.bytes()).await.assert_approved();
     let names = world.backend.only().await.names();
     for dropped in ["upgrade", "http2-settings", "connection"] {
         assert!(!names.iter().any(|name| name == dropped), "{dropped} reached the backend");
     }
-    client.ask(Request::post("/pay").code(&world.code()).bytes()).await.is_approved();
+    client.ask(Request::post("/pay").code(&world.code()).bytes()).await.assert_approved();
 }
 
 #[tokio::test]
 async fn metrics_tell_what_happened() {
     let world = World::start().await;
     let code = world.code();
-    world.pay(&code).await.is_approved();
-    world.pay_more(&code).await.is_refused("code_used");
+    world.pay(&code).await.assert_approved();
+    world.pay_more(&code).await.assert_refused("code_used");
     for (sample, value) in [
         ("yanma_requests_total{outcome=\"approved\",route=\"/pay\"}", 1.0),
         ("yanma_requests_total{outcome=\"code_used\",route=\"/pay\"}", 1.0),

@@ -24,7 +24,7 @@ async fn a_thousand_copies_from_32_connections_arrive_once() {
                 assert_eq!(answer.text(), SETTLED);
                 approved += usize::from(answer.field("idempotent-replayed").is_none());
             } else {
-                answer.is_refused("request_in_flight");
+                answer.assert_refused("request_in_flight");
             }
         }
         approved
@@ -60,10 +60,10 @@ async fn a_thousand_requests_with_one_code_arrive_once() {
             let body = format!("{{\"attempt\":\"{connection}-{attempt}\"}}");
             let answer = client.ask(Request::post("/pay").code(&code).body(body).bytes()).await;
             if answer.status() == 200 {
-                answer.is_approved();
+                answer.assert_approved();
                 approved += 1;
             } else {
-                answer.is_refused("code_used");
+                answer.assert_refused("code_used");
             }
         }
         approved
@@ -98,8 +98,8 @@ async fn the_other_signature_of_a_spent_code_is_used_too() {
     let twin = code.with_other_s().expect("a sound signature has a twin");
     assert_ne!(digits(&code), digits(&twin));
     let paid = world.pay(&digits(&code)).await;
-    paid.is_approved();
-    world.pay_more(&digits(&twin)).await.is_refused("code_used");
+    paid.assert_approved();
+    world.pay_more(&digits(&twin)).await.assert_refused("code_used");
     // The code is the same, so the request counts as the same.
     let again = world.pay(&digits(&twin)).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
@@ -112,8 +112,8 @@ async fn the_other_signature_alone_pays() {
     let world = World::start().await;
     let code = WECHAT.code(&world.fresh());
     let twin = code.with_other_s().expect("a sound signature has a twin");
-    world.pay(&digits(&twin)).await.is_approved();
-    world.pay_more(&digits(&code)).await.is_refused("code_used");
+    world.pay(&digits(&twin)).await.assert_approved();
+    world.pay_more(&digits(&code)).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -121,17 +121,17 @@ async fn another_text_of_the_same_identity_is_used_too() {
     let world = World::start().await;
     let spec = world.fresh();
     let other = keyring::mint::Spec { relation: 1, ..spec };
-    world.pay(&WECHAT.mint_again(&spec, 5)).await.is_approved();
-    world.pay(&WECHAT.mint_again(&other, 5)).await.is_refused("code_used");
-    world.pay(&WECHAT.mint_again(&spec, 6)).await.is_approved();
+    world.pay(&WECHAT.mint_again(&spec, 5)).await.assert_approved();
+    world.pay(&WECHAT.mint_again(&other, 5)).await.assert_refused("code_used");
+    world.pay(&WECHAT.mint_again(&spec, 6)).await.assert_approved();
 }
 
 #[tokio::test]
 async fn a_spent_code_is_spent_on_every_route_that_spends() {
     let world = World::start().await;
     let code = world.code();
-    world.ask(&Request::post("/PAY/now").code(&code)).await.is_approved();
-    world.ask(&Request::post("/pay/later").code(&code)).await.is_refused("code_used");
+    world.ask(&Request::post("/PAY/now").code(&code)).await.assert_approved();
+    world.ask(&Request::post("/pay/later").code(&code)).await.assert_refused("code_used");
 }
 
 /// Runs futures at once on this thread and returns their outcomes in order.

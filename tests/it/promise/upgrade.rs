@@ -10,8 +10,8 @@ use crate::harness::keys::{WECHAT, identity};
 use crate::harness::world::is_ready;
 use crate::harness::{Client, Request, Setup, World, eventually};
 
-/// Clients that pay without a pause, each code twice, on connections that they keep while they may.
-async fn pay_on(address: String, world: Arc<Issuer>, stop: Arc<AtomicBool>) -> Vec<String> {
+/// Clients that pay without a pause, each code twice, on connections that stay open if they can.
+async fn pay_on(address: String, world: Arc<CodeSource>, stop: Arc<AtomicBool>) -> Vec<String> {
     let mut paid = Vec::new();
     let mut client = Client::connect(&address).await;
     while !stop.load(Ordering::Relaxed) {
@@ -20,9 +20,9 @@ async fn pay_on(address: String, world: Arc<Issuer>, stop: Arc<AtomicBool>) -> V
             let request = Request::post("/pay").code(&code).body(bytes).bytes();
             let answer = client.ask(&request).await;
             if bytes == "{}" {
-                answer.is_approved();
+                answer.assert_approved();
             } else {
-                answer.is_refused("code_used");
+                answer.assert_refused("code_used");
             }
             if answer.field("connection") == Some("close") {
                 client = Client::connect(&address).await;
@@ -34,9 +34,9 @@ async fn pay_on(address: String, world: Arc<Issuer>, stop: Arc<AtomicBool>) -> V
 }
 
 /// Codes that are later than the start fence, for tasks that outlive a borrow of the world.
-struct Issuer(i64);
+struct CodeSource(i64);
 
-impl Issuer {
+impl CodeSource {
     fn code(&self) -> String {
         let now_s = crate::harness::now_ms().div_euclid(1_000);
         WECHAT.mint(&crate::harness::keys::payment(self.0.max(now_s)))
@@ -47,7 +47,7 @@ impl Issuer {
 async fn three_upgrades_under_traffic_lose_nothing_and_pay_nothing_twice() {
     let mut world = World::start().await;
     let stop = Arc::new(AtomicBool::new(false));
-    let issuer = Arc::new(Issuer(world.fresh().issued_at.get().into()));
+    let issuer = Arc::new(CodeSource(world.fresh().issued_at.get().into()));
     let clients: Vec<_> = (0..8)
         .map(|_| {
             let (issuer, stop) = (Arc::clone(&issuer), Arc::clone(&stop));
@@ -89,13 +89,13 @@ async fn what_runs_is_finished_by_the_old_process() {
     assert!(old.is_running(), "its exchange still runs");
     world.backend.open();
     let answer = client.answer().await;
-    answer.is_approved();
+    answer.assert_approved();
     assert_eq!(answer.field("connection"), Some("close"));
     let answer = other.answer().await;
-    answer.is_approved();
+    answer.assert_approved();
     assert_eq!(answer.field("connection"), None, "this one is the new process's");
     assert!(old.ended().await.success());
-    world.ask(&Request::post("/pay").code(&code).body("other")).await.is_refused("code_used");
+    world.ask(&Request::post("/pay").code(&code).body("other")).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_new_process_that_cannot_start_changes_nothing() {
     })
     .await;
     assert!(world.process.said().contains("no_such_limit"), "the new one says why");
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     assert!(is_ready(&world.admin).await);
 }
 
@@ -121,14 +121,14 @@ async fn a_unix_listener_keeps_its_file_until_the_last_process_ends() {
     let mut old = world.upgrade().await;
     assert!(old.ended().await.success());
     let request = Request::post("/pay").code(&world.code()).bytes();
-    Client::connect_unix(&path).await.ask(request).await.is_approved();
+    Client::connect_unix(&path).await.ask(request).await.assert_approved();
     world.signal(Signal::TERM);
     world.process.gone().await;
     assert!(!path.exists(), "a socket file is left behind");
 }
 
-/// What the service manager is told: `MAINPID=` and `READY=1` by each process in its turn, and
-/// `STOPPING=1` only by one that was told to leave.
+/// Each process in turn sends `MAINPID=` and `READY=1` to the service manager. Only a process that
+/// was told to leave sends `STOPPING=1`.
 #[tokio::test]
 async fn a_notify_follows_the_main_process() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -162,7 +162,7 @@ async fn a_manager_that_does_not_read_holds_nothing_up() {
     while full.send_to(b"STATUS=busy", &path).is_ok() {}
     let setup = Setup::new().await.environment("NOTIFY_SOCKET", path.to_str().expect("plain"));
     let mut world = setup.start().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     world.signal(Signal::TERM);
     assert!(world.process.ended().await.success());
 }

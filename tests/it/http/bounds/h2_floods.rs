@@ -90,7 +90,7 @@ async fn a_flood_of_control_frames_ends_the_connection() {
         let hits = f64::from(u32::try_from(count).expect("five")) + 1.0;
         world.metric_becomes("yanma_limit_hits_total{limit=\"h2_control\"}", hits).await;
     }
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_flood_of_requests_cut_at_work_ends_the_connection() {
     assert!((100..150).contains(&cut), "still open after {cut} cut exchanges");
     world.metric_becomes("yanma_limit_hits_total{limit=\"h2_cut\"}", 1.0).await;
     world.backend.open();
-    kept.answer().await.expect("an answer to what was under way").is_approved();
+    kept.answer().await.expect("an answer to what was under way").assert_approved();
     let connections = format!("yanma_connections{{listener=\"{}\"}}", world.address);
     world.metric_becomes(&connections, 0.0).await;
 }

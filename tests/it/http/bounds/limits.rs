@@ -7,10 +7,10 @@ async fn too_many_header_lines() {
     let world = World::with("limits.header_count_max = 8").await;
     let over =
         (0..9).fold(Request::get("/open"), |request, n| request.field(&format!("X-{n}"), "1"));
-    world.ask(&over).await.is_refused("headers_too_large");
+    world.ask(&over).await.assert_refused("headers_too_large");
     let most =
         (0..7).fold(Request::get("/open"), |request, n| request.field(&format!("X-{n}"), "1"));
-    world.ask(&most).await.is_approved();
+    world.ask(&most).await.assert_approved();
 }
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn too_many_header_bytes() {
     assert_eq!((answer.status(), answer.text()), (431, ""), "the HTTP engine's own refusal");
     client.closed().await;
     let most = Request::get("/open").field("X-Long", &"x".repeat(800));
-    world.ask(&most).await.is_approved();
+    world.ask(&most).await.assert_approved();
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn heads_without_end_are_cut_off() {
     let rest = client.closed().await;
     let text = String::from_utf8_lossy(&rest);
     assert!(text.is_empty() || text.starts_with("HTTP/1.1 431 "), "{text}");
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn too_many_headers_over_http_2() {
     let request =
         (0..9).fold(h2::post("/open", ""), |request, n| request.header(format!("x-{n}"), "1"));
     let answer = client.ask(request.body(()).expect("a request"), "{}").await;
-    answer.is_refused("headers_too_large");
+    answer.assert_refused("headers_too_large");
 }
 
 #[tokio::test]
@@ -59,23 +59,23 @@ async fn too_many_requests_in_flight() {
     }
     world.backend.arrived(2).await;
     let code = world.code();
-    world.pay(&code).await.is_refused("overloaded");
+    world.pay(&code).await.assert_refused("overloaded");
     world.metric_reaches("yanma_requests_in_flight", 2.0).await;
 
     world.backend.open();
     for mut client in waiting {
-        client.answer().await.is_approved();
+        client.answer().await.assert_approved();
     }
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
 async fn too_many_connections() {
     let world = World::with("limits.connections_max = 2").await;
     let mut first = world.client().await;
-    first.ask(Request::get("/open").bytes()).await.is_approved();
+    first.ask(Request::get("/open").bytes()).await.assert_approved();
     let mut second = world.client().await;
-    second.ask(Request::get("/open").bytes()).await.is_approved();
+    second.ask(Request::get("/open").bytes()).await.assert_approved();
 
     let mut third = world.client().await;
     let _may_be_closed_already = third.try_send(Request::get("/open").bytes()).await;
@@ -90,7 +90,7 @@ async fn too_many_connections() {
         (answer.status() == 200).then_some(())
     })
     .await;
-    second.ask(Request::get("/open").bytes()).await.is_approved();
+    second.ask(Request::get("/open").bytes()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -102,10 +102,10 @@ async fn connections_to_the_backend_are_bounded() {
     world.backend.arrived(1).await;
     let code = world.code();
     let answer = world.pay(&code).await;
-    answer.is_refused("overloaded");
+    answer.assert_refused("overloaded");
     world.backend.open();
-    first.answer().await.is_approved();
-    world.pay(&code).await.is_approved();
+    first.answer().await.assert_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn streams_of_one_connection_are_bounded() {
     assert_eq!(client.streams_max(), 2, "as the gateway's settings say");
     world.backend.open();
     for exchange in exchanges {
-        exchange.answer().await.expect("an answer").is_approved();
+        exchange.answer().await.expect("an answer").assert_approved();
     }
 }
 
@@ -135,5 +135,5 @@ async fn a_flood_of_resets_ends_the_connection() {
     let mut client = h2::H2::connect(&world.address).await;
     let flooded = client.flood_with_resets(5_000).await;
     assert!(flooded < 5_000, "still open after {flooded} streams opened and reset");
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }

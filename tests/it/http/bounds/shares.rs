@@ -29,11 +29,11 @@ async fn uploads_that_have_not_come_hold_no_place_at_the_backend() {
     }
     world.metric_becomes(IN_FLIGHT, 6.0).await;
     assert!(world.metric(AT_BACKEND).await < 0.5, "nothing has come that could be sent");
-    world.ask(&Request::get("/open")).await.is_approved();
-    world.ask(&Request::post("/check").code(&world.code())).await.is_approved();
+    world.ask(&Request::get("/open")).await.assert_approved();
+    world.ask(&Request::post("/check").code(&world.code())).await.assert_approved();
     for mut upload in uploads {
         upload.send("}", true);
-        upload.answer().await.expect("an answer").is_approved();
+        upload.answer().await.expect("an answer").assert_approved();
     }
 }
 
@@ -46,7 +46,7 @@ async fn an_upload_streams_as_soon_as_its_beginning_is_here() {
     upload.send(&body[..40_000], false);
     world.metric_becomes(AT_BACKEND, 1.0).await;
     upload.send(&body[40_000..], true);
-    upload.answer().await.expect("an answer").is_approved();
+    upload.answer().await.expect("an answer").assert_approved();
     assert!(world.backend.only().await.body == body.as_bytes(), "other bytes arrived");
 }
 
@@ -60,7 +60,7 @@ async fn a_client_that_waits_for_100_continue_is_heard_on_every_route() {
         let mut client = world.client().await;
         client.send(head).await;
         assert_eq!(client.answer().await.status(), 100, "{path}");
-        client.ask(body).await.is_approved();
+        client.ask(body).await.assert_approved();
     }
 }
 
@@ -74,9 +74,9 @@ async fn a_full_backend_refuses_an_upload_before_it_is_sent() {
     let request = Request::post("/open").body("0123456789").field("Expect", "100-continue");
     let request = request.bytes();
     let mut client = world.client().await;
-    client.ask(&request[..request.len() - 10]).await.is_refused("overloaded");
+    client.ask(&request[..request.len() - 10]).await.assert_refused("overloaded");
     world.backend.open();
-    first.answer().await.is_approved();
+    first.answer().await.assert_approved();
 }
 
 #[tokio::test]
@@ -92,19 +92,19 @@ async fn one_http_2_connection_gets_half_of_a_backends_places() {
     }
     world.backend.arrived(2).await;
     for target in ["/pay", "/check", "/open"] {
-        client.ask(head(target, &world.code()), "{}").await.is_refused("overloaded");
+        client.ask(head(target, &world.code()), "{}").await.assert_refused("overloaded");
     }
     let mut other = world.client().await;
     other.send(Request::post("/pay").code(&world.code()).bytes()).await;
     world.backend.arrived(3).await;
     world.backend.open();
-    other.answer().await.is_approved();
+    other.answer().await.assert_approved();
     for exchange in exchanges {
-        exchange.answer().await.expect("an answer").is_approved();
+        exchange.answer().await.expect("an answer").assert_approved();
     }
     // Ended requests no longer count.
     for _ in 0..3 {
-        client.ask(head("/pay", &world.code()), "{}").await.is_approved();
+        client.ask(head("/pay", &world.code()), "{}").await.assert_approved();
     }
 }
 
@@ -112,7 +112,7 @@ async fn one_http_2_connection_gets_half_of_a_backends_places() {
 async fn one_http_2_connection_gets_half_of_its_workers_requests() {
     let world = World::with("limits.requests_in_flight_max = 16\nserver.workers = 2").await;
     let mut client = h2::H2::connect(&world.address).await;
-    client.ask(head("/open", ""), "{}").await.is_approved();
+    client.ask(head("/open", ""), "{}").await.assert_approved();
     assert_eq!(client.streams_max(), 4, "as the gateway's settings say");
 }
 
@@ -135,13 +135,13 @@ async fn requests_with_one_code_at_once_are_bounded() {
         }
         world.metric_becomes(IN_FLIGHT, 8.0).await;
         let request = Request::post(target).code(&code);
-        world.ask(&request).await.is_refused("request_in_flight");
-        world.pay(&world.code()).await.is_approved();
+        world.ask(&request).await.assert_refused("request_in_flight");
+        world.pay(&world.code()).await.assert_approved();
         let hits = "yanma_limit_hits_total{limit=\"code_requests_max\"}";
         assert!(world.metric(hits).await > 0.5);
         waiting.pop().expect("eight wait").reset();
         world.metric_becomes(IN_FLIGHT, 7.0).await;
-        world.ask(&request).await.is_approved();
+        world.ask(&request).await.assert_approved();
         waiting.into_iter().for_each(h2::Exchange::reset);
         world.metric_becomes(IN_FLIGHT, 0.0).await;
     }
@@ -154,14 +154,14 @@ async fn a_flood_with_one_code_keeps_no_payment_out() {
     let mut flood = Vec::new();
     for _ in 0..3 {
         let mut client = h2::H2::connect(&world.address).await;
-        client.ask(head("/open", ""), "{}").await.is_approved();
+        client.ask(head("/open", ""), "{}").await.assert_approved();
         for _ in 0..32 {
             flood.push(client.begin(head("/pay", &code)).await);
         }
     }
     let refused = "yanma_codes_total{channel=\"wechat\",outcome=\"request_in_flight\"}";
     world.metric_reaches(refused, 88.0).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn in_a_crowd_an_upload_that_stands_still_is_given_up() {
     stalled.push(other.begin(head("/open", "")).await);
     let given_up = async {
         for upload in stalled {
-            upload.answer().await.expect("an answer").is_refused("request_timeout");
+            upload.answer().await.expect("an answer").assert_refused("request_timeout");
         }
     };
     let moving = async {
@@ -193,7 +193,7 @@ async fn in_a_crowd_an_upload_that_stands_still_is_given_up() {
         () = moving => {}
     }
     moves.send("{}", true);
-    moves.answer().await.expect("an answer").is_approved();
+    moves.answer().await.expect("an answer").assert_approved();
     assert_eq!(world.backend.only().await.field("transfer-encoding"), None);
 }
 
@@ -211,13 +211,13 @@ async fn memory_for_large_uploads_is_bounded() {
         assert!(world.metric(BODY_MEMORY).await <= f64::from(4 << 20), "after upload {n}");
     }
     world.metric_reaches("yanma_limit_hits_total{limit=\"body_memory_mib\"}", 1.0).await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let mut approved = 0;
     for mut client in clients {
         let _may_be_refused_already = client.try_send("x").await;
         match client.try_answer(Kind::Answer).await {
             Ok(Some(answer)) if answer.status() == 200 => approved += 1,
-            Ok(Some(answer)) => drop(answer.is_refused("overloaded")),
+            Ok(Some(answer)) => drop(answer.assert_refused("overloaded")),
             // The client sent on, and the reset for that destroyed the answer.
             Ok(None) | Err(_) => {}
         }
@@ -237,7 +237,7 @@ async fn answers_count_as_memory_and_are_never_refused_for_it() {
     let held = async || (world.metric(BODY_MEMORY).await > over).then_some(());
     eventually("an answer that waits for its reader", held).await;
     let upload = Request::post("/pay").code(&world.code()).body("x".repeat(100_000));
-    world.ask(&upload).await.is_refused("overloaded");
+    world.ask(&upload).await.assert_refused("overloaded");
     assert_eq!(client.answer().await.body.len(), large.len());
     world.metric_becomes(BODY_MEMORY, 0.0).await;
 }
@@ -246,7 +246,7 @@ async fn answers_count_as_memory_and_are_never_refused_for_it() {
 async fn memory_goes_back_to_the_system_after_a_burst() {
     const UPLOADS: usize = 48;
     let world = World::start().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     let before = world.process.resident_bytes();
     let mut clients = Vec::new();
     for _ in 0..UPLOADS {

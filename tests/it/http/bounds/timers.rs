@@ -13,7 +13,7 @@ async fn a_slow_head_is_timed_out() {
     let world = World::with("timeouts.header_ms = 300").await;
     let mut client = world.client().await;
     client.send("POST /pay HTTP/1.1\r\nHost: yanma.test\r\nYanma-Co").await;
-    client.answer().await.is_refused("request_timeout");
+    client.answer().await.assert_refused("request_timeout");
     client.closed().await;
 }
 
@@ -41,11 +41,11 @@ async fn a_slow_body_is_timed_out_and_spends_nothing() {
         let request = Request::post(path).code(&code).body("0123456789").bytes();
         let mut client = world.client().await;
         client.send(&request[..request.len() - 5]).await;
-        client.answer().await.is_refused("request_timeout");
+        client.answer().await.assert_refused("request_timeout");
         client.closed().await;
     }
     assert_eq!(world.backend.count(), 0);
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -55,8 +55,8 @@ async fn a_slow_body_over_http_2_is_timed_out_and_spends_nothing() {
     let mut client = h2::H2::connect(&world.address).await;
     let mut exchange = client.begin(h2::post("/pay", &code).body(()).expect("a request")).await;
     exchange.send("{", false);
-    exchange.answer().await.expect("an answer").is_refused("request_timeout");
-    world.pay(&code).await.is_approved();
+    exchange.answer().await.expect("an answer").assert_refused("request_timeout");
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -85,8 +85,8 @@ async fn a_slow_reader_that_does_read_gets_everything() {
 async fn an_idle_connection_is_closed_but_not_at_once() {
     let world = World::with("timeouts.idle_ms = 600\ntimeouts.header_ms = 300").await;
     let mut client = world.client().await;
-    client.ask(Request::get("/open").bytes()).await.is_approved();
-    client.ask(Request::get("/open").bytes()).await.is_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
+    client.ask(Request::get("/open").bytes()).await.assert_approved();
     assert_eq!(client.closed().await, b"", "closed without a word");
 }
 
@@ -94,7 +94,7 @@ async fn an_idle_connection_is_closed_but_not_at_once() {
 async fn an_idle_http_2_connection_is_closed() {
     let world = World::with("timeouts.idle_ms = 300").await;
     let mut client = h2::H2::connect(&world.address).await;
-    client.ask(h2::post("/open", "").body(()).expect("a request"), "{}").await.is_approved();
+    client.ask(h2::post("/open", "").body(()).expect("a request"), "{}").await.assert_approved();
     let connections = format!("yanma_connections{{listener=\"{}\"}}", world.address);
     world.metric_becomes(&connections, 0.0).await;
 }
@@ -110,5 +110,5 @@ async fn a_long_exchange_is_not_idle() {
     world.backend.arrived(1).await;
     tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
     world.backend.open();
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
 }

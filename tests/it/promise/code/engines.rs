@@ -29,9 +29,9 @@ async fn each_engine_accepts_and_refuses_the_same() {
         // Announced keys have a table too, revoked ones none.
         let tables = if engine == "reference" { 0.0 } else { 4.0 };
         world.metric_becomes("yanma_verify_tables{state=\"ready\"}", tables).await;
-        world.pay(&world.code()).await.is_approved();
+        world.pay(&world.code()).await.assert_approved();
         let forged = WECHAT.mint_spoiled(&world.fresh(), keyring::mint::Spoil::Signature);
-        world.pay(&forged).await.is_refused("signature_invalid");
+        world.pay(&forged).await.assert_refused("signature_invalid");
         assert!(world.metric("yanma_verify_mismatches_total").await < 0.5);
     }
 }
@@ -68,9 +68,9 @@ async fn codes_that_come_together_are_verified_together() {
         exchange.send("{}", true);
         let answer = exchange.answer().await.expect("an answer");
         if is_sound {
-            answer.is_approved();
+            answer.assert_approved();
         } else {
-            answer.is_refused("signature_invalid");
+            answer.assert_refused("signature_invalid");
         }
     }
     let (codes, groups) = ("yanma_verify_batch_size_sum", "yanma_verify_batch_size_count");
@@ -91,8 +91,8 @@ async fn a_reload_builds_the_table_of_a_new_key() {
     world.write_keyring(&[ISSUERS, &[NEW]].concat());
     world.signal(Signal::HUP);
     world.metric_becomes(ready, 5.0).await;
-    world.pay(&NEW.mint(&world.fresh())).await.is_approved();
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&NEW.mint(&world.fresh())).await.assert_approved();
+    world.pay(&world.code()).await.assert_approved();
     assert!(world.metric("yanma_verify_table_build_seconds").await > 0.0);
     assert!(world.metric("yanma_verify_table_faults_total").await < 0.5);
 }

@@ -9,11 +9,11 @@ use crate::harness::{Message, Request, Setup, World, now_ms};
 #[tokio::test]
 async fn a_missing_code() {
     let world = World::start().await;
-    world.ask(&Request::post("/pay")).await.is_refused("code_missing");
+    world.ask(&Request::post("/pay")).await.assert_refused("code_missing");
     let without = Request::post("/pay").field("yanma_code", &world.code());
-    world.ask(&without).await.is_refused("code_missing");
-    world.pay("").await.is_refused("code_missing");
-    world.pay(" \t ").await.is_refused("code_missing");
+    world.ask(&without).await.assert_refused("code_missing");
+    world.pay("").await.assert_refused("code_missing");
+    world.pay(" \t ").await.assert_refused("code_missing");
     assert_eq!(world.backend.count(), 0);
 }
 
@@ -22,8 +22,8 @@ async fn two_codes_are_malformed_even_if_equal() {
     let world = World::start().await;
     let code = world.code();
     let twice = Request::post("/pay").code(&code).code(&code);
-    world.ask(&twice).await.is_refused("code_malformed");
-    world.pay(&code).await.is_approved();
+    world.ask(&twice).await.assert_refused("code_malformed");
+    world.pay(&code).await.assert_approved();
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn texts_that_are_no_codes() {
         ("4241234567890123456789012345", "code_not_served"),
         (&of_another_version, "format_not_supported"),
     ] {
-        let body = world.pay(text).await.is_refused(reason);
+        let body = world.pay(text).await.assert_refused(reason);
         assert!(text.len() < 10 || !body.to_string().contains(text), "never repeated: {text}");
     }
     assert_eq!(world.backend.count(), 0);
@@ -62,10 +62,13 @@ async fn each_kind_only_where_it_may_serve() {
         .start()
         .await;
     let shown = WECHAT.mint(&display(now_s()));
-    world.pay(&shown).await.is_refused("display_code_not_payable");
+    world.pay(&shown).await.assert_refused("display_code_not_payable");
     let code = world.code();
-    world.ask(&Request::post("/look").code(&code)).await.is_refused("payment_code_not_accepted");
-    world.ask(&Request::post("/look").code(&shown)).await.is_approved();
+    world
+        .ask(&Request::post("/look").code(&code))
+        .await
+        .assert_refused("payment_code_not_accepted");
+    world.ask(&Request::post("/look").code(&shown)).await.assert_approved();
 }
 
 #[tokio::test]
@@ -77,7 +80,7 @@ async fn keys_that_do_not_vouch() {
         (ANNOUNCED, "key_not_active"),
         (OVER, "key_not_active"),
     ] {
-        world.pay(&issuer.mint(&world.fresh())).await.is_refused(reason);
+        world.pay(&issuer.mint(&world.fresh())).await.assert_refused(reason);
     }
     assert_eq!(world.backend.count(), 0);
 }
@@ -86,9 +89,9 @@ async fn keys_that_do_not_vouch() {
 async fn forged_codes() {
     let world = World::start().await;
     let spoiled = |spoil| WECHAT.mint_spoiled(&world.fresh(), spoil);
-    world.pay(&spoiled(Spoil::Signature)).await.is_refused("signature_invalid");
-    world.pay(&spoiled(Spoil::Seal)).await.is_refused("seal_invalid");
-    world.pay(&spoiled(Spoil::Key)).await.is_refused("key_unknown");
+    world.pay(&spoiled(Spoil::Signature)).await.assert_refused("signature_invalid");
+    world.pay(&spoiled(Spoil::Seal)).await.assert_refused("seal_invalid");
+    world.pay(&spoiled(Spoil::Key)).await.assert_refused("key_unknown");
     assert_eq!(world.backend.count(), 0);
 }
 
@@ -103,10 +106,10 @@ async fn codes_outside_their_time() {
         (-310, "clock_suspect"),
     ] {
         let code = WECHAT.mint(&payment(now_s() - age_s));
-        world.pay(&code).await.is_refused(reason);
+        world.pay(&code).await.assert_refused(reason);
     }
     let old = WECHAT.mint(&display(now_s() - 181 * 86_400));
-    world.ask(&Request::post("/check").code(&old)).await.is_refused("code_expired");
+    world.ask(&Request::post("/check").code(&old)).await.assert_refused("code_expired");
 }
 
 #[tokio::test]
@@ -114,9 +117,9 @@ async fn a_start_fence_refuses_codes_of_before() {
     let before = now_s();
     let world = World::start().await;
     let code = WECHAT.mint(&payment(before));
-    world.pay(&code).await.is_refused("warming_up");
-    world.ask(&Request::post("/check").code(&code)).await.is_approved();
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&code).await.assert_refused("warming_up");
+    world.ask(&Request::post("/check").code(&code)).await.assert_approved();
+    world.pay(&world.code()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -131,14 +134,14 @@ async fn holders_who_did_not_prove_presence() {
         let code = WECHAT.mint(&Spec { auth, ..world.fresh() });
         world.ask(&Request::post(path).code(&code)).await
     };
-    ask("/pay", Auth::None).await.is_approved();
-    ask("/password", Auth::None).await.is_refused("auth_too_weak");
+    ask("/pay", Auth::None).await.assert_approved();
+    ask("/password", Auth::None).await.assert_refused("auth_too_weak");
     for auth in [Auth::Password, Auth::Fingerprint, Auth::Face] {
-        ask("/password", auth).await.is_approved();
+        ask("/password", auth).await.assert_approved();
     }
-    ask("/face", Auth::Password).await.is_refused("auth_too_weak");
-    ask("/face", Auth::Fingerprint).await.is_approved();
-    ask("/face", Auth::Face).await.is_approved();
+    ask("/face", Auth::Password).await.assert_refused("auth_too_weak");
+    ask("/face", Auth::Fingerprint).await.assert_approved();
+    ask("/face", Auth::Face).await.assert_approved();
 }
 
 #[tokio::test]
@@ -151,10 +154,10 @@ async fn routes_and_methods_that_are_not_there() {
         )
         .start()
         .await;
-    world.ask(&Request::get("/")).await.is_refused("route_not_found");
-    world.ask(&Request::post("/payment")).await.is_refused("route_not_found");
-    world.ask(&Request::get("/post")).await.is_refused("method_not_allowed");
-    world.ask(&Request::post("/post")).await.is_approved();
+    world.ask(&Request::get("/")).await.assert_refused("route_not_found");
+    world.ask(&Request::post("/payment")).await.assert_refused("route_not_found");
+    world.ask(&Request::get("/post")).await.assert_refused("method_not_allowed");
+    world.ask(&Request::post("/post")).await.assert_approved();
 }
 
 /// Methods are compared by case (RFC 9110 9.1), and each answer 405 says which there are (15.5.6).
@@ -180,14 +183,14 @@ async fn the_list_of_methods_is_closed() {
             let request = http::Request::builder().method(method).uri(uri).body(());
             let over_2 = over_2.ask_without_body(request.expect("a request")).await;
             for answer in [over_1, over_2] {
-                answer.is_refused("method_not_allowed");
+                answer.assert_refused("method_not_allowed");
                 assert_eq!(answer.field("allow"), Some(allow), "{method} {path}");
             }
         }
     }
     assert_eq!(world.backend.count(), 0);
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-        world.ask(&Request::new(method, "/open")).await.is_approved();
+        world.ask(&Request::new(method, "/open")).await.assert_approved();
     }
 }
 
@@ -204,27 +207,27 @@ async fn the_checks_come_in_the_contracts_order() {
     let far = |code: &str| Request::post("/far").code(code).body(&too_long);
 
     let route_first = Request::post("/nowhere").code("rubbish");
-    world.ask(&route_first).await.is_refused("route_not_found");
+    world.ask(&route_first).await.assert_refused("route_not_found");
     let kind_before_key = STRANGER.mint(&display(0));
-    world.ask(&far(&kind_before_key)).await.is_refused("display_code_not_payable");
+    world.ask(&far(&kind_before_key)).await.assert_refused("display_code_not_payable");
     let key_before_time = STRANGER.mint(&payment(0));
-    world.ask(&far(&key_before_time)).await.is_refused("key_unknown");
+    world.ask(&far(&key_before_time)).await.assert_refused("key_unknown");
     let revoked_before_time = REVOKED.mint(&payment(0));
-    world.ask(&far(&revoked_before_time)).await.is_refused("key_revoked");
+    world.ask(&far(&revoked_before_time)).await.assert_refused("key_revoked");
     let time_before_signature = WECHAT.mint_spoiled(&payment(now_s() - 63), Spoil::Signature);
-    world.ask(&far(&time_before_signature)).await.is_refused("code_expired");
+    world.ask(&far(&time_before_signature)).await.assert_refused("code_expired");
     let signature_before_policy = WECHAT.mint_spoiled(&nobody, Spoil::Signature);
-    world.ask(&far(&signature_before_policy)).await.is_refused("signature_invalid");
+    world.ask(&far(&signature_before_policy)).await.assert_refused("signature_invalid");
     let seal_before_policy = WECHAT.mint_spoiled(&nobody, Spoil::Seal);
-    world.ask(&far(&seal_before_policy)).await.is_refused("seal_invalid");
+    world.ask(&far(&seal_before_policy)).await.assert_refused("seal_invalid");
     let auth_before_region = WECHAT.mint(&nobody);
-    world.ask(&far(&auth_before_region)).await.is_refused("auth_too_weak");
+    world.ask(&far(&auth_before_region)).await.assert_refused("auth_too_weak");
     let region_before_body = WECHAT.mint(&Spec { region: region(0), ..world.fresh() });
-    world.ask(&far(&region_before_body)).await.is_refused("region_missing");
+    world.ask(&far(&region_before_body)).await.assert_refused("region_missing");
     let body_before_redeem = world.code();
-    world.ask(&far(&body_before_redeem)).await.is_refused("request_too_large");
+    world.ask(&far(&body_before_redeem)).await.assert_refused("request_too_large");
     assert_eq!(world.backend.count(), 0);
-    world.ask(&Request::post("/far").code(&body_before_redeem)).await.is_approved();
+    world.ask(&Request::post("/far").code(&body_before_redeem)).await.assert_approved();
 }
 
 #[tokio::test]
@@ -232,8 +235,8 @@ async fn a_refusal_leaves_the_connection_usable() {
     let world = World::start().await;
     let mut client = world.client().await;
     let refused: Message = client.ask(Request::post("/pay").code("1").bytes()).await;
-    refused.is_refused("code_malformed");
-    client.ask(Request::post("/pay").code(&world.code()).bytes()).await.is_approved();
+    refused.assert_refused("code_malformed");
+    client.ask(Request::post("/pay").code(&world.code()).bytes()).await.assert_approved();
 }
 
 #[tokio::test]
@@ -246,12 +249,12 @@ async fn a_full_table_refuses_and_forgets_nobody() {
         if answer.status() == 200 {
             spent.push(code);
         } else {
-            answer.is_refused("replay_full");
+            answer.assert_refused("replay_full");
         }
     }
     assert!((1..=8).contains(&spent.len()), "{} codes in 8 slots", spent.len());
     for code in spent {
-        world.pay_more(code).await.is_refused("code_used");
+        world.pay_more(code).await.assert_refused("code_used");
     }
 }
 

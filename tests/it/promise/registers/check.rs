@@ -15,7 +15,7 @@ pub(crate) async fn check(setup: &Setup) -> Output {
 }
 
 /// `check` refuses, and each of its sentences says `why`.
-async fn is_refused(setup: &Setup, why: &str) {
+async fn assert_refused(setup: &Setup, why: &str) {
     let output = check(setup).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{said}");
@@ -44,7 +44,7 @@ async fn a_register_that_may_forget_is_refused() {
     let registers = Redis::group().await;
     let setup = Setup::new().await.config(&config(&registers));
     registers[1].ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]).await;
-    is_refused(&setup, "set maxmemory-policy to noeviction").await;
+    assert_refused(&setup, "set maxmemory-policy to noeviction").await;
     registers[1].ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
 
     let (host, port) = registers[1].address().split_once(':').expect("an address");
@@ -55,12 +55,12 @@ async fn a_register_that_may_forget_is_refused() {
         info.contains("connected_slaves:1").then_some(())
     })
     .await;
-    is_refused(&setup, "is a replica or has replicas").await;
+    assert_refused(&setup, "is a replica or has replicas").await;
     drop(replica);
     let cluster = Redis::start_with(&["--cluster-enabled", "yes"]).await;
     let group = [Redis::start().await, Redis::start().await, cluster];
     let setup = Setup::new().await.config(&config(&group));
-    is_refused(&setup, "runs in cluster mode").await;
+    assert_refused(&setup, "runs in cluster mode").await;
 }
 
 /// Persistence is useless but harmless: such registers may vote.
@@ -85,15 +85,15 @@ async fn two_names_of_one_server_are_refused() {
     let other = door(registers[0].address()).await;
     let text = config(&registers).replace(registers[2].address(), &other);
     let setup = Setup::new().await.config(&text);
-    is_refused(&setup, "are one server (run_id ").await;
+    assert_refused(&setup, "are one server (run_id ").await;
     // The same address twice is seen without asking.
     let text = config(&registers).replace(registers[2].address(), registers[0].address());
-    is_refused(&Setup::new().await.config(&text), "named nowhere else").await;
+    assert_refused(&Setup::new().await.config(&text), "named nowhere else").await;
     let [one, two] = [registers[0].url(), registers[1].url()];
     let text = format!(
         "replay.store = \"registers\"\nreplay.group = [{{ registers = [\"{one}\", \"{two}\"] }}]"
     );
-    is_refused(&Setup::new().await.config(&text), "has 2: must be 3 or 5").await;
+    assert_refused(&Setup::new().await.config(&text), "has 2: must be 3 or 5").await;
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_copy_of_a_data_directory_is_refused() {
         (keys.len() > 4).then_some(())
     })
     .await;
-    is_refused(&setup, "nodes that share registers need a directory each").await;
+    assert_refused(&setup, "nodes that share registers need a directory each").await;
     // The node's own configuration is checked while it runs.
     let path = world.config_path();
     let path = path.to_str().expect("plain letters");
@@ -135,16 +135,17 @@ async fn registers_change_by_epoch_and_nobody_is_forwarded_twice() {
         urls([a, b, c])
     );
     let spent = one.code();
-    one.pay(&spent).await.is_approved();
+    one.pay(&spent).await.assert_approved();
     // A configuration without the old groups may not replace a lower epoch.
     let without = changed.split("\nreplay.old_group").next().expect("a part");
-    is_refused(&Setup::new().await.config(without), "holds the layout of an earlier epoch").await;
+    assert_refused(&Setup::new().await.config(without), "holds the layout of an earlier epoch")
+        .await;
     let two = Setup::new().await.config(&changed);
     let two = two.only_endpoints(&[one.backend.endpoint.as_str()]).start().await;
     // The old gateway has lost its majority, the new one does not judge codes of before.
-    two.pay(&spent).await.is_refused("warming_up");
+    two.pay(&spent).await.assert_refused("warming_up");
     let code = two.code();
-    two.pay(&code).await.is_refused("warming_up");
+    two.pay(&code).await.assert_refused("warming_up");
     let sample = |register: &Redis| {
         let register = register.address();
         format!(
@@ -153,9 +154,9 @@ async fn registers_change_by_epoch_and_nobody_is_forwarded_twice() {
     };
     one.metric_becomes(&sample(a), 2.0).await;
     one.metric_becomes(&sample(b), 2.0).await;
-    one.pay(&code).await.is_refused("replay_store_unavailable");
+    one.pay(&code).await.assert_refused("replay_store_unavailable");
     // An old gateway's configuration is refused from now on.
-    is_refused(&Setup::new().await.config(&config(&registers)), "of a later epoch").await;
+    assert_refused(&Setup::new().await.config(&config(&registers)), "of a later epoch").await;
     // Later codes pay by the new registers alone.
     for register in [a, b, c, &new] {
         register.age().await;
@@ -166,7 +167,7 @@ async fn registers_change_by_epoch_and_nobody_is_forwarded_twice() {
         (answer.status() == 200).then_some(answer)
     })
     .await;
-    paid.is_approved();
+    paid.assert_approved();
     assert_eq!(one.backend.count_of(&identity(&later)), 1);
     assert_eq!(one.backend.count_of(&identity(&spent)), 1);
 }

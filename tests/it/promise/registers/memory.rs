@@ -8,14 +8,14 @@ use crate::harness::redis::{Redis, config};
 use crate::harness::{Setup, World, eventually};
 
 /// Two gateways with the same keys, registers and backend.
-struct Nodes {
+struct RestoredNodes {
     one: World,
     two: World,
     registers: Vec<Redis>,
 }
 
-impl Nodes {
-    /// Gateways whose registers have been there for long.
+impl RestoredNodes {
+    /// Gateways with registers that are long in service.
     async fn start(options: &[&str]) -> Self {
         let registers = Redis::group_with(options).await;
         let one = Setup::new().await.config(&config(&registers)).start().await;
@@ -67,24 +67,24 @@ impl Nodes {
         }
     }
 
-    /// A code that `one` has spent meanwhile is not forwarded by `two`, nor is another code of
-    /// before: these memories cannot tell them apart.
+    /// Node `two` forwards no code that `one` has spent meanwhile, and no other older code, because
+    /// these memories cannot tell them apart.
     async fn know_nothing_of(&self, spent: &str) {
         let answer = self.two.pay_more(spent).await;
         assert_eq!(self.one.backend.count_of(&identity(spent)), 1, "forwarded twice");
-        answer.is_refused("warming_up");
-        self.two.pay(&self.two.code()).await.is_refused("warming_up");
+        answer.assert_refused("warming_up");
+        self.two.pay(&self.two.code()).await.assert_refused("warming_up");
         // Born anew, they judge again.
         for register in &self.registers {
             register.age().await;
         }
-        self.two.pay(&self.two.code()).await.is_approved();
+        self.two.pay(&self.two.code()).await.assert_approved();
     }
 
     /// A code is spent on `one`.
     async fn spend(&self) -> String {
         let code = self.two.code();
-        self.one.pay(&code).await.is_approved();
+        self.one.pay(&code).await.assert_approved();
         code
     }
 }
@@ -96,7 +96,7 @@ fn connections(register: &Redis) -> String {
 /// A dump of some time before the crash.
 #[tokio::test]
 async fn a_register_that_reads_a_dump_has_lost_its_memory() {
-    let mut nodes = Nodes::start(&["--save", "3600 1"]).await;
+    let mut nodes = RestoredNodes::start(&["--save", "3600 1"]).await;
     nodes.ask_all(&["SAVE"]).await;
     let spent = nodes.spend().await;
     nodes.kill_all().await;
@@ -113,7 +113,7 @@ async fn a_register_that_reads_a_dump_has_lost_its_memory() {
 /// A power cut takes the end of an append-only file.
 #[tokio::test]
 async fn a_register_that_reads_a_part_of_its_log_has_lost_its_memory() {
-    let mut nodes = Nodes::start(&["--appendonly", "yes", "--appendfsync", "always"]).await;
+    let mut nodes = RestoredNodes::start(&["--appendonly", "yes", "--appendfsync", "always"]).await;
     let copies = nodes.copies();
     let spent = nodes.spend().await;
     nodes.kill_all().await;
@@ -122,10 +122,10 @@ async fn a_register_that_reads_a_part_of_its_log_has_lost_its_memory() {
     nodes.know_nothing_of(&spent).await;
 }
 
-/// A volume is restored from a snapshot of before, after a clean end.
+/// A volume is restored from an older snapshot, after a clean end.
 #[tokio::test]
 async fn a_register_on_a_restored_volume_has_lost_its_memory() {
-    let mut nodes = Nodes::start(&["--appendonly", "yes"]).await;
+    let mut nodes = RestoredNodes::start(&["--appendonly", "yes"]).await;
     nodes.ask_all(&["SAVE"]).await;
     let copies = nodes.copies();
     let spent = nodes.spend().await;
@@ -140,7 +140,7 @@ async fn a_register_on_a_restored_volume_has_lost_its_memory() {
 /// An operator copied the directory of another register.
 #[tokio::test]
 async fn a_register_on_a_copied_directory_has_lost_its_memory() {
-    let mut nodes = Nodes::start(&[]).await;
+    let mut nodes = RestoredNodes::start(&[]).await;
     nodes.ask_all(&["SAVE"]).await;
     let mut copies = nodes.copies();
     copies.rotate_left(1);
@@ -154,7 +154,7 @@ async fn a_register_on_a_copied_directory_has_lost_its_memory() {
 /// Everything was saved, but a gateway cannot tell that from an older save.
 #[tokio::test]
 async fn a_register_that_saved_all_and_ended_has_lost_its_memory() {
-    let mut nodes = Nodes::start(&[]).await;
+    let mut nodes = RestoredNodes::start(&[]).await;
     let spent = nodes.spend().await;
     for register in &mut nodes.registers {
         register.shut_down("SAVE").await;
@@ -163,13 +163,13 @@ async fn a_register_that_saved_all_and_ended_has_lost_its_memory() {
     nodes.know_nothing_of(&spent).await;
 }
 
-/// The same process reads a dump: first one of now, which loses nothing, then one of before.
+/// The same process reads a current dump, which loses nothing, and then an older one.
 #[tokio::test]
 async fn a_register_whose_process_reads_an_older_dump_has_lost_its_memory() {
-    let nodes = Nodes::start(&["--enable-debug-command", "yes"]).await;
+    let nodes = RestoredNodes::start(&["--enable-debug-command", "yes"]).await;
     let spent = nodes.spend().await;
     nodes.ask_all(&["DEBUG", "RELOAD"]).await;
-    nodes.two.pay_more(&spent).await.is_refused("code_used");
+    nodes.two.pay_more(&spent).await.assert_refused("code_used");
     nodes.ask_all(&["SAVE"]).await;
     let spent = nodes.spend().await;
     // Each worker of both gateways has left a beat since, and has read of it.
@@ -189,7 +189,7 @@ async fn beats(register: &Redis) -> u64 {
 /// A register's replica takes its place, under its address.
 #[tokio::test]
 async fn a_replica_that_takes_a_registers_place_remembers_nothing() {
-    let mut nodes = Nodes::start(&[]).await;
+    let mut nodes = RestoredNodes::start(&[]).await;
     // Replicas that copied all, and are detached.
     let mut replicas = Vec::new();
     for register in &nodes.registers {

@@ -71,8 +71,8 @@ impl Nodes {
     /// A fresh code pays on one node and is used on the other.
     async fn pay_and_replay(&self) {
         let code = self.two.code();
-        self.one.pay(&code).await.is_approved();
-        self.two.pay_more(&code).await.is_refused("code_used");
+        self.one.pay(&code).await.assert_approved();
+        self.two.pay_more(&code).await.assert_refused("code_used");
         assert_eq!(self.one.backend.count_of(&identity(&code)), 1);
     }
 }
@@ -87,7 +87,7 @@ async fn a_code_shown_to_two_nodes_at_once_arrives_once() {
         let won = [&one, &two].into_iter().filter(|answer| answer.status() == 200).count();
         assert!(won <= 1, "both nodes were approved");
         for denied in [one, two].iter().filter(|answer| answer.status() != 200) {
-            denied.is_refused("code_used");
+            denied.assert_refused("code_used");
         }
         approved += won;
         assert_eq!(nodes.one.backend.count_of(&identity(&code)), won);
@@ -109,8 +109,8 @@ async fn one_register_may_die_and_two_may_not() {
     nodes.registers[1].kill().await;
     nodes.connections(1, 0.0).await;
     let code = nodes.two.code();
-    nodes.one.pay(&code).await.is_refused("replay_store_unavailable");
-    nodes.two.pay(&code).await.is_refused("replay_store_unavailable");
+    nodes.one.pay(&code).await.assert_refused("replay_store_unavailable");
+    nodes.two.pay(&code).await.assert_refused("replay_store_unavailable");
     let sample = "yanma_register_quorum_failures_total{group=\"1\"}";
     assert!(nodes.one.metric(sample).await >= 1.0);
     let ready = nodes.one.admin("GET", "/readyz").await;
@@ -123,11 +123,11 @@ async fn one_register_may_die_and_two_may_not() {
         nodes.registers[register].start_again().await;
         nodes.connections(register, 2.0).await;
     }
-    nodes.one.pay(&code).await.is_refused("warming_up");
+    nodes.one.pay(&code).await.assert_refused("warming_up");
     nodes.age().await;
     // Neither node has forwarded the code, and no vote for it was left behind.
-    nodes.two.pay(&code).await.is_approved();
-    nodes.one.pay_more(&code).await.is_refused("code_used");
+    nodes.two.pay(&code).await.assert_approved();
+    nodes.one.pay_more(&code).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -138,11 +138,11 @@ async fn a_paused_register_costs_nothing_and_a_paused_majority_refuses() {
 
     nodes.registers[1].pause();
     let code = nodes.two.code();
-    nodes.one.pay(&code).await.is_refused("replay_store_unavailable");
+    nodes.one.pay(&code).await.assert_refused("replay_store_unavailable");
     // After some seconds of silence the gateways stop waiting for the registers.
     nodes.connections(1, 0.0).await;
     nodes.connections(2, 0.0).await;
-    nodes.two.pay(&nodes.two.code()).await.is_refused("replay_store_unavailable");
+    nodes.two.pay(&nodes.two.code()).await.assert_refused("replay_store_unavailable");
 
     nodes.registers[1].go_on();
     nodes.registers[2].go_on();
@@ -159,18 +159,18 @@ async fn a_paused_register_costs_nothing_and_a_paused_majority_refuses() {
 async fn emptied_registers_do_not_judge_codes_of_before() {
     let nodes = Nodes::start().await;
     let (spent, fresh) = (nodes.two.code(), nodes.two.code());
-    nodes.one.pay(&spent).await.is_approved();
+    nodes.one.pay(&spent).await.assert_approved();
     // One emptied register changes nothing.
     nodes.registers[0].ask(&["FLUSHALL"]).await;
-    nodes.two.pay_more(&spent).await.is_refused("code_used");
+    nodes.two.pay_more(&spent).await.assert_refused("code_used");
     for register in &nodes.registers {
         register.ask(&["FLUSHALL"]).await;
     }
     // The other node can no longer know this, and does not guess.
     let other = Setup::new().await.config(&config(&nodes.registers));
     let other = other.only_endpoints(&[nodes.one.backend.endpoint.as_str()]).start().await;
-    other.pay(&spent).await.is_refused("warming_up");
-    other.pay(&fresh).await.is_refused("warming_up");
+    other.pay(&spent).await.assert_refused("warming_up");
+    other.pay(&fresh).await.assert_refused("warming_up");
     assert_eq!(nodes.one.backend.count_of(&identity(&spent)), 1);
     assert_eq!(nodes.one.backend.count_of(&identity(&fresh)), 0);
 }
@@ -179,7 +179,7 @@ async fn emptied_registers_do_not_judge_codes_of_before() {
 async fn new_registers_judge_codes_issued_15_s_after_their_birth() {
     let nodes = Nodes::newborn().await;
     let born_ms = now_ms();
-    nodes.one.pay(&nodes.two.code()).await.is_refused("warming_up");
+    nodes.one.pay(&nodes.two.code()).await.assert_refused("warming_up");
     until(born_ms + 16_500).await;
     nodes.pay_and_replay().await;
 }
@@ -188,15 +188,15 @@ async fn new_registers_judge_codes_issued_15_s_after_their_birth() {
 async fn a_node_that_starts_again_goes_on_without_a_pause() {
     let nodes = Nodes::start().await;
     let (spent, kept) = (nodes.two.code(), nodes.two.code());
-    nodes.two.pay(&spent).await.is_approved();
+    nodes.two.pay(&spent).await.assert_approved();
     let Nodes { one, two, registers: _registers } = nodes;
     let mut two = two;
     two.signal(Signal::TERM);
     two.process.ended().await;
     two.start_again().await;
-    two.pay_more(&spent).await.is_refused("code_used");
-    two.pay(&kept).await.is_approved();
-    one.pay_more(&kept).await.is_refused("code_used");
+    two.pay_more(&spent).await.assert_refused("code_used");
+    two.pay(&kept).await.assert_approved();
+    one.pay_more(&kept).await.assert_refused("code_used");
 }
 
 #[tokio::test]
@@ -209,11 +209,11 @@ async fn a_register_that_may_forget_abstains() {
     let mut nodes = nodes;
     nodes.registers[1].kill().await;
     nodes.connections(1, 0.0).await;
-    nodes.one.pay(&nodes.two.code()).await.is_refused("replay_store_unavailable");
+    nodes.one.pay(&nodes.two.code()).await.assert_refused("replay_store_unavailable");
     // It votes again later, but not on older codes, because keys may be gone.
     nodes.registers[0].ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
     nodes.abstains(0, "eviction", 0.0).await;
-    nodes.one.pay(&nodes.two.code()).await.is_refused("warming_up");
+    nodes.one.pay(&nodes.two.code()).await.assert_refused("warming_up");
     let said = nodes.one.process.said();
     let told = format!("register {} does not vote: it may evict", nodes.registers[0].address());
     assert_eq!(said.matches(&told).count(), 1, "{said}");
@@ -242,9 +242,9 @@ async fn what_was_not_sent_is_given_back_on_all_nodes() {
     for _ in 0..5 {
         // The node that started last has the latest fence.
         let code = one.code();
-        one.pay(&code).await.is_refused("backend_unreachable");
-        two.pay(&code).await.is_approved();
-        one.pay_more(&code).await.is_refused("code_used");
+        one.pay(&code).await.assert_refused("backend_unreachable");
+        two.pay(&code).await.assert_approved();
+        one.pay_more(&code).await.assert_refused("code_used");
         assert_eq!(two.backend.count_of(&identity(&code)), 1);
     }
 }
@@ -261,7 +261,7 @@ async fn a_client_that_leaves_takes_nothing_back() {
             (nodes.one.backend.count_of(&identity(&code)) == 1).then_some(())
         })
         .await;
-        nodes.two.pay_more(&code).await.is_refused("code_used");
+        nodes.two.pay_more(&code).await.assert_refused("code_used");
     }
     tokio::time::timeout(Duration::from_secs(5), nodes.pay_and_replay()).await.expect("it goes on");
 }
@@ -299,9 +299,9 @@ async fn the_documented_rights_are_enough() {
     }
     // Claimed, given back, claimed; denied; told again.
     let code = two.code();
-    two.pay(&code).await.is_refused("backend_unreachable");
-    one.pay(&code).await.is_approved();
-    two.pay_more(&code).await.is_refused("code_used");
+    two.pay(&code).await.assert_refused("backend_unreachable");
+    one.pay(&code).await.assert_approved();
+    two.pay_more(&code).await.assert_refused("code_used");
     let again = two.pay(&code).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!(one.backend.count_of(&identity(&code)), 1);
@@ -326,11 +326,11 @@ async fn a_clock_that_registers_do_not_share_spends_nothing_and_says_so() {
     for register in &registers {
         register.age().await;
     }
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
     fs::write(&clock, "3000").expect("a clock file");
     world.metric_reaches("yanma_clock_steps_total", 1.0).await;
     let code = world.code();
-    world.pay(&code).await.is_refused("replay_store_unavailable");
+    world.pay(&code).await.assert_refused("replay_store_unavailable");
     let off = "register_clocks: this node's clock is more than 1 s off";
     eventually(off, async || {
         world.admin("GET", "/readyz").await.text().contains(off).then_some(())
@@ -339,10 +339,10 @@ async fn a_clock_that_registers_do_not_share_spends_nothing_and_says_so() {
     // Time does not run back, so only the next process uses the corrected clock.
     fs::write(&clock, "0").expect("a clock file");
     world.metric_reaches("yanma_clock_steps_total", 2.0).await;
-    world.pay(&code).await.is_refused("replay_store_unavailable");
+    world.pay(&code).await.assert_refused("replay_store_unavailable");
     world.signal(Signal::TERM);
     world.process.ended().await;
     world.start_again().await;
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
     assert_eq!(world.backend.count_of(&identity(&code)), 1);
 }

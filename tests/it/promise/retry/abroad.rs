@@ -5,14 +5,14 @@ use crate::harness::redis::{Redis, config};
 use crate::harness::{Client, DeadPort, Request, Setup, World, eventually};
 
 /// Two gateways in front of one backend.
-struct Nodes {
+struct RetryNodes {
     /// The backend is this one's.
     one: World,
     two: World,
     registers: Vec<Redis>,
 }
 
-impl Nodes {
+impl RetryNodes {
     async fn start() -> Self {
         Self::with(&[]).await
     }
@@ -59,53 +59,53 @@ fn keyed(code: &str, key: &str) -> Request {
 
 #[tokio::test]
 async fn another_node_tells_what_is_running_and_what_was_the_answer() {
-    let Nodes { one, two, registers: _registers } = Nodes::start().await;
+    let RetryNodes { one, two, registers: _registers } = RetryNodes::start().await;
     let (code, before) = (two.code(), one.backend.count());
     one.backend.hold();
     let mut first = one.client().await;
     first.send(keyed(&code, "bill-1").bytes()).await;
     one.backend.arrived(before + 1).await;
     for _ in 0..2 {
-        two.ask(&keyed(&code, "bill-1")).await.is_refused("request_in_flight");
-        two.ask(&keyed(&code, "bill-1").body("{}")).await.is_refused("idempotency_mismatch");
-        two.ask(&keyed(&code, "bill-2")).await.is_refused("code_used");
-        two.pay(&code).await.is_refused("code_used");
+        two.ask(&keyed(&code, "bill-1")).await.assert_refused("request_in_flight");
+        two.ask(&keyed(&code, "bill-1").body("{}")).await.assert_refused("idempotency_mismatch");
+        two.ask(&keyed(&code, "bill-2")).await.assert_refused("code_used");
+        two.pay(&code).await.assert_refused("code_used");
     }
     one.backend.open();
     let answer = first.answer().await;
-    answer.is_approved();
+    answer.assert_approved();
     for world in [&two, &one] {
         let again = world.ask(&keyed(&code, "bill-1")).await;
         assert_eq!(again.field("idempotent-replayed"), Some("true"));
         assert_eq!((again.text(), again.request_id()), (answer.text(), answer.request_id()));
-        world.pay(&code).await.is_refused("code_used");
+        world.pay(&code).await.assert_refused("code_used");
     }
     assert_eq!(one.backend.count_of(&identity(&code)), 1);
 }
 
 #[tokio::test]
 async fn what_another_node_refuses_has_its_answer_all_the_same() {
-    let mut nodes = Nodes::start().await;
+    let mut nodes = RetryNodes::start().await;
     let code = nodes.two.code();
     let first = nodes.one.pay(&code).await;
-    first.is_approved();
+    first.assert_approved();
     nodes.two.write_backend("maintenance", true);
     assert_eq!(nodes.two.admin("POST", "/reload").await.status() / 100, 2);
     let again = nodes.two.pay(&code).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!(again.request_id(), first.request_id());
-    nodes.two.pay_more(&code).await.is_refused("code_used");
-    nodes.two.pay(&nodes.two.code()).await.is_refused("maintenance");
+    nodes.two.pay_more(&code).await.assert_refused("code_used");
+    nodes.two.pay(&nodes.two.code()).await.assert_refused("maintenance");
 }
 
 #[tokio::test]
 async fn a_code_that_was_given_back_leaves_no_record_with_others() {
     let dead = DeadPort::new();
-    let Nodes { one, two, registers: _registers } = Nodes::with(&[&dead.endpoint]).await;
+    let RetryNodes { one, two, registers: _registers } = RetryNodes::with(&[&dead.endpoint]).await;
     let code = two.code();
-    two.pay(&code).await.is_refused("backend_unreachable");
+    two.pay(&code).await.assert_refused("backend_unreachable");
     let paid = one.pay(&code).await;
-    paid.is_approved();
+    paid.assert_approved();
     assert_eq!(paid.field("idempotent-replayed"), None);
     let again = two.pay(&code).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
@@ -116,13 +116,13 @@ async fn a_code_that_was_given_back_leaves_no_record_with_others() {
 /// A node that only asks about a used code leaves no attempt of its own in the registers.
 #[tokio::test]
 async fn a_used_code_of_which_nothing_is_kept_is_used_on_other_nodes_too() {
-    let mut nodes = Nodes::start().await;
+    let mut nodes = RetryNodes::start().await;
     nodes.one.write_config("retry.store_mib = 0");
     assert_eq!(nodes.one.admin("POST", "/reload").await.status() / 100, 2);
     let code = nodes.two.code();
-    nodes.one.pay(&code).await.is_approved();
+    nodes.one.pay(&code).await.assert_approved();
     for _ in 0..2 {
-        nodes.two.pay(&code).await.is_refused("code_used");
+        nodes.two.pay(&code).await.assert_refused("code_used");
         // Two of three servers have forgotten the attempt by now; the third may need a moment.
         eventually("a code that is used", async || {
             let answer = nodes.one.pay(&code).await;
@@ -136,38 +136,38 @@ async fn a_used_code_of_which_nothing_is_kept_is_used_on_other_nodes_too() {
 /// A node died during a request. The outcome is unknown, and no other node may send the request.
 #[tokio::test]
 async fn a_node_that_dies_leaves_an_unknown_outcome_after_its_deadline() {
-    let nodes = Nodes::start().await;
+    let nodes = RetryNodes::start().await;
     let code = nodes.two.code();
     let _client = nodes.held(&code).await;
     nodes.one.signal(rustix::process::Signal::KILL);
     nodes.one.backend.open();
-    nodes.two.pay(&code).await.is_refused("request_in_flight");
-    nodes.two.pay_more(&code).await.is_refused("code_used");
+    nodes.two.pay(&code).await.assert_refused("request_in_flight");
+    nodes.two.pay_more(&code).await.assert_refused("code_used");
     // connect_ms + timeout_ms + what a node may take to tell, from the first request on.
     let unknown = eventually("the deadline", async || {
         let answer = nodes.two.pay(&code).await;
         if answer.status() == 409 {
-            answer.is_refused("request_in_flight");
+            answer.assert_refused("request_in_flight");
             return None;
         }
         Some(answer)
     })
     .await;
-    unknown.is_refused("outcome_unknown");
+    unknown.assert_refused("outcome_unknown");
     assert_eq!(unknown.field("yanma-redemption"), Some(identity(&code).as_str()));
-    nodes.two.pay_more(&code).await.is_refused("code_used");
+    nodes.two.pay_more(&code).await.assert_refused("code_used");
     assert_eq!(nodes.one.backend.count_of(&identity(&code)), 1);
 }
 
 /// The client does not wait for registers longer than `replay.timeout_ms`.
 #[tokio::test]
 async fn an_answer_is_sent_although_no_majority_takes_it() {
-    let nodes = Nodes::start().await;
+    let nodes = RetryNodes::start().await;
     let code = nodes.two.code();
     let mut client = nodes.held(&code).await;
     nodes.registers[1..].iter().for_each(Redis::pause);
     nodes.one.backend.open();
-    client.answer().await.is_approved();
+    client.answer().await.assert_approved();
     let counted = "yanma_limit_hits_total{limit=\"retry_registers\"}";
     nodes.one.metric_reaches(counted, 1.0).await;
     // This node knows the answer, whatever the registers know.

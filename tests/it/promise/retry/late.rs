@@ -40,16 +40,16 @@ async fn a_late_code_finds_its_answer_or_what_became_of_it() {
     assert_eq!((again.status(), &again.body), (200, &first.body));
     assert_eq!(again.request_id(), first.request_id());
     let other = ask(pay(&kept).body("{}")).await;
-    let body = other.is_refused("code_used");
+    let body = other.assert_refused("code_used");
     assert!(body["redemption"].as_str().is_some_and(|id| again.text().contains(id)));
-    ask(pay(&unkept)).await.is_refused("code_used");
-    ask(pay(&unused)).await.is_refused("code_expired");
+    ask(pay(&unkept)).await.assert_refused("code_used");
+    ask(pay(&unused)).await.assert_refused("code_expired");
     // The code is forged, so the answer tells only what the code itself shows.
     let forged = ask(pay(&forged)).await;
-    let body = forged.is_refused("code_expired");
+    let body = forged.assert_refused("code_expired");
     assert!(body["redemption"].is_null());
     // A route that spends nothing stores no answers.
-    ask(Request::post("/identify").code(&kept)).await.is_refused("code_expired");
+    ask(Request::post("/identify").code(&kept)).await.assert_refused("code_expired");
     let arrived: Message = ask(Request::get("/query")).await;
     assert!(arrived.text().contains("SANDBOX000000003"), "two payments, this query: {arrived:?}");
 }

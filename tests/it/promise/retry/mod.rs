@@ -39,7 +39,7 @@ async fn the_same_request_gets_the_same_answer_byte_for_byte() {
         assert_eq!(first.field("yanma-outcome"), Some("approved"));
         world.backend.reply(Reply::settled());
         for _ in 0..3 {
-            world.ask(&with_trailers(&code)).await.is_again(&first);
+            world.ask(&with_trailers(&code)).await.assert_again(&first);
         }
         assert_eq!(world.backend.count_of(&identity(&code)), 1);
     }
@@ -71,7 +71,7 @@ async fn a_retry_over_another_protocol_gets_the_answer_too() {
     assert_eq!(said(&again), said(&first));
     let code = world.code();
     let first = over_2.ask(request(&code), "{}").await;
-    over_2.ask(request(&code), "{}").await.is_again(&first);
+    over_2.ask(request(&code), "{}").await.assert_again(&first);
     assert_eq!(said(&over_1.ask(plain(&code)).await), said(&first));
     assert_eq!(world.backend.count(), 2);
 }
@@ -84,19 +84,19 @@ async fn while_the_first_runs_the_same_waits_and_another_is_refused() {
     let mut first = world.client().await;
     first.send(keyed(&code, "bill-1").bytes()).await;
     world.backend.arrived(1).await;
-    // On more connections than there are workers: each worker is asked.
+    // There are more connections than workers, so each worker is asked.
     for _ in 0..4 {
         let waits = world.ask(&keyed(&code, "\"bill-1\"")).await;
-        let body = waits.is_refused("request_in_flight");
+        let body = waits.assert_refused("request_in_flight");
         assert_eq!(body["redemption"].as_str(), Some(identity(&code).as_str()));
         assert_eq!(waits.field("retry-after"), Some("1"));
-        world.ask(&keyed(&code, "bill-1").body("{}")).await.is_refused("idempotency_mismatch");
-        world.ask(&keyed(&code, "bill-2")).await.is_refused("code_used");
-        world.pay(&code).await.is_refused("code_used");
+        world.ask(&keyed(&code, "bill-1").body("{}")).await.assert_refused("idempotency_mismatch");
+        world.ask(&keyed(&code, "bill-2")).await.assert_refused("code_used");
+        world.pay(&code).await.assert_refused("code_used");
     }
     world.backend.open();
     let answer = first.answer().await;
-    answer.is_approved();
+    answer.assert_approved();
     let again = world.ask(&keyed(&code, "bill-1")).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!((again.text(), again.request_id()), (SETTLED, answer.request_id()));
@@ -110,7 +110,7 @@ async fn what_differs_is_another_transaction() {
     let plain = || Request::post("/pay?bill=1").code(&code);
     let json = "application/json";
     let first = plain().field("Content-Type", json);
-    world.ask(&first).await.is_approved();
+    world.ask(&first).await.assert_approved();
     for other in [
         plain(),
         plain().field("Content-Type", "application/json; charset=utf-8"),
@@ -122,10 +122,10 @@ async fn what_differs_is_another_transaction() {
         Request::new("PUT", "/pay?bill=1").body("{\"infno\":\"2207\"}").code(&code),
         keyed(&code, "a").field("Content-Type", json),
     ] {
-        world.ask(&other).await.is_refused("code_used");
+        world.ask(&other).await.assert_refused("code_used");
     }
     let trailer = first.chunked("X-Sum: 1\r\n");
-    world.ask_raw(trailer).await.is_refused("code_used");
+    world.ask_raw(trailer).await.assert_refused("code_used");
     // Framing, client address and other header fields do not make it another request.
     let again = world.ask_raw(first.chunked("")).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
@@ -138,11 +138,11 @@ async fn what_differs_is_another_transaction() {
 async fn a_key_belongs_to_its_code() {
     let world = World::start().await;
     let [one, other] = [world.code(), world.code()];
-    world.ask(&keyed(&one, "\"bill-1\"")).await.is_approved();
-    world.ask(&keyed(&other, "\"bill-1\"")).await.is_approved();
+    world.ask(&keyed(&one, "\"bill-1\"")).await.assert_approved();
+    world.ask(&keyed(&other, "\"bill-1\"")).await.assert_approved();
     assert_eq!(world.backend.count(), 2);
-    world.ask(&keyed(&one, "bill-1").body("{}")).await.is_refused("idempotency_mismatch");
-    world.ask(&Request::post("/pay").code(&one)).await.is_refused("code_used");
+    world.ask(&keyed(&one, "bill-1").body("{}")).await.assert_refused("idempotency_mismatch");
+    world.ask(&Request::post("/pay").code(&one)).await.assert_refused("code_used");
     let again = world.ask(&keyed(&one, "bill-1")).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!(again.field("yanma-redemption"), Some(identity(&one).as_str()));
@@ -153,16 +153,16 @@ async fn a_key_that_is_none_is_refused_before_anything_is_spent() {
     let world = World::start().await;
     let code = world.code();
     for key in ["", "\"\"", "\"a", "a b", "\"a\";v=1", "a, b", &"k".repeat(65)] {
-        let body = world.ask(&keyed(&code, key)).await.is_refused("request_malformed");
+        let body = world.ask(&keyed(&code, key)).await.assert_refused("request_malformed");
         let detail = body["detail"].as_str().expect("a sentence for the developer");
         assert!(detail.contains("Idempotency-Key"), "{detail}");
     }
     let twice = keyed(&code, "a").field("Idempotency-Key", "a");
-    world.ask(&twice).await.is_refused("request_malformed");
+    world.ask(&twice).await.assert_refused("request_malformed");
     // On a route that spends nothing the header is the backend's own.
     let check = Request::post("/check").code(&code).field("Idempotency-Key", "a b");
-    world.ask(&check).await.is_approved();
-    world.ask(&keyed(&code, &"k".repeat(64))).await.is_approved();
+    world.ask(&check).await.assert_approved();
+    world.ask(&keyed(&code, &"k".repeat(64))).await.assert_approved();
     assert_eq!(world.backend.count(), 2);
 }
 
@@ -179,16 +179,16 @@ async fn a_post_that_is_silently_repeated_settles_once() {
     world.backend.arrived(1).await;
     lost.reset();
     let mut client = world.client().await;
-    client.ask(&request).await.is_refused("request_in_flight");
+    client.ask(&request).await.assert_refused("request_in_flight");
     world.backend.open();
     eventually("the answer that was lost", async || {
         let answer = client.ask(&request).await;
         if answer.status() == 409 {
-            answer.is_refused("request_in_flight");
+            answer.assert_refused("request_in_flight");
             return None;
         }
         assert_eq!(answer.field("idempotent-replayed"), Some("true"));
-        answer.is_approved();
+        answer.assert_approved();
         Some(())
     })
     .await;
@@ -202,12 +202,12 @@ async fn an_unknown_outcome_stays_unknown_and_is_told_again() {
     world.backend.reply(Reply::Never);
     let mut client = world.client().await;
     let first = client.ask(keyed(&code, "1").bytes()).await;
-    first.is_refused("outcome_unknown");
+    first.assert_refused("outcome_unknown");
     world.backend.reply(Reply::settled());
     let again = client.ask(keyed(&code, "1").bytes()).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!((again.text(), again.request_id()), (first.text(), first.request_id()));
-    world.ask(&keyed(&code, "1").body("{}")).await.is_refused("idempotency_mismatch");
+    world.ask(&keyed(&code, "1").body("{}")).await.assert_refused("idempotency_mismatch");
     assert_eq!(world.backend.count(), 1);
 }
 
@@ -219,7 +219,7 @@ async fn a_refusal_is_not_kept() {
     let request = keyed(&code, "bill-1");
     for _ in 0..2 {
         let refused = world.ask(&request).await;
-        refused.is_refused("backend_unreachable");
+        refused.assert_refused("backend_unreachable");
         assert_eq!(refused.field("idempotent-replayed"), None);
     }
     let alive = dead.come_alive(Reply::settled());
@@ -239,16 +239,16 @@ async fn a_refusal_is_not_kept() {
 async fn a_full_store_keeps_what_it_has_and_the_next_pays_all_the_same() {
     let world = World::with("retry.entries_max = 1").await;
     let [kept, other] = [world.code(), world.code()];
-    world.pay(&kept).await.is_approved();
+    world.pay(&kept).await.assert_approved();
     // The answer is not kept, but a copy is refused while the request runs.
     world.backend.hold();
     let mut client = world.client().await;
     client.send(Request::post("/pay").code(&other).bytes()).await;
     world.backend.arrived(2).await;
-    world.pay(&other).await.is_refused("request_in_flight");
+    world.pay(&other).await.assert_refused("request_in_flight");
     world.backend.open();
-    client.answer().await.is_approved();
-    world.pay(&other).await.is_refused("code_used");
+    client.answer().await.assert_approved();
+    world.pay(&other).await.assert_refused("code_used");
     assert_eq!(world.pay(&kept).await.field("idempotent-replayed"), Some("true"));
     assert_eq!(world.backend.count(), 2);
     world.metric_reaches("yanma_limit_hits_total{limit=\"retry_entries_max\"}", 1.0).await;
@@ -259,8 +259,8 @@ async fn a_full_store_keeps_what_it_has_and_the_next_pays_all_the_same() {
 async fn an_answer_that_streams_is_not_kept() {
     let world = World::with("limits.reply_bytes_max = 10").await;
     let code = world.code();
-    world.pay(&code).await.is_approved();
-    world.pay(&code).await.is_refused("code_used");
+    world.pay(&code).await.assert_approved();
+    world.pay(&code).await.assert_refused("code_used");
     world.metric_reaches("yanma_limit_hits_total{limit=\"reply_bytes_max\"}", 1.0).await;
     assert!(world.metric("yanma_retry_answers").await < 0.5);
     assert_eq!(world.backend.count(), 1);
@@ -270,10 +270,10 @@ async fn an_answer_that_streams_is_not_kept() {
 async fn an_answer_is_kept_for_its_time_and_its_memory_comes_back() {
     let world = World::with("retry.keep_s = 1").await;
     let code = world.code();
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
     world.metric_becomes("yanma_retry_answers", 0.0).await;
     world.metric_becomes("yanma_retry_answer_bytes", 0.0).await;
-    world.pay(&code).await.is_refused("code_used");
+    world.pay(&code).await.assert_refused("code_used");
     assert_eq!(world.backend.count(), 1);
 }
 
@@ -287,8 +287,8 @@ async fn a_reload_keeps_the_answers_and_brings_new_bounds() {
     let again = world.pay(&kept).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!(again.request_id(), first.request_id());
-    world.pay(&other).await.is_approved();
-    world.pay(&other).await.is_refused("code_used");
+    world.pay(&other).await.assert_approved();
+    world.pay(&other).await.assert_refused("code_used");
     assert_eq!(world.backend.count(), 2);
 }
 
@@ -298,14 +298,14 @@ async fn what_is_refused_meanwhile_still_has_its_answer() {
     let mut world = World::start().await;
     let code = world.code();
     let first = world.pay(&code).await;
-    first.is_approved();
+    first.assert_approved();
     world.write_backend("maintenance", true);
     assert_eq!(world.admin("POST", "/reload").await.status() / 100, 2);
     let again = world.pay(&code).await;
     assert_eq!(again.field("idempotent-replayed"), Some("true"));
     assert_eq!(again.request_id(), first.request_id());
-    world.pay_more(&code).await.is_refused("code_used");
-    world.pay(&world.code()).await.is_refused("maintenance");
+    world.pay_more(&code).await.assert_refused("code_used");
+    world.pay(&world.code()).await.assert_refused("maintenance");
     assert_eq!(world.backend.count(), 1);
 }
 
@@ -317,17 +317,17 @@ async fn a_field_that_connection_takes_away_is_no_part_of_what_is_asked() {
     let bare = || Request::post("/pay").code(&code);
     let taken = |named: &str| bare().field("Content-Type", "text/x").field("Connection", named);
     let first = world.ask(&taken("content-type")).await;
-    first.is_approved();
+    first.assert_approved();
     assert_eq!(world.backend.only().await.field("content-type"), None);
-    let is_told_again = async |world: &World| {
+    let assert_told_again = async |world: &World| {
         for request in [taken("Content-Type"), bare()] {
-            world.ask(&request).await.is_again(&first);
+            world.ask(&request).await.assert_again(&first);
         }
-        world.ask(&taken("x")).await.is_refused("code_used");
+        world.ask(&taken("x")).await.assert_refused("code_used");
     };
-    is_told_again(&world).await;
+    assert_told_again(&world).await;
     world.write_backend("maintenance", true);
     assert_eq!(world.admin("POST", "/reload").await.status() / 100, 2);
-    is_told_again(&world).await;
+    assert_told_again(&world).await;
     assert_eq!(world.backend.count(), 1);
 }

@@ -12,46 +12,46 @@ use crate::harness::{World, now_ms, until};
 /// What happens to the directory.
 type Fate = fn(&Path);
 
-fn is_deleted(data: &Path) {
+fn delete(data: &Path) {
     fs::remove_dir_all(data).expect("a directory to delete");
 }
 
-fn is_moved_away(data: &Path) {
+fn move_away(data: &Path) {
     fs::rename(data, data.with_extension("old")).expect("a directory to move");
 }
 
 /// An older copy is put in its place, as a backup tool does.
-fn is_set_back(data: &Path) {
+fn set_back(data: &Path) {
     let copy = data.with_extension("backup");
     fs::create_dir(&copy).expect("a directory");
     for file in ["lock", "mark", "replay"] {
         fs::copy(data.join(file), copy.join(file)).expect("a file to copy");
     }
-    is_moved_away(data);
+    move_away(data);
     fs::rename(copy, data).expect("a directory to move");
 }
 
 #[tokio::test]
 async fn deleted_under_a_process() {
-    is_taken_away(is_deleted, "deleted or replaced").await;
+    take_away(delete, "deleted or replaced").await;
 }
 
 #[tokio::test]
 async fn swapped_under_a_process() {
-    is_taken_away(is_moved_away, "deleted or replaced").await;
+    take_away(move_away, "deleted or replaced").await;
 }
 
 #[tokio::test]
 async fn set_back_under_a_process() {
-    is_taken_away(is_set_back, "deleted or replaced").await;
+    take_away(set_back, "deleted or replaced").await;
 }
 
 /// Two processes are offered the same codes all the time, from before the directory goes until
 /// the second one accepts.
-async fn is_taken_away(fate: Fate, why: &str) {
+async fn take_away(fate: Fate, why: &str) {
     let first = World::start().await;
     let spent = first.code();
-    first.pay(&spent).await.is_approved();
+    first.pay(&spent).await.assert_approved();
     let second = beside(&first).await;
     fate(&data_dir(&first));
     let (second, codes) = tokio::join!(second.start(), async {
@@ -66,19 +66,19 @@ async fn is_taken_away(fate: Fate, why: &str) {
         }
         codes
     });
-    // What the first accepted, the second must never accept.
+    // The second must never accept a code that the first accepted.
     for code in &codes {
         second.pay(code).await;
         assert!(first.backend.count_of(&identity(code)) <= 1, "{code} arrived twice");
     }
-    second.pay(&spent).await.is_refused("warming_up");
+    second.pay(&spent).await.assert_refused("warming_up");
 
     becomes_unready(&first, "table").await;
-    first.pay(&second.code()).await.is_refused("replay_store_unavailable");
+    first.pay(&second.code()).await.assert_refused("replay_store_unavailable");
     let code = second.code();
-    second.pay(&code).await.is_approved();
-    second.pay_more(&code).await.is_refused("code_used");
-    first.pay(&code).await.is_refused("replay_store_unavailable");
+    second.pay(&code).await.assert_approved();
+    second.pay_more(&code).await.assert_refused("code_used");
+    first.pay(&code).await.assert_refused("replay_store_unavailable");
     assert_eq!(first.backend.count_of(&identity(&code)), 1);
     let said = first.process.said();
     names(&said, &[why, "no code is spent any more", "restart the gateway"]);
@@ -94,6 +94,6 @@ async fn a_table_that_is_written_over_under_a_process() {
     let file = File::options().write(true).open(table).expect("a table");
     file.write_all_at(&[0; 16], 24).expect("another key");
     becomes_unready(&world, "table").await;
-    world.pay(&world.code()).await.is_refused("replay_store_unavailable");
+    world.pay(&world.code()).await.assert_refused("replay_store_unavailable");
     names(&world.process.said(), &["somebody wrote over it"]);
 }

@@ -26,12 +26,12 @@ fn data_dir(world: &World) -> PathBuf {
     world.directory().join("data")
 }
 
-/// A code issued in this very second, be it behind the fence or not.
+/// A code issued in the present second, whether the fence accepts it or not.
 fn code_of_now() -> String {
     WECHAT.mint(&payment(now_ms().div_euclid(1_000)))
 }
 
-/// Runs `serve`, which must end by itself: its exit status, and what it said.
+/// Runs `serve`, which must end by itself. Returns its exit status and output.
 async fn fails(setup: &Setup, variables: &[Variable]) -> (Option<i32>, String) {
     let path = setup.write();
     let arguments = ["serve", "--config", path.to_str().expect("plain letters")];
@@ -67,12 +67,12 @@ async fn a_crash_forgets_nothing_and_pauses_nothing() {
     let fence = world.metric("yanma_replay_fence_end_timestamp_seconds").await;
     for signal in [Signal::KILL, Signal::TERM, Signal::KILL] {
         let (spent, unspent) = (world.code(), world.code());
-        world.pay(&spent).await.is_approved();
+        world.pay(&spent).await.assert_approved();
         world.signal(signal);
         world.process.ended().await;
         world.start_again().await;
-        world.pay_more(&spent).await.is_refused("code_used");
-        world.pay(&unspent).await.is_approved();
+        world.pay_more(&spent).await.assert_refused("code_used");
+        world.pay(&unspent).await.assert_approved();
         assert_eq!(world.backend.count_of(&identity(&spent)), 1);
         assert_eq!(world.metric("yanma_replay_fence_end_timestamp_seconds").await, fence);
     }
@@ -90,9 +90,9 @@ async fn first_starts_that_race_make_one_table() {
     let racers = [&first, &second, &third, &fourth];
     for pays in racers {
         let code = pays.code();
-        pays.pay(&code).await.is_approved();
+        pays.pay(&code).await.assert_approved();
         for other in racers {
-            other.pay_more(&code).await.is_refused("code_used");
+            other.pay_more(&code).await.assert_refused("code_used");
         }
         assert_eq!(first.backend.count_of(&identity(&code)), 1);
     }
@@ -107,10 +107,10 @@ async fn a_changed_skew_forgets_nothing_and_the_larger_one_sets_the_fence() {
     let mut world = World::with("codes.skew_ms = 10000").await;
     world.behind_fence().await;
     let code = world.code();
-    world.pay(&code).await.is_approved();
+    world.pay(&code).await.assert_approved();
     world.write_config("codes.skew_ms = 0");
     world.crash().await;
-    world.pay_more(&code).await.is_refused("code_used");
+    world.pay_more(&code).await.assert_refused("code_used");
 
     world.signal(Signal::KILL);
     world.process.ended().await;
@@ -120,25 +120,25 @@ async fn a_changed_skew_forgets_nothing_and_the_larger_one_sets_the_fence() {
     let fence = world.metric("yanma_replay_fence_end_timestamp_seconds").await;
     let lost_s = f64::from(u32::try_from(lost_ms / 1_000).expect("before 2106"));
     assert!(fence >= lost_s + 11.0, "{fence} after {lost_s}");
-    world.pay(&code).await.is_refused("warming_up");
+    world.pay(&code).await.assert_refused("warming_up");
 }
 
 #[tokio::test]
 async fn another_capacity_is_a_new_table_behind_a_fence_and_never_two_at_once() {
     let mut world = World::start().await;
     let spent = world.code();
-    world.pay(&spent).await.is_approved();
+    world.pay(&spent).await.assert_approved();
     let other = beside(&world).await.config("replay.capacity = 65536");
     let (status, said) = fails(&other, &[]).await;
     assert_eq!(status, Some(1), "{said}");
     names(&said, &["data/replay", "65536", "32768", "directory of its own"]);
-    world.pay_more(&spent).await.is_refused("code_used");
+    world.pay_more(&spent).await.assert_refused("code_used");
 
     world.write_config("replay.capacity = 65536");
     world.crash().await;
     assert_eq!(world.metric("yanma_replay_capacity").await, 65_536.0);
     names(&world.process.said(), &["a new table", "32768 slots"]);
-    world.pay(&spent).await.is_refused("warming_up");
+    world.pay(&spent).await.assert_refused("warming_up");
     world.behind_fence().await;
-    world.pay(&world.code()).await.is_approved();
+    world.pay(&world.code()).await.assert_approved();
 }

@@ -38,11 +38,11 @@ async fn steps_of_two_seconds_are_followed_and_stop_nothing() {
     let stepped = Stepped::start().await;
     let world = &stepped.world;
     let spent = world.code();
-    world.pay(&spent).await.is_approved();
+    world.pay(&spent).await.assert_approved();
     for (ahead_ms, steps) in [(2_000, 1.0), (0, 2.0), (-2_000, 3.0)] {
         stepped.step(ahead_ms, steps).await;
-        world.pay_more(&spent).await.is_refused("code_used");
-        world.pay(&world.code()).await.is_approved();
+        world.pay_more(&spent).await.assert_refused("code_used");
+        world.pay(&world.code()).await.assert_approved();
         assert!(crate::harness::world::is_ready(&world.admin).await, "{ahead_ms}");
     }
 }
@@ -69,16 +69,16 @@ async fn an_hour_back_is_not_believed_and_a_restart_asks_for_the_right_time() {
     world.start_again().await;
 }
 
-/// Steps the clock by an hour: the node is not ready, but goes on by the time that it knew.
+/// Steps the clock by an hour. The node is unready and goes on with the time that it knew.
 async fn an_hour(ahead_ms: i64) -> Stepped {
     let stepped = Stepped::start().await;
     let world = &stepped.world;
     let spent = world.code();
-    world.pay(&spent).await.is_approved();
+    world.pay(&spent).await.assert_approved();
     stepped.step(ahead_ms, 1.0).await;
     becomes_unready(world, "clock").await;
-    world.pay_more(&spent).await.is_refused("code_used");
-    world.pay(&world.code()).await.is_approved();
+    world.pay_more(&spent).await.assert_refused("code_used");
+    world.pay(&world.code()).await.assert_approved();
     assert_eq!(world.backend.count_of(&identity(&spent)), 1);
     stepped
 }
@@ -88,10 +88,10 @@ async fn an_hour(ahead_ms: i64) -> Stepped {
 async fn a_restart_an_hour_ahead_accepts_nothing_of_before() {
     let mut stepped = Stepped::start().await;
     let spent = stepped.world.code();
-    stepped.world.pay(&spent).await.is_approved();
+    stepped.world.pay(&spent).await.assert_approved();
     stepped.set(3_600_000);
     stepped.world.crash().await;
-    stepped.world.pay_more(&spent).await.is_refused("code_expired");
+    stepped.world.pay_more(&spent).await.assert_refused("code_expired");
     assert_eq!(stepped.world.backend.count(), 1);
 }
 
@@ -107,28 +107,28 @@ async fn a_process_that_stood_still_for_long_raises_the_fence() {
         world.process.said().contains("this process stood still").then_some(())
     })
     .await;
-    world.pay(&unspent).await.is_refused("warming_up");
-    world.pay(&code_of_now()).await.is_refused("warming_up");
+    world.pay(&unspent).await.assert_refused("warming_up");
+    world.pay(&code_of_now()).await.assert_refused("warming_up");
 }
 
 #[tokio::test]
 async fn paused_between_freshness_and_claim() {
     let paused = Paused::at("before_claim").await;
-    paused.other.pay(&paused.code).await.is_approved();
+    paused.other.pay(&paused.code).await.assert_approved();
     assert_eq!(paused.goes_on_after_its_code().await, 1);
 }
 
 #[tokio::test]
 async fn paused_between_look_and_swap() {
     let paused = Paused::at("before_swap").await;
-    paused.other.pay(&paused.code).await.is_approved();
+    paused.other.pay(&paused.code).await.assert_approved();
     assert_eq!(paused.goes_on_after_its_code().await, 1);
 }
 
 #[tokio::test]
 async fn paused_between_claim_and_forward() {
     let paused = Paused::at("before_forward").await;
-    paused.other.pay_more(&paused.code).await.is_refused("code_used");
+    paused.other.pay_more(&paused.code).await.assert_refused("code_used");
     assert_eq!(paused.goes_on_after_its_code().await, 0);
 }
 
@@ -165,18 +165,17 @@ impl Paused {
     async fn goes_on_after_its_code(mut self) -> usize {
         until((self.issued_at + 90) * 1_000).await;
         for _ in 0..8 {
-            self.other.pay(&code_of_now()).await.is_approved();
+            self.other.pay(&code_of_now()).await.assert_approved();
         }
-        self.other.pay(&code_of_now()).await.is_refused("replay_full");
+        self.other.pay(&code_of_now()).await.assert_refused("replay_full");
         self.process.signal(Signal::CONT);
-        self.client.answer().await.is_refused("code_expired");
+        self.client.answer().await.assert_refused("code_expired");
         for world in [&self.process, &self.other] {
-            // It is over; as long as its slot is not another code's, the table knows that it was
-            // spent.
+            // The code has expired. The table knows that it was spent until its slot is reused.
             let answer = world.pay_more(&self.code).await;
             let outcome = answer.field("yanma-outcome").expect("every answer has one");
             assert!(["code_expired", "code_used"].contains(&outcome), "{answer:?}");
-            answer.is_refused(outcome);
+            answer.assert_refused(outcome);
         }
         self.process.backend.count_of(&identity(&self.code))
     }

@@ -43,15 +43,15 @@ fn patch(table: &Path, at: u64, value: u64) -> io::Result<()> {
 async fn what_is_not_the_table_is_replaced_by_an_empty_one_behind_a_fence() {
     let mut world = World::start().await;
     let spent = world.code();
-    world.pay(&spent).await.is_approved();
+    world.pay(&spent).await.assert_approved();
     for (reason, damage) in DAMAGES {
         world.signal(Signal::KILL);
         world.process.ended().await;
         damage(&data_dir(&world).join("replay")).expect("a table to damage");
         world.start_again().await;
         names(&world.process.said(), &["data/replay: a new table, because", reason]);
-        world.pay(&spent).await.is_refused("warming_up");
-        world.pay(&code_of_now()).await.is_refused("warming_up");
+        world.pay(&spent).await.assert_refused("warming_up");
+        world.pay(&code_of_now()).await.assert_refused("warming_up");
     }
     assert_eq!(world.backend.count(), 1);
     let mode = fs::metadata(data_dir(&world).join("replay")).expect("a table").permissions().mode();
@@ -67,7 +67,7 @@ async fn a_table_that_nobody_kept_gets_a_fence() {
     world.process.ended().await;
     tokio::time::sleep(std::time::Duration::from_millis(5_300)).await;
     world.start_again().await;
-    world.pay(&unspent).await.is_refused("warming_up");
+    world.pay(&unspent).await.assert_refused("warming_up");
     assert!(!world.process.said().contains("a new table"));
 }
 

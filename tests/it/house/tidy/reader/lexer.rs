@@ -15,7 +15,7 @@ pub(crate) struct Token<'a> {
     pub(crate) line: usize,
 }
 
-enum Kind {
+enum PieceKind {
     Blank,
     Comment,
     Literal,
@@ -30,10 +30,10 @@ pub(crate) fn lex(text: &str) -> Pieces<'_> {
         let (kind, length) = next_piece(rest, first);
         let (piece, after) = rest.split_at(length);
         match kind {
-            Kind::Blank => {}
-            Kind::Comment => pieces.comments.push(piece),
-            Kind::Literal => pieces.tokens.push(Token { text: "\"", line }),
-            Kind::Token => pieces.tokens.push(Token { text: piece, line }),
+            PieceKind::Blank => {}
+            PieceKind::Comment => pieces.comments.push(piece),
+            PieceKind::Literal => pieces.tokens.push(Token { text: "\"", line }),
+            PieceKind::Token => pieces.tokens.push(Token { text: piece, line }),
         }
         line += piece.matches('\n').count();
         rest = after;
@@ -42,16 +42,16 @@ pub(crate) fn lex(text: &str) -> Pieces<'_> {
 }
 
 /// The kind and length of the piece at the start of `rest`.
-fn next_piece(rest: &str, first: char) -> (Kind, usize) {
+fn next_piece(rest: &str, first: char) -> (PieceKind, usize) {
     if rest.starts_with("//") {
-        return (Kind::Comment, rest.find('\n').unwrap_or(rest.len()));
+        return (PieceKind::Comment, rest.find('\n').unwrap_or(rest.len()));
     }
     if rest.starts_with("/*") {
-        return (Kind::Comment, block_comment(rest));
+        return (PieceKind::Comment, block_comment(rest));
     }
     if first.is_whitespace() {
         let blank = rest.find(|letter: char| !letter.is_whitespace());
-        return (Kind::Blank, blank.unwrap_or(rest.len()));
+        return (PieceKind::Blank, blank.unwrap_or(rest.len()));
     }
     let literal = match first {
         '"' | 'b' | 'c' | 'r' => string(rest),
@@ -59,16 +59,16 @@ fn next_piece(rest: &str, first: char) -> (Kind, usize) {
         _ => None,
     };
     if let Some(length) = literal {
-        return (Kind::Literal, length);
+        return (PieceKind::Literal, length);
     }
     if rest.starts_with("::") {
-        return (Kind::Token, 2);
+        return (PieceKind::Token, 2);
     }
     let word = rest.find(|letter| !is_word(letter)).unwrap_or(rest.len());
     if word > 0 {
-        return (Kind::Token, word);
+        return (PieceKind::Token, word);
     }
-    (Kind::Token, first.len_utf8())
+    (PieceKind::Token, first.len_utf8())
 }
 
 /// Block comments may hold others.

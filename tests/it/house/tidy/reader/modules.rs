@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::paths::{self, Kind, Named};
+use super::paths::{self, Named, PathKind};
 
 /// The modules below the root file of a crate, but for those of tests.
 pub(crate) struct Modules {
@@ -23,7 +23,7 @@ pub(crate) struct Import {
 }
 
 /// A module, and the name in it that is meant, if it is not the module itself.
-type Place = (Vec<String>, Option<String>);
+type Target = (Vec<String>, Option<String>);
 
 /// Modules by the names that a file has for them.
 type Known = BTreeMap<String, Vec<String>>;
@@ -85,7 +85,7 @@ impl Modules {
                 let Some(place) = self.resolve(&scope, &path.segments, &known) else { continue };
                 let is_below = place.0.len() > scope.len() && place.0.starts_with(&scope);
                 let is_told_on = matches!(&path.kind,
-                    Kind::Reexport(name) if is_below && !named.bare.contains(name));
+                    PathKind::Reexport(name) if is_below && !named.bare.contains(name));
                 if is_told_on {
                     continue;
                 }
@@ -102,7 +102,7 @@ impl Modules {
     /// The modules that a file's `use` makes known under a name.
     fn known_modules(&self, file: &[String], named: &Named) -> Known {
         let known = named.paths.iter().filter_map(|path| {
-            let (Kind::Use(name) | Kind::Reexport(name)) = &path.kind else { return None };
+            let (PathKind::Use(name) | PathKind::Reexport(name)) = &path.kind else { return None };
             let scope = [file, &path.scope].concat();
             match self.resolve(&scope, &path.segments, &Known::new())? {
                 (module, None) => Some((name.clone(), module)),
@@ -113,7 +113,7 @@ impl Modules {
     }
 
     /// The deepest module of a path, and the name after it. Nothing for other crates' paths.
-    fn resolve(&self, scope: &[String], segments: &[String], known: &Known) -> Option<Place> {
+    fn resolve(&self, scope: &[String], segments: &[String], known: &Known) -> Option<Target> {
         let (head, mut rest) = segments.split_first()?;
         let mut module = match head.as_str() {
             "crate" => Vec::new(),
@@ -140,7 +140,7 @@ impl Modules {
     }
 
     /// The module of a place, and those from which it has the name.
-    fn origins(&self, place: Place) -> Vec<Vec<String>> {
+    fn origins(&self, place: Target) -> Vec<Vec<String>> {
         let mut found = Vec::new();
         let mut next = Some(place);
         while let Some((module, name)) = next.take() {
@@ -153,10 +153,11 @@ impl Modules {
         found
     }
 
-    fn reexport(&self, module: &[String], name: &str) -> Option<Place> {
+    fn reexport(&self, module: &[String], name: &str) -> Option<Target> {
         let named = self.named.get(module)?;
         let path = named.paths.iter().find(|path| {
-            path.scope.is_empty() && matches!(&path.kind, Kind::Reexport(known) if known == name)
+            path.scope.is_empty()
+                && matches!(&path.kind, PathKind::Reexport(known) if known == name)
         })?;
         self.resolve(module, &path.segments, &Known::new())
     }

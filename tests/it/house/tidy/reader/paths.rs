@@ -10,22 +10,22 @@ use super::tests_out::without_tests;
 pub(super) struct Named {
     /// Each `mod name;` and `mod name { }`, by its path below the file's own module.
     pub(super) declared: Vec<(Vec<String>, bool)>,
-    pub(super) paths: Vec<Path>,
+    pub(super) paths: Vec<ModulePath>,
     /// Names that code outside `use` names without a path before them.
     pub(super) bare: BTreeSet<String>,
 }
 
 /// One path, such as `crate::a::B`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Path {
+pub(super) struct ModulePath {
     /// The modules in braces around it, inside its file.
     pub(super) scope: Vec<String>,
     pub(super) segments: Vec<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: PathKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PathKind {
     /// In code.
     Inline,
     /// `use`, under this name.
@@ -119,8 +119,8 @@ impl<'a> Reader<'_, 'a> {
         let mut found = Vec::new();
         self.tree(&mut Vec::new(), &mut found);
         for (segments, name) in found.into_iter().filter(|_| !is_foreign) {
-            let kind = if is_public { Kind::Reexport(name) } else { Kind::Use(name) };
-            self.named.paths.push(Path { scope: scope.clone(), segments, kind });
+            let kind = if is_public { PathKind::Reexport(name) } else { PathKind::Use(name) };
+            self.named.paths.push(ModulePath { scope: scope.clone(), segments, kind });
         }
     }
 
@@ -194,7 +194,11 @@ impl<'a> Reader<'_, 'a> {
             self.named.bare.insert(name.to_owned());
         }
         if segments.len() > 1 {
-            self.named.paths.push(Path { scope: self.scope(), segments, kind: Kind::Inline });
+            self.named.paths.push(ModulePath {
+                scope: self.scope(),
+                segments,
+                kind: PathKind::Inline,
+            });
         }
     }
 }
@@ -228,10 +232,10 @@ fn the_import_reader_reads_names_modules_and_what_is_told_on() {
         named("mod a; mod b { mod c; pub(crate) use super::a::D as E; } fn f() { g(H).i() }");
     let declared: Vec<String> = read.declared.iter().map(|(path, _)| path.join("::")).collect();
     assert_eq!(declared, ["a", "b", "b::c"]);
-    let wanted = Path {
+    let wanted = ModulePath {
         scope: vec!["b".to_owned()],
         segments: ["super", "a", "D"].map(str::to_owned).to_vec(),
-        kind: Kind::Reexport("E".to_owned()),
+        kind: PathKind::Reexport("E".to_owned()),
     };
     assert_eq!(read.paths, [wanted]);
     assert_eq!(read.bare.iter().map(String::as_str).collect::<Vec<_>>(), ["H", "g"]);
