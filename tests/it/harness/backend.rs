@@ -156,7 +156,7 @@ impl Backend {
     }
 }
 
-/// A port that refuses connections and that nobody else can take; it may start to listen later.
+/// A port that refuses connections. No other process can take it; it may start to listen later.
 pub(crate) struct DeadPort {
     pub(crate) endpoint: String,
     socket: TcpSocket,

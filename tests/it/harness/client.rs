@@ -25,7 +25,7 @@ impl Client<TcpStream> {
         self.stream.get_ref().local_addr().expect("a connected socket").ip().to_string()
     }
 
-    /// Closes with RST instead of FIN: what a client that crashed leaves behind.
+    /// Closes with RST instead of FIN, as the system does for a crashed client.
     pub(crate) fn reset(self) {
         self.stream.into_inner().set_zero_linger().expect("a socket option");
     }
@@ -53,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.stream.shutdown().await.expect("FIN");
     }
 
-    /// The next answer, whole; interim answers are answers too.
+    /// The next complete answer. Interim answers count too.
     pub(crate) async fn answer(&mut self) -> Message {
         let answer = soon("an answer", self.try_answer(wire::Kind::Answer)).await;
         let answer = answer.expect("no reset").expect("an answer before the connection closes");

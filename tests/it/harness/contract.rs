@@ -1,5 +1,5 @@
-//! The contract's lists, read from its files and not from the gateway, and what every refusal must
-//! look like.
+//! The lists of the contract, and the form of every refusal. They are read from the contract's
+//! files, not from the gateway's code.
 
 use std::sync::LazyLock;
 
@@ -52,7 +52,7 @@ pub(crate) static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
 impl Message {
     /// Asserts that this is the contract's answer for a reason, to the letter. Returns its body.
     #[track_caller]
-    pub(crate) fn is_refused(&self, reason: &str) -> serde_json::Value {
+    pub(crate) fn assert_refused(&self, reason: &str) -> serde_json::Value {
         let row =
             REFUSALS.iter().find(|row| row.reason == reason).expect("a reason of the contract");
         assert!(row.produced, "the contract reserves {reason}");
@@ -81,16 +81,16 @@ impl Message {
 
     /// Asserts that the backend settled and that its answer was relayed.
     #[track_caller]
-    pub(crate) fn is_approved(&self) {
+    pub(crate) fn assert_approved(&self) {
         let outcome = self.field("yanma-outcome");
         assert_eq!((self.status(), outcome), (200, Some("approved")), "{self:?}");
         assert_eq!(self.text(), super::backend::SETTLED);
         self.request_id();
     }
 
-    /// Asserts that this is the answer `first` once more: byte for byte but for the mark.
+    /// Asserts that this is the answer `first` again. Only the mark may differ.
     #[track_caller]
-    pub(crate) fn is_again(&self, first: &Self) {
+    pub(crate) fn assert_again(&self, first: &Self) {
         assert_eq!(self.field("idempotent-replayed"), Some("true"), "{self:?}");
         assert_eq!(first.field("idempotent-replayed"), None, "the first is no repetition");
         let mut unmarked = self.clone();

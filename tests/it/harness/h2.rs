@@ -49,7 +49,7 @@ impl H2 {
         self.try_begin(request, false).await.expect("an open connection")
     }
 
-    /// Sends a head, and its end if that is all. `None`: the gateway ends the connection.
+    /// Sends a head, with END_STREAM if there is no body. `None`: the gateway ends the connection.
     pub(crate) async fn try_begin(
         &mut self,
         request: Request<()>,
@@ -103,7 +103,7 @@ impl Exchange {
         self.stream.send_trailers(trailers).expect("an open stream");
     }
 
-    /// RST_STREAM with CANCEL: what a client sends that gave up.
+    /// Sends RST_STREAM with CANCEL, as a client that gave up does.
     pub(crate) fn reset(mut self) {
         self.stream.send_reset(Reason::CANCEL);
     }

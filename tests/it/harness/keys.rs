@@ -31,7 +31,7 @@ pub(crate) const REVOKED: Issuer =
     Issuer { id: 7003, channel: "nhsa-app", state: "revoked", not_after: FAR };
 pub(crate) const ANNOUNCED: Issuer =
     Issuer { id: 7004, channel: "wechat", state: "announced", not_after: FAR };
-/// Active, but its dates are over.
+/// Active, but past its last date.
 pub(crate) const OVER: Issuer =
     Issuer { id: 7005, channel: "wechat", state: "active", not_after: "2026-01-02T00:00:00Z" };
 /// In no keyring.
@@ -99,7 +99,7 @@ impl Issuer {
     }
 }
 
-/// A payment code as most people's is, issued at a Unix second.
+/// The most common kind of payment code, issued at a Unix second.
 pub(crate) fn payment(issued_at: i64) -> Spec {
     Spec {
         kind: Kind::Payment,

@@ -1,7 +1,7 @@
 //! Starts the real binary between a raw client and a raw backend, and waits for events.
 //!
-//! Nothing here sleeps to let something happen: each wait is for an event, with a bound that only
-//! a failure reaches. The two waits for *time* itself are named so ([`until`], [`eventually`]).
+//! No test sleeps in the hope that something happens. Each wait is for an event, and only a failure
+//! reaches its bound. Two functions wait for time itself: [`until`] and [`eventually`].
 
 pub(crate) mod backend;
 pub(crate) mod client;
@@ -9,6 +9,7 @@ pub(crate) mod contract;
 pub(crate) mod h2;
 pub(crate) mod keys;
 pub(crate) mod process;
+pub(crate) mod project;
 pub(crate) mod redis;
 pub(crate) mod wire;
 pub(crate) mod world;
@@ -21,9 +22,9 @@ pub(crate) use client::{Client, Request};
 pub(crate) use wire::Message;
 pub(crate) use world::{Setup, World};
 
-/// Far beyond what anything here takes, also on a busy machine.
+/// Much longer than any event takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a state that sends no event is looked at.
+/// The interval between two looks at a state that sends no event.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Awaits an event that must come.
@@ -32,7 +33,7 @@ pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
     outcome.unwrap_or_else(|_| panic!("{what} did not come within {PATIENCE:?}"))
 }
 
-/// Looks again and again until `look` finds what it looks for.
+/// Calls `look` until it finds something.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let found = async {
         loop {

@@ -14,13 +14,13 @@ use tokio::process::{Child, Command};
 
 use super::{eventually, soon};
 
-/// A running `yanma`, killed when dropped. What it said is shown if the test fails.
+/// A running `yanma`, killed when dropped. Its output is shown if the test fails.
 pub(crate) struct Process {
-    /// Absent once another process has taken over: that one is no child of ours.
+    /// Absent after an upgrade, because the new process is not a child of the test.
     child: Option<Child>,
     pid: u32,
     log: PathBuf,
-    /// Both ends of the pipe that is its standard error, if that is one.
+    /// Both ends of the pipe at its standard error, if there is one.
     pipe: Option<(PipeReader, PipeWriter)>,
 }
 
@@ -87,7 +87,7 @@ impl Process {
         fill(writer);
     }
 
-    /// The reader goes on until it has read what holds `wanted`.
+    /// The reader goes on until it has read `wanted`.
     pub(crate) async fn read_until(&mut self, wanted: &'static str) -> String {
         let (mut reader, writer) = self.pipe.take().expect("standard error is a pipe");
         let read = tokio::task::spawn_blocking(move || {
@@ -122,7 +122,7 @@ impl Process {
         self.pid
     }
 
-    /// What the process has of the machine's memory.
+    /// The memory that the process uses.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let path = format!("/proc/{}/status", self.pid());
         let status = fs::read_to_string(path).expect("a child of ours");
@@ -131,7 +131,7 @@ impl Process {
         kib * 1_024
     }
 
-    /// Has it hand over; returns the process that serves now. This one goes on to its end.
+    /// Upgrades to a new process and returns it. This one finishes its requests and ends.
     pub(crate) async fn upgrade(&self) -> Self {
         let before = self.said().matches(HANDED_OVER).count();
         self.signal(Signal::USR2);
@@ -145,7 +145,8 @@ impl Process {
         Self { child: None, pid, log: self.log.clone(), pipe: None }
     }
 
-    /// The same where it cannot say so: returns the process that is to serve, which may not be ready.
+    /// The same where it cannot say so: returns the process that is to serve, which may not be
+    /// ready.
     pub(crate) async fn upgrade_unheard(&mut self) -> Self {
         self.signal(Signal::USR2);
         let pid = eventually("a process that takes over", async || child_of(self.pid)).await;
@@ -178,7 +179,7 @@ impl Process {
         soon("the end of yanma", child.wait()).await.expect("a child of ours")
     }
 
-    /// The end of a process that is no child of ours: its status is not for us to know.
+    /// Waits for the end of a process that is not a child, whose status is unknown.
     pub(crate) async fn gone(&mut self) {
         eventually("the end of yanma", async || (!self.is_running()).then_some(())).await;
     }
@@ -196,7 +197,7 @@ impl Process {
     }
 }
 
-/// What a process says, followed by the id of the one that serves now.
+/// The log line before the id of the process that serves now.
 const HANDED_OVER: &str = "yanma: handed over to process ";
 
 /// Whether a process runs. One that has ended and waits for its parent to notice does not.
@@ -223,7 +224,7 @@ pub(crate) fn full() -> File {
     File::options().write(true).open("/dev/full").expect("/dev/full")
 }
 
-/// A pipe that takes nothing more. Its ends are to be kept.
+/// A full pipe. The caller must keep both ends.
 pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     fill(&writer);
@@ -233,7 +234,7 @@ pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
 fn fill(mut writer: &PipeWriter) {
     let flags = fcntl_getfl(writer).expect("a pipe");
     fcntl_setfl(writer, flags | OFlags::NONBLOCK).expect("a pipe");
-    // By single bytes in the end: a pipe with little room takes no longer piece.
+    // Single bytes at the end, because a pipe with little room takes no longer piece.
     for piece in [[b'.'; 4_096].as_slice(), b"."] {
         while writer.write(piece).is_ok() {}
     }
@@ -301,7 +302,7 @@ fn command(through: &[&str], directory: &Path) -> Command {
             command
         }
     };
-    // What the developer's own shell forces is not what is tested.
+    // The developer's own environment must not change the test.
     command.current_dir(directory).env_remove("YANMA_VERIFY").kill_on_drop(true);
     command
 }

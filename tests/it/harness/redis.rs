@@ -47,8 +47,8 @@ impl Redis {
         group
     }
 
-    /// Starts the server that was killed, with what its directory holds: nothing, unless it was
-    /// told to keep something.
+    /// Starts the killed server again with the files of its directory. Only a server that was told
+    /// to save has any.
     pub(crate) async fn start_again(&mut self) {
         let (host, port) = self.address.split_once(':').expect("an address and a port");
         let child = Command::new("redis-server")
@@ -71,7 +71,7 @@ impl Redis {
         soon("the end of a server", child.wait()).await.expect("a child of ours");
     }
 
-    /// Has it end by itself, as `options` of SHUTDOWN say.
+    /// Sends SHUTDOWN with `options`.
     pub(crate) async fn shut_down(&mut self, options: &str) {
         let mut stream = TcpStream::connect(&self.address).await.expect("a server");
         let command = format!("SHUTDOWN {options}\r\n");
@@ -121,12 +121,13 @@ impl Redis {
         soon("a server's answer", asked).await
     }
 
-    /// Makes its memory look as if it had begun long ago, as soon as a gateway has begun it.
+    /// Waits until a gateway has begun the memory, then dates its beginning back.
     pub(crate) async fn age(&self) {
         self.age_in("0").await;
     }
 
-    /// The same in a database that is not the first. One script, as gateways write there too.
+    /// The same in another database than the first. It is one script, because gateways write there
+    /// at the same time.
     pub(crate) async fn age_in(&self, database: &str) {
         const AGE: &str = "redis.call('SELECT', ARGV[1]) \
             local held = redis.call('GET', 'yanma:layout') if not held then return 0 end \
@@ -145,7 +146,7 @@ impl Redis {
         copy
     }
 
-    /// Puts a copy in the place of what it has on disk. It does not run.
+    /// Replaces the files on disk with a copy, while the server is stopped.
     pub(crate) fn put_back(&self, copy: &Path) {
         assert!(self.child.is_none(), "it would write on");
         copy_all(copy, self.directory.path());
@@ -159,7 +160,7 @@ impl Redis {
     }
 }
 
-/// Files that are there already are written over, and others removed.
+/// Overwrites files that exist and removes others.
 fn copy_all(from: &Path, to: &Path) {
     fs::remove_dir_all(to).expect("a directory of ours");
     fs::create_dir_all(to).expect("a directory");

@@ -1,5 +1,4 @@
-//! HTTP/1.1 as bytes, read without any HTTP library: what a test sends and what it receives is
-//! exactly what it says.
+//! HTTP/1.1 as bytes, read without any HTTP library, so that a test sees exactly what was sent.
 
 use std::io;
 
@@ -19,13 +18,13 @@ pub(crate) struct Message {
     pub(crate) is_whole: bool,
 }
 
-/// Whose message is read: an answer without a length runs to the end of the connection, a
-/// request without one has no body.
+/// Which kind of message is read. An answer without a length lasts until the connection ends; a
+/// request without a length has no body.
 #[derive(Copy, Clone, Eq, PartialEq)]
 pub(crate) enum Kind {
     Request,
     Answer,
-    /// To HEAD: a head alone, whatever length it tells.
+    /// The answer to HEAD: no body, also if a length is given.
     AnswerToHead,
 }
 
@@ -55,7 +54,7 @@ impl Message {
             .unwrap_or_else(|error| panic!("not JSON ({error}): {:?}", self.start))
     }
 
-    /// All names, in lower case: to see that something is *not* there.
+    /// All names, in lower case. A test uses them to see that a field is absent.
     pub(crate) fn names(&self) -> Vec<String> {
         let all = self.fields.iter().chain(&self.trailers);
         all.map(|(name, _)| name.to_ascii_lowercase()).collect()

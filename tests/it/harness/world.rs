@@ -15,7 +15,8 @@ use super::process::{Process, StandardError, Variable, address};
 use super::wire::Message;
 use super::{eventually, now_ms, until};
 
-/// What most tests run with. Routes: `/pay` spends, `/check` looks, `/open` carries no code.
+/// The configuration of most tests. Routes: `/pay` spends a code, `/check` verifies one, `/open`
+/// takes none.
 const CONFIG: &str = r#"
     [server]
     environment = "test"
@@ -50,7 +51,7 @@ const CONFIG: &str = r#"
 
 /// The codes' skew unless a test sets another.
 const SKEW_MS: i64 = 2_000;
-/// The gateway's clock may read a moment behind ours.
+/// The gateway's clock may be slightly behind the test's.
 const CLOCK_MARGIN_MS: i64 = 50;
 
 /// A gateway that has not started yet.
@@ -100,13 +101,13 @@ impl Setup {
         self
     }
 
-    /// A variable of the environment that the gateway is started in.
+    /// Sets an environment variable of the gateway.
     pub(crate) fn environment(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
         self
     }
 
-    /// Another program starts the gateway: it gets the gateway's command after its arguments.
+    /// Another program starts the gateway. The gateway's command follows its own arguments.
     pub(crate) fn through(mut self, program: &[&str]) -> Self {
         self.through = program.iter().map(|word| (*word).to_owned()).collect();
         self
@@ -165,7 +166,7 @@ impl Setup {
         path
     }
 
-    /// Starts the gateway and waits until it is ready, and codes of now are later than its fence.
+    /// Starts the gateway. Waits until it is ready and its fence accepts codes of now.
     pub(crate) async fn start(self) -> World {
         self.write();
         let Self { directory, config, backend, variables, through, standard_error } = self;
@@ -213,7 +214,7 @@ impl World {
         Setup::new().await.config(overlay).start().await
     }
 
-    /// Starts the gateway again, whose process has ended, and waits until it is ready.
+    /// Starts the gateway again after its process has ended, and waits until it is ready.
     pub(crate) async fn start_again(&mut self) {
         let directory = self.directory.path();
         self.process = serve(directory, &self.through, &self.variables, self.standard_error);
@@ -240,17 +241,17 @@ impl World {
         skew_ms.and_then(Value::as_integer).unwrap_or(SKEW_MS)
     }
 
-    /// What a fresh payment code says. It is later than the table's fence.
+    /// The content of a fresh payment code that the table's fence accepts.
     pub(crate) fn fresh(&self) -> Spec {
         payment(self.open_from.max(now_ms().div_euclid(1_000)))
     }
 
-    /// A fresh payment code that nobody has used.
+    /// A fresh, unused payment code.
     pub(crate) fn code(&self) -> String {
         WECHAT.mint(&self.fresh())
     }
 
-    /// Waits until a code that says the present second is later than the start fence.
+    /// Waits until the start fence accepts codes of the present second.
     pub(crate) async fn behind_fence(&self) {
         until(self.open_from * 1_000).await;
     }
@@ -273,7 +274,7 @@ impl World {
         self.ask(&Request::post("/pay").code(code)).await
     }
 
-    /// Pays with a code for something else: no repetition of [`Self::pay`].
+    /// Pays with a code for something else, so that it is no retry of [`Self::pay`].
     pub(crate) async fn pay_more(&self, code: &str) -> Message {
         self.ask(&Request::post("/pay").code(code).body("{\"amount\":\"99.00\"}")).await
     }
@@ -334,7 +335,7 @@ impl World {
         self.directory.path().join("gateway.toml")
     }
 
-    /// Has the gateway hand over to a new process, and returns the old one.
+    /// Upgrades the gateway to a new process, and returns the old one.
     pub(crate) async fn upgrade(&mut self) -> Process {
         let new = self.process.upgrade().await;
         std::mem::replace(&mut self.process, new)
@@ -354,7 +355,7 @@ impl World {
     }
 }
 
-/// Whether `/readyz` says yes; false also where nobody listens yet.
+/// Whether `/readyz` says yes; false also if the port is still closed.
 pub(crate) async fn is_ready(admin: &str) -> bool {
     if tokio::net::TcpStream::connect(admin).await.is_err() {
         return false;

@@ -1,0 +1,5 @@
+//! Rules for the project itself: code, documents, licences of dependencies.
+
+mod documents;
+mod licences;
+mod tidy;

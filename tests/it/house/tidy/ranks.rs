@@ -1,0 +1,59 @@
+//! The crates of the workspace, and the folders and top-level files of each, low to high. A file
+//! imports only from its own folder and from lower ones. Read downwards, a list tells where a
+//! change belongs.
+
+/// One member of the workspace.
+pub(crate) struct Crate {
+    pub(crate) package: &'static str,
+    /// From the top of the repository.
+    pub(crate) path: &'static str,
+    /// The modules at the top of the crate, low to high.
+    pub(crate) ranks: &'static [&'static str],
+}
+
+/// In the order of the workspace's members.
+#[rustfmt::skip]
+pub(crate) const CRATES: &[Crate] = &[
+    Crate { package: "keyring", path: "keyring", ranks: KEYRING },
+    Crate { package: "sys", path: "gateway/sys", ranks: &["failpoint", "log", "threads", "descriptors", "disk"] },
+    Crate { package: "clock", path: "gateway/clock", ranks: &["seam"] },
+    Crate { package: "gateway", path: "gateway", ranks: GATEWAY },
+    Crate { package: "loadtest", path: "loadtest", ranks: LOADTEST },
+    Crate { package: "benches", path: "benches", ranks: &["lines", "process", "site"] },
+    Crate { package: "tests", path: "tests", ranks: &["harness", "house", "http", "operator", "promise"] },
+];
+
+const KEYRING: &[&str] = &[
+    "time", "text", "p256", "code", "seal", "key", "key_set", "verify", "mint", "store", "ceremony",
+];
+
+#[rustfmt::skip]
+const GATEWAY: &[&str] = &[
+    // what anything may use
+    "limits", "request_id", "readiness", "http", "config", "refusal", "metrics",
+    "record", "replay", "registers",
+    // both ends of a request, and its repetition
+    "idempotency", "transport", "upstream", "snapshot",
+    // the chain of a code, and what a worker holds
+    "code", "worker", "state", "admin",
+    // the way of a request, from the edge inwards
+    "request", "edge",
+    // the process and its programs
+    "process", "cli",
+];
+
+#[rustfmt::skip]
+const LOADTEST: &[&str] = &[
+    // what anything may use
+    "clock", "dice", "procfs", "address", "stream",
+    // rules, each a pure function
+    "outage", "outcome", "class", "ledger", "judge", "tally", "scenario", "schedule",
+    // keys, and what is signed with them
+    "signer", "site", "shelf", "codes",
+    // both ends of a gateway, and the gateway
+    "client", "pacer", "backend", "admin", "life", "node",
+    // the registers, and the ways to them
+    "link", "register",
+    // a run
+    "crew", "measured", "events", "report", "summary", "timeline", "run", "sweep", "cli",
+];

@@ -1,0 +1,6 @@
+//! What clients can hold: each wait ends, and each size has a limit.
+
+mod h2_floods;
+mod limits;
+mod shares;
+mod timers;

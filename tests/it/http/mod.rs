@@ -1,0 +1,13 @@
+//! HTTP between clients, the gateway and backends.
+
+mod answers;
+mod bodies;
+mod bounds;
+mod closing;
+mod framing;
+mod parking;
+mod paths;
+mod routing;
+mod scrub;
+mod strict;
+mod upstream;

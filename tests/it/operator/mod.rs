@@ -1,0 +1,12 @@
+//! What operators see and do: start, reload, drain, files, log, record, metrics.
+
+mod admin;
+mod drain;
+mod files;
+mod host;
+mod log;
+mod record;
+mod reload;
+pub(crate) mod sandbox;
+mod start;
+mod threads;
