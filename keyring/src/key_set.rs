@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     code::KeyId,
     key::{IssuerKey, KeyState, KeyTerms},
-    p256::{Verifier, VerifyingKey},
+    suite::{Verifier, VerifyingKey},
     time::UnixMillis,
 };
 
@@ -217,8 +217,8 @@ mod tests {
     use super::*;
     use crate::{
         key::KeyState,
-        p256::Engine,
         sample::{self, KEY_ID, at},
+        suite::Engine,
     };
 
     fn id(id: u32) -> KeyId {

@@ -16,7 +16,7 @@
 //! | [`text`] | files of text as all systems save them |
 //! | [`code`] | the wire format, the text form and the fields |
 //! | [`seal`] | the sealed verification code, which says who the person is |
-//! | [`p256`] | ECDSA on P-256, one signature or a group |
+//! | [`suite`] | signing and verifying, one signature or a group |
 //! | [`key`] | an issuer's key, its channel, state and dates |
 //! | [`key_set`] | all keys of a keyring, looked up and replaced without waiting |
 //! | [`verify`] | the checks: kind, key, time, signature, seal |
@@ -33,11 +33,11 @@ pub mod code;
 pub mod key;
 pub mod key_set;
 pub mod mint;
-pub mod p256;
 #[cfg(test)]
 mod sample;
 pub mod seal;
 pub mod store;
+pub mod suite;
 pub mod text;
 pub mod time;
 pub mod verify;

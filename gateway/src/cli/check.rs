@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use keyring::code::{Kind, Kinds};
 use keyring::key_set::KeySet;
-use keyring::p256::{Engine, Plan};
+use keyring::suite::{Engine, Plan};
 use keyring::time::UnixMillis;
 
 use super::engine::Choice;

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     code::{Auth, KeyId, Region, Subject},
     mint::{Spec, Spoil},
-    p256::SigningKey,
     sample::{self, KEY_ID, RULES, SERIAL, VECTOR, at},
+    suite::SigningKey,
 };
 
 const DAY_MS: i64 = 86_400_000;
