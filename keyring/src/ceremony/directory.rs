@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::CeremonyError;
+use super::error::CeremonyError;
 use crate::store::{self, Keyring, KeyringError, MANIFEST};
 
 const KEEP_OWNER: &str = "keep the file's owner (run this as its owner, or as root)";

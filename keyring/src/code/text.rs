@@ -1,6 +1,6 @@
 //! The text form: 15 groups of 7 bytes, each written with exactly 17 decimal digits.
 
-use super::{CODE_BYTES, CODE_DIGITS, ParseError};
+use super::format::{CODE_BYTES, CODE_DIGITS, ParseError};
 
 /// More than any scanner adds to 255 digits, which full-width are 765 bytes.
 pub const TEXT_BYTES_MAX: usize = 1_024;

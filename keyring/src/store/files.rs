@@ -6,7 +6,7 @@ use std::{fs::File, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path
 use ::p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use zeroize::Zeroizing;
 
-use super::KeyringError;
+use super::error::KeyringError;
 use crate::suite::key_file::{public_key, signing_key};
 use crate::{
     seal::SealSecret,

@@ -9,7 +9,7 @@ use serde::{
 };
 use toml::Value;
 
-use super::KeyringError;
+use super::error::KeyringError;
 use crate::{
     code::KeyId,
     key::{Channel, ES256, KeyState, KeyTerms},

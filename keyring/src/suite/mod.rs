@@ -9,16 +9,19 @@
 mod curve;
 pub(crate) mod key_file;
 mod p256;
+mod sizes;
 
-pub(crate) use self::p256::{other_signature, random_key, sign};
+pub(crate) use self::p256::signing::{other_signature, random_key, sign};
 pub use self::{
     curve::{
         engine::{Engine, NotOnThisCpu, UnknownEngine},
         plan::Plan,
     },
     p256::{
-        Claim, GROUP_MAX, SIGNATURE_BYTES, SigningKey,
-        key::{PUBLIC_KEY_BYTES, PublicKey, VerifyingKey},
+        claim::Claim,
+        key::{PublicKey, VerifyingKey},
+        signing::SigningKey,
         verifier::{Verifier, canary::Mismatch},
     },
+    sizes::{GROUP_MAX, PUBLIC_KEY_BYTES, SIGNATURE_BYTES},
 };

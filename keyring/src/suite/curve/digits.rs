@@ -1,62 +1,20 @@
-//! A scalar as signed digits, and the table's entry that each digit adds.
+//! A scalar as signed digits, and the place of each digit's entry in a table.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::as_conversions,
-    reason = "words and entries that a layout counted; bits of digits are cut out"
+    reason = "words that a layout counted; bits of digits are cut out"
 )]
 
 use arrayvec::ArrayVec;
 
 use super::{
-    comb::{Entry, Layout, Table},
+    layout::Layout,
     limbs::{self, U256},
 };
 
 /// Rows of the narrowest table that is ever built.
 pub(crate) const ROWS_MAX: usize = 43;
-
-/// A multiple of a table's point.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Term<'a> {
-    /// Below 2^255.
-    pub(crate) scalar: U256,
-    /// Whether the multiple is to be negated.
-    pub(crate) negative: bool,
-    pub(crate) table: &'a Table,
-}
-
-/// An entry that is to be added.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Addend<'a> {
-    pub(crate) entry: &'a Entry,
-    /// Subtracted instead.
-    pub(crate) negative: bool,
-}
-
-/// Entries that are to be added up. Those of two terms have room in it.
-pub(crate) type Addends<'a> = ArrayVec<Addend<'a>, { 2 * ROWS_MAX }>;
-
-impl<'a> Term<'a> {
-    /// Adds the entries that make up this term to `lists`, the lowest rows to the first of them,
-    /// about as many rows to each. Digits that are 0 add nothing.
-    pub(crate) fn share_out(&self, lists: &mut [Addends<'a>]) {
-        let entries = self.table.entries();
-        let rows = self.table.rows();
-        let biased = rows.biased(self.scalar);
-        let each = rows.rows.len().div_ceil(lists.len());
-        for (list, rows) in lists.iter_mut().zip(rows.rows.chunks(each)) {
-            for row in rows {
-                let digit = row.digit_of(&biased);
-                if digit != 0 {
-                    let entry = entries.get(row.place_of(digit));
-                    let entry = entry.expect("a row has an entry for each digit");
-                    list.push(Addend { entry, negative: self.negative != (digit < 0) });
-                }
-            }
-        }
-    }
-}
 
 /// How scalars are read for a table.
 ///
@@ -66,17 +24,17 @@ impl<'a> Term<'a> {
 /// the sum stays below 2^256, and no digit is lost.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    rows: ArrayVec<Row, ROWS_MAX>,
+    pub(crate) rows: ArrayVec<Row, ROWS_MAX>,
     /// What is added to every digit, each in its place.
     bias: U256,
 }
 
 /// A scalar from which digits are read.
-type Biased = [u64; 8];
+pub(crate) type Biased = [u64; 8];
 
 /// A row of digits: where they stand in a scalar, and their entries in the table.
 #[derive(Copy, Clone, Debug)]
-struct Row {
+pub(crate) struct Row {
     /// The word of the scalar in which the digit begins, and the bit of that word.
     word: usize,
     shift: u32,
@@ -108,7 +66,7 @@ impl Rows {
 
     /// A scalar below 2^255 with every digit's bias, and words of nothing above.
     #[inline]
-    fn biased(&self, scalar: U256) -> Biased {
+    pub(crate) fn biased(&self, scalar: U256) -> Biased {
         debug_assert!(scalar[3] >> 63 == 0, "scalars are halved first");
         let ([b0, b1, b2, b3], carry) = limbs::add(scalar, self.bias);
         debug_assert!(!carry, "every digit is counted");
@@ -119,7 +77,7 @@ impl Rows {
 impl Row {
     /// The digit of a scalar that has its bias.
     #[inline]
-    fn digit_of(&self, biased: &Biased) -> i32 {
+    pub(crate) fn digit_of(&self, biased: &Biased) -> i32 {
         // Of eight words each index of three bits is one: no bound is checked for each digit.
         let (low, high) = (biased[self.word & 7], biased[(self.word + 1) & 7]);
         // In two steps, because a shift by 64 is none.
@@ -129,7 +87,7 @@ impl Row {
 
     /// Where in the table the entry of a digit is, or of its negative.
     #[inline]
-    fn place_of(&self, digit: i32) -> usize {
+    pub(crate) fn place_of(&self, digit: i32) -> usize {
         self.first + digit.unsigned_abs() as usize - 1
     }
 

@@ -1,6 +1,6 @@
 //! How wide tables are: additions against memory.
 
-use super::comb::{Layout, bytes_of};
+use super::layout::{Layout, bytes_of};
 
 /// Rows that the generator's table has at least and at most; fewer rows are wider ones.
 const BASE_ROWS: std::ops::RangeInclusive<u32> = 16..=32;

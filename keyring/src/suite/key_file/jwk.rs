@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::algorithm;
 use crate::{
     key::ES256,
-    suite::p256::key::{PUBLIC_KEY_BYTES, PublicKey},
+    suite::{p256::key::PublicKey, sizes::PUBLIC_KEY_BYTES},
 };
 
 /// The members that matter; others, such as `kid`, may stand beside.

@@ -8,7 +8,7 @@ use ::p256::{
 use sec1::{EcParameters, EcPrivateKey};
 
 use super::{algorithm, pem};
-use crate::suite::p256::SigningKey;
+use crate::suite::p256::signing::SigningKey;
 
 const ALLOWED: &str = "allowed: PEM of a private key on P-256, unencrypted (BEGIN PRIVATE KEY or BEGIN EC PRIVATE KEY)";
 

@@ -4,10 +4,9 @@ use std::{fmt, sync::Arc};
 
 use ::p256::ecdsa::{self, SigningKey};
 
-use crate::suite::curve::comb::TableSlot;
+use crate::suite::sizes::PUBLIC_KEY_BYTES;
 
-/// Length of an uncompressed point (SEC 1, 2.3.3): 4, x, y.
-pub const PUBLIC_KEY_BYTES: usize = 65;
+use crate::suite::curve::table::TableSlot;
 
 /// A point on the curve, not infinity: a key that signatures can be verified with.
 #[derive(Copy, Clone, Eq, PartialEq)]

@@ -7,7 +7,7 @@
 
 use super::field::Fe;
 use crate::suite::curve::{
-    comb::Entry,
+    layout::Entry,
     limbs::{self, U256},
 };
 
@@ -46,7 +46,7 @@ impl Affine {
     }
 
     /// Of an uncompressed SEC 1 point that is known to be on the curve.
-    pub(crate) fn from_sec1(bytes: &[u8; crate::suite::p256::key::PUBLIC_KEY_BYTES]) -> Self {
+    pub(crate) fn from_sec1(bytes: &[u8; crate::suite::sizes::PUBLIC_KEY_BYTES]) -> Self {
         let [_form, point @ ..] = bytes;
         let (x, y) = point.split_at(32);
         let number =
@@ -68,7 +68,7 @@ impl Affine {
 
     /// Writes a table's entry.
     pub(crate) fn to_entry(self) -> Entry {
-        let mut entry = [0; crate::suite::curve::comb::ENTRY_BYTES];
+        let mut entry = [0; crate::suite::curve::layout::ENTRY_BYTES];
         let words = self.x.words().into_iter().chain(self.y.words());
         for (bytes, word) in entry.as_chunks_mut::<8>().0.iter_mut().zip(words) {
             *bytes = word.to_le_bytes();

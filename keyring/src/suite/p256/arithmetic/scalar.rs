@@ -12,7 +12,7 @@ use crate::suite::{
         inverse::{self, Odd},
         limbs::{self, Modulus, U256},
     },
-    p256::GROUP_MAX,
+    sizes::GROUP_MAX,
 };
 
 /// n.

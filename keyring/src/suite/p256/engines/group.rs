@@ -3,11 +3,12 @@
 use arrayvec::ArrayVec;
 
 use crate::suite::{
-    curve::{comb::Table, digits::Term, limbs::U256},
+    curve::{limbs::U256, table::Table, terms::Term},
     p256::{
-        Claim, GROUP_MAX, SIGNATURE_BYTES,
         arithmetic::scalar::{self, Scalar},
+        claim::Claim,
     },
+    sizes::{GROUP_MAX, SIGNATURE_BYTES},
 };
 
 /// The numbers of a claim, in their ranges: r and s in 1..n, e in 0..n.

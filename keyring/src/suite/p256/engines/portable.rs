@@ -5,8 +5,9 @@ use arrayvec::ArrayVec;
 use super::group::Sum;
 use crate::suite::{
     curve::{
-        digits::{Addends, ROWS_MAX},
+        digits::ROWS_MAX,
         limbs::{self, U256},
+        terms::Addends,
     },
     p256::arithmetic::{
         field::PRIME,

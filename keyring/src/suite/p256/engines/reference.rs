@@ -2,7 +2,7 @@
 
 use ::p256::ecdsa::{Signature, signature::hazmat::PrehashVerifier as _};
 
-use crate::suite::p256::Claim;
+use crate::suite::p256::claim::Claim;
 
 /// Whether the claim is true.
 pub(crate) fn judge(claim: &Claim<'_>) -> bool {

@@ -12,11 +12,15 @@ use ::p256::{
 use memmap2::{Advice, MmapMut};
 
 use crate::suite::{
-    curve::comb::{ENTRY_BYTES, Layout, Table},
+    curve::{
+        layout::{ENTRY_BYTES, Layout},
+        table::Table,
+    },
     p256::{
         arithmetic::{field::Fe, point::Affine},
-        key::{PUBLIC_KEY_BYTES, PublicKey},
+        key::PublicKey,
     },
+    sizes::PUBLIC_KEY_BYTES,
 };
 
 /// Additions that share an inversion: it adds 10 ns to each, and their products stay in the cache.

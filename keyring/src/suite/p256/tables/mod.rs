@@ -6,8 +6,9 @@ use std::io;
 
 use super::key::VerifyingKey;
 use crate::suite::curve::{
-    comb::{Layout, TableSlot, bytes_of},
+    layout::{Layout, bytes_of},
     plan::Plan,
+    table::TableSlot,
 };
 
 /// Builds what is missing; see `Verifier::build_tables`.
@@ -58,7 +59,7 @@ fn layouts(plan: &Plan, keys: &[&VerifyingKey], budget_bytes: u64) -> Vec<Layout
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::suite::p256::{key::PublicKey, random_key};
+    use crate::suite::p256::{key::PublicKey, signing::random_key};
 
     fn keys(count: usize) -> Vec<VerifyingKey> {
         (0..count).map(|_| PublicKey::from(&random_key()).into()).collect()

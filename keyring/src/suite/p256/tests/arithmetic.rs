@@ -13,13 +13,13 @@ use proptest::prelude::*;
 use super::craft;
 use crate::suite::{
     curve::{
-        comb::{Layout, Table},
-        digits::{Addends, Term},
         inverse::{self, Odd},
+        layout::Layout,
         limbs::{self, Modulus, U256},
+        table::Table,
+        terms::{Addends, Term},
     },
     p256::{
-        GROUP_MAX,
         arithmetic::{
             field::{Fe, PRIME},
             point::Affine,
@@ -28,6 +28,7 @@ use crate::suite::{
         key::PublicKey,
         tables::build,
     },
+    sizes::GROUP_MAX,
 };
 
 /// 2^512 modulo the two.

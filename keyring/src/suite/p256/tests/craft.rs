@@ -10,13 +10,14 @@ use ::p256::{
 };
 
 use crate::suite::{
-    curve::comb::Layout,
+    curve::layout::Layout,
     p256::{
-        Claim, SIGNATURE_BYTES,
+        claim::Claim,
         engines::reference,
         key::{PublicKey, VerifyingKey},
         tables::build,
     },
+    sizes::SIGNATURE_BYTES,
 };
 
 /// A claim, and whether it is true.

@@ -12,10 +12,9 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 
 use super::craft::{self, Case, Random, bytes};
 use crate::suite::{
-    curve::{comb::Layout, engine::Engine},
-    p256::{
-        Claim, GROUP_MAX, SIGNATURE_BYTES, engines::reference, tables::build, verifier::Verifier,
-    },
+    curve::{engine::Engine, layout::Layout},
+    p256::{claim::Claim, engines::reference, tables::build, verifier::Verifier},
+    sizes::{GROUP_MAX, SIGNATURE_BYTES},
 };
 
 /// Of so many claims the portable engine is asked about one, and the libraries.

@@ -7,8 +7,9 @@ use super::{
     foresight::{Foresight, Lookup},
 };
 use crate::suite::{
-    curve::{comb::Layout, engine::Engine},
-    p256::{Claim, GROUP_MAX, tables::build, verifier::Verifier},
+    curve::{engine::Engine, layout::Layout},
+    p256::{claim::Claim, tables::build, verifier::Verifier},
+    sizes::GROUP_MAX,
 };
 
 /// Lanes that a single signature is spread over.

@@ -5,11 +5,12 @@ use super::craft::{self, Case, Random};
 use crate::suite::{
     curve::engine::Engine,
     p256::{
-        Claim, GROUP_MAX,
+        claim::Claim,
         key::{PublicKey, VerifyingKey},
-        random_key, sign,
+        signing::{random_key, sign},
         verifier::Verifier,
     },
+    sizes::GROUP_MAX,
 };
 
 /// Valid cases of keys of their own, their tables of different widths.

@@ -17,10 +17,12 @@ use ::p256::{
 };
 use proptest::prelude::*;
 
-use super::*;
 use crate::{
     sample::{self, hex},
-    suite::{Engine, PublicKey, Verifier},
+    suite::{
+        Claim, Engine, GROUP_MAX, PublicKey, Verifier, VerifyingKey, other_signature, random_key,
+        sign,
+    },
 };
 
 /// The order of the curve (SEC 2, 2.4.2).

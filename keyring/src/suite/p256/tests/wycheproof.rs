@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{craft::Case, engines::Engines};
 use crate::suite::{
-    curve::comb::Layout,
+    curve::layout::Layout,
     p256::{
         key::{PublicKey, VerifyingKey},
         tables::build,

@@ -8,10 +8,8 @@ use std::{
 
 use crate::suite::{
     curve::engine::Engine,
-    p256::{
-        Claim, SIGNATURE_BYTES,
-        key::{PUBLIC_KEY_BYTES, PublicKey},
-    },
+    p256::{claim::Claim, key::PublicKey},
+    sizes::{PUBLIC_KEY_BYTES, SIGNATURE_BYTES},
 };
 
 /// Of so many accepts one is asked again: at 160 µs for an answer, 10 ns each.

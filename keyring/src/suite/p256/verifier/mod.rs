@@ -13,7 +13,7 @@ use self::canary::{Canary, Mismatch};
 #[cfg(target_arch = "x86_64")]
 use super::engines::ifma::Ifma;
 use super::{
-    Claim, GROUP_MAX,
+    claim::Claim,
     engines::{
         group::{self, Numbers, Sum},
         portable, reference,
@@ -22,9 +22,10 @@ use super::{
     tables,
 };
 use crate::suite::curve::{
-    comb::TableSlot,
     engine::{Engine, NotOnThisCpu},
+    table::TableSlot,
 };
+use crate::suite::sizes::GROUP_MAX;
 
 /// Verifies signatures. One serves a whole process: its engine steps down for everybody.
 pub struct Verifier {
@@ -114,7 +115,7 @@ impl Verifier {
     }
 
     #[cfg(test)]
-    pub(super) fn put_base_table(&self, table: crate::suite::curve::comb::Table) {
+    pub(super) fn put_base_table(&self, table: crate::suite::curve::table::Table) {
         self.base.put(Some(table));
     }
 

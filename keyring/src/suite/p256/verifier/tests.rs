@@ -1,8 +1,13 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::suite::p256::{
-    SIGNATURE_BYTES, SigningKey, key::PublicKey, random_key, sign, tables::build,
+use crate::suite::{
+    p256::{
+        key::PublicKey,
+        signing::{SigningKey, random_key, sign},
+        tables::build,
+    },
+    sizes::SIGNATURE_BYTES,
 };
 
 const DIGEST: [u8; 32] = [7; 32];

@@ -18,15 +18,13 @@ use std::arch::x86_64::{
 use super::{group::Sum, portable::r_plus_n};
 use crate::suite::{
     curve::{
-        comb::{ENTRY_BYTES, Entry},
-        digits::Addends,
         engine::Engine,
+        layout::{ENTRY_BYTES, Entry},
         limbs::{self, U256},
+        terms::Addends,
     },
-    p256::{
-        GROUP_MAX,
-        arithmetic::field8::{Fe8, Raw, Wide, lanes, limbs_of},
-    },
+    p256::arithmetic::field8::{Fe8, Raw, Wide, lanes, limbs_of},
+    sizes::GROUP_MAX,
 };
 
 /// How many steps ahead entries are asked of memory. A step takes about 0.2 µs, memory half of
