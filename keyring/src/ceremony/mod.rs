@@ -22,7 +22,7 @@ use crate::{
     key_set::KeySet,
     seal::{SealKey, SealSecret},
     store::{self, KeyEntry, Keyring, KeyringError, MANIFEST, SecretId},
-    suite::{self, PublicKey},
+    suite::{self, PublicKey, Suite, key_file},
     time::UnixMillis,
 };
 use directory::Directory;
@@ -66,7 +66,7 @@ pub fn generate(dir: &Path, new: &NewKey<'_>, signing_key: &Path) -> Result<(), 
     directory::refuse_inside(dir, signing_key)?;
     let pair = suite::random_key();
     edit.add_key(new, KeyState::Active, &PublicKey::from(&pair))?;
-    edit.directory.create_secret(signing_key, &store::private_key_pem(&pair))?;
+    edit.directory.create_secret(signing_key, &key_file::signing_key::to_pem(&pair))?;
     edit.commit()
 }
 
@@ -207,25 +207,29 @@ impl<'a> Edit<'a> {
     ) -> Result<IssuerKey, CeremonyError> {
         self.require_unused(new.id)?;
         let terms = new.terms(state);
-        let (secret_id, seal_key) = self.seal_key_for_new(new.id)?;
+        let (secret_id, seal_key) = self.seal_key_for_new(public_key.suite(), new.id)?;
         let key = IssuerKey::new(terms.clone(), *public_key, seal_key)
             .map_err(|error| CeremonyError::Dates { id: new.id, error })?;
         let file = format!("{}.pub.pem", new.id);
-        self.directory.create_public(&file, &store::public_key_pem(public_key))?;
-        self.document.add_key(&terms, &file, secret_id);
+        self.directory.create_public(&file, &key_file::public_key::to_pem(public_key))?;
+        self.document.add_key(&terms, public_key.suite(), &file, secret_id);
         Ok(key)
     }
 
     /// From the newest seal secret; without any, the first one is made.
-    fn seal_key_for_new(&mut self, id: KeyId) -> Result<(SecretId, SealKey), CeremonyError> {
+    fn seal_key_for_new(
+        &mut self,
+        suite: Suite,
+        id: KeyId,
+    ) -> Result<(SecretId, SealKey), CeremonyError> {
         if let Some((secret_id, secret)) = self.keyring.newest_secret() {
-            return Ok((secret_id, secret.derive(id)));
+            return Ok((secret_id, secret.derive_for(suite, id)));
         }
         let secret = SealSecret::random();
         let path = self.directory.path().join(FIRST_SECRET_FILE);
         self.directory.create_secret(&path, &store::hex_line(secret.as_bytes()))?;
         self.document.add_secret(FIRST_SECRET, FIRST_SECRET_FILE);
-        Ok((FIRST_SECRET, secret.derive(id)))
+        Ok((FIRST_SECRET, secret.derive_for(suite, id)))
     }
 
     fn future_seal_key(&self, id: KeyId) -> Result<SealKey, CeremonyError> {

@@ -13,9 +13,6 @@ use crate::{
     time::UnixMillis,
 };
 
-/// Names the whole suite: P-256, SHA-256, AES-128-CCM, HKDF-SHA-256.
-pub(crate) const ES256: &str = "ES256";
-
 /// How far a key is trusted.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 pub enum KeyState {
@@ -120,9 +117,9 @@ impl IssuerKey {
         self.terms.channel
     }
 
-    /// `ES256`, which names the whole suite: P-256, SHA-256, AES-128-CCM, HKDF-SHA-256.
+    /// The name of the key's suite: `ES256`.
     pub fn algorithm(&self) -> &'static str {
-        ES256
+        self.public_key().suite().name()
     }
 
     /// How far the key is trusted.

@@ -2,14 +2,15 @@
 
 use crate::{
     code::{
-        Auth, CODE_BYTES, Claims, IssuedAt, KeyId, Kind, RELATION_MAX, Region, Serial, Subject,
-        UnverifiedCode,
+        Auth, CODE_BYTES, Claims, IssuedAt, KeyId, Kind, RELATION_MAX, Region, SIGNED_PREFIX,
+        Serial, Subject, UnverifiedCode,
     },
     key::{IssuerKey, KeyState},
     seal::{SealKey, Sealed},
-    suite::{self, PublicKey, SIGNATURE_BYTES, SigningKey},
-    verify,
+    suite::{PublicKey, SigningKey},
 };
+
+pub use crate::suite::Signer;
 
 /// Makes codes with one issuer key. A [`SigningKey`] signs with the deterministic nonce of RFC 6979:
 /// the same spec and serial give the same code.
@@ -17,18 +18,6 @@ pub struct Minter<S = SigningKey> {
     key_id: KeyId,
     signer: S,
     seal_key: SealKey,
-}
-
-/// Signs with one P-256 key: in this process, in an HSM, or as a load tool does.
-pub trait Signer {
-    /// ECDSA over a SHA-256 digest: r, then s, 32 bytes each, big-endian.
-    fn sign(&self, digest: &[u8; 32]) -> [u8; SIGNATURE_BYTES];
-}
-
-impl Signer for SigningKey {
-    fn sign(&self, digest: &[u8; 32]) -> [u8; SIGNATURE_BYTES] {
-        suite::sign(self, digest)
-    }
 }
 
 /// What a code shall say.
@@ -134,7 +123,7 @@ impl<S: Signer> Minter<S> {
         if spoil == Some(Spoil::Signature) {
             flip_last_bit(&mut signed);
         }
-        let signature = self.signer.sign(&verify::digest(&signed));
+        let signature = self.signer.sign(&self.signer.digest([SIGNED_PREFIX, &signed]));
 
         let mut code = [0; CODE_BYTES];
         code.iter_mut().zip(body.into_iter().chain(signature)).for_each(|(to, byte)| *to = byte);

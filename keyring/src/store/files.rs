@@ -3,14 +3,15 @@
 
 use std::{fs::File, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path};
 
-use ::p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use zeroize::Zeroizing;
 
 use super::error::KeyringError;
-use crate::suite::key_file::{public_key, signing_key};
 use crate::{
     seal::SealSecret,
-    suite::{PublicKey, SigningKey},
+    suite::{
+        PublicKey, SigningKey,
+        key_file::{public_key, signing_key},
+    },
     text,
 };
 
@@ -21,7 +22,7 @@ const SECRET_BYTES: usize = 32;
 /// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Reads an issuer's private key: PEM of PKCS#8 or SEC 1 on P-256, readable by its owner alone.
+/// Reads an issuer's private key: PEM of PKCS#8 or SEC 1, readable by its owner alone.
 ///
 /// # Errors
 /// [`KeyringError`] names the file and what is wrong with it, never what it holds.
@@ -54,16 +55,6 @@ pub(crate) fn read_public_key(path: &Path) -> Result<PublicKey, KeyringError> {
     let bytes = read_file(path, KEY_FILE_BYTES_MAX)?;
     let text = decode(&bytes, path, "openssl pkey -pubin -inform DER -in FILE -out NEW")?;
     public_key::parse(&text).map_err(|message| content(path, message))
-}
-
-/// SPKI PEM.
-pub(crate) fn public_key_pem(key: &PublicKey) -> String {
-    key.as_inner().to_public_key_pem(LineEnding::LF).expect("a valid point can be encoded")
-}
-
-/// PKCS#8 PEM.
-pub(crate) fn private_key_pem(key: &SigningKey) -> Zeroizing<String> {
-    key.to_pkcs8_pem(LineEnding::LF).expect("a valid key can be encoded")
 }
 
 /// Reads `keyring.toml`.

@@ -7,7 +7,7 @@ mod manifest;
 use std::{collections::BTreeMap, path::Path};
 
 pub use error::KeyringError;
-pub(crate) use files::{hex_line, private_key_pem, public_key_pem, read_manifest, read_public_key};
+pub(crate) use files::{hex_line, read_manifest, read_public_key};
 pub use files::{read_seal_secret, read_secret_bytes, read_signing_key};
 pub(crate) use manifest::{KeyEntry, Manifest, SecretId};
 
@@ -86,7 +86,7 @@ impl<'a> Keyring<'a> {
                 if known.is_empty() { "there is none".to_owned() } else { known.join(", ") },
             ))
         })?;
-        Ok(secret.derive(entry.id))
+        Ok(secret.derive_for(entry.algorithm, entry.id))
     }
 
     fn issuer_key(&self, entry: &KeyEntry) -> Result<IssuerKey, KeyringError> {

@@ -3,12 +3,9 @@
 mod verified;
 
 use arrayvec::ArrayVec;
-use sha2::{Digest, Sha256};
 
 use crate::{
-    code::{
-        BODY_BYTES, Claims, CodeIdentity, IssuedAt, Kind, Kinds, SIGNED_PREFIX, UnverifiedCode,
-    },
+    code::{Claims, CodeIdentity, IssuedAt, Kind, Kinds, SIGNED_PREFIX, UnverifiedCode},
     key::{Channel, IssuerKey, KeyState},
     key_set::KeySet,
     suite::{Claim, GROUP_MAX, Verifier},
@@ -289,7 +286,7 @@ impl IssuerKey {
     fn claim<'a>(&'a self, code: &'a UnverifiedCode) -> Claim<'a> {
         Claim {
             key: self.verifying_key(),
-            digest: digest(code.body()),
+            digest: self.public_key().digest([SIGNED_PREFIX, code.body()]),
             signature: code.signature(),
         }
     }
@@ -325,11 +322,6 @@ impl IssuerKey {
     fn rejected(&self, rejection: Rejection) -> Rejected {
         Rejected { rejection, channel: Some(self.channel()), late: None }
     }
-}
-
-/// SHA-256 of the prefix and the body: 55 bytes, one block.
-pub(crate) fn digest(body: &[u8; BODY_BYTES]) -> [u8; 32] {
-    Sha256::new().chain_update(SIGNED_PREFIX).chain_update(body).finalize().into()
 }
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ fn a_stolen_signing_key_alone_makes_nothing() {
     let thief = crate::mint::Minter::new(
         KEY_ID,
         sample::signing_key(),
-        crate::seal::SealKey::new([7; 16].into()),
+        crate::seal::SealKey::new(crate::suite::Suite::Es256, [7; 16].into()),
     );
     let code = thief.mint(&sample::spec(), SERIAL);
     assert_eq!(outcome(&sample::key_set(), &code, at(0)), Err(Rejection::SealInvalid));

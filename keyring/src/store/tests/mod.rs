@@ -7,7 +7,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     sample::{self, KEY_ID, RULES, VECTOR, at},
-    suite::PublicKey,
+    suite::{
+        PublicKey,
+        key_file::{public_key, signing_key},
+    },
 };
 
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
@@ -39,7 +42,7 @@ impl Dir {
     fn new() -> Self {
         let dir = Self(tempfile::tempdir().unwrap());
         dir.write(MANIFEST, KEYRING, 0o644).write("seal-1.key", SECRET, 0o600);
-        let pem = public_key_pem(&PublicKey::from(&sample::signing_key()));
+        let pem = public_key::to_pem(&PublicKey::from(&sample::signing_key()));
         dir.write("7001.pub.pem", &pem, 0o644);
         dir
     }
@@ -240,7 +243,7 @@ fn a_wrong_secret_is_refused_without_being_shown() {
 #[test]
 fn a_private_key_in_the_keyring_is_refused() {
     let dir = Dir::new();
-    let private = private_key_pem(&sample::signing_key());
+    let private = signing_key::to_pem(&sample::signing_key());
     let error = dir.write("7001.pub.pem", &private, 0o644).error();
     assert_says(&error, &["7001.pub.pem: this is a private key"]);
     let error = dir.write("7001.pub.pem", JWK.replace("kid", "d"), 0o644).error();
@@ -277,7 +280,7 @@ fn files_are_bounded_and_must_be_there() {
 fn a_signing_key_is_read_by_its_owner_alone() {
     let dir = Dir::new();
     let path = dir.0.path().join("issuer.pem");
-    let pem = private_key_pem(&sample::signing_key());
+    let pem = signing_key::to_pem(&sample::signing_key());
     dir.write("issuer.pem", &pem, 0o600);
     assert_eq!(read_signing_key(&path).unwrap(), sample::signing_key());
     dir.write("issuer.pem", &pem, 0o644);

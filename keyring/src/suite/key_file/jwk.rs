@@ -3,11 +3,8 @@
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::Deserialize;
 
-use super::algorithm;
-use crate::{
-    key::ES256,
-    suite::{p256::key::PublicKey, sizes::PUBLIC_KEY_BYTES},
-};
+use super::other_keys;
+use crate::suite::{algorithm::Suite, p256::key::PublicKey, sizes::PUBLIC_KEY_BYTES};
 
 /// The members that matter; others, such as `kid`, may stand beside.
 #[derive(Default, Deserialize)]
@@ -49,11 +46,11 @@ impl Jwk {
             let (kty, crv) = (shown(kty), shown(crv));
             return Err(format!(
                 "a JWK with kty {kty}, crv {crv}; allowed: \"EC\", \"P-256\": {}",
-                algorithm::NEEDED.trim_start_matches("allowed: ")
+                other_keys::NEEDED.trim_start_matches("allowed: ")
             ));
         }
-        if let Some(alg) = self.alg.as_deref().filter(|alg| *alg != ES256) {
-            return Err(format!("alg {alg:?}; allowed: {ES256:?}"));
+        if let Some(alg) = self.alg.as_deref().filter(|alg| *alg != Suite::Es256.name()) {
+            return Err(format!("alg {alg:?}; allowed: {:?}", Suite::Es256.name()));
         }
         let mut point = [0; PUBLIC_KEY_BYTES];
         let [form, x_and_y @ ..] = &mut point;

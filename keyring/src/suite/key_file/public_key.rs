@@ -2,13 +2,21 @@
 
 use ::p256::{
     ecdsa::VerifyingKey,
-    pkcs8::{DecodePublicKey as _, SubjectPublicKeyInfoRef, der::Decode as _},
+    pkcs8::{
+        DecodePublicKey as _, EncodePublicKey as _, LineEnding, SubjectPublicKeyInfoRef,
+        der::Decode as _,
+    },
 };
 
-use super::{algorithm, jwk, pem};
+use super::{jwk, other_keys, pem};
 use crate::suite::p256::key::PublicKey;
 
 const ALLOWED: &str = "allowed: SPKI PEM (BEGIN PUBLIC KEY) or a JWK, of a key on P-256";
+
+/// SPKI PEM.
+pub(crate) fn to_pem(key: &PublicKey) -> String {
+    key.as_inner().to_public_key_pem(LineEnding::LF).expect("a valid point can be encoded")
+}
 
 /// Reads the text of a key file, or says what it is and what to do.
 pub(crate) fn parse(text: &str) -> Result<PublicKey, String> {
@@ -49,7 +57,7 @@ fn of_block(block: &pem::Block<'_>) -> Result<PublicKey, String> {
                  (openssl req -pubkey -noout -in FILE)"
                 .to_owned())
         }
-        "RSA PUBLIC KEY" => Err(format!("this is an RSA key; {}", algorithm::NEEDED)),
+        "RSA PUBLIC KEY" => Err(format!("this is an RSA key; {}", other_keys::NEEDED)),
         label => Err(format!("this is {label:?}; {ALLOWED}")),
     }
 }
@@ -63,8 +71,8 @@ fn of_spki(der: &[u8]) -> Result<PublicKey, String> {
             "what BEGIN PUBLIC KEY holds is damaged or cut off: it is no public key".to_owned()
         );
     };
-    Err(match algorithm::other_than_p256(&info.algorithm) {
-        Some(other) => format!("this is {other}; {}", algorithm::NEEDED),
+    Err(match other_keys::other_than_p256(&info.algorithm) {
+        Some(other) => format!("this is {other}; {}", other_keys::NEEDED),
         None => "the point of this key is damaged: it is not on P-256".to_owned(),
     })
 }

@@ -3,14 +3,23 @@
 
 use ::p256::{
     SecretKey,
-    pkcs8::{DecodePrivateKey as _, PrivateKeyInfoRef, der::Decode as _},
+    pkcs8::{
+        DecodePrivateKey as _, EncodePrivateKey as _, LineEnding, PrivateKeyInfoRef,
+        der::Decode as _,
+    },
 };
 use sec1::{EcParameters, EcPrivateKey};
+use zeroize::Zeroizing;
 
-use super::{algorithm, pem};
+use super::{other_keys, pem};
 use crate::suite::p256::signing::SigningKey;
 
 const ALLOWED: &str = "allowed: PEM of a private key on P-256, unencrypted (BEGIN PRIVATE KEY or BEGIN EC PRIVATE KEY)";
+
+/// PKCS#8 PEM.
+pub(crate) fn to_pem(key: &SigningKey) -> Zeroizing<String> {
+    key.to_pkcs8_pem(LineEnding::LF).expect("a valid key can be encoded")
+}
 
 /// Reads the text of a key file, or says what it is and what to do.
 pub(crate) fn parse(text: &str) -> Result<SigningKey, String> {
@@ -40,7 +49,7 @@ fn of_block(block: &pem::Block<'_>) -> Result<SigningKey, String> {
             "this is a key of OpenSSH (ssh-keygen -p -N '' -m PKCS8 -f COPY converts it in place); \
              {ALLOWED}"
         )),
-        label => Err(format!("this is {label:?}; {}", algorithm::NEEDED)),
+        label => Err(format!("this is {label:?}; {}", other_keys::NEEDED)),
     }
 }
 
@@ -53,7 +62,7 @@ fn of_pkcs8(der: &[u8]) -> Result<SigningKey, String> {
         return Ok(key);
     }
     let info = PrivateKeyInfoRef::from_der(der).map_err(|_| damaged("PRIVATE KEY"))?;
-    Err(refusal(algorithm::other_than_p256(&info.algorithm), "PRIVATE KEY"))
+    Err(refusal(other_keys::other_than_p256(&info.algorithm), "PRIVATE KEY"))
 }
 
 fn of_sec1(der: &[u8]) -> Result<SigningKey, String> {
@@ -62,12 +71,12 @@ fn of_sec1(der: &[u8]) -> Result<SigningKey, String> {
     }
     let key = EcPrivateKey::from_der(der).map_err(|_| damaged("EC PRIVATE KEY"))?;
     let curve = key.parameters.map(|EcParameters::NamedCurve(curve)| curve);
-    Err(refusal(curve.and_then(algorithm::curve_other_than_p256), "EC PRIVATE KEY"))
+    Err(refusal(curve.and_then(other_keys::curve_other_than_p256), "EC PRIVATE KEY"))
 }
 
 fn refusal(other: Option<String>, label: &str) -> String {
     match other {
-        Some(other) => format!("this is {other}; {}", algorithm::NEEDED),
+        Some(other) => format!("this is {other}; {}", other_keys::NEEDED),
         None => damaged(label),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use ::p256::ecdsa::{self, SigningKey};
+use ::p256::ecdsa;
 
-use crate::suite::sizes::PUBLIC_KEY_BYTES;
+use super::signing::{self, SigningKey};
+use crate::suite::{algorithm::Suite, sizes::PUBLIC_KEY_BYTES};
 
 use crate::suite::curve::table::TableSlot;
 
@@ -22,6 +23,17 @@ impl PublicKey {
     pub fn to_sec1(&self) -> [u8; PUBLIC_KEY_BYTES] {
         let point = self.0.to_sec1_point(false);
         point.as_bytes().try_into().expect("an uncompressed point of P-256 has 65 bytes")
+    }
+
+    /// The suite that the key is of.
+    pub fn suite(&self) -> Suite {
+        Suite::Es256
+    }
+
+    /// The digest of a message that this key signs. The message is given in two parts.
+    #[inline]
+    pub fn digest(&self, message: [&[u8]; 2]) -> [u8; 32] {
+        signing::digest(message)
     }
 
     pub(crate) fn as_inner(&self) -> &ecdsa::VerifyingKey {

@@ -2,9 +2,16 @@
 
 pub use ::p256::ecdsa::SigningKey;
 use ::p256::ecdsa::{Signature, signature::hazmat::PrehashSigner};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::suite::sizes::SIGNATURE_BYTES;
+
+/// SHA-256 of a message, which is given in two parts.
+#[inline]
+pub(crate) fn digest([first, rest]: [&[u8]; 2]) -> [u8; 32] {
+    Sha256::new().chain_update(first).chain_update(rest).finalize().into()
+}
 
 /// Signs a digest with the deterministic nonce of RFC 6979.
 pub(crate) fn sign(key: &SigningKey, digest: &[u8; 32]) -> [u8; SIGNATURE_BYTES] {

@@ -17,11 +17,11 @@ use ::p256::{
 };
 use proptest::prelude::*;
 
+use super::signing::sign;
 use crate::{
     sample::{self, hex},
     suite::{
         Claim, Engine, GROUP_MAX, PublicKey, Verifier, VerifyingKey, other_signature, random_key,
-        sign,
     },
 };
 
