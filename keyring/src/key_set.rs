@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::{
         key::KeyState,
-        sample::{self, KEY_ID, at},
+        sample::{self, at},
         suite::Engine,
     };
 

@@ -114,7 +114,7 @@ pub fn set_state(dir: &Path, id: KeyId, state: KeyState) -> Result<(), CeremonyE
 }
 
 /// Takes a key out of the keyring; its id stays taken, and the file of its public key stays too,
-/// for whoever wants to check an old code.
+/// so that an old code can still be checked.
 ///
 /// # Errors
 /// [`CeremonyError`]: if there is no such key, or, unless `force`d, if it is not revoked and its

@@ -1,8 +1,8 @@
-//! The code, format 1: its bytes and its text form (`design/code-format.md` of the format).
+//! The code, format 1: its bytes and its text form. FORMAT.md in this crate is the standard.
 //!
 //! A code is 105 bytes, a 41-byte body and a 64-byte ECDSA signature, written as 255 decimal
-//! digits. [`UnverifiedCode::parse`] reads the text that a scanner sent. It checks the form only:
-//! whether the code is genuine is [`KeySet::verify`](crate::key_set::KeySet)'s to say.
+//! digits. [`UnverifiedCode::parse`] reads the text that a scanner sent and checks its form.
+//! [`KeySet::verify`](crate::key_set::KeySet::verify) checks whether the code is genuine.
 
 mod fields;
 mod format;
@@ -20,7 +20,7 @@ pub use text::TEXT_BYTES_MAX;
 
 use format::FORMAT_VERSION;
 
-/// A code that is well formed and nothing more: anybody can make one.
+/// A code that is well formed and nothing more. It may be forged.
 ///
 /// Only its key id can be read, which chooses the key that judges it. The rest becomes readable
 /// when [`KeySet::verify`](crate::key_set::KeySet::verify) turns it into a `VerifiedCode`.
@@ -31,7 +31,7 @@ pub struct UnverifiedCode {
 }
 
 /// The clear fields of an unverified code, **for showing to a person, never for deciding**:
-/// a forger writes here what he likes.
+/// a forger can write anything here.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Claims {
     /// Display or payment.
@@ -53,7 +53,7 @@ impl UnverifiedCode {
     ///
     /// # Errors
     /// [`ParseError`] says what the text is instead. A malformed text must not be logged:
-    /// it may be somebody's identity number.
+    /// it may be an identity number.
     pub fn parse(text: &[u8]) -> Result<Self, ParseError> {
         Self::from_bytes(text::decode(text)?)
     }
@@ -142,7 +142,7 @@ impl Claims {
     }
 }
 
-/// The key id alone: whoever reads a whole code in a log could use it.
+/// The key id alone: a reader of the log could use a whole code.
 impl fmt::Debug for UnverifiedCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnverifiedCode").field("key_id", &self.key_id()).finish_non_exhaustive()

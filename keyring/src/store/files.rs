@@ -70,8 +70,8 @@ fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, KeyringError> {
     Ok(bytes)
 }
 
-/// Reads a secret that nobody but its owner can read; the mode is that of the file opened.
-/// `of_binary` is what makes text of a binary file.
+/// Reads a secret that only its owner may read. The mode is that of the opened file. `of_binary` is
+/// the command that makes text of a binary file.
 fn read_secret(path: &Path, of_binary: &str) -> Result<Zeroizing<String>, KeyringError> {
     let file = File::open(path).map_err(unreadable(path))?;
     let metadata = file.metadata().map_err(unreadable(path))?;
@@ -79,7 +79,7 @@ fn read_secret(path: &Path, of_binary: &str) -> Result<Zeroizing<String>, Keyrin
     if mode & OTHERS != 0 && !metadata.is_dir() {
         return Err(KeyringError::Mode { path: path.to_owned(), mode });
     }
-    // Room from the start: a text that grew would leave copies of itself behind.
+    // Room from the start: a buffer that grew would leave copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX + 1));
     read_bounded(file, path, KEY_FILE_BYTES_MAX, &mut bytes)?;
     decode(&bytes, path, of_binary)

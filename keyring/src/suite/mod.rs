@@ -1,10 +1,18 @@
 //! The suites of algorithms that codes are signed and sealed with, and their keys.
 //!
+//! This folder alone knows which suites there are; all others ask it. A second suite adds a variant
+//! to [`Suite`] and a folder beside `p256`. The types that are exported here then cover both.
+//!
+//! README.md beside this file says how a signature is verified. The parts, low to high:
+//!
 //! | part | what is there |
 //! |---|---|
-//! | `curve` | what curves share: words, inversion, combs, digits, plans of tables |
-//! | `p256` | ECDSA on P-256 |
-//! | `key_file` | how keys are written in files |
+//! | `algorithm`, `sizes` | the names of the suites, and the sizes that they share |
+//! | `curve` | what curves share: words, inversion, layouts, digits, tables, plans, names of engines |
+//! | `p256` | ES256: keys, arithmetic, tables, engines and the verifier |
+//! | `signer` | what makes signatures |
+//! | `seal_cipher` | the cipher of the seal and the derivation of its keys |
+//! | `key_file` | how keys are written in files: PEM and JWK |
 
 mod algorithm;
 mod curve;

@@ -18,7 +18,7 @@ pub const PAYMENT_LIFE_MS: i64 = 60_000;
 /// The largest skew that may be set.
 pub const SKEW_MS_MAX: i64 = 10_000;
 const MS_PER_DAY: i64 = 86_400_000;
-/// Issued further in the future than this, some clock is wrong.
+/// A code from further in the future than this means that a clock is wrong.
 const FUTURE_MS_MAX: i64 = 300_000;
 /// Up to this age a payment code that is past its time can still be recognised.
 pub const LATE_MS_MAX: i64 = 600_000;
@@ -78,8 +78,8 @@ pub struct Rules {
     pub kinds: Kinds,
     /// When a code is in its time.
     pub time: TimeRules,
-    /// Whether a payment code that is past its time and younger than [`LATE_MS_MAX`] is verified
-    /// all the same, to be told from a forged one: see [`LateCode`].
+    /// Whether a payment code past its time is verified if it is younger than [`LATE_MS_MAX`]. This
+    /// tells it from a forged one: see [`LateCode`].
     pub recognise_late: bool,
 }
 
@@ -173,7 +173,7 @@ impl KeySet {
                 waiting.push(Waiting { place: out.len(), key, code, is_late });
                 key.rejected(Rejection::SignatureInvalid)
             });
-            // Refused until the signature is proven: nothing forgotten here can be accepted.
+            // Refused until the signature is proven: a code that is forgotten here stays refused.
             out.push(Err(answer.unwrap_or_else(|rejected| rejected)));
             if waiting.is_full() {
                 settle(self.verifier(), waiting.take(), out);
@@ -226,7 +226,7 @@ impl Rules {
 /// What the cheap checks found of a code that is worth its signature's verification.
 struct Screened<'a> {
     key: &'a IssuerKey,
-    /// Past its time: whatever signature and seal say, it will be refused.
+    /// Past its time: it will be refused, also if signature and seal are good.
     is_late: bool,
 }
 
@@ -269,8 +269,8 @@ impl IssuerKey {
         self.seal_key().open(code.body()).is_some()
     }
 
-    /// Signature and seal alone: whoever made `code` holds both keys, whatever its time and this
-    /// key's state.
+    /// Checks signature and seal alone: the maker of `code` holds both keys. The code's time and
+    /// this key's state do not matter.
     pub(crate) fn prove(&self, code: &UnverifiedCode) -> Result<(), Rejection> {
         if code.key_id() != Some(self.id()) {
             Err(Rejection::KeyUnknown)
@@ -291,8 +291,8 @@ impl IssuerKey {
         }
     }
 
-    /// What follows the signature. Of a late code time was the first check that failed, so that
-    /// is the answer for forged ones too; that it is genuine is said beside it.
+    /// The checks that follow the signature. A late code failed the check of its time first, so a
+    /// forged one gets that answer too. [`Rejected::late`] says that it is genuine.
     fn judge(
         &self,
         code: &UnverifiedCode,

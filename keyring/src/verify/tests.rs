@@ -176,7 +176,7 @@ fn a_genuine_code_past_its_time_is_recognised_for_ten_minutes() {
     assert!(rejected.late.is_none(), "not asked for");
 }
 
-/// Else anybody could ask whether an identity was spent.
+/// Otherwise a forger could ask whether an identity was spent.
 #[test]
 fn a_late_code_is_recognised_only_when_signature_and_seal_hold() {
     for spoil in [Spoil::Signature, Spoil::Seal] {

@@ -1,4 +1,4 @@
-//! The names of keys that are not of P-256, for who brought one.
+//! The names of keys that no suite takes, for error messages.
 
 use ::p256::pkcs8::{AlgorithmIdentifierRef, ObjectIdentifier};
 

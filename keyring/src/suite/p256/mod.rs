@@ -1,17 +1,15 @@
-//! ECDSA on P-256 (FIPS 186-5), for keys that are known: see README.md beside this file for how it works.
+//! ECDSA on P-256 (FIPS 186-5), for keys that are known. README.md in `suite/` says how it works.
 //!
-//! Everything above asks a [`Verifier`] one question, of one signature or of several at once.
-//! Behind it, in the order of a signature's way:
+//! Everything above asks a `Verifier` one question, of one signature or of several at once.
+//! Below it, low to high:
 //!
-//! | file | what is there |
+//! | part | what is there |
 //! |---|---|
+//! | `signing`, `key`, `claim` | private keys, public keys with their tables, and the question |
+//! | `arithmetic` | scalars, the field, the field in eight lanes, points |
+//! | `tables` | which tables are built, and how |
+//! | `engines` | `group`: bytes to sums; `ifma`, `portable`, `reference`: the engines |
 //! | `verifier` | which engine answers; when it falls back, is checked, and steps down |
-//! | `group` | bytes to numbers, u1 and u2, one inversion for all |
-//! | `digits` | a scalar as signed digits, each of which picks an entry of a table |
-//! | `ifma`, `portable`, `reference` | the engines: they add the entries up |
-//! | `point`, `field`, `field8`, `scalar`, `inverse`, `limbs` | arithmetic |
-//! | `plan`, `tables`, `build`, `comb` | how wide tables are, which are built, how, and what they hold |
-//! | `canary` | some answers are asked of the reference too |
 
 mod arithmetic;
 pub(crate) mod claim;

@@ -1,4 +1,4 @@
-//! The numbers and points of P-256.
+//! The numbers and points of P-256, low to high: scalar, field, field8 (eight lanes), point.
 
 pub(crate) mod field;
 #[cfg(target_arch = "x86_64")]

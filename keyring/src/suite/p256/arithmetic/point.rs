@@ -1,7 +1,7 @@
 //! Points of the curve y^2 = x^3 - 3x + b, and their addition.
 //!
-//! Sums are kept as (X, Y, ZZ, ZZZ) with x = X / ZZ, y = Y / ZZZ and ZZ^3 = ZZZ^2, because an
-//! affine point is then added with 8 products and 2 squares, and nothing is divided: formulas
+//! Sums are kept as (X, Y, ZZ, ZZZ) with x = X / ZZ, y = Y / ZZZ and ZZ^3 = ZZZ^2. An affine point
+//! is then added with 8 products and 2 squares, without a division. The formulas are
 //! `madd-2008-s`, `mdbl-2008-s-1` and `dbl-2008-s-1` for XYZZ coordinates of the Explicit-Formulas
 //! Database (Bernstein and Lange, hyperelliptic.org/EFD; by Sutherland, 2008).
 

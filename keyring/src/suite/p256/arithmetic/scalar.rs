@@ -71,7 +71,7 @@ impl Scalar {
 }
 
 /// 1 / s for up to [`GROUP_MAX`] numbers, for one inversion and three products each (Montgomery
-/// 1987, 10.3.1). A 0 among them would take everybody's inverse with it, so none may be there.
+/// 1987, 10.3.1). With a 0 among them every inverse would be 0, so the caller excludes it.
 pub(crate) fn inverses(numbers: &[Scalar]) -> ArrayVec<Factor, GROUP_MAX> {
     debug_assert!(numbers.iter().all(|number| number.0 != limbs::ZERO), "ranges come first");
     let count = numbers.len();

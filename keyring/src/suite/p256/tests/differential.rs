@@ -28,7 +28,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 /// An issuer: two tables of its key, so that both are asked.
-struct Signer {
+struct TestIssuer {
     d: Scalar,
     wide: Case,
     narrow: Case,
@@ -48,7 +48,7 @@ impl Nonces {
     }
 }
 
-fn signers(random: &mut Random) -> Vec<Signer> {
+fn signers(random: &mut Random) -> Vec<TestIssuer> {
     let signer = |_| {
         let d = random.scalar();
         let blank = |rows| Case {
@@ -57,7 +57,7 @@ fn signers(random: &mut Random) -> Vec<Signer> {
             signature: [0; SIGNATURE_BYTES],
             valid: true,
         };
-        Signer { d, wide: blank(26), narrow: blank(43) }
+        TestIssuer { d, wide: blank(26), narrow: blank(43) }
     };
     (0..6).map(signer).collect()
 }
@@ -75,7 +75,7 @@ fn digest(random: &mut Random) -> [u8; 32] {
 }
 
 /// A signature and what can be made of it: two valid ones, and six that are not.
-fn variants(signers: &[Signer], nonces: &mut Nonces, random: &mut Random) -> [Case; VARIANTS] {
+fn variants(signers: &[TestIssuer], nonces: &mut Nonces, random: &mut Random) -> [Case; VARIANTS] {
     let signer = &signers[random.below(signers.len())];
     let other = &signers[random.below(signers.len())];
     let digest = digest(random);

@@ -96,8 +96,8 @@ fn a_digest_of_0_modulo_n() {
     engines.assert(&craft::forged(&key, Scalar::ZERO, u2, &mut random), NEVER);
 }
 
-/// Eight at once, each exceptional in a row of its own, every other one forged: what a lane finds
-/// out is nobody else's business.
+/// Eight at once, each exceptional in a row of its own, every other one forged: what one lane
+/// finds must not change another lane's answer.
 #[test]
 fn a_group_of_nothing_but_exceptions() {
     let mut random = Random(9);
@@ -125,8 +125,8 @@ fn a_group_of_nothing_but_exceptions() {
 /// each: then lanes, and sums of lanes, can meet.
 const MIXED: [fn(usize) -> usize; 2] = [|row| row / 4, |row| row % 8];
 
-/// Keys for which two sums are equal inside such a lane, or where lanes are joined. Whoever takes
-/// ZZ = 0 for "nothing here" accepts the r that is left without them
+/// Keys for which two sums are equal inside such a lane, or where lanes are joined. A
+/// verifier that takes ZZ = 0 for "nothing here" accepts the r that is left without them
 /// (`models/lane_sum_forgeries.py`). Our lanes hold rows of one term each and do not meet there.
 #[test]
 fn lanes_that_meet_where_others_would_mix_rows() {

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Scalars that reach P = Q inside the generator's own rows where digits are made odd, of 8 and
-/// 16 bits (`models/odd_digits_forgery.py`): anybody could forge for any key.
+/// 16 bits (`models/odd_digits_forgery.py`): a forger needs no key at all then.
 const ODD_DIGITS: [&str; 2] = [
     "fe000000ffffffff00000000000000004319055258e8617b0c46353d039cdaaf",
     "fffe0000ffffffff00000000000000004319055258e8617b0c46353d039cdaaf",
@@ -114,8 +114,8 @@ fn pick(edges: &[Scalar], random: &mut Random) -> Scalar {
     edges[random.below(edges.len())]
 }
 
-/// A forger without any private key chooses u1 as he likes: the generator's rows alone must not
-/// meet, for no u1 that is made for it, and neither must a key's.
+/// A forger without any private key can choose u1. So no u1 may make the generator's rows alone
+/// meet, nor a key's rows.
 #[test]
 fn rows_of_one_table_never_meet() {
     let mut random = Random(15);

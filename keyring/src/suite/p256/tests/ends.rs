@@ -102,7 +102,7 @@ fn r_and_s_at_the_ends_of_their_range() {
     }
 }
 
-/// Cases with R = `point`, whose logarithm nobody knows: Q = (R - u1 * G) / u2.
+/// Cases with R = `point`, whose logarithm is unknown: Q = (R - u1 * G) / u2.
 fn with_point(point: ProjectivePoint, r: Scalar, random: &mut Random) -> Case {
     let (u1, u2) = (random.scalar(), random.scalar());
     let q = (point - ProjectivePoint::GENERATOR * u1) * u2.invert().unwrap();
@@ -132,8 +132,8 @@ fn x_just_below_n_and_just_below_p() {
     }
 }
 
-/// r + n = p + k is no x, though it is one modulo p: whoever compares modulo p without looking
-/// whether r + n is below p accepts r = p - n + k for x = k.
+/// r + n = p + k is no x, though it is one modulo p. A verifier that compares modulo p, without
+/// checking that r + n is below p, accepts r = p - n + k for x = k.
 #[test]
 fn r_plus_n_from_p_upwards_is_no_x() {
     let mut random = Random(11);
@@ -149,8 +149,8 @@ fn r_plus_n_from_p_upwards_is_no_x() {
     }
 }
 
-/// x = 0 is no r, and no r + n. Beside a claim whose r has a second candidate, that of those
-/// which have none must not be 0.
+/// x = 0 is no r, and no r + n. In a group where one r has a second candidate, the others must not
+/// get 0 as theirs.
 #[test]
 fn x_0_is_refused_beside_an_r_with_two_candidates() {
     let mut random = Random(12);

@@ -71,26 +71,26 @@ fn spread(terms: [&Vec<Scalar>; 2], width: usize) -> Vec<Vec<Scalar>> {
 
 /// A lane's sum; and whether it went through an addition of equal or opposite points.
 #[derive(Copy, Clone, Debug)]
-struct Sum {
+struct LaneSum {
     log: Scalar,
     met: bool,
 }
 
 fn falls_back(lanes: &[Vec<Scalar>]) -> bool {
-    let mut sums: Vec<Option<Sum>> = lanes.iter().map(|lane| sum(lane)).collect();
+    let mut sums: Vec<Option<LaneSum>> = lanes.iter().map(|lane| sum(lane)).collect();
     while sums.len() > 1 {
         sums = sums.chunks(2).map(|pair| joined(pair[0], pair[1])).collect();
     }
     sums[0].is_none_or(|sum| sum.met)
 }
 
-fn sum(lane: &[Scalar]) -> Option<Sum> {
+fn sum(lane: &[Scalar]) -> Option<LaneSum> {
     let addends = lane.iter().filter(|addend| **addend != Scalar::ZERO);
-    addends.fold(None, |sum, addend| joined(sum, Some(Sum { log: *addend, met: false })))
+    addends.fold(None, |sum, addend| joined(sum, Some(LaneSum { log: *addend, met: false })))
 }
 
-fn joined(one: Option<Sum>, other: Option<Sum>) -> Option<Sum> {
+fn joined(one: Option<LaneSum>, other: Option<LaneSum>) -> Option<LaneSum> {
     let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
     let meet = a.log == b.log || a.log == -b.log;
-    Some(Sum { log: a.log + b.log, met: a.met || b.met || meet })
+    Some(LaneSum { log: a.log + b.log, met: a.met || b.met || meet })
 }

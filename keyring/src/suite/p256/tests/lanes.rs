@@ -50,7 +50,7 @@ fn spoiled(case: &Case, way: usize) -> Case {
         0 => case.digest[31] ^= 1,
         1 => case.signature[31] ^= 1,
         2 => case.signature[63] ^= 1,
-        // s = 0 must take nobody else's inverse with it, r = 0 is refused before anything.
+        // s = 0 must not spoil the other inverses; r = 0 is refused before anything.
         3 => case.signature[32..].fill(0),
         _ => case.signature[..32].fill(0),
     }
@@ -102,7 +102,7 @@ fn groups_of_every_size() {
     }
 }
 
-/// The signature of one key is nobody else's, also where both stand side by side.
+/// The signature of one key is not another key's, also where both stand side by side.
 #[test]
 fn lanes_are_not_mixed_up() {
     let signers: [_; GROUP_MAX] = std::array::from_fn(|_| random_key());

@@ -107,7 +107,7 @@ fn r_and_s_are_in_1_to_n_minus_1() {
     }
 }
 
-/// Whoever reduces s modulo n before looking at its range accepts n + 1 for 1.
+/// A verifier that reduces s modulo n before it checks the range accepts n + 1 for 1.
 #[test]
 fn the_least_and_the_greatest_s_verify_and_their_doubles_do_not() {
     let (digest, r) = digest_and_r_for(Scalar::ONE);

@@ -1,5 +1,5 @@
-//! The canary: some answers of the fast engines are asked of the reference as well, because a
-//! false accept is seen nowhere else.
+//! The canary asks the reference about some answers of the fast engines. Nothing else would show a
+//! false accept.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use crate::suite::{
 /// Of so many accepts one is asked again: at 160 µs for an answer, 10 ns each.
 const ACCEPTS_PER_RECHECK_LOG2: u32 = 14;
 
-/// An answer that the reference did not confirm. All of it is public.
+/// An answer that the reference did not confirm. Every field is public data.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Mismatch {
     /// Who gave the answer.
@@ -48,7 +48,7 @@ impl fmt::Display for Mismatch {
 /// Picks the answers that are asked again.
 #[derive(Debug)]
 pub(crate) struct Canary {
-    /// Unknown outside, so that nobody can make a signature that is not picked.
+    /// Unknown outside, so that a forger cannot avoid being picked.
     secret: [u64; 2],
     /// An accept is picked if its number has so many leading zeros.
     accept_zeros: u32,
@@ -76,8 +76,8 @@ impl Canary {
         self.rejects_left.store(count, Relaxed);
     }
 
-    /// Accepts by a number that only this process knows: no state that workers would share.
-    /// Rejects as long as the allowance lasts: a flood of forgeries must not buy slow answers.
+    /// Picks accepts by a number that only this process knows, so that workers share no state.
+    /// Picks rejects as long as the allowance lasts: a flood of forgeries must not buy slow answers.
     pub(crate) fn picks(&self, claim: &Claim<'_>, accepted: bool) -> bool {
         if !accepted {
             let take = |left: u32| left.checked_sub(1);

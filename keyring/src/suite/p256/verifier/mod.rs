@@ -1,4 +1,4 @@
-//! One question in, one answer out, whichever engine runs.
+//! Verifies signatures with the engine that runs, and watches its answers.
 
 pub(crate) mod canary;
 
@@ -27,7 +27,7 @@ use crate::suite::curve::{
 };
 use crate::suite::sizes::GROUP_MAX;
 
-/// Verifies signatures. One serves a whole process: its engine steps down for everybody.
+/// Verifies signatures. One serves a whole process, so its engine steps down for all workers.
 pub struct Verifier {
     /// Index of the engine in [`Engine::ALL`]. Only ever grows.
     engine: AtomicU8,
@@ -42,7 +42,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Starts with `engine`; `report` hears of wrong answers, at most once for each engine.
+    /// Starts with `engine`; `report` is called on wrong answers, at most once for each engine.
     ///
     /// # Errors
     /// [`NotOnThisCpu`] if the engine cannot run here.
@@ -62,7 +62,7 @@ impl Verifier {
         })
     }
 
-    /// The reference engine, which needs no tables: for whoever verifies a code now and then.
+    /// The reference engine, which needs no tables. For tools that verify a code now and then.
     pub fn reference() -> Self {
         Self::new(Engine::Reference, |_| ()).expect("the reference runs anywhere")
     }
@@ -73,8 +73,8 @@ impl Verifier {
         Engine::ALL.get(index).copied().unwrap_or(Engine::Reference)
     }
 
-    /// Signatures that fast additions could not decide, and complete ones did. Honest signers
-    /// never get there: somebody is trying.
+    /// Signatures that fast additions could not decide, so complete ones did. Honest signers never
+    /// make one: a count above 0 is an attack.
     pub fn fallbacks(&self) -> u64 {
         self.fallbacks.load(Relaxed)
     }
@@ -84,16 +84,17 @@ impl Verifier {
         self.mismatches.load(Relaxed)
     }
 
-    /// So many rejects may be asked of the reference as well, until this is called again. To be
-    /// called at regular times: a reject costs 160 µs then.
+    /// Allows so many rechecks of rejects by the reference until the next call. Call it at regular
+    /// times. A recheck takes 160 µs.
     pub fn allow_rechecks(&self, rejects: u32) {
         self.canary.allow_rejects(rejects);
     }
 
-    /// Builds the tables that are missing, for keys in their order; see [`Plan`](crate::suite::Plan) for which
-    /// widths a budget buys. Keys that have a table keep it unless all together would be over
-    /// the budget. Takes about 0.3 s of one core for 128 MiB and is meant for a thread of its
-    /// own; signatures are verified meanwhile. Returns how many tables were built.
+    /// Builds the tables that are missing, for keys in their order.
+    ///
+    /// [`Plan`](crate::suite::Plan) says which widths a budget buys. Keys that have a table keep it
+    /// unless all together would be over the budget. Takes about 0.3 s of one core for 128 MiB. Call
+    /// it on a thread of its own; signatures are verified meanwhile. Returns how many were built.
     ///
     /// # Errors
     /// The system's error if there is no memory; tables that were built are in use.
@@ -188,8 +189,9 @@ impl Verifier {
         verdicts
     }
 
-    /// Additions met the case that they do not cover. Complete ones cost about what the portable
-    /// engine costs; the reference, thirty times that, would be a lever for an attacker.
+    /// Decides a sum whose fast additions met the case that they do not cover. Complete additions
+    /// cost about what the portable engine costs. The reference costs thirty times that, which an
+    /// attacker could exploit.
     #[cold]
     fn fall_back(&self, sum: &Sum<'_>) -> bool {
         self.fallbacks.fetch_add(1, Relaxed);
@@ -205,7 +207,7 @@ impl Verifier {
         said
     }
 
-    /// Whatever else this engine would say is not worth having.
+    /// Stops using an engine that gave a wrong answer.
     #[cold]
     fn step_down(&self, engine: Engine, mismatch: &Mismatch) {
         self.mismatches.fetch_add(1, Relaxed);

@@ -2,8 +2,8 @@
 //!
 //! Limbs have 52 bits, because AVX-512 IFMA multiplies 52-bit numbers and adds the low or the
 //! high half of the product to a 64-bit lane (Gueron and Krasnov 2016). Numbers are in Montgomery
-//! form with R = 2^260 and are reduced lazily: below a few p, never exactly. How far is said
-//! beside each operation, in multiples of p, and asserted in debug builds.
+//! form with R = 2^260. They are reduced lazily: below a few p, never exactly. Each operation says
+//! how far, in multiples of p; debug builds assert it.
 
 #![expect(
     clippy::indexing_slicing,

@@ -352,7 +352,7 @@ impl Xyzz8 {
             let vanished = self.zz.is_multiple_of_p(2);
             let x = self.x.times(&Fe8::plain_one());
             let mut equal = self.equals(&x, spread(sums.iter().map(|sum| sum.r), width));
-            // One r in 2^128, unless somebody looks for it.
+            // One r in 2^128, unless a forger searches for it.
             if sums.iter().any(|sum| r_plus_n(sum.r).is_some()) {
                 let more = sums.iter().map(|sum| r_plus_n(sum.r).unwrap_or(limbs::ZERO));
                 // 0 stands for "no second candidate", so x = 0 must not count.
