@@ -83,7 +83,7 @@ impl KeySet {
         self.with_verifier(Arc::clone(&before.verifier))
     }
 
-    /// Who verifies the signatures.
+    /// The verifier of the signatures.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
@@ -109,9 +109,9 @@ impl KeySet {
         self.verifier.base_table_bytes() + keys.sum::<u64>()
     }
 
-    /// Whether one table still holds what was built, by its hash: the generator's at turn 0, then
-    /// each key's, and so on in a circle. One that does not is out of use at once, and its key
-    /// verified by the reference until tables are built again. Takes up to 20 ms.
+    /// Checks by its hash whether one table still holds what was built. Turn 0 checks the generator's
+    /// table, the next turns each key's, and so on in a circle. A changed table is dropped at once.
+    /// The reference then verifies its key until tables are built again. Takes up to 20 ms.
     pub fn recheck_table(&self, turn: usize) -> TableCheck {
         let keys: Vec<&IssuerKey> = self.tabled().collect();
         let sound = match (turn % (keys.len() + 1)).checked_sub(1) {

@@ -1,8 +1,8 @@
 //! The keys ceremony: everything that changes a keyring directory.
 //!
-//! Each change is atomic (a reader sees the keyring before or after it, never between), keeps the
-//! comments of `keyring.toml`, shuts out a second editor, and is refused before it is made if the
-//! keyring would not load after it. No private key ever enters the directory.
+//! Each change is atomic: a reader sees the keyring before or after it. It keeps the comments of
+//! `keyring.toml` and shuts out a second editor. It is refused before it is made if the keyring
+//! would not load after it. No private key ever enters the directory.
 //!
 //! The life of a key: `generate` makes one that is active at once; `add` takes in an issuer's
 //! public key as announced, so that every gateway knows it before the first code is made with it.

@@ -7,8 +7,8 @@ use super::{
 
 /// Signs with one key: in this process, in an HSM, or as a load tool does.
 pub trait Signer {
-    /// The digest of a message, which is given in two parts. Unless a signer says otherwise it is
-    /// SHA-256.
+    /// The digest of a message, which is given in two parts: SHA-256, as the suite ES256 takes it.
+    /// A signer of another suite overrides this.
     fn digest(&self, message: [&[u8]; 2]) -> [u8; 32] {
         signing::digest(message)
     }

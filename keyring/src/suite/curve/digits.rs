@@ -18,10 +18,10 @@ pub(crate) const ROWS_MAX: usize = 43;
 
 /// How scalars are read for a table.
 ///
-/// A digit d of w bits is in (-2^(w-1), 2^(w-1)]: with 2^(w-1) - 1 added, it is one of the 2^w
-/// numbers of w bits. So if that is added to every digit at once, which is one addition of 256
-/// bits, each digit can be read off without a carry from the one before. Of a scalar below 2^255
-/// the sum stays below 2^256, and no digit is lost.
+/// A digit d of w bits is in (-2^(w-1), 2^(w-1)]. Its bias, 2^(w-1) - 1, makes it one of the 2^w
+/// numbers of w bits. One addition of 256 bits adds the bias to every digit. After it each digit
+/// is read without a carry from the one before. The sum of a scalar below 2^255 stays below 2^256,
+/// so no digit is lost.
 #[derive(Debug)]
 pub(crate) struct Rows {
     pub(crate) rows: ArrayVec<Row, ROWS_MAX>,
@@ -64,7 +64,7 @@ impl Rows {
         Self { rows, bias }
     }
 
-    /// A scalar below 2^255 with every digit's bias, and words of nothing above.
+    /// A scalar below 2^255 with every digit's bias added, and four words of 0 above.
     #[inline]
     pub(crate) fn biased(&self, scalar: U256) -> Biased {
         debug_assert!(scalar[3] >> 63 == 0, "scalars are halved first");
@@ -78,9 +78,9 @@ impl Row {
     /// The digit of a scalar that has its bias.
     #[inline]
     pub(crate) fn digit_of(&self, biased: &Biased) -> i32 {
-        // Of eight words each index of three bits is one: no bound is checked for each digit.
+        // Masked indexes of eight words are in bounds, so the compiler checks none.
         let (low, high) = (biased[self.word & 7], biased[(self.word + 1) & 7]);
-        // In two steps, because a shift by 64 is none.
+        // In two steps, because one shift by 64 is not defined.
         let bits = (low >> self.shift) | ((high << 1) << (63 - self.shift));
         (bits as u32 & ((self.bias << 1) | 1)).wrapping_sub(self.bias).cast_signed()
     }

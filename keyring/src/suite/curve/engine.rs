@@ -1,9 +1,9 @@
-//! What verifies: the engines, which of them this CPU has, and their names.
+//! The engines: their names, and which of them this CPU has.
 
 use std::{fmt, str::FromStr};
 
-/// A way to verify signatures. All give the same answers; each is slower than the one before and
-/// has less that can go wrong.
+/// A way to verify signatures. All give the same answers. Each is slower and simpler than the one
+/// before.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 pub enum Engine {
     /// Tables, and eight lanes of AVX-512 IFMA.
@@ -76,7 +76,7 @@ impl FromStr for Engine {
     }
 }
 
-/// What `ifma` and `field8` are compiled for.
+/// Whether the CPU has the features that `ifma` and `field8` are compiled for.
 #[cfg(target_arch = "x86_64")]
 fn has_ifma() -> bool {
     is_x86_feature_detected!("avx512f")

@@ -2,7 +2,7 @@
 //! constant-time gcd computation and modular inversion"), in the variable-time form of Wuille's
 //! notes on safegcd: 62 steps at a time are decided by the low words alone, then applied.
 //!
-//! Everything inverted here is public, so the time it takes may tell about it.
+//! Every number that is inverted here is public, so its time need not be constant.
 
 #![expect(
     clippy::indexing_slicing,
@@ -139,7 +139,7 @@ const fn take_limb(carry: &mut i128) -> i64 {
 fn update_de(d: &mut Signed, e: &mut Signed, t: &Transition, modulus: &Odd) {
     let Transition { u, v, q, r } = *t;
     let (d_sign, e_sign) = (d[4] >> 63, e[4] >> 63);
-    // Of a negative one, m's multiple is added once more, and what makes the sum divisible.
+    // A negative one adds its multiple of m once more. Then comes what makes the sum divisible.
     let (mut md, mut me) = ((u & d_sign) + (v & e_sign), (q & d_sign) + (r & e_sign));
     let mut cd = mul(u, d[0]) + mul(v, e[0]);
     let mut ce = mul(q, d[0]) + mul(r, e[0]);
@@ -176,7 +176,7 @@ fn update_fg(f: &mut [i64], g: &mut [i64], t: &Transition) {
     g[g.len() - 1] = cg as i64;
 }
 
-/// Drops the highest limb where it is nothing but the sign of both.
+/// Drops the highest limb if it holds only the sign in both numbers.
 fn shorten(f: &mut Signed, g: &mut Signed, len: &mut usize) {
     let (fs, gs) = (f[*len - 1], g[*len - 1]);
     let is_sign = |limb: i64| limb == limb >> 63;

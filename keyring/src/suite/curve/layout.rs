@@ -1,9 +1,10 @@
 //! Comb tables: for one point P, multiples of P * 2^offset for each row of digits, so that a
-//! multiplication by a scalar is nothing but additions (Lim and Lee 1994; Brickell, Gordon,
+//! multiplication by a scalar needs additions only (Lim and Lee 1994; Brickell, Gordon,
 //! McCurley and Wilson 1992).
 //!
 //! A scalar of 256 bits is cut into rows of digits. A digit of a row of width w is in
-//! (-2^(w-1), 2^(w-1)], so a row holds 2^(w-1) points: the negatives cost nothing.
+//! (-2^(w-1), 2^(w-1)], so a row holds 2^(w-1) points: a negative is
+//! computed from its point.
 
 /// Bytes of an entry, a cache line: x, then y, each as four 64-bit words, the least first, in
 /// Montgomery form with R = 2^256.
@@ -11,8 +12,8 @@ pub(crate) const ENTRY_BYTES: usize = 64;
 /// One point of a table.
 pub(crate) type Entry = [u8; ENTRY_BYTES];
 
-/// The kernel's huge page. Entries are picked at random, and with pages of this size the way to
-/// one is short: it makes 5 % where tables are many.
+/// The kernel's huge page. Entries are picked at random, and large pages save address lookups: 5 %
+/// of the time where tables are many.
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 const SCALAR_BITS: u32 = 256;
 
@@ -54,7 +55,7 @@ impl Layout {
     }
 }
 
-/// The same for adding up.
+/// [`Layout::bytes`] as a `u64`, for sums.
 pub(crate) fn bytes_of(layout: Layout) -> u64 {
     u64::try_from(layout.bytes()).expect("at most 32 MiB")
 }

@@ -72,7 +72,7 @@ pub(crate) fn sub_mod(a: U256, b: U256, m: U256) -> U256 {
 #[inline]
 pub(crate) fn reduce_once(a: U256, carry: bool, m: U256) -> U256 {
     let (reduced, borrow) = sub(a, m);
-    // Kept as it was only if it was below m: no carry, and the subtraction borrowed.
+    // `a` is kept only if it was below m: there was no carry, and the subtraction borrowed.
     let keep = mask_of(borrow & !carry);
     [
         (a[0] & keep) | (reduced[0] & !keep),
@@ -82,7 +82,7 @@ pub(crate) fn reduce_once(a: U256, carry: bool, m: U256) -> U256 {
     ]
 }
 
-/// `acc` + `a` * `b`, whose low four words come back with the fifth apart.
+/// `acc` + `a` * `b`: the low four words, and the fifth.
 #[inline]
 fn mul_row(acc: U256, a: U256, b: u64) -> (U256, u64) {
     let (r0, c) = a[0].carrying_mul_add(b, acc[0], 0);

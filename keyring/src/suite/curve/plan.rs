@@ -17,9 +17,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The fewest additions a verification that `budget_bytes` buy for `keys` keys; of equals the
-    /// one that takes less memory. Where even the narrowest tables are too many, as many keys get
-    /// one as fit (none if the generator's does not fit).
+    /// The plan with the fewest additions for `keys` keys within `budget_bytes`. Of equal plans, the
+    /// one that takes less memory. If even the narrowest tables do not fit, as many keys get one as
+    /// fit, and none if the generator's does not.
     pub fn new(budget_bytes: u64, keys: usize) -> Self {
         let fits = |base: u32, key: u32| {
             let plan = Self::of(base, key, keys, keys);

@@ -66,7 +66,7 @@ impl fmt::Debug for Table {
     }
 }
 
-/// A place for a table that is built later, off the way of requests. Readers never wait.
+/// A place for a table that another thread builds later. Readers never wait.
 #[derive(Debug, Default)]
 pub(crate) struct TableSlot(ArcSwapOption<Table>);
 
@@ -87,7 +87,7 @@ impl TableSlot {
         self.0.store(table.map(Arc::new));
     }
 
-    /// Takes a table whose memory has changed out of use; says whether it had to.
+    /// Drops the table if its memory has changed. Returns whether it did.
     pub(crate) fn drop_if_unsound(&self) -> bool {
         let unsound = self.load().as_ref().is_some_and(|table| !table.is_sound());
         if unsound {

@@ -62,8 +62,8 @@ impl Jwk {
     }
 }
 
-/// Base64url without padding is the rule; padding, and the two letters of plain base64, are clear
-/// all the same.
+/// Base64url without padding is the rule. Padding and the two other letters of plain base64 are
+/// accepted too.
 fn coordinate(name: &str, value: Option<&str>, place: &mut [u8]) -> Result<(), String> {
     let Some(value) = value else {
         return Err(format!("a JWK without {name}; needed: 32 bytes in base64url"));

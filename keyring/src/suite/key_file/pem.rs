@@ -1,7 +1,7 @@
 //! PEM (RFC 7468) as it arrives: from tools, by mail, out of a word processor.
 //!
 //! The grammar is the lax one of section 3, and laxer: white space counts nowhere, lines may have
-//! any length, text may stand around the blocks. What a block holds is not judged here.
+//! any length, text may stand around the blocks. The callers judge what a block holds.
 
 use base64ct::{Base64Unpadded, Encoding as _};
 use zeroize::Zeroizing;
@@ -61,11 +61,11 @@ impl Block<'_> {
 
     /// The bytes that the block holds.
     pub(super) fn der(&self) -> Result<Zeroizing<Vec<u8>>, PemError> {
-        // Room from the start: a text that grew would leave copies of itself behind.
+        // Room from the start: a buffer that grew would leave copies of the secret behind.
         let mut base64 = Zeroizing::new(String::with_capacity(self.body.len()));
         let mut letters = self.body.chars().peekable();
         while let Some(letter) = letters.next() {
-            // A line's end that JSON or a shell wrote as two letters.
+            // A line end that JSON or a shell wrote as two letters.
             if letter == '\\' && letters.next_if(|next| matches!(next, 'n' | 'r')).is_some() {
                 continue;
             }

@@ -84,7 +84,7 @@ impl VerifyingKey {
         self.table.bytes()
     }
 
-    /// Takes the table out of use if its memory has changed; says whether it had to.
+    /// Drops the table if its memory has changed. Returns whether it did.
     pub fn drop_table_if_unsound(&self) -> bool {
         self.table.drop_if_unsound()
     }

@@ -78,12 +78,12 @@ pub(crate) fn inverses(numbers: &[Scalar]) -> ArrayVec<Factor, GROUP_MAX> {
     if count == 0 {
         return ArrayVec::new();
     }
-    // A tree, whose products of one level do not wait for each other: node i has the product of
-    // nodes 2i and 2i + 1, and the numbers are the leaves.
+    // A tree: node i has the product of nodes 2i and 2i + 1, and the numbers are the leaves. The
+    // products of one level are independent of each other.
     //
     // With R = 2^256, `MODULUS.mul` divides by R: a product of k numbers lacks R^(k-1). So the
-    // inverse of all has R^(k-1) too much, and is given one R more; what goes down from there
-    // comes to each node of k leaves with R^k, and to a leaf as a factor.
+    // inverse of all has R^(k-1) too much; the product with R^2 gives it one R more. Going down, a
+    // node of k leaves gets R^k, and a leaf gets a factor.
     let mut nodes = [limbs::ZERO; 2 * GROUP_MAX];
     for (node, number) in nodes[count..].iter_mut().zip(numbers) {
         *node = number.0;

@@ -16,11 +16,11 @@ use crate::suite::{
     },
 };
 
-/// Whether R = u1 * G + u2 * Q, the sum, has x = r modulo n; `None` if additions met the one case
-/// that they do not cover, and [`judge_completely`] must say.
+/// Whether the sum u1 * G + u2 * Q has x = r modulo n. `None` if additions met the one case that
+/// they do not cover; then [`judge_completely`] decides.
 pub(crate) fn judge(sum: &Sum<'_>) -> Option<bool> {
-    // All entries are read before the first is added: they lie in as many cache lines all over
-    // the tables, and memory answers many at a time, if it is asked for many.
+    // All entries are read before the first is added. Each lies in a cache line of its own, and
+    // memory answers many requests at a time.
     let points: ArrayVec<Affine, { 2 * ROWS_MAX }> = points(&addends(sum)).collect();
     let (first, rest) = points.split_first()?;
     let total = rest.iter().fold(Xyzz::from(*first), |total, point| total.plus_blindly(*point));

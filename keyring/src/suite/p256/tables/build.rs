@@ -50,8 +50,8 @@ pub(crate) fn base_table(layout: Layout) -> io::Result<Table> {
 /// second opinion.
 ///
 /// # Errors
-/// The system's error if there is no memory; and if a result is not what it must be, which only
-/// a broken machine explains.
+/// The system's error if there is no memory. Another error if a result is wrong, which only a
+/// broken machine explains.
 fn table_of(point: Affine, same: ProjectivePoint, layout: Layout) -> io::Result<Table> {
     let mut memory = MmapMut::map_anon(layout.bytes())?;
     // A kernel without huge pages does no worse than before.
@@ -70,7 +70,7 @@ fn table_of(point: Affine, same: ProjectivePoint, layout: Layout) -> io::Result<
         entries = rest;
         unit = doubled(row.last().copied().unwrap_or(unit));
     }
-    // Each row began with what came out of the one before: the end of the chain speaks for it.
+    // Each row began with the result of the one before, so a right end proves the whole chain.
     if !is_shifted_by_256(unit, same) {
         return Err(io::Error::other("a row does not lead to the next"));
     }
@@ -146,7 +146,7 @@ impl Slope {
     }
 }
 
-/// Inverts what each slope runs: none is 0.
+/// Inverts the run of each slope. None is 0.
 fn invert_all(slopes: &mut [Slope]) {
     let mut product = Fe::ONE;
     let before: Vec<Fe> = slopes

@@ -11,8 +11,8 @@ use crate::suite::curve::{
     table::TableSlot,
 };
 
-/// Builds what is missing; see `Verifier::build_tables`.
-pub(crate) fn build(
+/// Builds what is missing; see [`Verifier::build_tables`](crate::suite::Verifier::build_tables).
+pub(crate) fn build_missing(
     base: &TableSlot,
     keys: &[&VerifyingKey],
     budget_bytes: u64,
@@ -38,9 +38,9 @@ pub(crate) fn build(
     Ok(built)
 }
 
-/// The layout that each key's table shall have: the one it has, the plan's if it has none, and
-/// where that is too much memory, the plan's for the widest, until it is not. The plan itself is
-/// within the budget, so this ends within it.
+/// The layout that each key's table shall have: the one it has, or the plan's if it has none. While
+/// that takes too much memory, the widest table gets the plan's layout. The plan itself is within
+/// the budget, so this ends within it.
 fn layouts(plan: &Plan, keys: &[&VerifyingKey], budget_bytes: u64) -> Vec<Layout> {
     let mut layouts: Vec<Layout> =
         keys.iter().map(|key| key.table().layout().unwrap_or(plan.key)).collect();
@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn built(base: &TableSlot, keys: &[VerifyingKey], budget: u64) -> usize {
-        build(base, &keys.iter().collect::<Vec<_>>(), budget).unwrap()
+        build_missing(base, &keys.iter().collect::<Vec<_>>(), budget).unwrap()
     }
 
     fn rows(keys: &[VerifyingKey]) -> Vec<Option<u32>> {

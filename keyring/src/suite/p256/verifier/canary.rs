@@ -12,7 +12,7 @@ use crate::suite::{
     sizes::{PUBLIC_KEY_BYTES, SIGNATURE_BYTES},
 };
 
-/// Of so many accepts one is asked again: at 160 µs for an answer, 10 ns each.
+/// One accept in so many is asked again. An answer takes 160 µs, so this adds 10 ns to each.
 const ACCEPTS_PER_RECHECK_LOG2: u32 = 14;
 
 /// An answer that the reference did not confirm. Every field is public data.

@@ -101,7 +101,9 @@ impl Verifier {
     pub fn build_tables(&self, keys: &[&VerifyingKey], budget_bytes: u64) -> io::Result<usize> {
         match self.engine() {
             Engine::Reference => Ok(0),
-            Engine::Ifma | Engine::Portable => tables::build(&self.base, keys, budget_bytes),
+            Engine::Ifma | Engine::Portable => {
+                tables::build_missing(&self.base, keys, budget_bytes)
+            }
         }
     }
 
@@ -110,7 +112,7 @@ impl Verifier {
         self.base.bytes()
     }
 
-    /// Takes the generator's table out of use if its memory has changed; says whether it had to.
+    /// Drops the generator's table if its memory has changed. Returns whether it did.
     pub fn drop_base_table_if_unsound(&self) -> bool {
         self.base.drop_if_unsound()
     }

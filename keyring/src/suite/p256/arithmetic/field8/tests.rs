@@ -23,9 +23,9 @@ pub(crate) fn on_this_cpu(test: Test) {
 }
 
 /// splitmix64 (Steele, Lea and Flood 2014).
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct LaneRandom(pub(crate) u64);
 
-impl Random {
+impl LaneRandom {
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -132,7 +132,7 @@ lanes! {
     }
 
     fn products() {
-        let mut random = Random(1);
+        let mut random = LaneRandom(1);
         for _ in 0..4_000 {
             let [a, b, c, d] = std::array::from_fn(|_| random.numbers());
             let [x, y, z, w] = [put(a), put(b), put(c), put(d)];
@@ -153,7 +153,7 @@ lanes! {
     }
 
     fn sums() {
-        let mut random = Random(2);
+        let mut random = LaneRandom(2);
         for _ in 0..4_000 {
             let (a, b) = (random.below(4), random.below(3));
             let (x, y) = (put(a).raw(), put(b).raw());
@@ -184,7 +184,7 @@ lanes! {
     }
 
     fn folds() {
-        let mut random = Random(3);
+        let mut random = LaneRandom(3);
         let bound = Big::ONE.shl_vartime(256).wrapping_add(&Big::ONE.shl_vartime(229));
         for _ in 0..8_000 {
             let numbers = random.numbers();
@@ -196,7 +196,7 @@ lanes! {
     }
 
     fn words() {
-        let mut random = Random(4);
+        let mut random = LaneRandom(4);
         for _ in 0..2_000 {
             let numbers: [[u64; 4]; 8] = std::array::from_fn(|_| std::array::from_fn(|_| {
                 match random.next() % 4 {

@@ -4,7 +4,7 @@ use ::p256::elliptic_curve::bigint::U1024 as Big;
 
 use super::*;
 use crate::suite::p256::arithmetic::field8::tests::{
-    Limbs, Random, limbs_in_lanes, on_this_cpu, p, put, to_limbs, value,
+    LaneRandom, Limbs, limbs_in_lanes, on_this_cpu, p, put, to_limbs, value,
 };
 
 /// k * p / 10.
@@ -18,7 +18,7 @@ fn x_bound() -> Big {
 }
 
 /// Eight numbers below a bound: the largest, 0, p and its neighbours, and any.
-fn below(bound: Big, random: &mut Random) -> [Limbs; 8] {
+fn below(bound: Big, random: &mut LaneRandom) -> [Limbs; 8] {
     random.below(3).map(|any| {
         let number: Big = match random.next() % 6 {
             0 => bound.wrapping_sub(&Big::ONE),
@@ -33,7 +33,7 @@ fn below(bound: Big, random: &mut Random) -> [Limbs; 8] {
 }
 
 lanes! {
-    fn sums(random: &mut Random) -> Xyzz8 {
+    fn sums(random: &mut LaneRandom) -> Xyzz8 {
         Xyzz8 {
             x: put(below(x_bound(), random)),
             y: put(below(tenths_of_p(30), random)).raw(),
@@ -58,7 +58,7 @@ lanes! {
 
     /// Debug builds check the limbs on the way: a difference that went below 0 would be seen.
     fn bounds() {
-        let mut random = Random(1);
+        let mut random = LaneRandom(1);
         for _ in 0..20_000 {
             let before = sums(&mut random);
             let point = Affine8 {
@@ -80,7 +80,7 @@ lanes! {
     /// exceptional, whichever multiple of p its ZZ is. (In our layout only the last join can meet
     /// it, so that no signature gets here.)
     fn exceptional_lanes() {
-        let mut random = Random(2);
+        let mut random = LaneRandom(2);
         for multiple in [Big::ZERO, p()] {
             for (lane, distance) in [(0, 1), (1, 1), (0, 2), (2, 2), (0, 4), (4, 4)] {
                 let mut before = sums(&mut random);
