@@ -8,7 +8,7 @@ use std::hint::black_box;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use issuers::Issuers;
-use keyring::p256::{Engine, GROUP_MAX, Verifier, VerifyingKey};
+use keyring::suite::{Engine, GROUP_MAX, Verifier, VerifyingKey};
 use p256::ecdsa::{
     Signature,
     signature::{Signer as _, Verifier as _},

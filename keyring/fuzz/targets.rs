@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use keyring::{
     code::UnverifiedCode,
-    p256::{Claim, Engine, GROUP_MAX, PublicKey, SigningKey, Verifier, VerifyingKey},
+    suite::{Claim, Engine, GROUP_MAX, PublicKey, SigningKey, Verifier, VerifyingKey},
 };
 
 /// Text from a scanner: whatever is read is written in one way, which reads the same.

@@ -1,14 +1,13 @@
-//! All keys of a keyring, immutable; a reload puts a whole new set in the place of the old one.
+//! All keys of a keyring, immutable. A reload puts a whole new set in the place of the old one.
 
 use std::{fmt, io, sync::Arc};
 
-use arc_swap::{ArcSwap, Guard};
 use sha2::{Digest, Sha256};
 
 use crate::{
     code::KeyId,
     key::{IssuerKey, KeyState, KeyTerms},
-    p256::{Verifier, VerifyingKey},
+    suite::{Verifier, VerifyingKey},
     time::UnixMillis,
 };
 
@@ -84,7 +83,7 @@ impl KeySet {
         self.with_verifier(Arc::clone(&before.verifier))
     }
 
-    /// Who verifies the signatures.
+    /// The verifier of the signatures.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
@@ -110,9 +109,9 @@ impl KeySet {
         self.verifier.base_table_bytes() + keys.sum::<u64>()
     }
 
-    /// Whether one table still holds what was built, by its hash: the generator's at turn 0, then
-    /// each key's, and so on in a circle. One that does not is out of use at once, and its key
-    /// verified by the reference until tables are built again. Takes up to 20 ms.
+    /// Checks by its hash whether one table still holds what was built. Turn 0 checks the generator's
+    /// table, the next turns each key's, and so on in a circle. A changed table is dropped at once.
+    /// The reference then verifies its key until tables are built again. Takes up to 20 ms.
     pub fn recheck_table(&self, turn: usize) -> TableCheck {
         let keys: Vec<&IssuerKey> = self.tabled().collect();
         let sound = match (turn % (keys.len() + 1)).checked_sub(1) {
@@ -157,44 +156,6 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// The key set that is in force. Readers never wait, and a replacement waits for no reader.
-pub struct SharedKeySet(ArcSwap<KeySet>);
-
-/// A key set that would refuse every code that is issued now.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error(
-    "none of the {keys} keys accepts a code issued at {now}: \
-     at least one must be active or retiring, within its dates"
-)]
-pub struct NoUsableKey {
-    keys: usize,
-    now: UnixMillis,
-}
-
-impl SharedKeySet {
-    /// Starts with `keys`, usable or not: a gateway may start before its keys' time.
-    pub fn new(keys: Arc<KeySet>) -> Self {
-        Self(ArcSwap::new(keys))
-    }
-
-    /// The set in force. Wait-free; meant to be held for one judgement, not to be kept.
-    pub fn load(&self) -> Guard<Arc<KeySet>> {
-        self.0.load()
-    }
-
-    /// Puts `keys` in force.
-    ///
-    /// # Errors
-    /// [`NoUsableKey`] if no key would accept a code issued at `now`; the old set stays in force.
-    pub fn replace(&self, keys: Arc<KeySet>, now: UnixMillis) -> Result<(), NoUsableKey> {
-        if keys.usable_at(now) == 0 {
-            return Err(NoUsableKey { keys: keys.iter().len(), now });
-        }
-        self.0.store(keys);
-        Ok(())
-    }
-}
-
 /// Every field has a fixed length or its length before it, so no two sets give the same bytes.
 fn digest(keys: &[IssuerKey]) -> String {
     let mut hash = Sha256::new();
@@ -217,8 +178,8 @@ mod tests {
     use super::*;
     use crate::{
         key::KeyState,
-        p256::Engine,
-        sample::{self, KEY_ID, at},
+        sample::{self, at},
+        suite::Engine,
     };
 
     fn id(id: u32) -> KeyId {
@@ -275,22 +236,6 @@ mod tests {
         ] {
             assert_ne!(base, digest(other));
         }
-    }
-
-    #[test]
-    fn a_useless_set_does_not_replace_a_good_one() {
-        let good = Arc::new(sample::key_set());
-        let shared = SharedKeySet::new(Arc::clone(&good));
-        let revoked = Arc::new(set([sample::key(KEY_ID, KeyState::Revoked)]).unwrap());
-        let error = shared.replace(Arc::clone(&revoked), at(0)).unwrap_err();
-        assert!(error.to_string().starts_with("none of the 1 keys accepts a code"), "{error}");
-        assert!(Arc::ptr_eq(&shared.load(), &good));
-        let late = at(86_400_000);
-        assert!(shared.replace(Arc::new(sample::key_set()), late).is_err());
-        let better = Arc::new(sample::key_set());
-        let held = shared.load();
-        shared.replace(Arc::clone(&better), at(0)).unwrap();
-        assert!(Arc::ptr_eq(&held, &good) && Arc::ptr_eq(&shared.load(), &better));
     }
 
     #[test]

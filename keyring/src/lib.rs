@@ -4,19 +4,21 @@
 //! issuer, an offline tool and the gateway can share it. Only [`store`] and [`ceremony`] touch
 //! files.
 //!
-//! The way of a code, each step needing a value that only the step before can make:
+//! The way of a code. Each step needs a value that only the step before can make:
 //!
 //! ```text
 //! text --code::UnverifiedCode::parse--> UnverifiedCode --KeySet::verify--> VerifiedCode
 //! ```
 //!
-//! | module | what is there |
+//! The folders, low to high; each imports only those above it:
+//!
+//! | folder | what is there |
 //! |---|---|
 //! | [`time`] | milliseconds of Unix time |
 //! | [`text`] | files of text as all systems save them |
+//! | [`suite`] | the algorithms: signing and verifying, the seal's cipher, the text forms of keys |
 //! | [`code`] | the wire format, the text form and the fields |
 //! | [`seal`] | the sealed verification code, which says who the person is |
-//! | [`p256`] | ECDSA on P-256, one signature or a group |
 //! | [`key`] | an issuer's key, its channel, state and dates |
 //! | [`key_set`] | all keys of a keyring, looked up and replaced without waiting |
 //! | [`verify`] | the checks: kind, key, time, signature, seal |
@@ -25,19 +27,19 @@
 //! | [`ceremony`] | changing the keyring directory: generate, add, activate, retire, revoke |
 //!
 //! What it promises: parsing and verifying allocate nothing and do bounded work; every code has
-//! exactly one text form; nothing but the key id of an unverified code can be read by a decision;
-//! secrets do not show in `Debug` and are wiped when dropped.
+//! exactly one text form; a decision can read only the key id of an unverified code; secrets do not
+//! show in `Debug` and are wiped when dropped.
 
 pub mod ceremony;
 pub mod code;
 pub mod key;
 pub mod key_set;
 pub mod mint;
-pub mod p256;
 #[cfg(test)]
 mod sample;
 pub mod seal;
 pub mod store;
+pub mod suite;
 pub mod text;
 pub mod time;
 pub mod verify;

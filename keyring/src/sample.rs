@@ -5,8 +5,8 @@ use crate::{
     key::{IssuerKey, KeyState, KeyTerms},
     key_set::KeySet,
     mint::{Minter, Spec},
-    p256::{PublicKey, SigningKey},
     seal::{SealKey, SealSecret},
+    suite::{PublicKey, SigningKey},
     time::UnixMillis,
     verify::{Rules, TimeRules},
 };

@@ -1,41 +1,35 @@
 //! The sealed verification code: who the person is, readable to the back office alone.
 //!
-//! AES-128-CCM with an 8-byte tag (NIST SP 800-38C). Each issuer key has its own seal key, derived
-//! from the platform's secret by HKDF-SHA-256 (RFC 5869); the issuer is given that key alone.
+//! The cipher is the suite's. Each issuer key has a seal key of its own, which is derived from the
+//! platform's secret. The issuer is given that key alone.
 
 use std::fmt;
 
-use aes::Aes128;
-use ccm::{
-    Ccm,
-    aead::{AeadInOut, KeyInit},
-    consts::{U8, U13},
-};
-use hkdf::Hkdf;
-use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::code::{BODY_BYTES, KeyId, RELATION_MAX, Subject};
+use crate::{
+    code::{BODY_BYTES, KeyId, RELATION_MAX, Subject},
+    suite::{
+        Suite,
+        seal_cipher::{self, NONCE_BYTES, SealCipher, TAG_BYTES},
+    },
+};
 
-const INFO_PREFIX: &[u8] = b"yanma seal v1";
 /// Bytes 0..21 of the body: the clear fields, which the seal authenticates.
 const CLEAR_BYTES: usize = 21;
 const SEALED_BYTES: usize = 12;
-const TAG_BYTES: usize = 8;
-const NONCE_BYTES: usize = 13;
 const _: () = assert!(CLEAR_BYTES + SEALED_BYTES + TAG_BYTES == BODY_BYTES);
 
 /// The platform's secret, from which the seal keys of all issuers are derived. 32 bytes.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SealSecret([u8; Self::BYTES]);
 
-/// One issuer's seal key, its AES key schedule made once. 16 bytes.
+/// One issuer's seal key with its cipher. 16 bytes.
 #[derive(Clone)]
 pub struct SealKey {
     bytes: Zeroizing<[u8; Self::BYTES]>,
-    // Made once: the schedule is about a tenth of what opening costs. Both parts wipe themselves
-    // on drop.
-    cipher: Ccm<Aes128, U8, U13>,
+    // Both parts wipe themselves when they are dropped.
+    cipher: SealCipher,
 }
 
 /// What is sealed in a code.
@@ -63,13 +57,16 @@ impl SealSecret {
         secret
     }
 
-    /// The seal key of one issuer key: HKDF-SHA-256 without salt, the key id in the info.
+    /// The seal key of one issuer key of the suite that new keys take.
     pub fn derive(&self, key_id: KeyId) -> SealKey {
+        self.derive_for(Suite::default(), key_id)
+    }
+
+    /// The seal key of one issuer key of that suite.
+    pub fn derive_for(&self, suite: Suite, key_id: KeyId) -> SealKey {
         let mut bytes = Zeroizing::new([0; SealKey::BYTES]);
-        Hkdf::<Sha256>::new(None, &self.0)
-            .expand_multi_info(&[INFO_PREFIX, &key_id.get().to_be_bytes()], bytes.as_mut_slice())
-            .expect("HKDF-SHA-256 gives up to 8,160 bytes");
-        SealKey::new(bytes)
+        seal_cipher::derive_key(suite, &self.0, key_id.get().to_be_bytes(), &mut bytes);
+        SealKey::new(suite, bytes)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; Self::BYTES] {
@@ -79,11 +76,11 @@ impl SealSecret {
 
 impl SealKey {
     /// Length in bytes.
-    pub const BYTES: usize = 16;
+    pub const BYTES: usize = seal_cipher::KEY_BYTES;
 
     /// A key that is known already: what an issuer was given.
-    pub fn new(bytes: Zeroizing<[u8; Self::BYTES]>) -> Self {
-        let cipher = Ccm::new((&*bytes).into());
+    pub fn new(suite: Suite, bytes: Zeroizing<[u8; Self::BYTES]>) -> Self {
+        let cipher = SealCipher::new(suite, &bytes);
         Self { bytes, cipher }
     }
 
@@ -97,8 +94,7 @@ impl SealKey {
         let (clear, sealed) = body.split_at_mut(CLEAR_BYTES);
         let (text, tag) = sealed.split_at_mut(SEALED_BYTES);
         text.copy_from_slice(&content.to_bytes());
-        let computed = self.cipher.encrypt_inout_detached(&nonce.into(), clear, text.into());
-        tag.copy_from_slice(&computed.expect("twelve bytes are far below CCM's bound"));
+        tag.copy_from_slice(&self.cipher.encrypt(nonce, clear, text));
     }
 
     /// What is sealed in `body`; `None` if the tag is wrong or the content is not allowed.
@@ -107,15 +103,8 @@ impl SealKey {
         let (text, tag) = sealed.split_first_chunk::<SEALED_BYTES>()?;
         let tag: &[u8; TAG_BYTES] = tag.try_into().ok()?;
         let mut text = *text;
-        self.cipher
-            .decrypt_inout_detached(
-                &nonce(body).into(),
-                clear,
-                text.as_mut_slice().into(),
-                tag.into(),
-            )
-            .ok()?;
-        Sealed::from_bytes(text)
+        let opens = self.cipher.decrypt(nonce(body), clear, &mut text, tag);
+        opens.then(|| Sealed::from_bytes(text)).flatten()
     }
 }
 
@@ -169,9 +158,7 @@ mod tests {
         let (clear, sealed) = body.split_at_mut(CLEAR_BYTES);
         let (text, tag) = sealed.split_at_mut(SEALED_BYTES);
         text.copy_from_slice(&content);
-        let computed =
-            sample::seal_key().cipher.encrypt_inout_detached(&nonce.into(), clear, text.into());
-        tag.copy_from_slice(&computed.unwrap());
+        tag.copy_from_slice(&sample::seal_key().cipher.encrypt(nonce, clear, text));
         body
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use keyring::code::KeyId;
 use keyring::key::{IssuerKey, KeyState};
 use keyring::key_set::KeySet;
-use keyring::p256::SigningKey;
+use keyring::suite::SigningKey;
 
 use crate::site::{Site, SiteError};
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use keyring::key::IssuerKey;
 use keyring::mint::{Minter, Signer};
-use keyring::p256::{PublicKey, SIGNATURE_BYTES, SigningKey};
+use keyring::suite::{PublicKey, SIGNATURE_BYTES, SigningKey};
 use p256::elliptic_curve::ff::PrimeField as _;
 use p256::elliptic_curve::ops::Reduce;
 use p256::elliptic_curve::point::AffineCoordinates as _;

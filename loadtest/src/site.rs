@@ -15,8 +15,8 @@ use keyring::ceremony::{self, CeremonyError, NewKey};
 use keyring::code::KeyId;
 use keyring::key::KeyState;
 use keyring::key_set::KeySet;
-use keyring::p256::SigningKey;
 use keyring::store::{self, KeyringError};
+use keyring::suite::SigningKey;
 use keyring::time::UnixMillis;
 
 use crate::address::Address;

@@ -5,8 +5,8 @@ use keyring::{
     key::{IssuerKey, KeyState, KeyTerms},
     key_set::KeySet,
     mint::{Minter, Spec},
-    p256::{PublicKey, SigningKey},
     seal::SealSecret,
+    suite::{PublicKey, SigningKey},
 };
 
 /// The second in which all codes are issued.

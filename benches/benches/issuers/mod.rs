@@ -1,6 +1,6 @@
 //! Issuers' keys with tables, and messages that they signed.
 
-use keyring::p256::{
+use keyring::suite::{
     Claim, Engine, PublicKey, SIGNATURE_BYTES, SigningKey, Verifier, VerifyingKey,
 };
 use p256::ecdsa::{Signature, signature::Signer as _};

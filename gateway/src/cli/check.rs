@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keyring::key_set::KeySet;
-use keyring::p256::Engine;
+use keyring::suite::Engine;
 
 use super::engine::Choice;
 use super::preflight::{host, summary, unfit};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyring::p256::{Engine, Verifier};
+use keyring::suite::{Engine, Verifier};
 
 use super::Failure;
 use crate::process::key_tables;
@@ -26,7 +26,7 @@ impl Choice {
         let engine = word.to_string_lossy().parse::<Engine>();
         let engine = engine.map_err(|error| unfit(&error))?;
         if !engine.is_available() {
-            return Err(unfit(&keyring::p256::NotOnThisCpu));
+            return Err(unfit(&keyring::suite::NotOnThisCpu));
         }
         Ok(Self { engine, forced: true })
     }

@@ -85,8 +85,8 @@ pub(super) mod tests {
         key::{IssuerKey, KeyState, KeyTerms},
         key_set::KeySet,
         mint::{Minter, Spec},
-        p256::{PublicKey, SigningKey},
         seal::SealSecret,
+        suite::{PublicKey, SigningKey},
         time::UnixMillis,
         verify::{Rules, TimeRules},
     };

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use keyring::{key_set::TableCheck, p256::Mismatch};
+use keyring::{key_set::TableCheck, suite::Mismatch};
 
 use crate::{limits, snapshot::Snapshot, worker::Shared};
 use sys::{failpoint, log, threads::Part};

@@ -1,4 +1,5 @@
-//! The keyring directory while it is being changed: locked, and nothing in force before all is.
+//! The keyring directory while it is being changed: it is locked, and the change takes effect at
+//! once or not at all.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -7,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::CeremonyError;
+use super::error::CeremonyError;
 use crate::store::{self, Keyring, KeyringError, MANIFEST};
 
 const KEEP_OWNER: &str = "keep the file's owner (run this as its owner, or as root)";
@@ -74,7 +75,7 @@ impl Directory {
         }
     }
 
-    /// A new file beside `keyring.toml` that everybody may read.
+    /// A new file beside `keyring.toml` that all users may read.
     pub(super) fn create_public(&mut self, name: &str, text: &str) -> Result<(), CeremonyError> {
         self.create(&self.path.join(name), text, PUBLIC_MODE)
     }
@@ -96,7 +97,7 @@ impl Directory {
     }
 
     /// Puts `text` in the place of `keyring.toml`, if the keyring loads with it. Mode and owner stay,
-    /// or a gateway that runs as another user could read it no more.
+    /// so that a gateway that runs as another user can still read it.
     pub(super) fn commit(mut self, text: &str) -> Result<(), CeremonyError> {
         Keyring::parse(&self.path, text)?.key_set()?;
         let before = fs::metadata(&self.manifest).ok();
@@ -134,7 +135,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         for path in &self.created {
-            // There is nobody left to tell, and the first error is on its way already.
+            // The first error is returned already; this one cannot be reported.
             drop(fs::remove_file(path));
         }
     }

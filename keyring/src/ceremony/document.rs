@@ -6,8 +6,9 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TomlError, Value
 
 use crate::{
     code::KeyId,
-    key::{ES256, KeyState, KeyTerms},
+    key::{KeyState, KeyTerms},
     store::{KeyringError, SecretId},
+    suite::Suite,
 };
 
 /// What a new keyring starts with.
@@ -38,11 +39,11 @@ impl Document {
         push(&mut self.0, "seal_secret", table);
     }
 
-    pub(super) fn add_key(&mut self, terms: &KeyTerms, file: &str, secret: SecretId) {
+    pub(super) fn add_key(&mut self, terms: &KeyTerms, suite: Suite, file: &str, secret: SecretId) {
         let mut table = new_table();
         table.insert("id", value(i64::from(terms.id.get())));
         table.insert("channel", value(terms.channel.as_str()));
-        table.insert("algorithm", value(ES256));
+        table.insert("algorithm", value(suite.name()));
         table.insert("public_key_file", value(file));
         table.insert("seal_secret", value(i64::from(secret.get())));
         table.insert("not_before", value(terms.not_before.to_whole_seconds()));

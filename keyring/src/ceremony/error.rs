@@ -17,7 +17,7 @@ pub enum CeremonyError {
     /// The keyring cannot be used, or could not be after the change.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
-    /// Somebody else holds the ceremony.
+    /// Another process holds the ceremony.
     #[error(
         "{}: another ceremony is changing this keyring; try again when it is done",
         .0.display()
@@ -33,7 +33,7 @@ pub enum CeremonyError {
         /// What the system says.
         source: io::Error,
     },
-    /// Hard links: a change would reach one name, and the others would go on saying what was.
+    /// Hard links: a change would reach one name, and the others would keep the old text.
     #[error(
         "{path}: has other names too (hard links), which a change would not reach; allowed: one \
          name, or symbolic links to it; use: cp -p {path} {path}.alone && mv {path}.alone {path}",
@@ -43,7 +43,7 @@ pub enum CeremonyError {
     /// Nothing is overwritten.
     #[error("{}: exists already, and key files are never overwritten", .0.display())]
     Exists(PathBuf),
-    /// The keyring goes to every gateway, so it must hold nobody's private key.
+    /// The keyring goes to every gateway, so it must hold no private key.
     #[error(
         "{}: lies inside the keyring {}; allowed: a place outside of it",
         path.display(),

@@ -37,7 +37,8 @@ impl Place {
     /// A public key beside the keyring.
     fn public_key(&self) -> PathBuf {
         let path = self.at("issuer.pub.pem");
-        fs::write(&path, store::public_key_pem(&PublicKey::from(&sample::signing_key()))).unwrap();
+        fs::write(&path, key_file::public_key::to_pem(&PublicKey::from(&sample::signing_key())))
+            .unwrap();
         path
     }
 
@@ -63,7 +64,8 @@ impl Place {
     fn issuers_minter(&self, id: u32) -> Minter {
         let out = self.at(&format!("{id}.seal"));
         export_seal_key(&self.keyring(), key_id(id), &out).unwrap();
-        let seal_key = SealKey::new(hex(fs::read_to_string(out).unwrap().trim()).into());
+        let seal_key =
+            SealKey::new(Suite::Es256, hex(fs::read_to_string(out).unwrap().trim()).into());
         Minter::new(key_id(id), sample::signing_key(), seal_key)
     }
 

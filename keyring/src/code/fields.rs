@@ -315,7 +315,7 @@ impl fmt::Display for IssuedAt {
 pub struct Subject(NonZeroU64);
 
 impl Subject {
-    /// `None` for 0, which is nobody.
+    /// `None` for 0, which names no person.
     pub const fn new(subject: u64) -> Option<Self> {
         match NonZeroU64::new(subject) {
             Some(subject) => Some(Self(subject)),

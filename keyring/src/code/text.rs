@@ -1,8 +1,8 @@
 //! The text form: 15 groups of 7 bytes, each written with exactly 17 decimal digits.
 
-use super::{CODE_BYTES, CODE_DIGITS, ParseError};
+use super::format::{CODE_BYTES, CODE_DIGITS, ParseError};
 
-/// More than any scanner adds to 255 digits, which full-width are 765 bytes.
+/// A code in full-width digits has 765 bytes; the rest is room for what a scanner adds.
 pub const TEXT_BYTES_MAX: usize = 1_024;
 
 const GROUP_DIGITS: usize = 17;
@@ -16,7 +16,7 @@ const FULL_WIDTH_LEAD: &[u8] = &[0xef, 0xbc];
 
 /// The bytes of a code, or what the text is instead.
 pub(super) fn decode(text: &[u8]) -> Result<[u8; CODE_BYTES], ParseError> {
-    // Nearly every code comes clean; anything unusual takes the slower way from its start.
+    // Nearly every code is clean. All others take the slower way.
     if let Some(code) = text.try_into().ok().and_then(read_groups) {
         return Ok(code);
     }
@@ -95,7 +95,7 @@ fn next_digit(text: &[u8]) -> Option<(u8, &[u8])> {
     }
 }
 
-/// What a text of digits is that is not as long as a code.
+/// What a text of digits is if it is not as long as a code.
 fn judge_digits(digits: &[u8]) -> ParseError {
     match (digits.len(), digits) {
         // WeChat Pay's payment code: 18 digits from 10 to 15.
@@ -108,7 +108,7 @@ fn judge_digits(digits: &[u8]) -> ParseError {
     }
 }
 
-/// What a text is that holds more than digits.
+/// What a text is if it holds more than digits.
 fn judge_text(text: &[u8]) -> ParseError {
     if is_identity_number(text) || is_url(text) {
         ParseError::WrongCodeType
@@ -118,7 +118,7 @@ fn judge_text(text: &[u8]) -> ParseError {
 }
 
 /// The shape of an identity number (GB 11643): division, date of birth, sequence, check character.
-/// The check character is not computed: whoever mistyped one still shows an identity number.
+/// The check character is not computed: a mistyped number is still an identity number.
 fn is_identity_number(text: &[u8]) -> bool {
     let [first, _, _, _, _, _, century @ .., _, _, m1, m0, d1, d0, _, _, _, last] = text else {
         return false;

@@ -43,7 +43,7 @@ fn a_keyrings_key_mints_while_announced_or_active() {
 
 #[test]
 fn another_keys_private_half_mints_nothing() {
-    let other = p256::random_key();
+    let other = crate::suite::random_key();
     let minter = Minter::for_key(&sample::key(KEY_ID, KeyState::Active), other);
     assert_eq!(minter.err(), Some(MintError::NotTheKey(KEY_ID)));
 }

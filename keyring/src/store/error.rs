@@ -1,4 +1,4 @@
-//! What can be wrong with a keyring, said so that whoever meets it can put it right.
+//! What can be wrong with a keyring. Each message says how an operator puts it right.
 
 use std::{io, path::PathBuf};
 

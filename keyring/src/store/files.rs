@@ -3,13 +3,15 @@
 
 use std::{fs::File, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path};
 
-use ::p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use zeroize::Zeroizing;
 
-use super::{KeyringError, public_key, signing_key};
+use super::error::KeyringError;
 use crate::{
-    p256::{PublicKey, SigningKey},
     seal::SealSecret,
+    suite::{
+        PublicKey, SigningKey,
+        key_file::{public_key, signing_key},
+    },
     text,
 };
 
@@ -20,7 +22,7 @@ const SECRET_BYTES: usize = 32;
 /// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Reads an issuer's private key: PEM of PKCS#8 or SEC 1 on P-256, readable by its owner alone.
+/// Reads an issuer's private key: PEM of PKCS#8 or SEC 1, readable by its owner alone.
 ///
 /// # Errors
 /// [`KeyringError`] names the file and what is wrong with it, never what it holds.
@@ -55,16 +57,6 @@ pub(crate) fn read_public_key(path: &Path) -> Result<PublicKey, KeyringError> {
     public_key::parse(&text).map_err(|message| content(path, message))
 }
 
-/// SPKI PEM.
-pub(crate) fn public_key_pem(key: &PublicKey) -> String {
-    key.as_inner().to_public_key_pem(LineEnding::LF).expect("a valid point can be encoded")
-}
-
-/// PKCS#8 PEM.
-pub(crate) fn private_key_pem(key: &SigningKey) -> Zeroizing<String> {
-    key.to_pkcs8_pem(LineEnding::LF).expect("a valid key can be encoded")
-}
-
 /// Reads `keyring.toml`.
 pub(crate) fn read_manifest(path: &Path) -> Result<String, KeyringError> {
     let bytes = read_file(path, MANIFEST_BYTES_MAX)?;
@@ -78,8 +70,8 @@ fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, KeyringError> {
     Ok(bytes)
 }
 
-/// Reads a secret that nobody but its owner can read; the mode is that of the file opened.
-/// `of_binary` is what makes text of a binary file.
+/// Reads a secret that only its owner may read. The mode is that of the opened file. `of_binary` is
+/// the command that makes text of a binary file.
 fn read_secret(path: &Path, of_binary: &str) -> Result<Zeroizing<String>, KeyringError> {
     let file = File::open(path).map_err(unreadable(path))?;
     let metadata = file.metadata().map_err(unreadable(path))?;
@@ -87,7 +79,7 @@ fn read_secret(path: &Path, of_binary: &str) -> Result<Zeroizing<String>, Keyrin
     if mode & OTHERS != 0 && !metadata.is_dir() {
         return Err(KeyringError::Mode { path: path.to_owned(), mode });
     }
-    // Room from the start: a text that grew would leave copies of itself behind.
+    // Room from the start: a buffer that grew would leave copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX + 1));
     read_bounded(file, path, KEY_FILE_BYTES_MAX, &mut bytes)?;
     decode(&bytes, path, of_binary)

@@ -9,10 +9,11 @@ use serde::{
 };
 use toml::Value;
 
-use super::KeyringError;
+use super::error::KeyringError;
 use crate::{
     code::KeyId,
-    key::{Channel, ES256, KeyState, KeyTerms},
+    key::{Channel, KeyState, KeyTerms},
+    suite::Suite,
     text,
     time::UnixMillis,
 };
@@ -52,8 +53,8 @@ pub(crate) struct KeyEntry {
     pub(crate) id: KeyId,
     #[serde(deserialize_with = "parsed")]
     pub(crate) channel: Channel,
-    #[serde(rename = "algorithm", deserialize_with = "algorithm")]
-    _algorithm: (),
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) algorithm: Suite,
     pub(crate) public_key_file: String,
     #[serde(deserialize_with = "number")]
     pub(crate) seal_secret: SecretId,
@@ -172,13 +173,6 @@ fn checked_number<E: serde::de::Error>(value: &Value) -> Result<NonZeroU32, E> {
         let hint = if quoted { "; write it without quotes" } else { "" };
         E::custom(format!("{value} is not an id; allowed: 1..=4294967295{hint}"))
     })
-}
-
-fn algorithm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        ES256 => Ok(()),
-        other => Err(D::Error::custom(format!("{other:?} is not an algorithm; allowed: {ES256}"))),
-    }
 }
 
 fn environment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

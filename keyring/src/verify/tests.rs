@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     code::{Auth, KeyId, Region, Subject},
     mint::{Spec, Spoil},
-    p256::SigningKey,
     sample::{self, KEY_ID, RULES, SERIAL, VECTOR, at},
+    suite::SigningKey,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -176,7 +176,7 @@ fn a_genuine_code_past_its_time_is_recognised_for_ten_minutes() {
     assert!(rejected.late.is_none(), "not asked for");
 }
 
-/// Else anybody could ask whether an identity was spent.
+/// Otherwise a forger could ask whether an identity was spent.
 #[test]
 fn a_late_code_is_recognised_only_when_signature_and_seal_hold() {
     for spoil in [Spoil::Signature, Spoil::Seal] {
@@ -240,7 +240,7 @@ fn a_stolen_signing_key_alone_makes_nothing() {
     let thief = crate::mint::Minter::new(
         KEY_ID,
         sample::signing_key(),
-        crate::seal::SealKey::new([7; 16].into()),
+        crate::seal::SealKey::new(crate::suite::Suite::Es256, [7; 16].into()),
     );
     let code = thief.mint(&sample::spec(), SERIAL);
     assert_eq!(outcome(&sample::key_set(), &code, at(0)), Err(Rejection::SealInvalid));

@@ -23,13 +23,14 @@ pub struct VerifiedCode {
     pub(super) sealed: Sealed,
 }
 
-/// A code that is genuine and past its time. It can neither be admitted nor spent: it serves to
-/// find out what became of it while it was in its time. Only [`KeySet::verify`] and
+/// A code that is genuine and past its time. It cannot be admitted or spent. It serves to find out
+/// what happened to it while it was in its time. Only [`KeySet::verify`] and
 /// [`KeySet::verify_group`] make one.
 pub struct LateCode(pub(super) VerifiedCode);
 
-/// What a code says beside its identity, signed and sealed: two texts of one identity that say
-/// the same are one code (ECDSA allows two signatures), others are an issuer's mistake.
+/// What a code says beside its identity, signed and sealed. Two texts of one identity with equal
+/// statements are one code, because ECDSA allows two signatures. Different statements are an
+/// issuer's mistake.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Statement([u8; 17]);
 
@@ -118,8 +119,8 @@ impl LateCode {
         self.0.identity()
     }
 
-    /// All that the code says, to be looked at only: whatever admits or spends a code takes it
-    /// whole.
+    /// All that the code says, for reading. Code that admits or spends a code takes a
+    /// [`VerifiedCode`] by value, so a late one cannot get there.
     pub fn look(&self) -> &VerifiedCode {
         &self.0
     }

@@ -2,8 +2,8 @@ use keyring::code::{Auth, IssuedAt, KeyId, Kind, Kinds, Region, Serial, Subject}
 use keyring::key::{IssuerKey, KeyState, KeyTerms};
 use keyring::key_set::KeySet;
 use keyring::mint::Spec;
-use keyring::p256::{PublicKey, SigningKey};
 use keyring::seal::SealSecret;
+use keyring::suite::{PublicKey, SigningKey};
 use keyring::verify::{Rules, TimeRules};
 
 use super::*;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use keyring::code::{Auth, IssuedAt, KeyId, Kind, Region, Serial, Subject, UnverifiedCode};
 use keyring::mint::{Minter, Spec, Spoil, random_serial};
-use keyring::p256::SigningKey;
 use keyring::seal::SealSecret;
+use keyring::suite::SigningKey;
 use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
 
 const SEAL_SECRET: [u8; 32] = [0x5e; 32];

@@ -23,7 +23,7 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/src/replay/README.md", 5 << 10),
     ("gateway/src/retry/README.md", 5 << 10),
     ("gateway/src/state/README.md", 5 << 10),
-    ("keyring/src/p256/README.md", 6 << 10),
+    ("keyring/src/suite/README.md", 6 << 10),
     ("loadtest/README.md", 5 << 10),
     ("tests/README.md", 8 << 10),
     ("benches/README.md", 10 << 10),

@@ -4,7 +4,7 @@ mod process;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use keyring::{key::KeyState, p256::Engine};
+use keyring::{key::KeyState, suite::Engine};
 
 use crate::{
     metrics::{

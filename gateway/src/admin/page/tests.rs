@@ -8,8 +8,8 @@ use keyring::{
     code::{IssuedAt, KeyId},
     key::{IssuerKey, KeyState, KeyTerms},
     key_set::KeySet,
-    p256::{PublicKey, SigningKey},
     seal::SealSecret,
+    suite::{PublicKey, SigningKey},
     time::UnixMillis,
 };
 

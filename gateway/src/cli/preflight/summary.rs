@@ -5,7 +5,7 @@ use std::io::Write;
 
 use keyring::code::{Kind, Kinds};
 use keyring::key_set::KeySet;
-use keyring::p256::{Engine, Plan};
+use keyring::suite::{Engine, Plan};
 use keyring::time::UnixMillis;
 
 use super::unfit::SANDBOX;

@@ -4,8 +4,8 @@ use keyring::code::{IssuedAt, KeyId, Kind, Kinds, Serial, Subject};
 use keyring::key::{IssuerKey, KeyState, KeyTerms};
 use keyring::key_set::KeySet;
 use keyring::mint::{Minter, Spec};
-use keyring::p256::{PublicKey, SigningKey};
 use keyring::seal::SealSecret;
+use keyring::suite::{PublicKey, SigningKey};
 use keyring::time::UnixMillis;
 use keyring::verify::{Rules, TimeRules};
 

@@ -16,7 +16,7 @@ use std::{
 
 use keyring::{
     code::{Kind, UnverifiedCode},
-    p256::GROUP_MAX,
+    suite::GROUP_MAX,
     time::UnixMillis,
     verify::{LateCode, Rejected, Rules, VerifiedCode},
 };

@@ -11,8 +11,8 @@ use keyring::{
     key::IssuerKey,
     key_set::KeySet,
     mint::{Minter, Spec},
-    p256::SigningKey,
     seal::SealSecret,
+    suite::SigningKey,
     verify::{Rejection, TimeRules},
 };
 

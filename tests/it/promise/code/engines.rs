@@ -13,7 +13,7 @@ const VARIABLE: &str = "YANMA_VERIFY";
 async fn each_engine_accepts_and_refuses_the_same() {
     for engine in ["ifma", "portable", "reference"] {
         let setup = Setup::new().await.environment(VARIABLE, engine);
-        if engine == "ifma" && !keyring::p256::Engine::Ifma.is_available() {
+        if engine == "ifma" && !keyring::suite::Engine::Ifma.is_available() {
             // On this CPU it must be refused, in words that say what can be done.
             let output = check(&setup).await;
             assert_eq!(output.status.code(), Some(78));
