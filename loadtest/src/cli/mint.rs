@@ -10,14 +10,14 @@ use tokio::sync::watch;
 
 use super::Failure;
 use crate::clock;
-use crate::codes::Mill;
 use crate::dice::Dice;
-use crate::ledger::Ledger;
+use crate::judge::ledger::Ledger;
+use crate::load::codes::Mill;
+use crate::load::signer::Nonces;
 use crate::report::float;
 use crate::scenario::Scenario;
-use crate::shelf::Shelf;
-use crate::signer::Nonces;
 use crate::site::Site;
+use crate::site::shelf::Shelf;
 
 const VALID: &str =
     "about = \"Valid codes.\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nvalid = 1\n";

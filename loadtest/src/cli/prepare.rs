@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use crate::address::Address;
+use crate::net::address::Address;
 use crate::site::{Memory, Plan};
 
 /// Far more than any load here opens.

@@ -11,7 +11,9 @@ mod markup;
 mod progress;
 #[cfg(test)]
 mod sample;
+pub mod summary;
 mod text;
+pub mod timeline;
 mod verdict;
 
 use serde::{Serialize, Serializer};

@@ -10,7 +10,7 @@ use super::{
     Arrivals, Backend, Choice, Codes, Gateway, Load, Phase, Protocol, Scenario, ScenarioError,
     events,
 };
-use crate::class::Class;
+use crate::judge::class::Class;
 
 /// The most connections that a gateway can be told to open to its backend, each for one request.
 const SLOTS_MAX: u64 = 65_536;

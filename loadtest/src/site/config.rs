@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Memory, NodePlace, Plan, Site, SiteError, at};
-use crate::address::Address;
-use crate::signer::ENVIRONMENT;
+use crate::load::signer::ENVIRONMENT;
+use crate::net::address::Address;
 
 /// Enough that a code of now is never from the future, and little, because a node that starts
 /// refuses for so long.

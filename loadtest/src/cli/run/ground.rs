@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::address::Address;
 use crate::cli::Failure;
-use crate::events::Registers;
-use crate::link::Ends;
-use crate::run::RunError;
+use crate::cli::run::play::RunError;
+use crate::faults::link::Ends;
+use crate::faults::registers::Registers;
+use crate::net::address::Address;
 use crate::scenario::Scenario;
 use crate::site::{Memory, Plan, Site};
 

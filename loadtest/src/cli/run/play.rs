@@ -1,0 +1,278 @@
+//! One run, from a prepared directory to a report: start, load, judge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::backend::{Backend, Counts};
+use crate::clock::{self, NS_PER_MS};
+use crate::dice::Dice;
+use crate::faults::events::{EventError, Stage};
+use crate::faults::measured::Measured;
+use crate::faults::node::{End, Node, NodeError};
+use crate::faults::register::RegisterError;
+use crate::faults::registers::{Registers, RegistersError};
+use crate::judge::ledger::Ledger;
+use crate::judge::outage::Outages;
+use crate::judge::tally::Tally;
+use crate::judge::verdict::{Broken, Seen, Verdict, judge};
+use crate::load::client::Idle;
+use crate::load::codes::Mill;
+use crate::load::crew::{Crew, Orders, Times};
+use crate::load::signer::{Nonces, NotThrowAway};
+use crate::net::address::Address;
+use crate::report::summary::{self, Facts};
+use crate::report::timeline::Timeline;
+use crate::report::{Report, Second};
+use crate::scenario::Scenario;
+use crate::site::shelf::Shelf;
+use crate::site::{Site, SiteError};
+
+/// Threads see the beginning before it comes.
+const LEAD_NS: u64 = 50 * NS_PER_MS;
+/// Codes that are made to see how fast they are made.
+const SAMPLE: u32 = 2_000;
+/// How long connections say nothing before what they cost is read: a gateway lets go of what an
+/// idle one does not need after a second, and of the freed memory a second or two later.
+const IDLE_SETTLES: Duration = Duration::from_secs(3);
+
+/// A register does not vote for codes that were issued up to so long after gateways have told it
+/// what it is; two more, because both are whole seconds.
+const REGISTERS_ABSTAIN_S: i64 = 15 + 2;
+
+/// What a run needs.
+pub struct Run {
+    /// What is sent and what happens.
+    pub scenario: Arc<Scenario>,
+    /// Keys and addresses.
+    pub site: Site,
+    /// The gateways, which may still be starting.
+    pub nodes: Vec<Node>,
+    /// The registers that they ask, if they ask any.
+    pub registers: Option<Registers>,
+    /// A sweep asks for more than there is.
+    pub may_overload: bool,
+}
+
+/// Why a run came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// A key may be worth something.
+    #[error(transparent)]
+    Key(#[from] NotThrowAway),
+    /// A gateway does not do what it should.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// A register does not do what it should.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// There are no registers.
+    #[error(transparent)]
+    Registers(#[from] RegistersError),
+    /// An event could not be played.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The load threads could not work.
+    #[error("{0}")]
+    Load(String),
+    /// The stand-in backend cannot be had.
+    #[error("the stand-in backend at {0}: {1}")]
+    Backend(Address, std::io::Error),
+    /// Idle connections could not be opened.
+    #[error("idle connections: {0}")]
+    Idle(std::io::Error),
+}
+
+/// What keeps running during a run.
+struct Scene {
+    ledger: Arc<Ledger>,
+    backend: Backend,
+    shelf: watch::Sender<Arc<Shelf>>,
+    orders: Orders,
+    minted_per_s: f64,
+}
+
+impl Run {
+    /// Runs and judges. Gateways of our own are ended.
+    ///
+    /// # Errors
+    /// [`RunError`] if there is nothing to judge.
+    pub async fn run(mut self) -> Result<Report, RunError> {
+        let scene = self.set().await?;
+        let resident_before = self.resident();
+        let idle = self.open_idle().await?;
+        if idle.is_some() {
+            tokio::time::sleep(IDLE_SETTLES).await;
+        }
+        let resident_with = self.resident();
+        let mut crew =
+            Crew::start(&scene.orders).map_err(|error| RunError::Load(error.to_string()))?;
+        crew.ready().await.map_err(RunError::Load)?;
+
+        let times = self.times();
+        let started_ms = clock::unix_ms();
+        crew.begin(times);
+        let (tally, seconds, measured) = self.play(&scene, &mut crew, times).await?;
+        crew.release();
+
+        let idle = idle.map(|idle| summary::idle(&idle, resident_before, resident_with));
+        let pids = self.nodes.iter().map(|node| (node.pid(), node.restarts())).collect();
+        let verdict = self.judge(&scene, tally.seen.clone()).await?;
+        Ok(summary::report(Facts {
+            scenario: &self.scenario,
+            workers: self.site.workers,
+            started_ms,
+            times,
+            tally,
+            seconds,
+            measured,
+            verdict,
+            idle,
+            pids,
+            backend: scene.backend.counts(),
+            minted_per_s: scene.minted_per_s,
+        }))
+    }
+
+    /// Backend first, then ready gateways whose fence is behind us, then keys to sign with.
+    async fn set(&mut self) -> Result<Scene, RunError> {
+        let ledger = Arc::new(Ledger::new(Dice::random().throw()));
+        let address = &self.site.backend;
+        let backend = Backend::start(address, self.scenario.backend, Arc::clone(&ledger))
+            .map_err(|error| RunError::Backend(address.clone(), error))?;
+        let mut fences_s = Vec::new();
+        for node in &mut self.nodes {
+            node.ready().await?;
+            fences_s.push(node.fence_s().await?);
+        }
+        let mut last_s = fences_s.iter().copied().max().unwrap_or(0);
+        if let Some(registers) = &self.registers {
+            registers.are_told().await?;
+            last_s = last_s.max(clock::unix_s() + REGISTERS_ABSTAIN_S);
+        }
+        behind(last_s).await;
+        let outages = Outages::default();
+        let size = |count| usize::try_from(count).unwrap_or(0);
+        let of_a_group = size(self.scenario.gateway.registers);
+        outages.expect(&fences_s, size(self.scenario.registers()), of_a_group);
+        let shelf = Arc::new(Shelf::read(&self.site)?);
+        let (shelf, reader) = watch::channel(shelf);
+        let mut terms = self.scenario.terms(self.site.skew_ms);
+        terms.may_overload = self.may_overload;
+        let orders = Orders {
+            scenario: Arc::clone(&self.scenario),
+            nodes: self.nodes.iter().map(|node| node.place().listen.clone()).collect(),
+            shelf: reader,
+            ledger: Arc::clone(&ledger),
+            outages: Arc::new(outages),
+            nonces: Nonces::new(),
+            terms,
+            seed: Dice::random().throw(),
+        };
+        let minted_per_s = minted_per_s(&orders)?;
+        Ok(Scene { ledger, backend, shelf, orders, minted_per_s })
+    }
+
+    async fn open_idle(&self) -> Result<Option<Idle>, RunError> {
+        let count = usize::try_from(self.scenario.load.idle_connections).unwrap_or(0);
+        if count == 0 {
+            return Ok(None);
+        }
+        let targets = self.nodes.iter().map(|node| node.place().listen.clone()).collect();
+        Idle::open(targets, count).await.map(Some).map_err(RunError::Idle)
+    }
+
+    fn times(&self) -> Times {
+        let begin_ns = clock::now_ns() + LEAD_NS;
+        let measured_ns = begin_ns + self.scenario.warmup_ns();
+        Times {
+            begin_ns,
+            measured_ns,
+            end_ns: measured_ns + self.scenario.duration_ms() * NS_PER_MS,
+        }
+    }
+
+    async fn play(
+        &mut self,
+        scene: &Scene,
+        crew: &mut Crew,
+        times: Times,
+    ) -> Result<(Tally, Vec<Second>, Measured), RunError> {
+        let outages: &Outages = &scene.orders.outages;
+        let (site, nodes) = (&self.site, &mut self.nodes);
+        let registers = self.registers.as_mut();
+        let mut stage = Stage { site, nodes, registers, shelf: &scene.shelf, outages };
+        let mut timeline = Timeline::new(crew.threads());
+        let played = async { stage.play(&self.scenario.events, times).await.map_err(Into::into) };
+        let loaded = async { crew.done(|note| timeline.hear(&note)).await.map_err(RunError::Load) };
+        let (mut tally, measured) = tokio::try_join!(loaded, played)?;
+        let seconds = timeline.end(std::mem::take(&mut tally.seconds));
+        Ok((tally, seconds, measured))
+    }
+
+    /// Nothing is judged before nothing can arrive any more.
+    async fn judge(&mut self, scene: &Scene, seen: Seen) -> Result<Verdict, RunError> {
+        let (mut all_are_ours, mut ends) = (true, Vec::new());
+        for (number, node) in (1..).zip(&mut self.nodes) {
+            let how = match node.end().await? {
+                None => {
+                    all_are_ours = false;
+                    continue;
+                }
+                Some(End::Told) => continue,
+                Some(End::ByItself) => "ended by itself",
+                Some(End::Failed) => "did not end in order when it was told",
+            };
+            ends.push(format!("gateway {number} {how}; it said: {}", node.last_words()));
+        }
+        if all_are_ours {
+            let alone = scene.backend.left_alone().await;
+            alone.map_err(|error| RunError::Backend(self.site.backend.clone(), error))?;
+        } else {
+            for node in &self.nodes {
+                node.quiet().await?;
+            }
+        }
+        let mut verdict = judge(&scene.ledger, seen, self.broken(scene));
+        verdict.faults.extend(ends);
+        verdict.faults.extend(scene.orders.outages.broken());
+        Ok(verdict)
+    }
+
+    fn broken(&self, scene: &Scene) -> Broken {
+        let Counts { arrivals, errors, resets, halves, stalls, .. } = scene.backend.counts();
+        match self.scenario.backend_is_too_slow() {
+            true => Broken { unknown: arrivals, errors: 0 },
+            false => Broken { unknown: resets + halves + stalls, errors },
+        }
+    }
+
+    fn resident(&self) -> u64 {
+        self.nodes.iter().map(Node::resident_bytes).sum()
+    }
+}
+
+/// Waits until codes of now are issued after the second that a fence names.
+async fn behind(fence_s: i64) {
+    let left_ms = u64::try_from((fence_s + 1) * 1_000 - clock::unix_ms()).unwrap_or(0);
+    // A little more, so that the second has surely begun.
+    tokio::time::sleep(Duration::from_millis(left_ms + 5)).await;
+}
+
+/// How many codes this thread makes in a second, measured on a few that nobody sends.
+///
+/// # Errors
+/// [`NotThrowAway`] if a key may be worth something.
+pub fn minted_per_s(orders: &Orders) -> Result<f64, NotThrowAway> {
+    let ledger = Arc::new(Ledger::new(0));
+    let mut mill =
+        Mill::new(&orders.scenario, orders.shelf.clone(), ledger, orders.nonces.clone())?;
+    let before_ns = clock::thread_cpu_ns();
+    (0..SAMPLE).for_each(|_| drop(std::hint::black_box(mill.next_of_mix())));
+    let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));
+    Ok(f64::from(SAMPLE) / spent.as_secs_f64())
+}

@@ -1,0 +1,250 @@
+//! The way from gateways to registers: a proxy in front of each register, which lets everything
+//! through, or cuts, holds or delays what one gateway or all of them say and hear.
+//!
+//! All gateways are told the same address of a register, as the design demands. Which of them a
+//! connection belongs to, the kernel knows.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::net::address::Address;
+use crate::net::stream::{Listener, Stream};
+use crate::procfs;
+
+/// What is read at once.
+const PIECE: usize = 16 * 1_024;
+/// Questions that wait for the proxies.
+const ASKED_MAX: usize = 16;
+
+/// What becomes of what is said and heard.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum Way {
+    /// It passes.
+    #[default]
+    Open,
+    /// Connections are reset, and new ones too.
+    Cut,
+    /// It is held; it passes when the way is open again, as TCP would send it again.
+    Held,
+    /// It passes so late.
+    Late(Duration),
+}
+
+/// A register's address for gateways, and its own.
+#[derive(Copy, Clone, Debug)]
+pub struct Ends {
+    /// Where gateways connect.
+    pub listen: SocketAddr,
+    /// Where the register is.
+    pub register: SocketAddr,
+}
+
+/// Proxies that run until this is dropped.
+pub struct Links {
+    ways: Arc<Ways>,
+    ask: mpsc::Sender<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Ways {
+    /// The gateways' configurations, by which their processes are known.
+    nodes: Vec<PathBuf>,
+    /// For each register, for each node.
+    states: Vec<Vec<watch::Sender<Way>>>,
+}
+
+impl Links {
+    /// Listens for the gateways that were started with these configurations.
+    ///
+    /// # Errors
+    /// The system's error if it cannot listen.
+    pub fn start(ends: Vec<Ends>, nodes: Vec<PathBuf>) -> io::Result<Self> {
+        let of_a_register = || nodes.iter().map(|_| watch::Sender::default()).collect();
+        let states = ends.iter().map(|_| of_a_register()).collect();
+        let ways = Arc::new(Ways { nodes, states });
+        let (ask, mut asked) = mpsc::channel::<oneshot::Sender<()>>(ASKED_MAX);
+        let (stop, mut stopped) = watch::channel(false);
+        let (started, starting) = std::sync::mpsc::sync_channel(1);
+        let shared = Arc::clone(&ways);
+        let thread = std::thread::Builder::new().name("links".to_owned()).spawn(move || {
+            let runtime =
+                Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            runtime.block_on(async move {
+                let mut listeners = Vec::new();
+                for end in &ends {
+                    match Listener::bind(&Address::Tcp(end.listen)).await {
+                        Ok(listener) => listeners.push(listener),
+                        Err(error) => return drop(started.send(Err(error))),
+                    }
+                }
+                for (number, (listener, end)) in listeners.into_iter().zip(ends).enumerate() {
+                    tokio::task::spawn_local(accept(listener, end, number, Arc::clone(&shared)));
+                }
+                let _ = started.send(Ok(()));
+                loop {
+                    tokio::select! {
+                        question = asked.recv() => match question {
+                            // Whoever asked knows now that no proxy is in the middle of anything.
+                            Some(question) => drop(question.send(())),
+                            None => return,
+                        },
+                        _ = stopped.changed() => return,
+                    }
+                }
+            });
+        })?;
+        starting.recv().map_err(io::Error::other)??;
+        Ok(Self { ways, ask, stop, thread: Some(thread) })
+    }
+
+    /// Changes the way to a register for one node or all, and waits until it holds.
+    pub async fn set(&self, register: usize, node: Option<usize>, way: Way) {
+        let states = self.ways.states.get(register).into_iter().flatten().enumerate();
+        for (_, state) in states.filter(|(number, _)| node.is_none_or(|node| node == *number)) {
+            state.send_replace(way);
+        }
+        let (question, answer) = oneshot::channel();
+        if self.ask.send(question).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it was printed where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn accept(listener: Listener, ends: Ends, register: usize, ways: Arc<Ways>) {
+    loop {
+        let Ok(client) = listener.accept().await else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let ways = Arc::clone(&ways);
+        tokio::task::spawn_local(async move {
+            let peer = client.peer();
+            // It reads what all processes hold open, and other connections must not wait for that.
+            let way = tokio::task::spawn_blocking(move || ways.of(register, peer, ends.listen));
+            let Ok(Some(way)) = way.await else { return };
+            // Both ends see the end, whoever caused it.
+            let _ = carry(client, ends.register, way).await;
+        });
+    }
+}
+
+impl Ways {
+    /// The way that a connection takes. One that belongs to no gateway takes that of the first.
+    fn of(
+        &self,
+        register: usize,
+        peer: Option<SocketAddr>,
+        listen: SocketAddr,
+    ) -> Option<watch::Receiver<Way>> {
+        let node = self.node_of(peer?, listen).unwrap_or(0);
+        Some(self.states.get(register)?.get(node)?.subscribe())
+    }
+
+    fn node_of(&self, peer: SocketAddr, listen: SocketAddr) -> Option<usize> {
+        if self.nodes.len() < 2 {
+            return None;
+        }
+        let socket = procfs::socket(v4(peer)?, v4(listen)?)?;
+        let holds = |config: &PathBuf| {
+            procfs::with_argument(config).into_iter().any(|pid| procfs::holds(pid, socket))
+        };
+        self.nodes.iter().position(holds)
+    }
+}
+
+fn v4(address: SocketAddr) -> Option<SocketAddrV4> {
+    match address {
+        SocketAddr::V4(address) => Some(address),
+        SocketAddr::V6(_) => None,
+    }
+}
+
+async fn carry(client: Stream, register: SocketAddr, way: watch::Receiver<Way>) -> io::Result<()> {
+    let mut own = way.clone();
+    if let Err(error) = pass(&mut own).await {
+        client.reset_on_close()?;
+        return Err(error);
+    }
+    let server = match Stream::connect(&Address::Tcp(register)).await {
+        Ok(server) => server,
+        Err(error) => {
+            client.reset_on_close()?;
+            return Err(error);
+        }
+    };
+    let is_cut = Rc::new(RefCell::new(false));
+    let ended = tokio::select! {
+        // What a gateway said before it hung up still arrives.
+        biased;
+        ended = pump(&client, &server, way.clone()) => ended,
+        ended = pump(&server, &client, way) => ended,
+        _ = own.wait_for(|way| *way == Way::Cut) => {
+            is_cut.replace(true);
+            Ok(())
+        }
+    };
+    if ended.is_err() || *is_cut.borrow() {
+        client.reset_on_close()?;
+        server.reset_on_close()?;
+    }
+    ended
+}
+
+async fn pump(from: &Stream, to: &Stream, mut way: watch::Receiver<Way>) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        from.readable().await?;
+        let length = match from.try_read(&mut piece) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        // An end is held as anything else.
+        pass(&mut way).await?;
+        let read = piece.get(..length).unwrap_or_default();
+        if read.is_empty() {
+            return Ok(());
+        }
+        to.write_all(read).await?;
+    }
+}
+
+/// Waits until something may pass.
+async fn pass(way: &mut watch::Receiver<Way>) -> io::Result<()> {
+    let late = match *way.borrow() {
+        Way::Late(late) => late,
+        _ => Duration::ZERO,
+    };
+    if !late.is_zero() {
+        tokio::time::sleep(late).await;
+    }
+    let open = way.wait_for(|way| *way != Way::Held).await.map_err(io::Error::other)?;
+    if *open == Way::Cut { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The registers of a run, the ways to them, and what is done to both.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::faults::link::{Ends, Links, Way};
+use crate::faults::register::{Register, RegisterError};
+use crate::judge::outage::{Change, Outages};
+use crate::scenario::ToRegister;
+
+/// The registers of a run and the ways to them.
+pub struct Registers {
+    servers: Vec<Register>,
+    links: Links,
+}
+
+/// Why there are no registers.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistersError {
+    /// One does not do what it should.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The ways to them cannot be made.
+    #[error("the ways to the registers: {0}")]
+    Links(#[from] io::Error),
+}
+
+impl Registers {
+    /// Starts registers, and the ways to them from gateways that are started with these
+    /// configurations; logs go to `dir`.
+    ///
+    /// # Errors
+    /// [`RegistersError`].
+    pub async fn start(
+        ends: Vec<Ends>,
+        nodes: Vec<PathBuf>,
+        dir: &Path,
+    ) -> Result<Self, RegistersError> {
+        let mut servers = Vec::new();
+        for end in &ends {
+            servers.push(Register::start(end.register, dir).await?);
+        }
+        Ok(Self { servers, links: Links::start(ends, nodes)? })
+    }
+
+    /// Waits until gateways have told all of them what they are.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if they do not.
+    pub async fn are_told(&self) -> Result<(), RegisterError> {
+        for server in &self.servers {
+            server.wait_until_told().await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn happen(
+        &mut self,
+        number: usize,
+        node: Option<usize>,
+        what: ToRegister,
+        outages: &Outages,
+        tell: &mut impl FnMut(String),
+    ) -> Result<(), RegisterError> {
+        let Some(server) = self.servers.get_mut(number) else { return Ok(()) };
+        let change = |change| outages.register(number, node, change);
+        let name = format!("register {}", number + 1);
+        let seen_by = node.map_or(String::new(), |node| format!(" for gateway {}", node + 1));
+        match what {
+            ToRegister::Kill => {
+                change(Change::Failing);
+                tell(format!("{name} is killed"));
+                server.kill();
+                change(Change::Failed);
+            }
+            ToRegister::Restart => {
+                change(Change::Failing);
+                tell(format!("{name} is started again, empty"));
+                server.kill();
+                change(Change::Forgetting);
+                change(Change::Returning);
+                server.restart().await?;
+                server.wait_until_told().await?;
+                change(Change::BornAgain);
+                tell(format!("{name} knows again what it is"));
+            }
+            ToRegister::Save => {
+                tell(format!("{name} saves what it remembers"));
+                server.save().await?;
+            }
+            // Whatever it reads, its memory counts as lost: it is not the process that remembered.
+            ToRegister::Recall => {
+                change(Change::Failing);
+                tell(format!("{name} is started again with what it saved"));
+                server.kill();
+                change(Change::Forgetting);
+                change(Change::Returning);
+                server.recall().await?;
+                server.wait_until_told().await?;
+                change(Change::BornAgain);
+                tell(format!("{name} knows again what it is"));
+            }
+            ToRegister::Pause => {
+                change(Change::Failing);
+                tell(format!("{name} is stopped"));
+                server.pause().await?;
+                change(Change::Failed);
+            }
+            ToRegister::Resume => {
+                change(Change::Returning);
+                server.resume()?;
+                change(Change::Returned);
+                tell(format!("{name} goes on"));
+            }
+            ToRegister::Flush => {
+                change(Change::Failing);
+                tell(format!("{name} is emptied"));
+                server.flush().await?;
+                change(Change::Forgetting);
+                server.wait_until_told().await?;
+                change(Change::BornAgain);
+                tell(format!("{name} knows again what it is"));
+            }
+            ToRegister::Cut => {
+                change(Change::Failing);
+                tell(format!("{name} is cut off{seen_by}"));
+                self.links.set(number, node, Way::Cut).await;
+                change(Change::Failed);
+            }
+            ToRegister::Blackhole => {
+                change(Change::Failing);
+                tell(format!("{name} says and hears nothing{seen_by}"));
+                self.links.set(number, node, Way::Held).await;
+                change(Change::Failed);
+            }
+            ToRegister::Delay { ms } => {
+                change(Change::Failing);
+                tell(format!("{name} is {ms} ms away{seen_by}"));
+                self.links.set(number, node, Way::Late(Duration::from_millis(ms))).await;
+            }
+            ToRegister::Mend => {
+                change(Change::Returning);
+                self.links.set(number, node, Way::Open).await;
+                change(Change::Returned);
+                tell(format!("{name} can be reached{seen_by}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! What a class must get, and what the scenario's own faults excuse.
+
+use super::{Asked, Class, First, Terms};
+use crate::judge::outage::Votes;
+use crate::judge::outcome::{Answer, Outcome};
+
+/// How an answer fits.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Fit {
+    /// What the class must get.
+    Expected,
+    /// Not that, but what the scenario's own faults explain.
+    Tolerated,
+    /// A promise was broken.
+    Wrong,
+}
+
+const LIFE_MS: i64 = 60_000;
+/// A code is made when it is sent, and its second of issue may be as good as over. One that is sent
+/// later found no free connection.
+const SENT_WITHIN_MS: i64 = 1_000 + MARGIN_MS;
+/// Two processes read the clock at two moments.
+const MARGIN_MS: i64 = 250;
+/// A gateway whose clock is further off its registers' than a second refuses. They tell whole
+/// milliseconds, and the answer is under way.
+const REGISTERS_OFF_MS: i64 = 1_000 - MARGIN_MS;
+/// A path of the table may be full a little before the table is.
+const FULL_OF: [u64; 2] = [3, 4];
+
+/// Compares an answer with what its class must get.
+pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
+    if answer.outcome.status().is_some_and(|status| status != answer.status) {
+        return Fit::Wrong;
+    }
+    if answer.is_replayed {
+        return if is_stored(asked, answer, terms) { Fit::Expected } else { Fit::Wrong };
+    }
+    // Nobody can have said that it was the first: this gateway guessed.
+    if answer.is_approval() && asked.trouble.votes == Votes::Missing {
+        return Fit::Wrong;
+    }
+    if is_expected(asked, answer, terms) {
+        Fit::Expected
+    } else if is_tolerated(asked, answer, terms) {
+        Fit::Tolerated
+    } else {
+        Fit::Wrong
+    }
+}
+
+/// Whether the answer to the first request may be shown again, and is that one.
+fn is_stored(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
+    if !asked.is_same {
+        return false;
+    }
+    let may_be = match answer.outcome {
+        Outcome::Approved => is_relayed(answer, terms),
+        Outcome::OutcomeUnknown => may_be_unknown(asked, terms),
+        _ => false,
+    };
+    match (asked.class, asked.first) {
+        (Class::ReplayAtOnce, _) | (_, Some(First::Lost | First::InDoubt)) => may_be,
+        (_, Some(First::Answered(first))) => {
+            (first.status, first.outcome) == (answer.status, answer.outcome)
+        }
+        (_, None) => false,
+    }
+}
+
+fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
+    match (asked.class, answer.outcome) {
+        (Class::Valid | Class::ReplayAtOnce, Outcome::Approved) => is_relayed(answer, terms),
+        (Class::ReplayAtOnce, Outcome::CodeUsed) => true,
+        (Class::ReplayAtOnce, Outcome::RequestInFlight) => asked.is_same,
+        // Also past its time, as long as the table remembers it: that spares a second charge.
+        (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeUsed) => true,
+        (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeExpired) => is_over(asked, terms),
+        // Where nodes share registers, one that has not seen the first request may have two copies
+        // at once that are alike, if not like the first.
+        (Class::ReplayLater | Class::ReplayOtherS, Outcome::RequestInFlight) => {
+            let is_open = asked.first.is_some_and(First::is_open);
+            let is_alike = asked.is_same || terms.has_registers;
+            is_alike && asked.is_beside_another || asked.is_same && is_open
+        }
+        (class, outcome) => outcome == class.outcome() && outcome != Outcome::Approved,
+    }
+}
+
+/// Whether the code may have been over when the gateway looked at its clock.
+fn is_over(asked: &Asked, terms: &Terms) -> bool {
+    let over_at_ms = asked.issued_at_s * 1_000 + LIFE_MS + terms.skew_ms;
+    asked.answered_ms + asked.trouble.ahead_ms > over_at_ms - MARGIN_MS
+}
+
+/// Whether the backend may have answered so.
+fn is_relayed(answer: Answer, terms: &Terms) -> bool {
+    answer.status == 200 || (terms.backend_errs && answer.status == 500)
+}
+
+/// Only what was forwarded can have an unknown outcome. How many may, the judge counts.
+fn may_be_unknown(asked: &Asked, terms: &Terms) -> bool {
+    let is_first = asked.class.may_arrive();
+    let is_open = asked.first.is_some_and(First::is_open);
+    let slept = asked.trouble.paused_ms + 1_000 > terms.backend_timeout_ms;
+    let is_orphan = terms.has_registers && is_open;
+    ((terms.backend_breaks || slept) && (is_first || is_open)) || is_orphan
+}
+
+fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
+    let trouble = &asked.trouble;
+    let is_spending = asked.class.is_replay() || asked.class.may_arrive();
+    let has_no_majority = terms.has_registers && trouble.votes <= Votes::Open;
+    match answer.outcome {
+        // The first sending may never have come so far; if it did, the ledger knows.
+        Outcome::Approved => {
+            asked.first.is_some_and(First::is_open)
+                && asked.class.is_replay()
+                && is_relayed(answer, terms)
+        }
+        Outcome::OutcomeUnknown => may_be_unknown(asked, terms),
+        // After memory was lost, a gateway's or a majority of registers', no replay can be told
+        // from a first use, so neither may pass.
+        Outcome::WarmingUp => is_spending && (trouble.is_fenced_off || has_no_majority),
+        Outcome::ReplayStoreUnavailable => {
+            let is_off = terms.has_registers && trouble.ahead_ms > REGISTERS_OFF_MS;
+            is_spending && (has_no_majority || is_off || trouble.is_astray)
+        }
+        Outcome::ReplayFull => {
+            let [part, whole] = FULL_OF;
+            is_spending
+                && terms.small_table.is_some_and(|slots| asked.arrived * whole >= slots * part)
+        }
+        // It waited in a gateway that was stopped, or that saw another time; or here, for one of the
+        // connections that all waited for such a gateway.
+        Outcome::CodeExpired => {
+            let waited_here = asked.sent_ms - asked.issued_at_s * 1_000 > SENT_WITHIN_MS;
+            let is_late = trouble.paused_ms > 0 || trouble.ahead_ms > 0 || waited_here;
+            is_spending && is_late && is_over(asked, terms)
+        }
+        Outcome::KeyRevoked => asked.key_is_leaving,
+        Outcome::Overloaded => terms.may_overload,
+        _ => false,
+    }
+}

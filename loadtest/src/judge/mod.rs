@@ -1,0 +1,8 @@
+//! What each code must get, what excuses another answer, and the verdict over all of them.
+
+pub mod class;
+pub mod ledger;
+pub mod outage;
+pub mod outcome;
+pub mod tally;
+pub mod verdict;

@@ -1,0 +1,126 @@
+//! HTTP/2 with prior knowledge, many streams on each connection.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::{Method, Request, Uri, Version};
+
+use super::{BODY, HOST, Job, Load, PATH, REPLAYED, Slot, Target};
+use crate::judge::ledger::Redemption;
+use crate::judge::outcome::{Answer, Outcome};
+use crate::net::stream::Stream;
+
+/// A connection that carries a number of requests at a time.
+pub struct Connection {
+    node: usize,
+    sender: SendRequest<Bytes>,
+    load: Rc<Load>,
+    uri: Uri,
+    is_over: Cell<bool>,
+}
+
+/// Connects and serves the load until the connection ends.
+pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()> {
+    match Stream::connect(&target.address).await? {
+        Stream::Tcp(stream) => over(stream, target, load).await,
+        Stream::Unix(stream) => over(stream, target, load).await,
+    }
+}
+
+async fn over<S>(stream: S, target: &Target, load: &Rc<Load>) -> io::Result<()>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let (sender, driver) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
+    let connection = Rc::new(Connection {
+        node: target.node,
+        sender,
+        load: Rc::clone(load),
+        uri: format!("http://{HOST}{PATH}").parse().expect("a URI"),
+        is_over: Cell::new(false),
+    });
+    let slot = Slot::Http2(Rc::clone(&connection));
+    (0..target.streams).for_each(|_| load.free(slot.clone()));
+    // Streams that were under way end with errors of their own.
+    let _ = driver.await;
+    connection.is_over.set(true);
+    load.withdraw(&slot);
+    Ok(())
+}
+
+/// Why a request has no answer.
+enum Failure {
+    /// The gateway never looked at it: it may be sent again.
+    Unsent,
+    /// Nobody knows.
+    Lost,
+}
+
+impl From<h2::Error> for Failure {
+    fn from(error: h2::Error) -> Self {
+        // A gateway that leaves names the last stream that it has looked at; this one came later.
+        let is_leaving = error.is_go_away() && error.is_remote();
+        let is_unseen = is_leaving && error.reason() == Some(h2::Reason::NO_ERROR);
+        if is_unseen { Self::Unsent } else { Self::Lost }
+    }
+}
+
+impl Connection {
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
+    pub(super) fn node(&self) -> usize {
+        self.node
+    }
+
+    pub(super) fn send(self: &Rc<Self>, job: Job) {
+        let connection = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let load = Rc::clone(&connection.load);
+            match connection.exchange(&job).await {
+                Ok((answer, redemption)) => load.answered(job, answer, redemption),
+                Err(Failure::Unsent) => {
+                    connection.is_over.set(true);
+                    load.again(job);
+                }
+                Err(Failure::Lost) => load.lost(job),
+            }
+            if !connection.is_over.get() {
+                load.free(Slot::Http2(connection));
+            }
+        });
+    }
+
+    async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), Failure> {
+        let unsent = |_| Failure::Unsent;
+        let mut sender = self.sender.clone().ready().await.map_err(unsent)?;
+        let (answer, mut body) = sender.send_request(self.request(job), false).map_err(unsent)?;
+        body.send_data(Bytes::from_static(job.body()), true)?;
+        let (head, mut body) = answer.await?.into_parts();
+        while let Some(part) = body.data().await {
+            let length = part?.len();
+            body.flow_control().release_capacity(length)?;
+        }
+        let field = |name| head.headers.get(name).map(http::HeaderValue::as_bytes);
+        let outcome = field("yanma-outcome").map_or(Outcome::Nameless, Outcome::of);
+        let redemption = field("yanma-redemption").and_then(Redemption::parse);
+        let is_replayed = field(REPLAYED).is_some_and(|value| value == b"true");
+        let status = head.status.as_u16();
+        Ok((Answer { status, outcome, is_replayed }, redemption))
+    }
+
+    fn request(&self, job: &Job) -> Request<()> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.uri.clone())
+            .version(Version::HTTP_2)
+            .header("content-type", "application/json")
+            .header("content-length", BODY.len())
+            .header("yanma-code", job.made.text.as_bytes());
+        request.body(()).expect("digits and letters make a header")
+    }
+}

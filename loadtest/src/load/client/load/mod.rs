@@ -1,0 +1,353 @@
+//! One load thread's state: what is free, what waits, what is under way, and what came back.
+//!
+//! Everything here runs on one thread. Whoever sends and whoever reads are different tasks, so no
+//! borrow lasts over an await.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::Slot;
+use super::job::{Job, Twins};
+use crate::clock;
+use crate::judge::class::{Class, First, Fit, Terms, fit};
+use crate::judge::ledger::{Ledger, Redemption};
+use crate::judge::outage::{Outages, Trouble, Votes};
+use crate::judge::outcome::{Answer, Outcome};
+use crate::judge::tally::{Second, Tally, Timed};
+use crate::load::codes::{Code, Mill};
+
+/// Starts that wait for a free connection; more are never made.
+const WAITING_MAX: usize = 1 << 20;
+
+/// A start that waits for a free connection.
+enum Waiting {
+    /// Due at this moment; its code is made when it is sent.
+    Start(u64),
+    /// The second of twins, or one that a gateway has not looked at.
+    Job(Box<Job>),
+}
+
+/// One load thread.
+pub struct Load {
+    mill: RefCell<Mill>,
+    tally: RefCell<Tally>,
+    ledger: Arc<Ledger>,
+    outages: Arc<Outages>,
+    terms: Terms,
+    is_closed_loop: bool,
+    /// Last in, first out: few connections are hot, and the rest stay ready.
+    free: RefCell<Vec<Slot>>,
+    waiting: RefCell<VecDeque<Waiting>>,
+    in_flight: Cell<usize>,
+    stage: Cell<Stage>,
+    changed: Notify,
+}
+
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Stage {
+    /// Connections are made, nothing is sent.
+    Connecting,
+    Running,
+    /// Nothing new starts; what is under way is waited for.
+    Ending,
+}
+
+impl Load {
+    /// A thread that sends nothing yet.
+    pub fn new(
+        mill: Mill,
+        ledger: Arc<Ledger>,
+        outages: Arc<Outages>,
+        terms: Terms,
+        is_closed_loop: bool,
+    ) -> Self {
+        Self {
+            mill: RefCell::new(mill),
+            tally: RefCell::new(Tally::new(0)),
+            ledger,
+            outages,
+            terms,
+            is_closed_loop,
+            free: RefCell::default(),
+            waiting: RefCell::default(),
+            in_flight: Cell::new(0),
+            stage: Cell::new(Stage::Connecting),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Waits until so many requests could be under way at once.
+    pub async fn connected(&self, slots: usize) {
+        while self.free.borrow().len() < slots {
+            self.changed.notified().await;
+        }
+    }
+
+    /// From now on requests are sent; latencies count from `measured_from_ns` on.
+    pub fn begin(self: &Rc<Self>, measured_from_ns: u64) {
+        *self.tally.borrow_mut() = Tally::new(measured_from_ns);
+        self.stage.set(Stage::Running);
+        if self.is_closed_loop {
+            let slots = self.free.take();
+            slots.into_iter().for_each(|slot| self.free(slot));
+        }
+    }
+
+    /// A start is due: it is made on a free connection, or waits for one.
+    pub fn start(self: &Rc<Self>, due_ns: u64) {
+        self.tally.borrow_mut().starts.planned += 1;
+        match self.take_free() {
+            Some(slot) => {
+                let late_ns = clock::now_ns().saturating_sub(due_ns);
+                self.tally.borrow_mut().started(late_ns);
+                self.launch(slot, due_ns);
+            }
+            None if self.waiting.borrow().len() < WAITING_MAX => {
+                self.waiting.borrow_mut().push_back(Waiting::Start(due_ns));
+            }
+            // Never made, as the difference between planned and started tells.
+            None => {}
+        }
+    }
+
+    /// Takes a measured second that is over, and tells how many requests are under way.
+    pub fn take_second(&self, number: u64) -> (Second, usize) {
+        let second = self.tally.borrow_mut().seconds.remove(&number).unwrap_or_default();
+        (second, self.in_flight.get())
+    }
+
+    /// No more starts come. What still waits for a connection is given up after `patience`;
+    /// returns what was counted when nothing is under way any more.
+    pub async fn end(&self, patience: Duration, answers: Duration) -> Tally {
+        self.stage.set(Stage::Ending);
+        let _ = tokio::time::timeout(patience, self.none_waits()).await;
+        self.give_up();
+        let _ = tokio::time::timeout(answers, self.none_in_flight()).await;
+        let mut tally = self.tally.replace(Tally::new(0));
+        // Nobody waits for these any more, so their answers are as good as lost.
+        tally.left_open(u64::try_from(self.in_flight.get()).unwrap_or(u64::MAX));
+        tally
+    }
+
+    /// A connection can take a request.
+    pub fn free(self: &Rc<Self>, slot: Slot) {
+        if self.has_left(&slot) {
+            return;
+        }
+        let next = self.waiting.borrow_mut().pop_front();
+        match (next, self.stage.get()) {
+            (Some(Waiting::Start(due_ns)), _) => {
+                self.tally.borrow_mut().started_after_waiting();
+                self.launch(slot, due_ns);
+            }
+            (Some(Waiting::Job(job)), _) => self.send(&slot, *job),
+            (None, Stage::Running) if self.is_closed_loop => self.launch(slot, clock::now_ns()),
+            (None, _) => self.free.borrow_mut().push(slot),
+        }
+        self.changed.notify_one();
+    }
+
+    fn take_free(&self) -> Option<Slot> {
+        loop {
+            let slot = self.free.borrow_mut().pop()?;
+            if !self.has_left(&slot) {
+                return Some(slot);
+            }
+        }
+    }
+
+    /// Whether a gateway that was told to leave has hung up here: a client that looks before it
+    /// sends, as good ones do, loses nothing.
+    fn has_left(&self, slot: &Slot) -> bool {
+        self.outages.events() > 0 && slot.is_over()
+    }
+
+    /// A connection is gone that may have been free.
+    pub fn withdraw(&self, gone: &Slot) {
+        self.free.borrow_mut().retain(|slot| !slot.is(gone));
+    }
+
+    /// An answer came, and named this code.
+    pub fn answered(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
+        let now_ns = clock::now_ns();
+        let (class, first) = (job.made.class, job.first());
+        let (fit, trouble) = self.judge(&job, answer, now_ns);
+        self.note(&job, answer, &trouble);
+        if let Some(code) = &job.made.code {
+            code.shown.answer();
+        }
+        let is_misdirected = !job.is_named_by(redemption, answer.outcome);
+        let is_unknown = answer.outcome == Outcome::OutcomeUnknown && !answer.is_replayed;
+        let is_excused = is_unknown && self.is_excused(&job, &trouble);
+        let Job { due_ns, sent_ns, .. } = job;
+        let event = self.outages.events();
+        let timed = Timed { class, first, answer, fit, due_ns, sent_ns, now_ns, event };
+        let mut tally = self.tally.borrow_mut();
+        tally.seen.misdirected += u64::from(is_misdirected);
+        tally.seen.unknown_excused += u64::from(is_excused);
+        tally.answered(&timed);
+        drop(tally);
+        self.settle_twin(job.twin.as_deref(), Some(answer), &trouble);
+        self.landed();
+    }
+
+    /// No answer will come.
+    pub fn lost(&self, job: Job) {
+        if let Some(code) = &job.made.code {
+            self.ledger.lose(code.sequence);
+            // A cashier without an answer shows the code again.
+            if job.made.class.may_arrive() {
+                self.remember(&job, First::Lost);
+            }
+        }
+        let is_excused = self.outages.excuse_loss(job.node, job.sent_ns);
+        let (class, first) = (job.made.class, job.first());
+        self.tally.borrow_mut().lost(class, first, is_excused, self.outages.events());
+        self.settle_twin(job.twin.as_deref(), None, &Trouble::default());
+        self.landed();
+    }
+
+    /// A request was never looked at: it goes out on another connection.
+    pub fn again(&self, job: Job) {
+        if let Some(code) = &job.made.code {
+            code.shown.answer();
+        }
+        self.in_flight.set(self.in_flight.get() - 1);
+        match self.take_free() {
+            Some(slot) => self.send(&slot, job),
+            None => self.waiting.borrow_mut().push_front(Waiting::Job(Box::new(job))),
+        }
+    }
+
+    /// A connection to a node, begun at this moment, could not be made.
+    pub fn unconnected(&self, node: usize, begun_ns: u64) {
+        let is_used = self.stage.get() != Stage::Connecting;
+        if is_used && !self.outages.excuse_loss(node, begun_ns) {
+            self.tally.borrow_mut().seen.unconnected += 1;
+        }
+    }
+
+    /// What was wrong is asked only where it matters: it takes a lock that all threads share.
+    fn judge(&self, job: &Job, answer: Answer, now_ns: u64) -> (Fit, Trouble) {
+        let arrived = self.ledger.arrived();
+        let plain = fit(&job.asked(Trouble::default(), arrived), answer, &self.terms);
+        if plain == Fit::Expected && !self.terms.has_registers {
+            return (plain, Trouble::default());
+        }
+        let issued_s = job.made.issued_at_s;
+        let trouble = self.outages.trouble(job.node, job.sent_ns, now_ns, issued_s);
+        if answer.outcome == Outcome::WarmingUp && trouble.is_fenced_off {
+            self.outages.note_fenced_off(job.node, issued_s);
+        }
+        (fit(&job.asked(trouble, arrived), answer, &self.terms), trouble)
+    }
+
+    /// Whether an outcome is unknown by another's doing than the backend's.
+    fn is_excused(&self, job: &Job, trouble: &Trouble) -> bool {
+        let is_orphan = self.terms.has_registers && job.first().is_some_and(First::is_open);
+        is_orphan || trouble.paused_ms > 0
+    }
+
+    fn launch(self: &Rc<Self>, slot: Slot, due_ns: u64) {
+        let mut job = Job::new(self.mill.borrow_mut().next_of_mix(), due_ns);
+        if job.made.class == Class::ReplayAtOnce {
+            self.launch_twin(job.twin(), &slot);
+        }
+        self.send(&slot, job);
+    }
+
+    /// The second of twins goes to another node if there is one, in any case on another connection.
+    fn launch_twin(&self, job: Job, first: &Slot) {
+        let mut free = self.free.borrow_mut();
+        let other = free.iter().rposition(|slot| slot.node() != first.node());
+        let other = other.map(|place| free.remove(place)).filter(|slot| !self.has_left(slot));
+        drop(free);
+        match other.or_else(|| self.take_free()) {
+            Some(slot) => self.send(&slot, job),
+            None => self.waiting.borrow_mut().push_front(Waiting::Job(Box::new(job))),
+        }
+    }
+
+    fn send(&self, slot: &Slot, mut job: Job) {
+        let is_first_try = job.sent_ns == 0;
+        job.sent_ns = clock::now_ns();
+        job.sent_ms = clock::unix_ms();
+        job.node = slot.node();
+        if let Some(code) = &job.made.code {
+            job.turn = code.shown.send();
+        }
+        if is_first_try {
+            self.tally.borrow_mut().sent(job.made.class, job.sent_ns);
+        }
+        self.in_flight.set(self.in_flight.get() + 1);
+        slot.send(job);
+    }
+
+    /// Writes into the ledger what a sender now knows.
+    fn note(&self, job: &Job, answer: Answer, trouble: &Trouble) {
+        let Some(code) = &job.made.code else { return };
+        match answer.outcome {
+            Outcome::Approved if answer.is_replayed => self.ledger.replay(code.sequence),
+            Outcome::Approved => self.ledger.approve(code.sequence),
+            // Another one is told what became of it.
+            Outcome::RequestInFlight => {}
+            Outcome::OutcomeUnknown | Outcome::Nameless => self.ledger.lose(code.sequence),
+            _ => self.ledger.refuse(code.sequence),
+        }
+        if !job.made.class.may_arrive() || answer.is_replayed {
+            return;
+        }
+        match answer.outcome {
+            Outcome::Approved | Outcome::OutcomeUnknown => {
+                self.remember(job, First::Answered(answer));
+            }
+            // Some registers may hold it, so it is shown again: that must not let it pass twice.
+            Outcome::ReplayStoreUnavailable if trouble.votes < Votes::All => {
+                self.remember(job, First::InDoubt);
+            }
+            _ => {}
+        }
+    }
+
+    fn remember(&self, job: &Job, first: First) {
+        let Some(code) = job.made.code.clone() else { return };
+        self.mill.borrow_mut().remember(Code { first: Some(first), asked_for: job.wish, ..code });
+    }
+
+    fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>, trouble: &Trouble) {
+        if let Some(unfit) = twins.and_then(|twins| twins.unfit(answer, trouble)) {
+            self.tally.borrow_mut().seen.unfit(unfit);
+        }
+    }
+
+    fn landed(&self) {
+        self.in_flight.set(self.in_flight.get() - 1);
+        self.changed.notify_one();
+    }
+
+    async fn none_waits(&self) {
+        while !self.waiting.borrow().is_empty() {
+            self.changed.notified().await;
+        }
+    }
+
+    async fn none_in_flight(&self) {
+        while self.in_flight.get() > 0 {
+            self.changed.notified().await;
+        }
+    }
+
+    /// Starts that never found a connection were never made; a twin that did not leaves its
+    /// brother alone.
+    fn give_up(&self) {
+        self.waiting.borrow_mut().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

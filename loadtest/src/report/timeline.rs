@@ -1,0 +1,91 @@
+//! The run second by second: each load thread hands its seconds over as they end, and only what is
+//! shown of them is kept.
+
+use std::collections::BTreeMap;
+
+use crate::judge::tally;
+use crate::load::crew::Note;
+use crate::report::summary;
+use crate::report::{Moment, Progress, Second};
+
+/// The seconds of a run, and the line of progress that shows each of them.
+pub struct Timeline {
+    threads: usize,
+    progress: Progress,
+    /// Seconds of which not every thread has told.
+    heard: BTreeMap<u64, Heard>,
+    told: Vec<Second>,
+}
+
+#[derive(Default)]
+struct Heard {
+    threads: usize,
+    second: tally::Second,
+    in_flight: usize,
+}
+
+impl Timeline {
+    /// Nothing yet, of so many threads.
+    pub fn new(threads: usize) -> Self {
+        Self { threads, progress: Progress::new(), heard: BTreeMap::new(), told: Vec::new() }
+    }
+
+    /// One thread tells of one second; the last to do so has it shown.
+    pub fn hear(&mut self, note: &Note) {
+        let heard = self.heard.entry(note.number).or_default();
+        heard.threads += 1;
+        heard.in_flight += note.in_flight;
+        heard.second.add(&note.second);
+        if heard.threads < self.threads {
+            return;
+        }
+        let Some(heard) = self.heard.remove(&note.number) else { return };
+        let second = summary::second(note.number, &heard.second);
+        self.progress.show(&Moment {
+            second: second.second,
+            rate: second.sent,
+            p99_us: second.p99_us,
+            approved: second.approved,
+            refused: &second.refused,
+            in_flight: u64::try_from(heard.in_flight).unwrap_or(0),
+        });
+        self.told.push(second);
+    }
+
+    /// All seconds in order, to the last in which something happened. `rest` is what threads had
+    /// not handed over when they ended.
+    pub fn end(mut self, rest: BTreeMap<u64, tally::Second>) -> Vec<Second> {
+        for (number, second) in rest {
+            self.heard.entry(number).or_default().second.add(&second);
+        }
+        let rest = self.heard.iter().map(|(number, heard)| summary::second(*number, &heard.second));
+        self.told.extend(rest);
+        self.told.sort_by_key(|second| second.second);
+        while self.told.last().is_some_and(|second| second.sent == 0 && second.answered == 0) {
+            self.told.pop();
+        }
+        self.told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(number: u64, sent: u64) -> Note {
+        Note { number, second: tally::Second { sent, ..tally::Second::default() }, in_flight: 0 }
+    }
+
+    #[test]
+    fn seconds_add_up_over_threads_whoever_tells_first() {
+        let mut timeline = Timeline::new(2);
+        for note in [note(0, 1), note(1, 10), note(0, 2), note(2, 0), note(2, 0)] {
+            timeline.hear(&note);
+        }
+        // A second that one thread told, and one that none did.
+        let rest = [(1, note(1, 20).second), (3, note(3, 5).second), (4, note(4, 0).second)];
+        let seconds = timeline.end(BTreeMap::from(rest));
+        let sent: Vec<_> = seconds.iter().map(|second| (second.second, second.sent)).collect();
+        assert_eq!(sent, [(0, 3), (1, 30), (2, 0), (3, 5)]);
+    }
+}

@@ -1,0 +1,239 @@
+//! A directory with all that a run needs: a keyring of throw-away keys, their private halves, and
+//! a gateway's configuration for each node.
+//!
+//! `run` makes one for itself; `prepare` makes one for gateways that somebody else starts. Both are
+//! read back by the same [`Site::open`], so that they cannot differ.
+
+mod config;
+pub mod shelf;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use keyring::ceremony::{self, CeremonyError, NewKey};
+use keyring::code::KeyId;
+use keyring::key::KeyState;
+use keyring::key_set::KeySet;
+use keyring::p256::SigningKey;
+use keyring::store::{self, KeyringError};
+use keyring::time::UnixMillis;
+
+use crate::clock;
+use crate::load::signer::ENVIRONMENT;
+use crate::net::address::Address;
+
+/// The id of the first active key; the one before it is revoked from the start.
+pub const FIRST_KEY: u32 = 7001;
+const REVOKED_KEY: u32 = FIRST_KEY - 1;
+/// Expired codes are issued in the past, at which their keys must have been valid.
+const VALID_SINCE_MS: i64 = -86_400_000;
+const CHANNELS: [&str; 3] = ["wechat", "alipay", "nhsa-app"];
+
+/// What a directory shall hold.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where.
+    pub dir: PathBuf,
+    /// Active keys.
+    pub keys: u32,
+    /// Where each node listens, and its admin listener.
+    pub nodes: Vec<(Address, std::net::SocketAddr)>,
+    /// Where the stand-in backend listens.
+    pub backend: Address,
+    /// Threads of a node; 0 is one per core.
+    pub workers: u32,
+    /// How long a node waits for the backend.
+    pub backend_timeout_ms: u64,
+    /// Client connections of a node.
+    pub connections_max: u64,
+    /// Requests that it may have under way: what is asked at once must not be called too much.
+    pub requests_max: u64,
+    /// What it remembers, and where.
+    pub memory: Memory,
+}
+
+/// What a node remembers, and where. What is not said is the gateway's own default.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Slots of the replay table.
+    pub replay_capacity: Option<u64>,
+    /// Memory for verification tables.
+    pub verify_table_mib: Option<u64>,
+    /// Registers by group; none: each node remembers for itself.
+    pub groups: Vec<Vec<std::net::SocketAddr>>,
+    /// How long a node waits for registers.
+    pub register_timeout_ms: u64,
+}
+
+/// A directory that was read.
+#[derive(Clone, Debug)]
+pub struct Site {
+    dir: PathBuf,
+    /// The nodes, at least one.
+    pub nodes: Vec<NodePlace>,
+    /// Where the stand-in backend listens.
+    pub backend: Address,
+    /// Where the nodes find their registers, of all groups.
+    pub registers: Vec<std::net::SocketAddr>,
+    /// `codes.skew_ms`.
+    pub skew_ms: i64,
+    /// `server.workers`.
+    pub workers: usize,
+}
+
+/// Where a node is.
+#[derive(Clone, Debug)]
+pub struct NodePlace {
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Where clients connect.
+    pub listen: Address,
+    /// Its admin listener.
+    pub admin: std::net::SocketAddr,
+    /// Where it keeps what must survive it.
+    pub data_dir: PathBuf,
+}
+
+/// Why a directory cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// A file cannot be written or read.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// There is something already.
+    #[error("{0} is there already; allowed: a directory in which nothing was prepared")]
+    Exists(PathBuf),
+    /// A configuration lacks what the tool must know.
+    #[error("{path}: {what}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what is allowed.
+        what: String,
+    },
+    /// The keyring refuses.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// A change of the keyring was refused.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
+}
+
+impl Plan {
+    /// Writes keyring, signing keys and configurations.
+    ///
+    /// # Errors
+    /// [`SiteError`] if there is something already, or if it cannot be written.
+    pub fn write(&self) -> Result<Site, SiteError> {
+        let keyring = self.dir.join("keyring");
+        if keyring.exists() {
+            return Err(SiteError::Exists(keyring));
+        }
+        let signing = self.dir.join("signing");
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&signing);
+        made.map_err(at(&signing))?;
+        for (node, (listen, admin)) in self.nodes.iter().enumerate() {
+            let path = config::path(&self.dir, node);
+            let text = config::text(self, node, listen, *admin);
+            fs::write(&path, text).map_err(at(&path))?;
+        }
+        for id in REVOKED_KEY..FIRST_KEY + self.keys {
+            generate(&self.dir, id)?;
+        }
+        let site = Site::open(&self.dir)?;
+        site.set_state(REVOKED_KEY, KeyState::Revoked)?;
+        Ok(site)
+    }
+}
+
+impl Site {
+    /// Reads the configurations of a directory.
+    ///
+    /// # Errors
+    /// [`SiteError`] if one lacks what the tool must know.
+    pub fn open(dir: &Path) -> Result<Self, SiteError> {
+        config::read(dir)
+    }
+
+    /// The keyring as it is now.
+    ///
+    /// # Errors
+    /// [`SiteError`] if it does not load.
+    pub fn keys(&self) -> Result<KeySet, SiteError> {
+        Ok(store::load(&self.keyring(), None)?)
+    }
+
+    /// A key's private half.
+    ///
+    /// # Errors
+    /// [`SiteError`] if it cannot be read.
+    pub fn signing_key(&self, id: KeyId) -> Result<SigningKey, SiteError> {
+        Ok(store::read_signing_key(&signing_key_path(&self.dir, id.get()))?)
+    }
+
+    /// Makes a new active key with the next id.
+    ///
+    /// # Errors
+    /// [`SiteError`] if the keyring refuses.
+    pub fn add_key(&self) -> Result<KeyId, SiteError> {
+        let keys = self.keys()?;
+        let last = keys.iter().map(|key| key.id().get()).max().unwrap_or(REVOKED_KEY);
+        generate(&self.dir, last + 1)?;
+        Ok(key_id(last + 1))
+    }
+
+    /// Retires or revokes a key.
+    ///
+    /// # Errors
+    /// [`SiteError`] if the keyring refuses.
+    pub fn set_state(&self, id: u32, state: KeyState) -> Result<(), SiteError> {
+        Ok(ceremony::set_state(&self.keyring(), key_id(id), state)?)
+    }
+
+    /// Where logs go.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn keyring(&self) -> PathBuf {
+        self.dir.join("keyring")
+    }
+}
+
+fn generate(dir: &Path, id: u32) -> Result<(), SiteError> {
+    let now = UnixMillis::new(clock::unix_ms());
+    let whole_second = UnixMillis::from_seconds(now.seconds());
+    let turn = usize::try_from(id).unwrap_or(0) % CHANNELS.len();
+    let channel = CHANNELS.get(turn).and_then(|name| name.parse().ok());
+    let new = NewKey {
+        id: key_id(id),
+        channel: channel.expect("names of channels"),
+        environment: ENVIRONMENT,
+        now,
+        not_before: Some(whole_second.plus_ms(VALID_SINCE_MS)),
+        not_after: None,
+    };
+    Ok(ceremony::generate(&dir.join("keyring"), &new, &signing_key_path(dir, id))?)
+}
+
+fn signing_key_path(dir: &Path, id: u32) -> PathBuf {
+    dir.join("signing").join(format!("{id}.pem"))
+}
+
+fn key_id(id: u32) -> KeyId {
+    KeyId::new(id).expect("ids start at 7000")
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> SiteError {
+    move |error| SiteError::File { path: path.to_owned(), error }
+}
+
+#[cfg(test)]
+mod tests;
