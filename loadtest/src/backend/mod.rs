@@ -18,7 +18,7 @@ use crate::dice::Dice;
 use crate::judge::ledger::Ledger;
 use crate::net::address::Address;
 use crate::net::stream::{Inbox, Listener, Stream};
-use crate::scenario::Backend as Faults;
+use crate::scenario::settings::Backend as Faults;
 
 /// A request of the gateway's: its head is below 17 KiB, its body is ours.
 const REQUEST_BYTES_MAX: usize = 32 * 1_024;

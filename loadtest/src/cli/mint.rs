@@ -15,7 +15,7 @@ use crate::judge::ledger::Ledger;
 use crate::load::codes::Mill;
 use crate::load::signer::Nonces;
 use crate::report::float;
-use crate::scenario::Scenario;
+use crate::scenario::settings::Scenario;
 use crate::site::Site;
 use crate::site::shelf::Shelf;
 

@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::run::play::RunError;
 use crate::load::signer::NotThrowAway;
-use crate::scenario::ScenarioError;
-use crate::site::SiteError;
+use crate::scenario::error::ScenarioError;
+use crate::site::error::SiteError;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).
 const STATUS_USAGE: u8 = 64;

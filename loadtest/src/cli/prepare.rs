@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::net::address::Address;
-use crate::site::{Memory, Plan};
+use crate::site::plan::{Memory, Plan};
 
 /// Far more than any load here opens.
 const CONNECTIONS: u64 = 100_000;

@@ -4,6 +4,8 @@
 //! which a timerfd wakes the pacer: an intended start and the moment of sending can be compared.
 //! Reading it is a vDSO call, some 25 ns, without a system call.
 
+pub mod timer;
+
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// Nanoseconds of a second.

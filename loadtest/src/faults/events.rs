@@ -6,17 +6,18 @@ use std::sync::Arc;
 use keyring::key::KeyState;
 use tokio::sync::watch;
 
+use crate::clock::timer::Timer;
 use crate::clock::{self, NS_PER_MS};
 use crate::faults::measured::{Done, Measured};
 use crate::faults::node::{Node, NodeError};
 use crate::faults::register::RegisterError;
 use crate::faults::registers::Registers;
 use crate::judge::outage::Outages;
-use crate::load::crew::Times;
-use crate::load::pacer::Timer;
-use crate::scenario::{Event, Happening, ToGateway};
+use crate::scenario::event::{Event, Happening, ToGateway};
+use crate::scenario::times::Times;
+use crate::site::Site;
+use crate::site::error::SiteError;
 use crate::site::shelf::Shelf;
-use crate::site::{Site, SiteError};
 
 /// Why a scenario could not be played.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::faults::link::{Ends, Links, Way};
 use crate::faults::register::{Register, RegisterError};
 use crate::judge::outage::{Change, Outages};
-use crate::scenario::ToRegister;
+use crate::scenario::event::ToRegister;
 
 /// The registers of a run and the ways to them.
 pub struct Registers {

@@ -1,6 +1,7 @@
 //! What each code must get, what excuses another answer, and the verdict over all of them.
 
 pub mod class;
+pub mod law;
 pub mod ledger;
 pub mod outage;
 pub mod outcome;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::judge::class::{Class, First, Fit};
+use crate::judge::class::Class;
+use crate::judge::law::Fit;
+use crate::judge::law::terms::First;
 use crate::judge::outcome::Answer;
 use crate::judge::verdict::{Example, Seen};
 

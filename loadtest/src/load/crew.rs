@@ -7,17 +7,19 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
+use crate::clock::timer::Timer;
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
-use crate::judge::class::Terms;
+use crate::judge::law::terms::Terms;
 use crate::judge::ledger::Ledger;
 use crate::judge::outage::Outages;
 use crate::judge::tally::{Second, Tally};
 use crate::load::client::{self, Load, Target};
 use crate::load::codes::Mill;
-use crate::load::pacer::{self, Timer};
+use crate::load::pacer;
 use crate::load::signer::Nonces;
 use crate::scenario::schedule::Schedule;
-use crate::scenario::{Protocol, Scenario};
+use crate::scenario::settings::{Protocol, Scenario};
+use crate::scenario::times::Times;
 use crate::site::shelf::Shelf;
 
 /// All connections are made within this, or there is no run.
@@ -48,17 +50,6 @@ pub struct Orders {
     pub terms: Terms,
     /// The same for all threads, so that their shares make one schedule.
     pub seed: u64,
-}
-
-/// When a run begins, is measured and ends, on the monotonic clock.
-#[derive(Copy, Clone, Debug)]
-pub struct Times {
-    /// The first start.
-    pub begin_ns: u64,
-    /// The end of the warm-up.
-    pub measured_ns: u64,
-    /// The end of the schedule.
-    pub end_ns: u64,
 }
 
 /// What a thread says.

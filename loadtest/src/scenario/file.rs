@@ -1,15 +1,14 @@
 //! The file's own shape, and the way from it to checked values.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{
-    Arrivals, Backend, Choice, Codes, Gateway, Load, Phase, Protocol, Scenario, ScenarioError,
-    events,
-};
+use super::check::Check;
+use super::error::ScenarioError;
+use super::event_table::EventTable;
+use super::settings::{Arrivals, Backend, Choice, Codes, Gateway, Load, Phase, Protocol, Scenario};
 use crate::judge::class::Class;
 
 /// The most connections that a gateway can be told to open to its backend, each for one request.
@@ -32,7 +31,7 @@ struct File {
     #[serde(default)]
     gateway: GatewayTable,
     #[serde(default)]
-    event: Vec<events::Table>,
+    event: Vec<EventTable>,
 }
 
 #[derive(Deserialize)]
@@ -124,15 +123,28 @@ impl Default for GatewayTable {
     }
 }
 
-pub(super) fn read(path: &Path, text: &str) -> Result<Scenario, ScenarioError> {
-    let form = |error| ScenarioError::Form { path: path.to_owned(), error: Box::new(error) };
-    let file: File = toml::from_str(text).map_err(form)?;
-    Check { path }.scenario(file)
-}
+impl Scenario {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] names the file, the key, the value and what is allowed.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let unreadable = |error| ScenarioError::Unreadable { path: path.to_owned(), error };
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let text = keyring::text::read_toml(bytes)
+            .map_err(|error| ScenarioError::Text { path: path.to_owned(), error })?;
+        Self::parse(path, &text)
+    }
 
-/// Checks values of one file.
-pub(super) struct Check<'a> {
-    path: &'a Path,
+    /// Checks the text of a file.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] names the file, the key, the value and what is allowed.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ScenarioError> {
+        let form = |error| ScenarioError::Form { path: path.to_owned(), error: Box::new(error) };
+        let file: File = toml::from_str(text).map_err(form)?;
+        Check { path }.scenario(file)
+    }
 }
 
 impl Check<'_> {
@@ -264,37 +276,6 @@ impl Check<'_> {
             3 => Ok(3),
             5 => Ok(5),
             other => Err(self.wrong("gateway.registers", other, "0 (none), 3 or 5")),
-        }
-    }
-
-    pub(super) fn within(
-        &self,
-        key: &str,
-        value: u64,
-        range: RangeInclusive<u64>,
-    ) -> Result<u32, ScenarioError> {
-        let value = self.bounded(key, value, range)?;
-        Ok(u32::try_from(value).expect("every range ends below 2^32"))
-    }
-
-    pub(super) fn bounded(
-        &self,
-        key: &str,
-        value: u64,
-        range: RangeInclusive<u64>,
-    ) -> Result<u64, ScenarioError> {
-        if range.contains(&value) {
-            return Ok(value);
-        }
-        Err(self.wrong(key, value, &format!("{} to {}", range.start(), range.end())))
-    }
-
-    pub(super) fn wrong(&self, key: &str, value: impl ToString, allowed: &str) -> ScenarioError {
-        ScenarioError::Value {
-            path: self.path.to_owned(),
-            key: key.to_owned(),
-            value: value.to_string(),
-            allowed: allowed.to_owned(),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::dice::Dice;
-use crate::scenario::{Arrivals, Phase};
+use crate::scenario::settings::{Arrivals, Phase};
 
 /// Start times in nanoseconds after the run's beginning, in order.
 #[derive(Clone, Debug)]

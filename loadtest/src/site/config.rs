@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Memory, NodePlace, Plan, Site, SiteError, at};
-use crate::load::signer::ENVIRONMENT;
+use super::error::{SiteError, at};
+use super::plan::{ENVIRONMENT, Memory, Plan};
 use crate::net::address::Address;
 
 /// Enough that a code of now is never from the future, and little, because a node that starts
@@ -96,6 +96,28 @@ fn line(key: &str, value: Option<u64>) -> String {
     value.map(|value| format!("{key} = {value}\n")).unwrap_or_default()
 }
 
+/// Where a node is.
+#[derive(Clone, Debug)]
+pub struct NodePlace {
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Where clients connect.
+    pub listen: Address,
+    /// Its admin listener.
+    pub admin: SocketAddr,
+    /// Where it keeps what must survive it.
+    pub data_dir: PathBuf,
+}
+
+/// What the configurations of a directory say.
+pub(super) struct Configured {
+    pub(super) nodes: Vec<NodePlace>,
+    pub(super) backend: Address,
+    pub(super) registers: Vec<SocketAddr>,
+    pub(super) skew_ms: i64,
+    pub(super) workers: usize,
+}
+
 /// What the tool reads of it; the gateway checks the rest.
 #[derive(Deserialize)]
 struct File {
@@ -168,7 +190,8 @@ struct Backend {
     endpoints: Vec<String>,
 }
 
-pub(super) fn read(dir: &Path) -> Result<Site, SiteError> {
+/// Reads the configurations of all nodes of a directory.
+pub(super) fn read(dir: &Path) -> Result<Configured, SiteError> {
     let (first, place) = node(&path(dir, 0))?;
     let mut nodes = vec![place];
     while path(dir, nodes.len()).exists() {
@@ -176,8 +199,7 @@ pub(super) fn read(dir: &Path) -> Result<Site, SiteError> {
     }
     let backend = first.backend.first().and_then(|backend| backend.endpoints.first());
     let backend = address(&path(dir, 0), "backend.endpoints", backend)?;
-    Ok(Site {
-        dir: dir.to_owned(),
+    Ok(Configured {
         nodes,
         backend,
         registers: registers(&path(dir, 0), &first.replay)?,

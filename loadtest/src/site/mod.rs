@@ -4,24 +4,27 @@
 //! `run` makes one for itself; `prepare` makes one for gateways that somebody else starts. Both are
 //! read back by the same [`Site::open`], so that they cannot differ.
 
-mod config;
+pub mod config;
+pub mod error;
+pub mod plan;
 pub mod shelf;
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use keyring::ceremony::{self, CeremonyError, NewKey};
+use keyring::ceremony::{self, NewKey};
 use keyring::code::KeyId;
 use keyring::key::KeyState;
 use keyring::key_set::KeySet;
 use keyring::p256::SigningKey;
-use keyring::store::{self, KeyringError};
+use keyring::store;
 use keyring::time::UnixMillis;
 
+use self::config::{Configured, NodePlace};
+use self::error::{SiteError, at};
+use self::plan::{ENVIRONMENT, Plan};
 use crate::clock;
-use crate::load::signer::ENVIRONMENT;
 use crate::net::address::Address;
 
 /// The id of the first active key; the one before it is revoked from the start.
@@ -30,42 +33,6 @@ const REVOKED_KEY: u32 = FIRST_KEY - 1;
 /// Expired codes are issued in the past, at which their keys must have been valid.
 const VALID_SINCE_MS: i64 = -86_400_000;
 const CHANNELS: [&str; 3] = ["wechat", "alipay", "nhsa-app"];
-
-/// What a directory shall hold.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Where.
-    pub dir: PathBuf,
-    /// Active keys.
-    pub keys: u32,
-    /// Where each node listens, and its admin listener.
-    pub nodes: Vec<(Address, std::net::SocketAddr)>,
-    /// Where the stand-in backend listens.
-    pub backend: Address,
-    /// Threads of a node; 0 is one per core.
-    pub workers: u32,
-    /// How long a node waits for the backend.
-    pub backend_timeout_ms: u64,
-    /// Client connections of a node.
-    pub connections_max: u64,
-    /// Requests that it may have under way: what is asked at once must not be called too much.
-    pub requests_max: u64,
-    /// What it remembers, and where.
-    pub memory: Memory,
-}
-
-/// What a node remembers, and where. What is not said is the gateway's own default.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {
-    /// Slots of the replay table.
-    pub replay_capacity: Option<u64>,
-    /// Memory for verification tables.
-    pub verify_table_mib: Option<u64>,
-    /// Registers by group; none: each node remembers for itself.
-    pub groups: Vec<Vec<std::net::SocketAddr>>,
-    /// How long a node waits for registers.
-    pub register_timeout_ms: u64,
-}
 
 /// A directory that was read.
 #[derive(Clone, Debug)]
@@ -81,49 +48,6 @@ pub struct Site {
     pub skew_ms: i64,
     /// `server.workers`.
     pub workers: usize,
-}
-
-/// Where a node is.
-#[derive(Clone, Debug)]
-pub struct NodePlace {
-    /// Its configuration.
-    pub config: PathBuf,
-    /// Where clients connect.
-    pub listen: Address,
-    /// Its admin listener.
-    pub admin: std::net::SocketAddr,
-    /// Where it keeps what must survive it.
-    pub data_dir: PathBuf,
-}
-
-/// Why a directory cannot be made or used.
-#[derive(Debug, thiserror::Error)]
-pub enum SiteError {
-    /// A file cannot be written or read.
-    #[error("{path}: {error}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        error: io::Error,
-    },
-    /// There is something already.
-    #[error("{0} is there already; allowed: a directory in which nothing was prepared")]
-    Exists(PathBuf),
-    /// A configuration lacks what the tool must know.
-    #[error("{path}: {what}")]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and what is allowed.
-        what: String,
-    },
-    /// The keyring refuses.
-    #[error(transparent)]
-    Keyring(#[from] KeyringError),
-    /// A change of the keyring was refused.
-    #[error(transparent)]
-    Ceremony(#[from] CeremonyError),
 }
 
 impl Plan {
@@ -159,7 +83,8 @@ impl Site {
     /// # Errors
     /// [`SiteError`] if one lacks what the tool must know.
     pub fn open(dir: &Path) -> Result<Self, SiteError> {
-        config::read(dir)
+        let Configured { nodes, backend, registers, skew_ms, workers } = config::read(dir)?;
+        Ok(Self { dir: dir.to_owned(), nodes, backend, registers, skew_ms, workers })
     }
 
     /// The keyring as it is now.
@@ -229,10 +154,6 @@ fn signing_key_path(dir: &Path, id: u32) -> PathBuf {
 
 fn key_id(id: u32) -> KeyId {
     KeyId::new(id).expect("ids start at 7000")
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> SiteError {
-    move |error| SiteError::File { path: path.to_owned(), error }
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use keyring::key::{IssuerKey, KeyState};
 use keyring::key_set::KeySet;
 use keyring::p256::SigningKey;
 
-use crate::site::{Site, SiteError};
+use crate::site::Site;
+use crate::site::error::SiteError;
 
 /// All keys of a run at one moment.
 #[derive(Clone)]

@@ -1,3 +1,4 @@
+use super::plan::Memory;
 use super::*;
 
 fn plan(dir: &Path) -> Plan {

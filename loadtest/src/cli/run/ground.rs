@@ -10,8 +10,9 @@ use crate::cli::run::play::RunError;
 use crate::faults::link::Ends;
 use crate::faults::registers::Registers;
 use crate::net::address::Address;
-use crate::scenario::Scenario;
-use crate::site::{Memory, Plan, Site};
+use crate::scenario::settings::Scenario;
+use crate::site::Site;
+use crate::site::plan::{Memory, Plan};
 
 /// What a gateway of ours takes beside the connections of the scenario.
 const SPARE_CONNECTIONS: u64 = 1_024;

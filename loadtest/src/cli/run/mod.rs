@@ -20,7 +20,8 @@ use crate::faults::node::Node;
 use crate::faults::registers::Registers;
 use crate::judge::outcome::Outcome;
 use crate::report::{self, Report, SweepStep};
-use crate::scenario::{Happening, Scenario};
+use crate::scenario::event::Happening;
+use crate::scenario::settings::Scenario;
 use crate::site::Site;
 
 /// Where the project keeps its scenarios.

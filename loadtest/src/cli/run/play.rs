@@ -19,15 +19,17 @@ use crate::judge::tally::Tally;
 use crate::judge::verdict::{Broken, Seen, Verdict, judge};
 use crate::load::client::Idle;
 use crate::load::codes::Mill;
-use crate::load::crew::{Crew, Orders, Times};
+use crate::load::crew::{Crew, Orders};
 use crate::load::signer::{Nonces, NotThrowAway};
 use crate::net::address::Address;
 use crate::report::summary::{self, Facts};
 use crate::report::timeline::Timeline;
 use crate::report::{Report, Second};
-use crate::scenario::Scenario;
+use crate::scenario::settings::Scenario;
+use crate::scenario::times::Times;
+use crate::site::Site;
+use crate::site::error::SiteError;
 use crate::site::shelf::Shelf;
-use crate::site::{Site, SiteError};
 
 /// Threads see the beginning before it comes.
 const LEAD_NS: u64 = 50 * NS_PER_MS;

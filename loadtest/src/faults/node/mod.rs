@@ -16,7 +16,7 @@ use crate::faults::life::{self, Life};
 use crate::faults::node::admin::Admin;
 use crate::judge::outage::Memory;
 use crate::procfs;
-use crate::site::NodePlace;
+use crate::site::config::NodePlace;
 
 /// How often a state is looked at that sends no event.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

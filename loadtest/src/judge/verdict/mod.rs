@@ -3,7 +3,8 @@
 //! It is asked when every request has ended and the backend is quiet. Before that "not arrived"
 //! would mean nothing.
 
-use crate::judge::class::{Class, First};
+use crate::judge::class::Class;
+use crate::judge::law::terms::First;
 use crate::judge::ledger::{Entry, Ledger};
 use crate::judge::outcome::{Answer, Outcome};
 

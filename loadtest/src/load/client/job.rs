@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::{BODY, OTHER_BODY};
 use crate::clock;
-use crate::judge::class::{Asked, First, Meanwhile, twins_fit};
+use crate::judge::law::terms::{Asked, First};
+use crate::judge::law::twins::{Meanwhile, twins_fit};
 use crate::judge::ledger::Redemption;
 use crate::judge::outage::Trouble;
 use crate::judge::outcome::{Answer, Outcome};

@@ -17,7 +17,7 @@ pub use load::Load;
 
 use crate::clock;
 use crate::net::address::Address;
-use crate::scenario::Protocol;
+use crate::scenario::settings::Protocol;
 
 /// The path that spends codes.
 const PATH: &str = "/pay";

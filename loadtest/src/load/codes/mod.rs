@@ -13,10 +13,11 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::dice::Dice;
-use crate::judge::class::{Class, First};
+use crate::judge::class::Class;
+use crate::judge::law::terms::First;
 use crate::judge::ledger::{Ledger, Redemption, Sequence};
 use crate::load::signer::{Nonces, NotThrowAway, ThrowAwaySigner};
-use crate::scenario::{Choice, Scenario};
+use crate::scenario::settings::{Choice, Scenario};
 use crate::site::shelf::{Leaving, Shelf};
 
 pub use text::Text;

@@ -8,7 +8,8 @@ use keyring::verify::{Rejection, Rules, TimeRules};
 
 use super::*;
 use crate::net::address::Address;
-use crate::site::{Plan, Site};
+use crate::site::Site;
+use crate::site::plan::Plan;
 
 pub(crate) fn site(dir: &Path, keys: u32) -> Site {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -21,7 +22,7 @@ pub(crate) fn site(dir: &Path, keys: u32) -> Site {
         backend_timeout_ms: 1,
         connections_max: 8,
         requests_max: 64,
-        memory: crate::site::Memory::default(),
+        memory: crate::site::plan::Memory::default(),
     };
     plan.write().unwrap()
 }

@@ -16,9 +16,7 @@ use p256::elliptic_curve::ops::Reduce;
 use p256::elliptic_curve::point::AffineCoordinates as _;
 use p256::{FieldBytes, ProjectivePoint, Scalar};
 
-/// The environment that keys must have to be signed with here, and no key of `yanma serve` in
-/// production has.
-pub const ENVIRONMENT: &str = "loadtest";
+use crate::site::plan::ENVIRONMENT;
 
 /// Nonces that all keys share.
 const NONCES: usize = 1024;

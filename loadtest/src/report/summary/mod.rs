@@ -5,17 +5,18 @@ use keyring::time::UnixMillis;
 
 use crate::backend::Counts;
 use crate::faults::measured::{Done, Measured};
-use crate::judge::class::{Class, First};
+use crate::judge::class::Class;
+use crate::judge::law::terms::First;
 use crate::judge::outcome::{Answer, Outcome};
 use crate::judge::tally::{self, EventCount, Tally};
 use crate::judge::verdict::{Example, Seen, Verdict as Judged};
 use crate::load::client::Idle as IdleConnections;
-use crate::load::crew::Times;
 use crate::report::{
     ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule, Second, ToolCost,
     Verdict, float,
 };
-use crate::scenario::{Arrivals, Protocol, Scenario};
+use crate::scenario::settings::{Arrivals, Protocol, Scenario};
+use crate::scenario::times::Times;
 
 const NS_PER_US: u64 = 1_000;
 /// A thread that is this busy is the limit.

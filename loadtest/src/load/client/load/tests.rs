@@ -8,7 +8,7 @@ use crate::judge::outage::{Change, Memory};
 use crate::load::codes::Wish;
 use crate::load::codes::tests::site;
 use crate::load::signer::Nonces;
-use crate::scenario::Scenario;
+use crate::scenario::settings::Scenario;
 use crate::site::shelf::Shelf;
 
 const YES: Answer = Answer { status: 200, outcome: Outcome::Approved, is_replayed: false };

@@ -1,5 +1,6 @@
+use super::twins::{Meanwhile, twins_fit};
 use super::*;
-use crate::judge::outage::Votes;
+use crate::judge::outage::Trouble;
 
 const NOW_S: i64 = 1_800_000_000;
 

@@ -1,6 +1,13 @@
-//! What a class must get, and what the scenario's own faults excuse.
+//! The law: what each class must get, and what the scenario's own faults excuse.
+//!
+//! Everything that is tolerated stands here, in [`Terms`], [`fit`] and [`twins`]. A test that
+//! tolerates something elsewhere tolerates too much.
 
-use super::{Asked, Class, First, Terms};
+pub mod terms;
+pub mod twins;
+
+use self::terms::{Asked, First, Terms};
+use crate::judge::class::Class;
 use crate::judge::outage::Votes;
 use crate::judge::outcome::{Answer, Outcome};
 
@@ -142,3 +149,6 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
