@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 
-use super::Failure;
+use super::failure::{Failure, say};
 use crate::clock;
 use crate::dice::Dice;
 use crate::judge::ledger::Ledger;
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.time {
         let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));
         let rate = float(arguments.count) / spent.as_secs_f64();
-        super::say(format_args!("{rate:.0} codes a second on one core"));
+        say(format_args!("{rate:.0} codes a second on one core"));
     }
     Ok(())
 }

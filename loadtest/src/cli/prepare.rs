@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::net::address::Address;
 use crate::site::plan::{Memory, Plan};
 

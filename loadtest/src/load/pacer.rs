@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::clock;
 use crate::clock::timer::Timer;
-use crate::load::client::Load;
+use crate::load::client::load::Load;
 
 /// Starts that are made in a row before answers are looked at.
 const BURST: u32 = 16;

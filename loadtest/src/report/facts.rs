@@ -1,6 +1,8 @@
 //! What is told about each part in pairs of words and value, the same in every form of the report.
 
-use super::{ClassRow, Counts, Event, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
+use super::figures;
+use super::value::{ClassRow, Event, GatewayCost, Idle, Percentiles, Schedule, ToolCost};
+use crate::backend::Counts;
 
 impl ClassRow {
     /// Answers that this class may get.

@@ -1,6 +1,10 @@
 //! Reports for tests: what a run looks like, without a run.
 
-use super::*;
+use super::value::{
+    ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule, Second, SweepStep,
+    ToolCost, Verdict,
+};
+use crate::backend::Counts;
 
 /// A quiet run of a minute, in which a gateway was killed and came back.
 pub(super) fn clean() -> Report {

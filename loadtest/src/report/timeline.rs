@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::judge::tally;
 use crate::load::crew::Note;
+use crate::report::progress::{Moment, Progress};
 use crate::report::summary;
-use crate::report::{Moment, Progress, Second};
+use crate::report::value::Second;
 
 /// The seconds of a run, and the line of progress that shows each of them.
 pub struct Timeline {

@@ -1,6 +1,6 @@
 //! The verdict in words, the same in every form of the report.
 
-use super::Verdict;
+use super::value::Verdict;
 
 /// One line of the judge's count.
 pub(super) struct Check {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::run::play::RunError;
 use crate::faults::link::Ends;
 use crate::faults::registers::Registers;

@@ -13,13 +13,14 @@ use clap::Args;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use super::failure::{Failure, say};
 use crate::cli::run::play::{Run, RunError};
 use crate::cli::run::sweep::Search;
 use crate::faults::node::Node;
 use crate::faults::registers::Registers;
 use crate::judge::outcome::Outcome;
-use crate::report::{self, Report, SweepStep};
+use crate::report;
+use crate::report::value::{Report, SweepStep};
 use crate::scenario::event::Happening;
 use crate::scenario::settings::Scenario;
 use crate::site::Site;
@@ -147,7 +148,7 @@ async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fai
         let report = play(arguments, &scenario).await?;
         let (p99_us, ok) = (p99_us(&report), is_kept(&report, limit_us));
         let verdict = if ok { "ok" } else { "no" };
-        super::say(format_args!("{rate}/s: p99 {p99_us} us, {verdict}"));
+        say(format_args!("{rate}/s: p99 {p99_us} us, {verdict}"));
         search.tried(rate, ok);
         steps.push(SweepStep { rate: report::float(rate), p99_us, ok });
         if !report.verdict.clean {

@@ -7,7 +7,11 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use super::{BODY, HOST, Job, Load, PATH, REPLAYED, Slot, Target};
+use super::job::Job;
+use super::load::Load;
+use super::request::{BODY, HOST, PATH, REPLAYED};
+use super::slot::{Connection, Slot};
+use super::target::Target;
 use crate::judge::ledger::Redemption;
 use crate::judge::outcome::{Answer, Outcome};
 use crate::net::stream::{Inbox, Stream};
@@ -18,7 +22,7 @@ const FIELDS_MAX: usize = 32;
 const NO_CODE: &[u8] = b"0";
 
 /// A connection that carries one request at a time.
-pub struct Connection {
+struct Http1Connection {
     node: usize,
     stream: Stream,
     request: RefCell<Request>,
@@ -48,8 +52,8 @@ pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()>
     }
     let request = RefCell::new(Request::new());
     let connection =
-        Rc::new(Connection { node: target.node, stream, request, job: RefCell::default() });
-    let slot = Slot::Http1(Rc::clone(&connection));
+        Rc::new(Http1Connection { node: target.node, stream, request, job: RefCell::default() });
+    let slot = Slot::new(Rc::clone(&connection));
     load.free(slot.clone());
     // Whatever ended it, what was under way is lost and nothing more is sent here.
     let _ = connection.read(load, &slot).await;
@@ -74,16 +78,16 @@ pub(super) async fn greet(stream: &Stream) -> io::Result<Received> {
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
-impl Connection {
-    pub(super) fn node(&self) -> usize {
+impl Connection for Http1Connection {
+    fn node(&self) -> usize {
         self.node
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.stream.is_over()
     }
 
-    pub(super) fn send(self: &Rc<Self>, job: Job) {
+    fn send(self: Rc<Self>, job: Job) {
         let mut request = self.request.borrow_mut();
         let bytes = request.with(job.made.text.as_bytes(), job.body());
         *self.job.borrow_mut() = Some(job);
@@ -95,13 +99,15 @@ impl Connection {
         };
         let rest = bytes.get(written..).unwrap_or_default().to_vec();
         if !rest.is_empty() {
-            let connection = Rc::clone(self);
+            let connection = Rc::clone(&self);
             tokio::task::spawn_local(async move {
                 let _ = connection.stream.write_all(&rest).await;
             });
         }
     }
+}
 
+impl Http1Connection {
     async fn read(&self, load: &Rc<Load>, slot: &Slot) -> io::Result<()> {
         let mut inbox = Inbox::new(ANSWER_BYTES_MAX);
         while inbox.fill(&self.stream).await? {
@@ -170,7 +176,7 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::OTHER_BODY;
+    use super::super::request::OTHER_BODY;
     use super::*;
 
     const USED: &[u8] = b"HTTP/1.1 409 Conflict\r\nyanma-outcome: code_used\r\n\

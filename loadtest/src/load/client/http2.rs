@@ -8,13 +8,17 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, Uri, Version};
 
-use super::{BODY, HOST, Job, Load, PATH, REPLAYED, Slot, Target};
+use super::job::Job;
+use super::load::Load;
+use super::request::{BODY, HOST, PATH, REPLAYED};
+use super::slot::{Connection, Slot};
+use super::target::Target;
 use crate::judge::ledger::Redemption;
 use crate::judge::outcome::{Answer, Outcome};
 use crate::net::stream::Stream;
 
 /// A connection that carries a number of requests at a time.
-pub struct Connection {
+struct Http2Connection {
     node: usize,
     sender: SendRequest<Bytes>,
     load: Rc<Load>,
@@ -35,14 +39,14 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     let (sender, driver) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
-    let connection = Rc::new(Connection {
+    let connection = Rc::new(Http2Connection {
         node: target.node,
         sender,
         load: Rc::clone(load),
         uri: format!("http://{HOST}{PATH}").parse().expect("a URI"),
         is_over: Cell::new(false),
     });
-    let slot = Slot::Http2(Rc::clone(&connection));
+    let slot = Slot::new(Rc::clone(&connection));
     (0..target.streams).for_each(|_| load.free(slot.clone()));
     // Streams that were under way end with errors of their own.
     let _ = driver.await;
@@ -68,33 +72,34 @@ impl From<h2::Error> for Failure {
     }
 }
 
-impl Connection {
-    pub(super) fn is_over(&self) -> bool {
+impl Connection for Http2Connection {
+    fn is_over(&self) -> bool {
         self.is_over.get()
     }
 
-    pub(super) fn node(&self) -> usize {
+    fn node(&self) -> usize {
         self.node
     }
 
-    pub(super) fn send(self: &Rc<Self>, job: Job) {
-        let connection = Rc::clone(self);
+    fn send(self: Rc<Self>, job: Job) {
         tokio::task::spawn_local(async move {
-            let load = Rc::clone(&connection.load);
-            match connection.exchange(&job).await {
+            let load = Rc::clone(&self.load);
+            match self.exchange(&job).await {
                 Ok((answer, redemption)) => load.answered(job, answer, redemption),
                 Err(Failure::Unsent) => {
-                    connection.is_over.set(true);
+                    self.is_over.set(true);
                     load.again(job);
                 }
                 Err(Failure::Lost) => load.lost(job),
             }
-            if !connection.is_over.get() {
-                load.free(Slot::Http2(connection));
+            if !self.is_over.get() {
+                load.free(Slot::new(self));
             }
         });
     }
+}
 
+impl Http2Connection {
     async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), Failure> {
         let unsent = |_| Failure::Unsent;
         let mut sender = self.sender.clone().ready().await.map_err(unsent)?;

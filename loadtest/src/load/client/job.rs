@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::{BODY, OTHER_BODY};
+use super::request::{BODY, OTHER_BODY};
 use crate::clock;
 use crate::judge::law::terms::{Asked, First};
 use crate::judge::law::twins::{Meanwhile, twins_fit};

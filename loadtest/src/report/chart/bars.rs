@@ -1,8 +1,9 @@
 //! A comparison as horizontal bars, as a file that stands alone.
 
 use super::frame::text_width;
-use super::{STYLE, escape};
+use super::style::STYLE;
 use crate::report::figures;
+use crate::report::markup::escape;
 
 const WIDTH: f64 = 820.0;
 const EDGE: f64 = 24.0;

@@ -1,7 +1,9 @@
 //! The room of a chart: where things lie, and everything but the lines.
 
-use super::{Axis, Range, Size, escape, stroke};
+use super::axis::{Axis, Range};
+use super::style::stroke;
 use crate::report::figures;
+use crate::report::markup::escape;
 
 /// How wide a letter of the labels is, on the generous side: nobody can measure text here.
 const LETTER: f64 = 6.7;
@@ -17,6 +19,15 @@ const DOTTED_MOST: usize = 20;
 
 /// More columns than these are too thin to be pointed at.
 const HOVERED_MOST: usize = 400;
+
+/// For what width a chart is drawn: letters keep their size, so a phone needs another drawing.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Size {
+    /// A page.
+    Wide,
+    /// A phone.
+    Narrow,
+}
 
 pub(super) struct Frame<'a> {
     width: f64,

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::report::chart::{Axis, Chart, Scale, Series, Size, Unit};
+use crate::report::figures;
 use crate::report::markup::escape;
-use crate::report::{Report, Second, figures};
+use crate::report::value::{Report, Second};
 
 /// Reasons with a line of their own; the rest share one.
 const REASONS: usize = 5;

@@ -4,7 +4,8 @@ mod figure;
 mod section;
 
 use super::markup::escape;
-use super::{Report, chart, figures};
+use super::value::Report;
+use super::{chart, figures};
 
 const STYLE: &str = include_str!("page.css");
 

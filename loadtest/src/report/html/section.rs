@@ -2,8 +2,9 @@
 
 use std::iter;
 
+use crate::report::figures;
 use crate::report::markup::escape;
-use crate::report::{ClassRow, GatewayCost, Idle, Percentiles, Report, figures};
+use crate::report::value::{ClassRow, GatewayCost, Idle, Percentiles, Report};
 
 pub(super) fn all(report: &Report) -> String {
     let pair = [codes(report), percentiles(report)].concat();

@@ -10,10 +10,11 @@ use crate::judge::law::terms::First;
 use crate::judge::outcome::{Answer, Outcome};
 use crate::judge::tally::{self, EventCount, Tally};
 use crate::judge::verdict::{Example, Seen, Verdict as Judged};
-use crate::load::client::Idle as IdleConnections;
-use crate::report::{
+use crate::load::client::idle::Idle as IdleConnections;
+use crate::report::figures::float;
+use crate::report::value::{
     ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule, Second, ToolCost,
-    Verdict, float,
+    Verdict,
 };
 use crate::scenario::settings::{Arrivals, Protocol, Scenario};
 use crate::scenario::times::Times;

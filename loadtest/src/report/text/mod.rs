@@ -4,7 +4,8 @@
 mod table;
 
 use self::table::{Align, Table};
-use super::{ClassRow, GatewayCost, Percentiles, Report, figures};
+use super::figures;
+use super::value::{ClassRow, GatewayCost, Idle, Percentiles, Report};
 
 const COLUMNS: usize = 100;
 
@@ -171,7 +172,7 @@ fn backend(report: &Report) -> String {
     for (what, value) in report.backend.facts() {
         table.row([what.to_owned(), value]);
     }
-    for (what, value) in report.idle.iter().flat_map(super::Idle::facts) {
+    for (what, value) in report.idle.iter().flat_map(Idle::facts) {
         table.row([what.to_owned(), value]);
     }
     table.text()

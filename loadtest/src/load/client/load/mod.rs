@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Slot;
 use super::job::{Job, Twins};
+use super::slot::Slot;
 use crate::clock;
 use crate::judge::class::Class;
 use crate::judge::law::terms::{First, Terms};
