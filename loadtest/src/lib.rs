@@ -5,12 +5,12 @@
 pub mod backend;
 pub mod cli;
 pub mod clock;
-pub mod dice;
 pub mod faults;
 pub mod judge;
 pub mod load;
 pub mod net;
 pub mod procfs;
 pub mod report;
+pub mod rng;
 pub mod scenario;
 pub mod site;

@@ -14,11 +14,11 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
-use crate::dice::Dice;
 use crate::judge::ledger::Ledger;
 use crate::net::address::Address;
 use crate::net::stream::{Inbox, Listener, Stream};
-use crate::scenario::settings::Backend as Faults;
+use crate::rng::Rng;
+use crate::scenario::settings::BackendSettings;
 
 /// A request of the gateway's: its head is below 17 KiB, its body is ours.
 const REQUEST_BYTES_MAX: usize = 32 * 1_024;
@@ -42,7 +42,7 @@ pub struct Backend {
 
 /// What it has done so far.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, serde::Serialize)]
-pub struct Counts {
+pub struct BackendCounts {
     /// Whole requests.
     pub arrivals: u64,
     /// Answered late.
@@ -59,13 +59,13 @@ pub struct Counts {
 
 struct Shared {
     ledger: Arc<Ledger>,
-    faults: Faults,
+    faults: BackendSettings,
     connections: watch::Sender<usize>,
-    counts: Counters,
+    counts: AtomicCounts,
 }
 
 #[derive(Default)]
-struct Counters {
+struct AtomicCounts {
     arrivals: AtomicU64,
     delayed: AtomicU64,
     errors: AtomicU64,
@@ -89,9 +89,14 @@ impl Backend {
     ///
     /// # Errors
     /// The system's error if it cannot listen.
-    pub fn start(address: &Address, faults: Faults, ledger: Arc<Ledger>) -> io::Result<Self> {
+    pub fn start(
+        address: &Address,
+        faults: BackendSettings,
+        ledger: Arc<Ledger>,
+    ) -> io::Result<Self> {
         let connections = watch::Sender::new(0);
-        let shared = Arc::new(Shared { ledger, faults, connections, counts: Counters::default() });
+        let shared =
+            Arc::new(Shared { ledger, faults, connections, counts: AtomicCounts::default() });
         let (stop, stopped) = watch::channel(false);
         let (started, starting) = std::sync::mpsc::sync_channel(1);
         let (own, served) = (address.clone(), Arc::clone(&shared));
@@ -119,7 +124,7 @@ impl Backend {
     ///
     /// # Errors
     /// The system's error if the backend does not serve any more.
-    pub async fn left_alone(&self) -> io::Result<()> {
+    pub async fn wait_until_alone(&self) -> io::Result<()> {
         // Connections are accepted in order, and a byte that begins no request is answered by a
         // close: when that comes, every connection before this one is counted.
         let last = Stream::connect(&self.address).await?;
@@ -133,7 +138,7 @@ impl Backend {
     }
 
     /// What it has done so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> BackendCounts {
         self.shared.counts.read()
     }
 }
@@ -149,7 +154,7 @@ impl Drop for Backend {
 }
 
 async fn serve(listener: Listener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let dice = Rc::new(RefCell::new(Dice::random()));
+    let rng = Rc::new(RefCell::new(Rng::random()));
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -160,18 +165,18 @@ async fn serve(listener: Listener, shared: Arc<Shared>, mut stopped: watch::Rece
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        let (shared, dice) = (Arc::clone(&shared), Rc::clone(&dice));
+        let (shared, rng) = (Arc::clone(&shared), Rc::clone(&rng));
         shared.connections.send_modify(|count| *count += 1);
         tokio::task::spawn_local(async move {
             // A gateway that is killed leaves resets behind.
-            let _ = converse(&stream, &shared, &dice).await;
+            let _ = converse(&stream, &shared, &rng).await;
             drop(stream);
             shared.connections.send_modify(|count| *count -= 1);
         });
     }
 }
 
-async fn converse(stream: &Stream, shared: &Shared, dice: &RefCell<Dice>) -> io::Result<()> {
+async fn converse(stream: &Stream, shared: &Shared, rng: &RefCell<Rng>) -> io::Result<()> {
     let mut inbox = Inbox::new(REQUEST_BYTES_MAX);
     loop {
         let Some(length) = arrived(inbox.filled(), &shared.ledger)? else {
@@ -181,10 +186,10 @@ async fn converse(stream: &Stream, shared: &Shared, dice: &RefCell<Dice>) -> io:
             continue;
         };
         inbox.take(length);
-        Counters::add(&shared.counts.arrivals);
-        let fate = shared.faults.fate(dice.borrow_mut().below(1_000));
+        AtomicCounts::add(&shared.counts.arrivals);
+        let fate = shared.faults.fate(rng.borrow_mut().below(1_000));
         if shared.faults.delay_ms > 0 {
-            Counters::add(&shared.counts.delayed);
+            AtomicCounts::add(&shared.counts.delayed);
             tokio::time::sleep(Duration::from_millis(shared.faults.delay_ms)).await;
         }
         shared.counts.note(fate);
@@ -231,9 +236,9 @@ fn number(digits: &[u8]) -> Option<usize> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-impl Faults {
+impl BackendSettings {
     /// What a throw below 1,000 means.
-    fn fate(&self, thrown: u64) -> Fate {
+    fn fate(&self, drawn: u64) -> Fate {
         let fates = [
             (self.error_per_mille, Fate::Fail),
             (self.reset_per_mille, Fate::Reset),
@@ -243,14 +248,14 @@ impl Faults {
         let mut end = 0;
         let mut reached = |width| {
             end += width;
-            thrown < end
+            drawn < end
         };
         let found = fates.into_iter().find(|(width, _)| reached(*width));
         found.map_or(Fate::Settle, |(_, fate)| fate)
     }
 }
 
-impl Counters {
+impl AtomicCounts {
     fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -265,9 +270,9 @@ impl Counters {
         }
     }
 
-    fn read(&self) -> Counts {
+    fn read(&self) -> BackendCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counts {
+        BackendCounts {
             arrivals: read(&self.arrivals),
             delayed: read(&self.delayed),
             errors: read(&self.errors),

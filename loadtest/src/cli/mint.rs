@@ -10,14 +10,14 @@ use tokio::sync::watch;
 
 use super::failure::{Failure, say};
 use crate::clock;
-use crate::dice::Dice;
 use crate::judge::ledger::Ledger;
 use crate::load::codes::Mill;
 use crate::load::signer::Nonces;
 use crate::report::float;
+use crate::rng::Rng;
 use crate::scenario::settings::Scenario;
 use crate::site::Site;
-use crate::site::shelf::Shelf;
+use crate::site::active_keys::ActiveKeys;
 
 const VALID: &str =
     "about = \"Valid codes.\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nvalid = 1\n";
@@ -65,8 +65,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn mill(dir: &Path) -> Result<Mill, Failure> {
     let site = Site::open(dir)?;
-    let (_, shelf) = watch::channel(Arc::new(Shelf::read(&site)?));
+    let (_, active_keys) = watch::channel(Arc::new(ActiveKeys::read(&site)?));
     let scenario = Scenario::parse(Path::new("mint"), VALID)?;
-    let ledger = Arc::new(Ledger::new(Dice::random().throw()));
-    Ok(Mill::new(&scenario, shelf, ledger, Nonces::new())?)
+    let ledger = Arc::new(Ledger::new(Rng::random().next_u64()));
+    Ok(Mill::new(&scenario, active_keys, ledger, Nonces::new())?)
 }

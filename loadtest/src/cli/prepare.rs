@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::net::address::Address;
-use crate::site::plan::{Memory, Plan};
+use crate::site::plan::{MemoryPlan, Plan};
 
 /// Far more than any load here opens.
 const CONNECTIONS: u64 = 100_000;
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         backend_timeout_ms: BACKEND_TIMEOUT_MS,
         connections_max: CONNECTIONS,
         requests_max: REQUESTS,
-        memory: Memory::default(),
+        memory: MemoryPlan::default(),
     };
     plan.write()?;
     let dir = arguments.dir.display();

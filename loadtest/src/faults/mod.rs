@@ -1,9 +1,9 @@
 //! Gateways and registers as processes, and the faults that a scenario makes in them.
 
-pub mod events;
-pub mod life;
-pub mod link;
+pub mod child;
+pub mod injector;
 pub mod measured;
 pub mod node;
 pub mod register;
+pub mod register_proxy;
 pub mod registers;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::faults::life::Life;
+use crate::faults::child::ChildProcess;
 use crate::net::address::Address;
 use crate::net::stream::{Inbox, Stream};
 
@@ -30,7 +30,7 @@ const IS_TOLD: &str = "EVAL \"local held = redis.call('GET', 'yanma:layout') \
 pub struct Register {
     address: SocketAddr,
     dir: PathBuf,
-    life: Option<Life>,
+    child: Option<ChildProcess>,
 }
 
 /// Why a register does not do what it should.
@@ -59,14 +59,14 @@ impl Register {
     /// # Errors
     /// [`RegisterError`] if there is no such program, or if it does not answer.
     pub async fn start(address: SocketAddr, dir: &Path) -> Result<Self, RegisterError> {
-        let mut register = Self { address, dir: dir.to_owned(), life: None };
+        let mut register = Self { address, dir: dir.to_owned(), child: None };
         register.restart().await?;
         Ok(register)
     }
 
     /// SIGKILL.
     pub fn kill(&mut self) {
-        self.life = None;
+        self.child = None;
     }
 
     /// SIGKILL if it runs, and a new life with an empty memory.
@@ -88,7 +88,7 @@ impl Register {
     /// # Errors
     /// [`RegisterError`] if it does not answer, or cannot.
     pub async fn save(&self) -> Result<(), RegisterError> {
-        self.does("SAVE").await
+        self.run("SAVE").await
     }
 
     /// SIGKILL if it runs, and a new life with what was saved last, if anything was.
@@ -97,8 +97,8 @@ impl Register {
     /// [`RegisterError`] if it does not answer.
     pub async fn recall(&mut self) -> Result<(), RegisterError> {
         self.kill();
-        self.life = Some(self.spawn().map_err(RegisterError::Start)?);
-        self.waits_for("an answer", "PING", "+PONG").await
+        self.child = Some(self.spawn().map_err(RegisterError::Start)?);
+        self.wait_for("an answer", "PING", "+PONG").await
     }
 
     /// SIGSTOP.
@@ -106,8 +106,8 @@ impl Register {
     /// # Errors
     /// [`RegisterError::Mute`] if it does not live.
     pub async fn pause(&self) -> Result<(), RegisterError> {
-        let life = self.life.as_ref().ok_or_else(|| self.mute(io::ErrorKind::NotFound.into()))?;
-        life.pause().await.map_err(|error| self.mute(error))
+        let child = self.child.as_ref().ok_or_else(|| self.mute(io::ErrorKind::NotFound.into()))?;
+        child.pause().await.map_err(|error| self.mute(error))
     }
 
     /// SIGCONT.
@@ -115,8 +115,8 @@ impl Register {
     /// # Errors
     /// [`RegisterError::Mute`] if it does not live.
     pub fn resume(&self) -> Result<(), RegisterError> {
-        let life = self.life.as_ref().ok_or_else(|| self.mute(io::ErrorKind::NotFound.into()))?;
-        life.signal(Signal::CONT).map_err(|error| self.mute(error))
+        let child = self.child.as_ref().ok_or_else(|| self.mute(io::ErrorKind::NotFound.into()))?;
+        child.signal(Signal::CONT).map_err(|error| self.mute(error))
     }
 
     /// FLUSHALL.
@@ -124,10 +124,10 @@ impl Register {
     /// # Errors
     /// [`RegisterError`] if it does not answer.
     pub async fn flush(&self) -> Result<(), RegisterError> {
-        self.does("FLUSHALL").await
+        self.run("FLUSHALL").await
     }
 
-    async fn does(&self, command: &str) -> Result<(), RegisterError> {
+    async fn run(&self, command: &str) -> Result<(), RegisterError> {
         let said = self.ask(command).await.map_err(|error| self.mute(error))?;
         if said.starts_with("+OK") { Ok(()) } else { Err(self.mute(io::Error::other(said))) }
     }
@@ -137,10 +137,10 @@ impl Register {
     /// # Errors
     /// [`RegisterError`] if none does.
     pub async fn wait_until_told(&self) -> Result<(), RegisterError> {
-        self.waits_for("the layout", IS_TOLD, ":1").await
+        self.wait_for("the layout", IS_TOLD, ":1").await
     }
 
-    async fn waits_for(
+    async fn wait_for(
         &self,
         what: &'static str,
         command: &str,
@@ -169,7 +169,7 @@ impl Register {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    fn spawn(&self) -> io::Result<Life> {
+    fn spawn(&self) -> io::Result<ChildProcess> {
         let log = self.dir.join(format!("register-{}.log", self.address.port()));
         let said = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = Command::new(PROGRAM);
@@ -178,7 +178,7 @@ impl Register {
         command.args(["--save", "", "--appendonly", "no", "--protected-mode", "no"]);
         command.args(["--maxmemory-policy", "noeviction", "--dbfilename", &self.dump()]);
         command.arg("--dir").arg(&self.dir).stdin(Stdio::null());
-        Life::start(command.stdout(said.try_clone()?).stderr(said))
+        ChildProcess::start(command.stdout(said.try_clone()?).stderr(said))
     }
 
     /// The file that SAVE writes.

@@ -4,15 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::faults::link::{Ends, Links, Way};
 use crate::faults::register::{Register, RegisterError};
+use crate::faults::register_proxy::{LinkState, ProxyEnds, RegisterProxies};
 use crate::judge::outage::{Change, Outages};
 use crate::scenario::event::ToRegister;
 
 /// The registers of a run and the ways to them.
 pub struct Registers {
     servers: Vec<Register>,
-    links: Links,
+    proxies: RegisterProxies,
 }
 
 /// Why there are no registers.
@@ -23,7 +23,7 @@ pub enum RegistersError {
     Register(#[from] RegisterError),
     /// The ways to them cannot be made.
     #[error("the ways to the registers: {0}")]
-    Links(#[from] io::Error),
+    Proxies(#[from] io::Error),
 }
 
 impl Registers {
@@ -33,7 +33,7 @@ impl Registers {
     /// # Errors
     /// [`RegistersError`].
     pub async fn start(
-        ends: Vec<Ends>,
+        ends: Vec<ProxyEnds>,
         nodes: Vec<PathBuf>,
         dir: &Path,
     ) -> Result<Self, RegistersError> {
@@ -41,21 +41,21 @@ impl Registers {
         for end in &ends {
             servers.push(Register::start(end.register, dir).await?);
         }
-        Ok(Self { servers, links: Links::start(ends, nodes)? })
+        Ok(Self { servers, proxies: RegisterProxies::start(ends, nodes)? })
     }
 
     /// Waits until gateways have told all of them what they are.
     ///
     /// # Errors
     /// [`RegisterError`] if they do not.
-    pub async fn are_told(&self) -> Result<(), RegisterError> {
+    pub async fn wait_until_told(&self) -> Result<(), RegisterError> {
         for server in &self.servers {
             server.wait_until_told().await?;
         }
         Ok(())
     }
 
-    pub(super) async fn happen(
+    pub(super) async fn inject(
         &mut self,
         number: usize,
         node: Option<usize>,
@@ -125,23 +125,23 @@ impl Registers {
             ToRegister::Cut => {
                 change(Change::Failing);
                 tell(format!("{name} is cut off{seen_by}"));
-                self.links.set(number, node, Way::Cut).await;
+                self.proxies.set(number, node, LinkState::Cut).await;
                 change(Change::Failed);
             }
             ToRegister::Blackhole => {
                 change(Change::Failing);
                 tell(format!("{name} says and hears nothing{seen_by}"));
-                self.links.set(number, node, Way::Held).await;
+                self.proxies.set(number, node, LinkState::Held).await;
                 change(Change::Failed);
             }
             ToRegister::Delay { ms } => {
                 change(Change::Failing);
                 tell(format!("{name} is {ms} ms away{seen_by}"));
-                self.links.set(number, node, Way::Late(Duration::from_millis(ms))).await;
+                self.proxies.set(number, node, LinkState::Late(Duration::from_millis(ms))).await;
             }
             ToRegister::Mend => {
                 change(Change::Returning);
-                self.links.set(number, node, Way::Open).await;
+                self.proxies.set(number, node, LinkState::Open).await;
                 change(Change::Returned);
                 tell(format!("{name} can be reached{seen_by}"));
             }

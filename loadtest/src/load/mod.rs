@@ -2,6 +2,6 @@
 
 pub mod client;
 pub mod codes;
-pub mod crew;
 pub mod pacer;
 pub mod signer;
+pub mod threads;

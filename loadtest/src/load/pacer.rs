@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::clock;
 use crate::clock::timer::Timer;
-use crate::load::client::load::Load;
+use crate::load::client::dispatcher::Dispatcher;
 
 /// Starts that are made in a row before answers are looked at.
 const BURST: u32 = 16;
@@ -15,7 +15,7 @@ const BURST: u32 = 16;
 /// # Errors
 /// The system's error if there is no timer.
 pub async fn pace(
-    load: &Rc<Load>,
+    dispatcher: &Rc<Dispatcher>,
     begin_ns: u64,
     schedule: impl Iterator<Item = u64>,
 ) -> io::Result<()> {
@@ -30,7 +30,7 @@ pub async fn pace(
             tokio::task::yield_now().await;
             in_a_row = 0;
         }
-        load.start(due_ns);
+        dispatcher.start(due_ns);
         in_a_row += 1;
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! What is told about each part in pairs of words and value, the same in every form of the report.
 
 use super::figures;
-use super::value::{ClassRow, Event, GatewayCost, Idle, Percentiles, Schedule, ToolCost};
-use crate::backend::Counts;
+use super::value::{
+    ClassRow, EventSummary, GatewayCost, IdleSummary, Percentiles, ScheduleSummary, ToolCost,
+};
+use crate::backend::BackendCounts;
 
 impl ClassRow {
     /// Answers that this class may get.
@@ -20,7 +22,7 @@ impl ClassRow {
     }
 }
 
-impl Event {
+impl EventSummary {
     /// What came of requests until the next, each with its count.
     pub(super) fn came(&self) -> Vec<String> {
         let answers = self.answers.iter().map(|(word, n)| (word.as_str(), *n));
@@ -47,7 +49,7 @@ impl Percentiles {
     }
 }
 
-impl Schedule {
+impl ScheduleSummary {
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         if self.planned == 0 {
             return vec![("planned starts", "none (closed loop)".to_owned())];
@@ -79,7 +81,7 @@ impl ToolCost {
     }
 }
 
-impl Counts {
+impl BackendCounts {
     pub(super) fn facts(&self) -> [(&'static str, String); 6] {
         [
             ("requests that arrived", self.arrivals),
@@ -93,7 +95,7 @@ impl Counts {
     }
 }
 
-impl Idle {
+impl IdleSummary {
     pub(super) fn facts(&self) -> [(&'static str, String); 3] {
         [
             ("idle connections held", figures::count(self.opened)),

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::judge::tally;
-use crate::load::crew::Note;
+use crate::judge::counters;
+use crate::load::threads::Note;
 use crate::report::progress::{Moment, Progress};
 use crate::report::summary;
-use crate::report::value::Second;
+use crate::report::value::SecondSummary;
 
 /// The seconds of a run, and the line of progress that shows each of them.
 pub struct Timeline {
@@ -15,13 +15,13 @@ pub struct Timeline {
     progress: Progress,
     /// Seconds of which not every thread has told.
     heard: BTreeMap<u64, Heard>,
-    told: Vec<Second>,
+    told: Vec<SecondSummary>,
 }
 
 #[derive(Default)]
 struct Heard {
     threads: usize,
-    second: tally::Second,
+    second: counters::SecondCount,
     in_flight: usize,
 }
 
@@ -32,7 +32,7 @@ impl Timeline {
     }
 
     /// One thread tells of one second; the last to do so has it shown.
-    pub fn hear(&mut self, note: &Note) {
+    pub fn add(&mut self, note: &Note) {
         let heard = self.heard.entry(note.number).or_default();
         heard.threads += 1;
         heard.in_flight += note.in_flight;
@@ -55,7 +55,7 @@ impl Timeline {
 
     /// All seconds in order, to the last in which something happened. `rest` is what threads had
     /// not handed over when they ended.
-    pub fn end(mut self, rest: BTreeMap<u64, tally::Second>) -> Vec<Second> {
+    pub fn end(mut self, rest: BTreeMap<u64, counters::SecondCount>) -> Vec<SecondSummary> {
         for (number, second) in rest {
             self.heard.entry(number).or_default().second.add(&second);
         }
@@ -74,14 +74,18 @@ mod tests {
     use super::*;
 
     fn note(number: u64, sent: u64) -> Note {
-        Note { number, second: tally::Second { sent, ..tally::Second::default() }, in_flight: 0 }
+        Note {
+            number,
+            second: counters::SecondCount { sent, ..counters::SecondCount::default() },
+            in_flight: 0,
+        }
     }
 
     #[test]
     fn seconds_add_up_over_threads_whoever_tells_first() {
         let mut timeline = Timeline::new(2);
         for note in [note(0, 1), note(1, 10), note(0, 2), note(2, 0), note(2, 0)] {
-            timeline.hear(&note);
+            timeline.add(&note);
         }
         // A second that one thread told, and one that none did.
         let rest = [(1, note(1, 20).second), (3, note(3, 5).second), (4, note(4, 0).second)];

@@ -5,7 +5,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::backend::Counts;
+use crate::backend::BackendCounts;
 
 /// A whole run. The default is a run in which nothing happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -25,7 +25,7 @@ pub struct Report {
     /// The load in words: "open loop, Poisson, 5000/s over 64 HTTP/1.1 connections".
     pub load: String,
     /// Whether the gateway kept its promises.
-    pub verdict: Verdict,
+    pub verdict: VerdictSummary,
     /// What was sent, by class, and what came back.
     pub classes: Vec<ClassRow>,
     /// Answers by outcome, the most frequent first.
@@ -34,26 +34,26 @@ pub struct Report {
     /// How long answers took.
     pub latency: Latency,
     /// The run second by second.
-    pub seconds: Vec<Second>,
+    pub seconds: Vec<SecondSummary>,
     /// Whether the tool kept its schedule.
-    pub schedule: Schedule,
+    pub schedule: ScheduleSummary,
     /// What the tool itself cost, and whether it was the limit.
     pub tool: ToolCost,
     /// What each gateway process cost.
     pub gateways: Vec<GatewayCost>,
     /// Idle connections beside the traffic, if there were any.
-    pub idle: Option<Idle>,
+    pub idle: Option<IdleSummary>,
     /// What the stand-in backend saw, and what it did on purpose.
-    pub backend: Counts,
+    pub backend: BackendCounts,
     /// What was done to the gateway during the run, in the order of time.
-    pub events: Vec<Event>,
+    pub events: Vec<EventSummary>,
     /// The steps of a search for the highest rate, if this was one.
     pub sweep: Option<Vec<SweepStep>>,
 }
 
 /// The judge's verdict over all codes of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Verdict {
+pub struct VerdictSummary {
     /// No fault was found.
     pub clean: bool,
     /// Each fault as a plain sentence; empty if clean.
@@ -140,7 +140,7 @@ pub struct Percentiles {
 /// One second of the run. Response times are those of starts that were due in the measured part; 0
 /// if none was answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Second {
+pub struct SecondSummary {
     /// Seconds since the measured part began, from 0.
     pub second: u64,
     /// Requests sent.
@@ -162,7 +162,7 @@ pub struct Second {
 
 /// Whether requests started when they were meant to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Schedule {
+pub struct ScheduleSummary {
     /// Starts that were planned; 0 in a closed loop, which plans none.
     pub planned: u64,
     /// Of those, started.
@@ -214,7 +214,7 @@ pub struct GatewayCost {
 
 /// Idle connections that were held beside the traffic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Idle {
+pub struct IdleSummary {
     /// Connections opened.
     pub opened: u64,
     /// Of those, closed by the gateway during the run.
@@ -225,7 +225,7 @@ pub struct Idle {
 
 /// Something that was done during the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Event {
+pub struct EventSummary {
     /// Seconds since the measured part began.
     pub second: f64,
     /// What, in a few words: "gateway 1 killed".

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::check::Check;
 use super::error::ScenarioError;
 use super::event::{Event, Happening, ToGateway, ToRegister};
-use super::settings::{Gateway, Scenario};
+use super::settings::{GatewaySettings, Scenario};
 
 /// A longer run is none of a register protocol's.
 const REPEAT_MAX: u64 = 1_000;
@@ -86,7 +86,7 @@ impl Check<'_> {
         table: &EventTable,
         scenario: &Scenario,
     ) -> Result<Happening, ScenarioError> {
-        let Gateway { nodes, .. } = scenario.gateway;
+        let GatewaySettings { nodes, .. } = scenario.gateway;
         let node = self.place("event.node", table.node, nodes)?;
         let register = self.place("event.register", table.register, scenario.registers())?;
         let what = match register {

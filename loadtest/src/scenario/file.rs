@@ -8,7 +8,10 @@ use serde::Deserialize;
 use super::check::Check;
 use super::error::ScenarioError;
 use super::event_table::EventTable;
-use super::settings::{Arrivals, Backend, Choice, Codes, Gateway, Load, Phase, Protocol, Scenario};
+use super::settings::{
+    Arrivals, BackendSettings, Choice, CodeSettings, GatewaySettings, LoadSettings, Phase,
+    Protocol, Scenario,
+};
 use crate::judge::class::Class;
 
 /// The most connections that a gateway can be told to open to its backend, each for one request.
@@ -16,7 +19,7 @@ const SLOTS_MAX: u64 = 65_536;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ScenarioFile {
     about: String,
     #[serde(default)]
     load: LoadTable,
@@ -142,13 +145,13 @@ impl Scenario {
     /// [`ScenarioError`] names the file, the key, the value and what is allowed.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ScenarioError> {
         let form = |error| ScenarioError::Form { path: path.to_owned(), error: Box::new(error) };
-        let file: File = toml::from_str(text).map_err(form)?;
+        let file: ScenarioFile = toml::from_str(text).map_err(form)?;
         Check { path }.scenario(file)
     }
 }
 
 impl Check<'_> {
-    fn scenario(&self, file: File) -> Result<Scenario, ScenarioError> {
+    fn scenario(&self, file: ScenarioFile) -> Result<Scenario, ScenarioError> {
         let name = self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let load = self.load(&file.load)?;
         let phases = self.phases(&file.phase, load.is_closed)?;
@@ -168,13 +171,13 @@ impl Check<'_> {
         Ok(scenario)
     }
 
-    fn load(&self, load: &LoadTable) -> Result<Load, ScenarioError> {
+    fn load(&self, load: &LoadTable) -> Result<LoadSettings, ScenarioError> {
         let connections = self.within("load.connections", load.connections, 2..=20_000)?;
         let threads = self.within("load.threads", load.threads, 1..=64)?;
         if threads > connections {
             return Err(self.wrong("load.threads", threads, "at most load.connections"));
         }
-        Ok(Load {
+        Ok(LoadSettings {
             connections,
             threads,
             protocol: load.protocol,
@@ -203,8 +206,11 @@ impl Check<'_> {
         checked.collect()
     }
 
-    fn codes(&self, codes: &CodesTable) -> Result<Codes, ScenarioError> {
-        Ok(Codes { keys: self.within("codes.keys", codes.keys, 1..=500)?, choice: codes.choice })
+    fn codes(&self, codes: &CodesTable) -> Result<CodeSettings, ScenarioError> {
+        Ok(CodeSettings {
+            keys: self.within("codes.keys", codes.keys, 1..=500)?,
+            choice: codes.choice,
+        })
     }
 
     fn mix(&self, mix: &BTreeMap<String, u64>) -> Result<Vec<(Class, u32)>, ScenarioError> {
@@ -224,7 +230,7 @@ impl Check<'_> {
         Ok(checked)
     }
 
-    fn backend(&self, backend: &BackendTable) -> Result<Backend, ScenarioError> {
+    fn backend(&self, backend: &BackendTable) -> Result<BackendSettings, ScenarioError> {
         let BackendTable { unix, delay_ms, .. } = *backend;
         let rates = [
             ("backend.error_per_mille", backend.error_per_mille),
@@ -237,7 +243,7 @@ impl Check<'_> {
         }
         let sum: u64 = rates.iter().map(|(_, rate)| rate).sum();
         self.bounded("the sum of backend.*_per_mille", sum, 0..=1_000)?;
-        Ok(Backend {
+        Ok(BackendSettings {
             unix,
             delay_ms: self.bounded("backend.delay_ms", delay_ms, 0..=60_000)?,
             error_per_mille: backend.error_per_mille,
@@ -247,9 +253,9 @@ impl Check<'_> {
         })
     }
 
-    fn gateway(&self, gateway: &GatewayTable) -> Result<Gateway, ScenarioError> {
+    fn gateway(&self, gateway: &GatewayTable) -> Result<GatewaySettings, ScenarioError> {
         let timeout_ms = gateway.backend_timeout_ms;
-        Ok(Gateway {
+        Ok(GatewaySettings {
             nodes: self.within("gateway.nodes", gateway.nodes, 1..=16)?,
             workers: self.within("gateway.workers", gateway.workers, 0..=512)?,
             unix: gateway.unix,

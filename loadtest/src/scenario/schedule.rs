@@ -4,7 +4,7 @@
 //! gateway is slow. Here a start is due when it is due; response time counts from then.
 
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::dice::Dice;
+use crate::rng::Rng;
 use crate::scenario::settings::{Arrivals, Phase};
 
 /// Start times in nanoseconds after the run's beginning, in order.
@@ -12,7 +12,7 @@ use crate::scenario::settings::{Arrivals, Phase};
 pub struct Schedule {
     phases: std::vec::IntoIter<Phase>,
     arrivals: Arrivals,
-    dice: Dice,
+    rng: Rng,
     /// The phase that runs: its rate, first moment and end.
     rate: u64,
     begin_ns: u64,
@@ -28,7 +28,7 @@ impl Schedule {
         let mut schedule = Self {
             phases: phases.into_iter(),
             arrivals,
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
             rate: 1,
             begin_ns: 0,
             end_ns: 0,
@@ -58,7 +58,7 @@ impl Schedule {
     fn candidate(&mut self) -> u64 {
         match self.arrivals {
             Arrivals::Constant => self.begin_ns + self.count * NS_PER_S / self.rate,
-            Arrivals::Poisson => self.last_ns + exponential_ns(&mut self.dice, self.rate),
+            Arrivals::Poisson => self.last_ns + exponential_ns(&mut self.rng, self.rate),
         }
     }
 }
@@ -82,9 +82,9 @@ impl Iterator for Schedule {
 }
 
 /// A gap of a Poisson process: -ln(u) / rate.
-fn exponential_ns(dice: &mut Dice, rate: u64) -> u64 {
+fn exponential_ns(rng: &mut Rng, rate: u64) -> u64 {
     let rate = f64::from(u32::try_from(rate).unwrap_or(u32::MAX));
-    let gap = std::time::Duration::from_secs_f64(-dice.fraction().ln() / rate);
+    let gap = std::time::Duration::from_secs_f64(-rng.fraction().ln() / rate);
     u64::try_from(gap.as_nanos()).expect("a fraction is at least 2^-32, so 23 / rate seconds")
 }
 

@@ -13,24 +13,24 @@ pub struct Scenario {
     /// One sentence.
     pub about: String,
     /// Connections and how starts are spread.
-    pub load: Load,
+    pub load: LoadSettings,
     /// Rates, one after the other; the warm-up is no part of them.
     pub phases: Vec<Phase>,
     /// Which keys sign.
-    pub codes: Codes,
+    pub codes: CodeSettings,
     /// Classes and their weights: only those above 0.
     pub mix: Vec<(Class, u32)>,
     /// What the stand-in backend does.
-    pub backend: Backend,
+    pub backend: BackendSettings,
     /// How gateways are set up.
-    pub gateway: Gateway,
+    pub gateway: GatewaySettings,
     /// What happens to them, in order of time.
     pub events: Vec<Event>,
 }
 
 /// Connections and how starts are spread.
 #[derive(Clone, Debug)]
-pub struct Load {
+pub struct LoadSettings {
     /// Connections that carry requests, over all threads.
     pub connections: u32,
     /// Threads that send.
@@ -80,7 +80,7 @@ pub struct Phase {
 
 /// Which keys sign.
 #[derive(Copy, Clone, Debug)]
-pub struct Codes {
+pub struct CodeSettings {
     /// How many keys are active.
     pub keys: u32,
     /// How they are chosen.
@@ -99,7 +99,7 @@ pub enum Choice {
 
 /// What the stand-in backend does. The rates are tenths of a percent of all requests.
 #[derive(Copy, Clone, Debug, Default)]
-pub struct Backend {
+pub struct BackendSettings {
     /// It listens on a UNIX socket.
     pub unix: bool,
     /// Every answer waits so long.
@@ -116,7 +116,7 @@ pub struct Backend {
 
 /// How gateways are set up.
 #[derive(Copy, Clone, Debug)]
-pub struct Gateway {
+pub struct GatewaySettings {
     /// Nodes, each with a memory of its own.
     pub nodes: u32,
     /// Threads of a node; 0 is one per core.
@@ -200,8 +200,13 @@ impl Scenario {
 
     /// What its own faults excuse.
     pub fn terms(&self, skew_ms: i64) -> Terms {
-        let Backend { error_per_mille, reset_per_mille, half_per_mille, stall_per_mille, .. } =
-            self.backend;
+        let BackendSettings {
+            error_per_mille,
+            reset_per_mille,
+            half_per_mille,
+            stall_per_mille,
+            ..
+        } = self.backend;
         Terms {
             skew_ms,
             backend_errs: error_per_mille > 0,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::error::{SiteError, at};
-use super::plan::{ENVIRONMENT, Memory, Plan};
+use super::plan::{ENVIRONMENT, MemoryPlan, Plan};
 use crate::net::address::Address;
 
 /// Enough that a code of now is never from the future, and little, because a node that starts
@@ -73,7 +73,7 @@ backend = "settlement"
     )
 }
 
-fn replay(memory: &Memory) -> String {
+fn replay(memory: &MemoryPlan) -> String {
     let capacity = line("capacity", memory.replay_capacity);
     if memory.groups.is_empty() {
         return format!(
@@ -120,32 +120,32 @@ pub(super) struct Configured {
 
 /// What the tool reads of it; the gateway checks the rest.
 #[derive(Deserialize)]
-struct File {
-    server: Server,
+struct GatewayFile {
+    server: ServerSection,
     #[serde(default)]
-    listener: Vec<Listener>,
+    listener: Vec<ListenerSection>,
     #[serde(default)]
-    admin: Admin,
+    admin: AdminSection,
     #[serde(default)]
-    codes: Codes,
+    codes: CodesSection,
     #[serde(default)]
-    replay: Replay,
-    backend: Vec<Backend>,
+    replay: ReplaySection,
+    backend: Vec<BackendSection>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Replay {
-    group: Vec<Group>,
+struct ReplaySection {
+    group: Vec<GroupSection>,
 }
 
 #[derive(Deserialize)]
-struct Group {
+struct GroupSection {
     registers: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Server {
+struct ServerSection {
     #[serde(default)]
     workers: usize,
     #[serde(default = "data")]
@@ -157,17 +157,17 @@ fn data() -> PathBuf {
 }
 
 #[derive(Deserialize)]
-struct Listener {
+struct ListenerSection {
     address: String,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
-struct Admin {
+struct AdminSection {
     address: SocketAddr,
 }
 
-impl Default for Admin {
+impl Default for AdminSection {
     fn default() -> Self {
         Self { address: SocketAddr::from(([127, 0, 0, 1], 7461)) }
     }
@@ -175,18 +175,18 @@ impl Default for Admin {
 
 #[derive(Deserialize)]
 #[serde(default)]
-struct Codes {
+struct CodesSection {
     skew_ms: i64,
 }
 
-impl Default for Codes {
+impl Default for CodesSection {
     fn default() -> Self {
         Self { skew_ms: 2_000 }
     }
 }
 
 #[derive(Deserialize)]
-struct Backend {
+struct BackendSection {
     endpoints: Vec<String>,
 }
 
@@ -208,9 +208,10 @@ pub(super) fn read(dir: &Path) -> Result<Configured, SiteError> {
     })
 }
 
-fn node(config: &Path) -> Result<(File, NodePlace), SiteError> {
+fn node(config: &Path) -> Result<(GatewayFile, NodePlace), SiteError> {
     let text = fs::read_to_string(config).map_err(at(config))?;
-    let file: File = toml::from_str(&text).map_err(|error| wrong(config, error.to_string()))?;
+    let file: GatewayFile =
+        toml::from_str(&text).map_err(|error| wrong(config, error.to_string()))?;
     let listen = address(config, "listener.address", file.listener.first().map(|l| &l.address))?;
     let dir = config.parent().unwrap_or(Path::new(""));
     let data_dir = dir.join(&file.server.data_dir);
@@ -219,7 +220,7 @@ fn node(config: &Path) -> Result<(File, NodePlace), SiteError> {
     Ok((file, place))
 }
 
-fn registers(config: &Path, replay: &Replay) -> Result<Vec<SocketAddr>, SiteError> {
+fn registers(config: &Path, replay: &ReplaySection) -> Result<Vec<SocketAddr>, SiteError> {
     let all = replay.group.iter().flat_map(|group| &group.registers);
     let read = |text: &String| {
         let address = text.strip_prefix("redis://").and_then(|address| address.parse().ok());

@@ -4,10 +4,10 @@
 //! `run` makes one for itself; `prepare` makes one for gateways that somebody else starts. Both are
 //! read back by the same [`Site::open`], so that they cannot differ.
 
+pub mod active_keys;
 pub mod config;
 pub mod error;
 pub mod plan;
-pub mod shelf;
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;

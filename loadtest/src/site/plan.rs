@@ -29,12 +29,12 @@ pub struct Plan {
     /// Requests that it may have under way: what is asked at once must not be called too much.
     pub requests_max: u64,
     /// What it remembers, and where.
-    pub memory: Memory,
+    pub memory: MemoryPlan,
 }
 
 /// What a node remembers, and where. What is not said is the gateway's own default.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub struct MemoryPlan {
     /// Slots of the replay table.
     pub replay_capacity: Option<u64>,
     /// Memory for verification tables.

@@ -7,12 +7,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::failure::Failure;
 use crate::cli::run::play::RunError;
-use crate::faults::link::Ends;
+use crate::faults::register_proxy::ProxyEnds;
 use crate::faults::registers::Registers;
 use crate::net::address::Address;
 use crate::scenario::settings::Scenario;
 use crate::site::Site;
-use crate::site::plan::{Memory, Plan};
+use crate::site::plan::{MemoryPlan, Plan};
 
 /// What a gateway of ours takes beside the connections of the scenario.
 const SPARE_CONNECTIONS: u64 = 1_024;
@@ -52,7 +52,7 @@ pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
         connections_max: CONNECTIONS.max(connections + SPARE_CONNECTIONS),
         // Shared out among workers, of which one may have more than its part.
         requests_max: (2 * scenario.slots()).clamp(REQUESTS, REQUESTS_MAX),
-        memory: Memory {
+        memory: MemoryPlan {
             replay_capacity: gateway.replay_capacity,
             verify_table_mib: gateway.verify_table_mib,
             groups: groups(scenario),
@@ -79,7 +79,7 @@ pub(super) async fn registers(site: &Site) -> Result<Option<Registers>, RunError
         return Ok(None);
     }
     let behind = |listen: SocketAddr| SocketAddr::new(listen.ip(), listen.port() + 1);
-    let ends = |listen: &SocketAddr| Ends { listen: *listen, register: behind(*listen) };
+    let ends = |listen: &SocketAddr| ProxyEnds { listen: *listen, register: behind(*listen) };
     let ends = site.registers.iter().map(ends).collect();
     let configs = site.nodes.iter().map(|node| node.config.clone()).collect();
     Ok(Some(Registers::start(ends, configs, site.dir()).await?))

@@ -149,7 +149,7 @@ async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fai
         let (p99_us, ok) = (p99_us(&report), is_kept(&report, limit_us));
         let verdict = if ok { "ok" } else { "no" };
         say(format_args!("{rate}/s: p99 {p99_us} us, {verdict}"));
-        search.tried(rate, ok);
+        search.record(rate, ok);
         steps.push(SweepStep { rate: report::float(rate), p99_us, ok });
         if !report.verdict.clean {
             // A promise was broken: how fast is of no interest any more.

@@ -5,31 +5,32 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::backend::{Backend, Counts};
+use crate::backend::{Backend, BackendCounts};
 use crate::clock::{self, NS_PER_MS};
-use crate::dice::Dice;
-use crate::faults::events::{EventError, Stage};
+use crate::faults::injector::{EventError, FaultInjector};
 use crate::faults::measured::Measured;
-use crate::faults::node::{End, Node, NodeError};
+use crate::faults::node::{Node, NodeEnd, NodeError};
 use crate::faults::register::RegisterError;
 use crate::faults::registers::{Registers, RegistersError};
+use crate::judge::counters::Counters;
 use crate::judge::ledger::Ledger;
 use crate::judge::outage::Outages;
-use crate::judge::tally::Tally;
-use crate::judge::verdict::{Broken, Seen, Verdict, judge};
-use crate::load::client::idle::Idle;
+use crate::judge::seen::Seen;
+use crate::judge::verdict::{Broken, Verdict, judge};
+use crate::load::client::idle::IdleConnections;
 use crate::load::codes::Mill;
-use crate::load::crew::{Crew, Orders};
 use crate::load::signer::{Nonces, NotThrowAway};
+use crate::load::threads::{LoadThreads, Orders};
 use crate::net::address::Address;
 use crate::report::summary::{self, Facts};
 use crate::report::timeline::Timeline;
-use crate::report::value::{Report, Second};
+use crate::report::value::{Report, SecondSummary};
+use crate::rng::Rng;
 use crate::scenario::settings::Scenario;
 use crate::scenario::times::Times;
 use crate::site::Site;
+use crate::site::active_keys::ActiveKeys;
 use crate::site::error::SiteError;
-use crate::site::shelf::Shelf;
 
 /// Threads see the beginning before it comes.
 const LEAD_NS: u64 = 50 * NS_PER_MS;
@@ -93,7 +94,7 @@ pub enum RunError {
 struct Scene {
     ledger: Arc<Ledger>,
     backend: Backend,
-    shelf: watch::Sender<Arc<Shelf>>,
+    active_keys: watch::Sender<Arc<ActiveKeys>>,
     orders: Orders,
     minted_per_s: f64,
 }
@@ -111,25 +112,25 @@ impl Run {
             tokio::time::sleep(IDLE_SETTLES).await;
         }
         let resident_with = self.resident();
-        let mut crew =
-            Crew::start(&scene.orders).map_err(|error| RunError::Load(error.to_string()))?;
-        crew.ready().await.map_err(RunError::Load)?;
+        let mut load_threads =
+            LoadThreads::start(&scene.orders).map_err(|error| RunError::Load(error.to_string()))?;
+        load_threads.wait_until_ready().await.map_err(RunError::Load)?;
 
         let times = self.times();
         let started_ms = clock::unix_ms();
-        crew.begin(times);
-        let (tally, seconds, measured) = self.play(&scene, &mut crew, times).await?;
-        crew.release();
+        load_threads.begin(times);
+        let (counters, seconds, measured) = self.play(&scene, &mut load_threads, times).await?;
+        load_threads.release();
 
         let idle = idle.map(|idle| summary::idle(&idle, resident_before, resident_with));
         let pids = self.nodes.iter().map(|node| (node.pid(), node.restarts())).collect();
-        let verdict = self.judge(&scene, tally.seen.clone()).await?;
+        let verdict = self.judge(&scene, counters.seen.clone()).await?;
         Ok(summary::report(Facts {
             scenario: &self.scenario,
             workers: self.site.workers,
             started_ms,
             times,
-            tally,
+            counters,
             seconds,
             measured,
             verdict,
@@ -142,50 +143,50 @@ impl Run {
 
     /// Backend first, then ready gateways whose fence is behind us, then keys to sign with.
     async fn set(&mut self) -> Result<Scene, RunError> {
-        let ledger = Arc::new(Ledger::new(Dice::random().throw()));
+        let ledger = Arc::new(Ledger::new(Rng::random().next_u64()));
         let address = &self.site.backend;
         let backend = Backend::start(address, self.scenario.backend, Arc::clone(&ledger))
             .map_err(|error| RunError::Backend(address.clone(), error))?;
         let mut fences_s = Vec::new();
         for node in &mut self.nodes {
-            node.ready().await?;
+            node.wait_until_ready().await?;
             fences_s.push(node.fence_s().await?);
         }
         let mut last_s = fences_s.iter().copied().max().unwrap_or(0);
         if let Some(registers) = &self.registers {
-            registers.are_told().await?;
+            registers.wait_until_told().await?;
             last_s = last_s.max(clock::unix_s() + REGISTERS_ABSTAIN_S);
         }
         behind(last_s).await;
         let outages = Outages::default();
         let size = |count| usize::try_from(count).unwrap_or(0);
         let of_a_group = size(self.scenario.gateway.registers);
-        outages.expect(&fences_s, size(self.scenario.registers()), of_a_group);
-        let shelf = Arc::new(Shelf::read(&self.site)?);
-        let (shelf, reader) = watch::channel(shelf);
+        outages.set_up(&fences_s, size(self.scenario.registers()), of_a_group);
+        let active_keys = Arc::new(ActiveKeys::read(&self.site)?);
+        let (active_keys, reader) = watch::channel(active_keys);
         let mut terms = self.scenario.terms(self.site.skew_ms);
         terms.may_overload = self.may_overload;
         let orders = Orders {
             scenario: Arc::clone(&self.scenario),
             nodes: self.nodes.iter().map(|node| node.place().listen.clone()).collect(),
-            shelf: reader,
+            active_keys: reader,
             ledger: Arc::clone(&ledger),
             outages: Arc::new(outages),
             nonces: Nonces::new(),
             terms,
-            seed: Dice::random().throw(),
+            seed: Rng::random().next_u64(),
         };
         let minted_per_s = minted_per_s(&orders)?;
-        Ok(Scene { ledger, backend, shelf, orders, minted_per_s })
+        Ok(Scene { ledger, backend, active_keys, orders, minted_per_s })
     }
 
-    async fn open_idle(&self) -> Result<Option<Idle>, RunError> {
+    async fn open_idle(&self) -> Result<Option<IdleConnections>, RunError> {
         let count = usize::try_from(self.scenario.load.idle_connections).unwrap_or(0);
         if count == 0 {
             return Ok(None);
         }
         let targets = self.nodes.iter().map(|node| node.place().listen.clone()).collect();
-        Idle::open(targets, count).await.map(Some).map_err(RunError::Idle)
+        IdleConnections::open(targets, count).await.map(Some).map_err(RunError::Idle)
     }
 
     fn times(&self) -> Times {
@@ -201,19 +202,23 @@ impl Run {
     async fn play(
         &mut self,
         scene: &Scene,
-        crew: &mut Crew,
+        load_threads: &mut LoadThreads,
         times: Times,
-    ) -> Result<(Tally, Vec<Second>, Measured), RunError> {
+    ) -> Result<(Counters, Vec<SecondSummary>, Measured), RunError> {
         let outages: &Outages = &scene.orders.outages;
         let (site, nodes) = (&self.site, &mut self.nodes);
         let registers = self.registers.as_mut();
-        let mut stage = Stage { site, nodes, registers, shelf: &scene.shelf, outages };
-        let mut timeline = Timeline::new(crew.threads());
-        let played = async { stage.play(&self.scenario.events, times).await.map_err(Into::into) };
-        let loaded = async { crew.done(|note| timeline.hear(&note)).await.map_err(RunError::Load) };
-        let (mut tally, measured) = tokio::try_join!(loaded, played)?;
-        let seconds = timeline.end(std::mem::take(&mut tally.seconds));
-        Ok((tally, seconds, measured))
+        let mut injector =
+            FaultInjector { site, nodes, registers, active_keys: &scene.active_keys, outages };
+        let mut timeline = Timeline::new(load_threads.threads());
+        let played =
+            async { injector.play(&self.scenario.events, times).await.map_err(Into::into) };
+        let loaded = async {
+            load_threads.wait_until_done(|note| timeline.add(&note)).await.map_err(RunError::Load)
+        };
+        let (mut counters, measured) = tokio::try_join!(loaded, played)?;
+        let seconds = timeline.end(std::mem::take(&mut counters.seconds));
+        Ok((counters, seconds, measured))
     }
 
     /// Nothing is judged before nothing can arrive any more.
@@ -225,18 +230,18 @@ impl Run {
                     all_are_ours = false;
                     continue;
                 }
-                Some(End::Told) => continue,
-                Some(End::ByItself) => "ended by itself",
-                Some(End::Failed) => "did not end in order when it was told",
+                Some(NodeEnd::Told) => continue,
+                Some(NodeEnd::ByItself) => "ended by itself",
+                Some(NodeEnd::Failed) => "did not end in order when it was told",
             };
             ends.push(format!("gateway {number} {how}; it said: {}", node.last_words()));
         }
         if all_are_ours {
-            let alone = scene.backend.left_alone().await;
+            let alone = scene.backend.wait_until_alone().await;
             alone.map_err(|error| RunError::Backend(self.site.backend.clone(), error))?;
         } else {
             for node in &self.nodes {
-                node.quiet().await?;
+                node.wait_until_quiet().await?;
             }
         }
         let mut verdict = judge(&scene.ledger, seen, self.broken(scene));
@@ -246,7 +251,7 @@ impl Run {
     }
 
     fn broken(&self, scene: &Scene) -> Broken {
-        let Counts { arrivals, errors, resets, halves, stalls, .. } = scene.backend.counts();
+        let BackendCounts { arrivals, errors, resets, halves, stalls, .. } = scene.backend.counts();
         match self.scenario.backend_is_too_slow() {
             true => Broken { unknown: arrivals, errors: 0 },
             false => Broken { unknown: resets + halves + stalls, errors },
@@ -272,7 +277,7 @@ async fn behind(fence_s: i64) {
 pub fn minted_per_s(orders: &Orders) -> Result<f64, NotThrowAway> {
     let ledger = Arc::new(Ledger::new(0));
     let mut mill =
-        Mill::new(&orders.scenario, orders.shelf.clone(), ledger, orders.nonces.clone())?;
+        Mill::new(&orders.scenario, orders.active_keys.clone(), ledger, orders.nonces.clone())?;
     let before_ns = clock::thread_cpu_ns();
     (0..SAMPLE).for_each(|_| drop(std::hint::black_box(mill.next_of_mix())));
     let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));

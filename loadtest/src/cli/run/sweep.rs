@@ -32,7 +32,7 @@ impl Search {
     }
 
     /// How a rate did. One that failed below one that passed makes the search go on below it.
-    pub fn tried(&mut self, rate: u64, is_good: bool) {
+    pub fn record(&mut self, rate: u64, is_good: bool) {
         if is_good {
             self.good = Some(self.good.map_or(rate, |known| known.max(rate)));
         } else {
@@ -55,7 +55,7 @@ mod tests {
         let mut search = Search::new(start);
         let mut steps = 0;
         while let Some(rate) = search.next_rate() {
-            search.tried(rate, rate <= limit);
+            search.record(rate, rate <= limit);
             steps += 1;
         }
         (steps, search.best())

@@ -30,7 +30,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] if it is not ours, or if its directory cannot be changed.
     pub async fn roll_back(&mut self) -> Result<(), NodeError> {
-        self.copy_is_old().await;
+        self.wait_until_copy_is_old().await;
         self.stop(Signal::KILL).await?;
         let (data, kept) = (self.place.data_dir.clone(), self.kept_data());
         remove(&data).and_then(|()| copy(&kept, &data)).map_err(at(&data))?;
@@ -43,7 +43,7 @@ impl Node {
     /// # Errors
     /// [`NodeError::Data`].
     pub async fn swap_data(&mut self) -> Result<(), NodeError> {
-        self.copy_is_old().await;
+        self.wait_until_copy_is_old().await;
         let (data, kept) = (self.place.data_dir.clone(), self.kept_data());
         let aside = data.with_extension("swapped");
         let away = remove(&aside).and_then(|()| fs::rename(&data, &aside));
@@ -61,7 +61,7 @@ impl Node {
         fs::remove_dir_all(&self.place.data_dir).map_err(at(&self.place.data_dir))
     }
 
-    async fn copy_is_old(&self) {
+    async fn wait_until_copy_is_old(&self) {
         let age_ns = clock::now_ns().saturating_sub(self.copied_ns);
         tokio::time::sleep(Duration::from_nanos(OLD_NS.saturating_sub(age_ns))).await;
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::faults::life::{self, Life};
+use crate::faults::child::{ChildEnd, ChildProcess};
 use crate::faults::node::admin::Admin;
 use crate::judge::outage::Memory;
 use crate::procfs;
@@ -56,7 +56,7 @@ pub struct Node {
 
 /// How a gateway ended.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum End {
+pub enum NodeEnd {
     /// As it was told, with status 0.
     Told,
     /// As it was told, with another status.
@@ -67,7 +67,7 @@ pub enum End {
 
 enum Process {
     /// Ours.
-    Ours { binary: PathBuf, life: Life },
+    Ours { binary: PathBuf, child: ChildProcess },
     /// Somebody else's, perhaps with a known id.
     Stranger(Option<u32>),
 }
@@ -116,8 +116,8 @@ impl Node {
     /// # Errors
     /// [`NodeError::Start`].
     pub fn start(binary: &Path, place: NodePlace) -> Result<Self, NodeError> {
-        let life = spawn(binary, &place)?;
-        Ok(Self::new(place, Process::Ours { binary: binary.to_owned(), life }))
+        let child = spawn(binary, &place)?;
+        Ok(Self::new(place, Process::Ours { binary: binary.to_owned(), child }))
     }
 
     /// A gateway that runs already.
@@ -138,7 +138,7 @@ impl Node {
     /// Its process id, if it is known.
     pub fn pid(&self) -> Option<u32> {
         match &self.process {
-            Process::Ours { life, .. } => Some(life.pid()),
+            Process::Ours { child, .. } => Some(child.pid()),
             Process::Stranger(pid) => *pid,
         }
     }
@@ -152,10 +152,10 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] if it ends, or takes too long.
-    pub async fn ready(&mut self) -> Result<(), NodeError> {
+    pub async fn wait_until_ready(&mut self) -> Result<(), NodeError> {
         let look = async {
             while !self.admin().is_ready().await {
-                self.must_live()?;
+                self.check_alive()?;
                 tokio::time::sleep(LOOK_EVERY).await;
             }
             Ok(())
@@ -178,7 +178,7 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] if it cannot be asked, or does not rise.
-    pub async fn fence_after_a_look(&self, known_s: Option<i64>) -> Result<i64, NodeError> {
+    pub async fn fence_after_resume(&self, known_s: Option<i64>) -> Result<i64, NodeError> {
         let Some(known_s) = known_s else {
             tokio::time::sleep(LOOKS_EVERY).await;
             return self.fence_s().await;
@@ -195,7 +195,7 @@ impl Node {
     }
 
     /// What its new life can know of what the one before knew. Asking starts anew.
-    pub fn memory(&mut self) -> Memory {
+    pub fn take_memory(&mut self) -> Memory {
         std::mem::replace(&mut self.memory, Memory::Kept)
     }
 
@@ -212,7 +212,7 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] if it cannot be asked, or takes too long.
-    pub async fn quiet(&self) -> Result<(), NodeError> {
+    pub async fn wait_until_quiet(&self) -> Result<(), NodeError> {
         let look = async {
             while self.at_backend().await? > 0.0 {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -243,8 +243,8 @@ impl Node {
     /// # Errors
     /// [`NodeError`] if it is not ours.
     pub async fn pause(&self) -> Result<(), NodeError> {
-        let Process::Ours { life, .. } = &self.process else { return Err(NodeError::NoPid) };
-        life.pause().await.map_err(|error| self.mute(error))
+        let Process::Ours { child, .. } = &self.process else { return Err(NodeError::NoPid) };
+        child.pause().await.map_err(|error| self.mute(error))
     }
 
     /// SIGCONT.
@@ -278,7 +278,7 @@ impl Node {
     }
 
     /// Waits a little for it to say that it is not ready; whether it does.
-    pub async fn is_unready(&self) -> bool {
+    pub async fn becomes_unready(&self) -> bool {
         let look = async {
             while self.admin().is_ready().await {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -309,17 +309,17 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] if it does not end.
-    pub async fn end(&mut self) -> Result<Option<End>, NodeError> {
+    pub async fn end(&mut self) -> Result<Option<NodeEnd>, NodeError> {
         if let Process::Stranger(_) = self.process {
             return Ok(None);
         }
-        if self.must_live().is_err() {
-            return Ok(Some(End::ByItself));
+        if self.check_alive().is_err() {
+            return Ok(Some(NodeEnd::ByItself));
         }
         self.signal(Signal::CONT)?;
         self.signal(Signal::TERM)?;
-        let is_told = self.ended().await? == life::End::Status(0);
-        Ok(Some(if is_told { End::Told } else { End::Failed }))
+        let is_told = self.wait_until_ended().await? == ChildEnd::Status(0);
+        Ok(Some(if is_told { NodeEnd::Told } else { NodeEnd::Failed }))
     }
 
     /// The last lines that it said.
@@ -360,21 +360,21 @@ impl Node {
     }
 
     async fn stop(&mut self, signal: Signal) -> Result<(), NodeError> {
-        self.must_live()?;
+        self.check_alive()?;
         self.spent_ns = self.cpu_ns();
         self.signal(signal)?;
-        let end = self.ended().await?;
-        if signal == Signal::TERM && end != life::End::Status(0) {
+        let end = self.wait_until_ended().await?;
+        if signal == Signal::TERM && end != ChildEnd::Status(0) {
             return Err(NodeError::Ended(self.last_words()));
         }
         Ok(())
     }
 
     fn start_again(&mut self) -> Result<(), NodeError> {
-        let Process::Ours { binary, life } = &mut self.process else {
+        let Process::Ours { binary, child } = &mut self.process else {
             return Err(NodeError::NoPid);
         };
-        *life = spawn(binary, &self.place)?;
+        *child = spawn(binary, &self.place)?;
         self.base_ns = 0;
         self.restarts += 1;
         Ok(())
@@ -386,22 +386,22 @@ impl Node {
     }
 
     /// Waits until it has ended.
-    async fn ended(&mut self) -> Result<life::End, NodeError> {
-        let Process::Ours { life, .. } = &mut self.process else { return Err(NodeError::NoPid) };
-        let look = async { Ok(life.end().await) };
+    async fn wait_until_ended(&mut self) -> Result<ChildEnd, NodeError> {
+        let Process::Ours { child, .. } = &mut self.process else { return Err(NodeError::NoPid) };
+        let look = async { Ok(child.wait().await) };
         within(DONE_WITHIN, "the end of a gateway", look).await
     }
 
-    fn must_live(&mut self) -> Result<(), NodeError> {
-        let Process::Ours { life, .. } = &mut self.process else { return Ok(()) };
-        match life.ended() {
+    fn check_alive(&mut self) -> Result<(), NodeError> {
+        let Process::Ours { child, .. } = &mut self.process else { return Ok(()) };
+        match child.ended() {
             None => Ok(()),
             Some(_) => Err(NodeError::Ended(self.last_words())),
         }
     }
 }
 
-fn spawn(binary: &Path, place: &NodePlace) -> Result<Life, NodeError> {
+fn spawn(binary: &Path, place: &NodePlace) -> Result<ChildProcess, NodeError> {
     let failed = |error| NodeError::Start { binary: binary.to_owned(), error };
     let said = OpenOptions::new().create(true).append(true).open(log(place)).map_err(failed)?;
     let mut command = Command::new(binary);
@@ -409,7 +409,7 @@ fn spawn(binary: &Path, place: &NodePlace) -> Result<Life, NodeError> {
     command.stdout(said.try_clone().map_err(failed)?).stderr(said);
     // A debug build obeys it; the file is there once the clock is stepped.
     command.env(CLOCK, clock_file(place));
-    Life::start(&mut command).map_err(failed)
+    ChildProcess::start(&mut command).map_err(failed)
 }
 
 /// By how much a node's wall clock is stepped stands here.

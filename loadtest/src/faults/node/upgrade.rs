@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use super::{DONE_WITHIN, LOOK_EVERY, Node, NodeError, Process, READY_WITHIN, log, within};
-use crate::faults::life::{self, Life};
+use crate::faults::child::{ChildEnd, ChildProcess};
 use crate::procfs;
 
 /// The old process says it once the new one serves.
@@ -13,21 +13,21 @@ const HANDED_OVER: &str = "yanma: handed over to process ";
 
 impl Node {
     /// SIGUSR2, and waits until the successor serves. The old process still finishes what runs:
-    /// see [`Node::gone`].
+    /// see [`Node::wait_until_gone`].
     ///
     /// # Errors
     /// [`NodeError`] if it is not ours, or does not hand over.
-    pub async fn upgrade(&mut self) -> Result<Leaving, NodeError> {
-        self.must_live()?;
+    pub async fn upgrade(&mut self) -> Result<Predecessor, NodeError> {
+        self.check_alive()?;
         let said_before = self.said().len();
         self.signal(Signal::USR2)?;
         let look = async {
             loop {
                 let said = self.said();
                 let new = said.get(said_before..).unwrap_or_default();
-                match successor(new).and_then(Life::found) {
+                match successor(new).and_then(ChildProcess::found) {
                     Some(next) => return Ok(next),
-                    None => self.must_live()?,
+                    None => self.check_alive()?,
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -36,15 +36,18 @@ impl Node {
         self.spent_ns = self.cpu_ns();
         self.base_ns = 0;
         self.restarts += 1;
-        let Process::Ours { life, .. } = &mut self.process else { return Err(NodeError::NoPid) };
-        Ok(Leaving(std::mem::replace(life, next)))
+        let Process::Ours { child, .. } = &mut self.process else { return Err(NodeError::NoPid) };
+        Ok(Predecessor(std::mem::replace(child, next)))
     }
 
     /// Waits until a predecessor has left, in order.
     ///
     /// # Errors
     /// [`NodeError`] if it does not leave, or with another status than 0.
-    pub async fn gone(&mut self, Leaving(mut old): Leaving) -> Result<(), NodeError> {
+    pub async fn wait_until_gone(
+        &mut self,
+        Predecessor(mut old): Predecessor,
+    ) -> Result<(), NodeError> {
         let handed_over_ns = procfs::cpu_ns(old.pid());
         let mut cost_ns = handed_over_ns;
         let look = async {
@@ -58,7 +61,7 @@ impl Node {
         };
         let end = within(DONE_WITHIN, "the end of a gateway that handed over", look).await?;
         self.spent_ns += cost_ns - handed_over_ns;
-        if end == life::End::Status(0) { Ok(()) } else { Err(NodeError::Ended(self.last_words())) }
+        if end == ChildEnd::Status(0) { Ok(()) } else { Err(NodeError::Ended(self.last_words())) }
     }
 
     fn said(&self) -> String {
@@ -67,9 +70,9 @@ impl Node {
 }
 
 /// A process that has handed over and finishes what runs.
-pub struct Leaving(Life);
+pub struct Predecessor(ChildProcess);
 
-impl Leaving {
+impl Predecessor {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.0.pid()

@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard};
 use clock_steps::ClockSteps;
 use span::Spans;
 pub use votes::Votes;
-use votes::{Register, count};
+use votes::{RegisterHistory, count};
 
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
 
@@ -37,14 +37,14 @@ pub struct Outages {
 
 #[derive(Debug, Default)]
 struct Book {
-    nodes: Vec<Node>,
-    registers: Vec<Register>,
+    nodes: Vec<NodeHistory>,
+    registers: Vec<RegisterHistory>,
     of_a_group: usize,
     broken: Vec<String>,
 }
 
 #[derive(Debug, Default)]
-struct Node {
+struct NodeHistory {
     down: Spans,
     paused: Spans,
     /// It goes on and has not looked yet at what became of its table.
@@ -108,11 +108,11 @@ pub enum Change {
 impl Outages {
     /// Nothing has happened yet to these nodes, which refuse codes up to their fences, and to so
     /// many registers, of which `of_a_group` decide together.
-    pub fn expect(&self, fences_s: &[i64], registers: usize, of_a_group: usize) {
+    pub fn set_up(&self, fences_s: &[i64], registers: usize, of_a_group: usize) {
         let mut book = self.book();
-        let node = |fence_s: &i64| Node { fence_s: *fence_s, ..Node::default() };
+        let node = |fence_s: &i64| NodeHistory { fence_s: *fence_s, ..NodeHistory::default() };
         book.nodes = fences_s.iter().map(node).collect();
-        book.registers = vec![Register::new(fences_s.len()); registers];
+        book.registers = vec![RegisterHistory::new(fences_s.len()); registers];
         book.of_a_group = of_a_group;
     }
 
@@ -214,7 +214,7 @@ impl Outages {
 
     /// A node that was stopped has looked at its table, and refuses codes that were issued up to
     /// `fence_s`.
-    pub fn awake(&self, node: usize, fence_s: i64) {
+    pub fn end_waking(&self, node: usize, fence_s: i64) {
         let number = node + 1;
         let mut broken = None;
         self.with(node, |node| {
@@ -243,7 +243,7 @@ impl Outages {
     }
 
     /// A node was seen to break a promise.
-    pub fn accuse(&self, what: String) {
+    pub fn report_broken(&self, what: String) {
         self.book().broken.push(what);
     }
 
@@ -299,7 +299,7 @@ impl Outages {
         self.book().broken.clone()
     }
 
-    fn with(&self, node: usize, change: impl FnOnce(&mut Node)) {
+    fn with(&self, node: usize, change: impl FnOnce(&mut NodeHistory)) {
         if let Some(node) = self.book().nodes.get_mut(node) {
             change(node);
         }

@@ -4,7 +4,7 @@ const ISSUED: i64 = 1_700_000_000;
 
 fn outages() -> Outages {
     let outages = Outages::default();
-    outages.expect(&[ISSUED; 2], 0, 0);
+    outages.set_up(&[ISSUED; 2], 0, 0);
     outages
 }
 
@@ -72,7 +72,7 @@ fn a_gateway_that_refuses_more_than_its_fence_while_it_starts_is_a_fault() {
 #[test]
 fn a_pause_is_as_long_as_it_was_and_leaves_votes_open() {
     let outages = Outages::default();
-    outages.expect(&[0; 2], 3, 3);
+    outages.set_up(&[0; 2], 3, 3);
     let sent_ns = clock::now_ns();
     outages.pause(0);
     outages.resume(0);
@@ -104,12 +104,12 @@ fn a_gateway_that_wakes_may_refuse_up_to_the_fence_that_it_names() {
     assert!(!outages.resume(0));
     let waking = outages.trouble(0, 1, clock::now_ns(), i64::MAX);
     assert!(waking.is_astray && waking.is_fenced_off);
-    outages.awake(0, ISSUED);
+    outages.end_waking(0, ISSUED);
     let awake = outages.trouble(0, clock::now_ns() + 1, clock::now_ns() + 2, ISSUED + 1);
     assert!(!awake.is_astray && !awake.is_fenced_off && outages.broken().is_empty());
     // It stood still for no time at all.
     outages.pause(0);
     outages.resume(0);
-    outages.awake(0, ISSUED + 1);
+    outages.end_waking(0, ISSUED + 1);
     assert!(outages.broken()[0].contains("more than its pause explains"));
 }

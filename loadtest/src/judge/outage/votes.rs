@@ -27,15 +27,15 @@ pub enum Votes {
 
 /// One register.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Register {
+pub(super) struct RegisterHistory {
     /// For each node.
-    links: Vec<Link>,
+    links: Vec<LinkHistory>,
     forgot: Vec<Forgot>,
 }
 
 /// A register as one node reaches it.
 #[derive(Clone, Debug, Default)]
-struct Link {
+struct LinkHistory {
     /// It need not answer.
     doubtful: Spans,
     /// It cannot answer.
@@ -52,9 +52,9 @@ struct Forgot {
     perhaps_s: i64,
 }
 
-impl Register {
+impl RegisterHistory {
     pub(super) fn new(nodes: usize) -> Self {
-        Self { links: vec![Link::default(); nodes], forgot: Vec::new() }
+        Self { links: vec![LinkHistory::default(); nodes], forgot: Vec::new() }
     }
 
     /// Something is about to be done to it, as one node or all see it.
@@ -103,7 +103,7 @@ impl Register {
         (!is_gone && !has_forgotten, !is_doubtful && !may_abstain)
     }
 
-    fn links(&mut self, node: Option<usize>) -> impl Iterator<Item = &mut Link> {
+    fn links(&mut self, node: Option<usize>) -> impl Iterator<Item = &mut LinkHistory> {
         let such = move |number: &usize| node.is_none_or(|node| node == *number);
         (0..).zip(self.links.iter_mut()).filter(move |(n, _)| such(n)).map(|(_, link)| link)
     }
@@ -112,7 +112,7 @@ impl Register {
 /// Counts the votes of all groups; which one a code belongs to is the gateways' business, so what
 /// holds for one of them is not excluded.
 pub(super) fn count(
-    registers: &[Register],
+    registers: &[RegisterHistory],
     of_a_group: usize,
     [sent_ns, now_ns]: [u64; 2],
     node: usize,
@@ -145,15 +145,15 @@ mod tests {
     const S: u64 = NS_PER_S;
     const ISSUED: i64 = 1_800_000_000;
 
-    fn three() -> Vec<Register> {
-        vec![Register::new(2); 3]
+    fn three() -> Vec<RegisterHistory> {
+        vec![RegisterHistory::new(2); 3]
     }
 
-    fn at(registers: &[Register], second: u64, node: usize, issued_s: i64) -> Votes {
+    fn at(registers: &[RegisterHistory], second: u64, node: usize, issued_s: i64) -> Votes {
         count(registers, 3, [second * S, second * S + 1], node, issued_s)
     }
 
-    fn kill(register: &mut Register, second: u64) {
+    fn kill(register: &mut RegisterHistory, second: u64) {
         register.doubt(None, second * S);
         register.lose(None, second * S + 2);
     }
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_group_that_votes_leaves_it_open_whose_code_it_is() {
-        let mut registers = vec![Register::new(1); 6];
+        let mut registers = vec![RegisterHistory::new(1); 6];
         kill(&mut registers[0], 10);
         kill(&mut registers[1], 10);
         assert_eq!(at(&registers, 11, 0, ISSUED), Votes::Open);

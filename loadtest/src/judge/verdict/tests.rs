@@ -1,4 +1,7 @@
 use super::*;
+use crate::judge::class::Class;
+use crate::judge::outcome::Answer;
+use crate::judge::seen::EXAMPLES_MAX;
 
 /// A backend that answers all.
 const WHOLE: Broken = Broken { unknown: 0, errors: 0 };
@@ -101,7 +104,7 @@ fn a_stray_is_a_fault() {
 fn a_wrong_answer_is_a_fault_and_an_example() {
     let ledger = Ledger::new(7);
     let mut seen = seen();
-    (0..9).for_each(|_| seen.unexpected(Class::Forged, None, YES));
+    (0..9).for_each(|_| seen.add_unexpected(Class::Forged, None, YES));
     assert_eq!(seen.examples.len(), EXAMPLES_MAX);
     seen.unexpected = 1;
     assert_fault(&judge(&ledger, seen, WHOLE), "not what their code must get");
@@ -110,7 +113,7 @@ fn a_wrong_answer_is_a_fault_and_an_example() {
 #[test]
 fn unfit_twins_are_a_fault() {
     let mut seen = seen();
-    seen.unfit([Some(YES), Some(YES)]);
+    seen.add_unfit([Some(YES), Some(YES)]);
     assert_eq!(seen.unfit_examples, [[Some(YES); 2]]);
     assert_fault(&judge(&Ledger::new(7), seen, WHOLE), "twice at once");
 }

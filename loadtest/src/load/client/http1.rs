@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use super::dispatcher::Dispatcher;
 use super::job::Job;
-use super::load::Load;
 use super::request::{BODY, HOST, PATH, REPLAYED};
 use super::slot::{Connection, Slot};
 use super::target::Target;
@@ -45,7 +45,7 @@ pub(super) struct Received {
 }
 
 /// Connects and serves the load until the connection ends.
-pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()> {
+pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io::Result<()> {
     let stream = Stream::connect(&target.address).await?;
     if greet(&stream).await?.closes {
         return Ok(());
@@ -54,12 +54,12 @@ pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()>
     let connection =
         Rc::new(Http1Connection { node: target.node, stream, request, job: RefCell::default() });
     let slot = Slot::new(Rc::clone(&connection));
-    load.free(slot.clone());
+    dispatcher.add_free(slot.clone());
     // Whatever ended it, what was under way is lost and nothing more is sent here.
-    let _ = connection.read(load, &slot).await;
-    load.withdraw(&slot);
+    let _ = connection.read(dispatcher, &slot).await;
+    dispatcher.withdraw(&slot);
     if let Some(job) = connection.job.take() {
-        load.lost(job);
+        dispatcher.note_lost(job);
     }
     Ok(())
 }
@@ -108,18 +108,18 @@ impl Connection for Http1Connection {
 }
 
 impl Http1Connection {
-    async fn read(&self, load: &Rc<Load>, slot: &Slot) -> io::Result<()> {
+    async fn read(&self, dispatcher: &Rc<Dispatcher>, slot: &Slot) -> io::Result<()> {
         let mut inbox = Inbox::new(ANSWER_BYTES_MAX);
         while inbox.fill(&self.stream).await? {
             let Some(received) = received(inbox.filled())? else { continue };
             inbox.take(received.length);
             // A gateway that answers unasked is closing.
             let Some(job) = self.job.take() else { return Ok(()) };
-            load.answered(job, received.answer, received.redemption);
+            dispatcher.note_answer(job, received.answer, received.redemption);
             if received.closes {
                 return Ok(());
             }
-            load.free(slot.clone());
+            dispatcher.add_free(slot.clone());
         }
         Ok(())
     }

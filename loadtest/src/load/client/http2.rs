@@ -8,8 +8,8 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, Uri, Version};
 
+use super::dispatcher::Dispatcher;
 use super::job::Job;
-use super::load::Load;
 use super::request::{BODY, HOST, PATH, REPLAYED};
 use super::slot::{Connection, Slot};
 use super::target::Target;
@@ -21,20 +21,20 @@ use crate::net::stream::Stream;
 struct Http2Connection {
     node: usize,
     sender: SendRequest<Bytes>,
-    load: Rc<Load>,
+    dispatcher: Rc<Dispatcher>,
     uri: Uri,
     is_over: Cell<bool>,
 }
 
 /// Connects and serves the load until the connection ends.
-pub(super) async fn converse(target: &Target, load: &Rc<Load>) -> io::Result<()> {
+pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io::Result<()> {
     match Stream::connect(&target.address).await? {
-        Stream::Tcp(stream) => over(stream, target, load).await,
-        Stream::Unix(stream) => over(stream, target, load).await,
+        Stream::Tcp(stream) => over(stream, target, dispatcher).await,
+        Stream::Unix(stream) => over(stream, target, dispatcher).await,
     }
 }
 
-async fn over<S>(stream: S, target: &Target, load: &Rc<Load>) -> io::Result<()>
+async fn over<S>(stream: S, target: &Target, dispatcher: &Rc<Dispatcher>) -> io::Result<()>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
@@ -42,28 +42,28 @@ where
     let connection = Rc::new(Http2Connection {
         node: target.node,
         sender,
-        load: Rc::clone(load),
+        dispatcher: Rc::clone(dispatcher),
         uri: format!("http://{HOST}{PATH}").parse().expect("a URI"),
         is_over: Cell::new(false),
     });
     let slot = Slot::new(Rc::clone(&connection));
-    (0..target.streams).for_each(|_| load.free(slot.clone()));
+    (0..target.streams).for_each(|_| dispatcher.add_free(slot.clone()));
     // Streams that were under way end with errors of their own.
     let _ = driver.await;
     connection.is_over.set(true);
-    load.withdraw(&slot);
+    dispatcher.withdraw(&slot);
     Ok(())
 }
 
 /// Why a request has no answer.
-enum Failure {
+enum Unanswered {
     /// The gateway never looked at it: it may be sent again.
     Unsent,
     /// Nobody knows.
     Lost,
 }
 
-impl From<h2::Error> for Failure {
+impl From<h2::Error> for Unanswered {
     fn from(error: h2::Error) -> Self {
         // A gateway that leaves names the last stream that it has looked at; this one came later.
         let is_leaving = error.is_go_away() && error.is_remote();
@@ -83,25 +83,25 @@ impl Connection for Http2Connection {
 
     fn send(self: Rc<Self>, job: Job) {
         tokio::task::spawn_local(async move {
-            let load = Rc::clone(&self.load);
+            let dispatcher = Rc::clone(&self.dispatcher);
             match self.exchange(&job).await {
-                Ok((answer, redemption)) => load.answered(job, answer, redemption),
-                Err(Failure::Unsent) => {
+                Ok((answer, redemption)) => dispatcher.note_answer(job, answer, redemption),
+                Err(Unanswered::Unsent) => {
                     self.is_over.set(true);
-                    load.again(job);
+                    dispatcher.send_again(job);
                 }
-                Err(Failure::Lost) => load.lost(job),
+                Err(Unanswered::Lost) => dispatcher.note_lost(job),
             }
             if !self.is_over.get() {
-                load.free(Slot::new(self));
+                dispatcher.add_free(Slot::new(self));
             }
         });
     }
 }
 
 impl Http2Connection {
-    async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), Failure> {
-        let unsent = |_| Failure::Unsent;
+    async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), Unanswered> {
+        let unsent = |_| Unanswered::Unsent;
         let mut sender = self.sender.clone().ready().await.map_err(unsent)?;
         let (answer, mut body) = sender.send_request(self.request(job), false).map_err(unsent)?;
         body.send_data(Bytes::from_static(job.body()), true)?;

@@ -22,14 +22,14 @@ const OF_A_SOURCE: usize = 20_000;
 const AT_ONCE: usize = 64;
 
 /// Idle connections, until it is dropped.
-pub struct Idle {
+pub struct IdleConnections {
     opened: u64,
     closed: Arc<AtomicU64>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Idle {
+impl IdleConnections {
     /// Opens `count` connections, spread over `targets`, on a thread of their own, and waits until
     /// each has had its answer. Dropping the future leaves the thread to the end of the process.
     ///
@@ -68,7 +68,7 @@ impl Idle {
     }
 }
 
-impl Drop for Idle {
+impl Drop for IdleConnections {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {

@@ -10,7 +10,7 @@ use crate::judge::law::twins::{Meanwhile, twins_fit};
 use crate::judge::ledger::Redemption;
 use crate::judge::outage::Trouble;
 use crate::judge::outcome::{Answer, Outcome};
-use crate::load::codes::{Code, Made, Turn, Wish};
+use crate::load::codes::code::{Code, Made, Turn, Wish};
 
 /// A request from its start to its answer.
 pub struct Job {

@@ -1,10 +1,10 @@
 //! Connections to gateways, and the places on them that take one request at a time.
 
+pub mod dispatcher;
 mod http1;
 mod http2;
 pub mod idle;
 pub mod job;
-pub mod load;
 mod request;
 pub mod slot;
 pub mod target;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use self::load::Load;
+use self::dispatcher::Dispatcher;
 use self::target::Target;
 use crate::clock;
 use crate::scenario::settings::Protocol;
@@ -23,15 +23,19 @@ use crate::scenario::settings::Protocol;
 const RETRY: Duration = Duration::from_millis(5);
 
 /// Holds one connection, made again whenever it ends, until the task is dropped.
-pub async fn keep_connected(target: Target, load: Rc<Load>, first_error: watch::Sender<String>) {
+pub async fn keep_connected(
+    target: Target,
+    dispatcher: Rc<Dispatcher>,
+    first_error: watch::Sender<String>,
+) {
     loop {
         let begun_ns = clock::now_ns();
         let ended = match target.protocol {
-            Protocol::Http1 => http1::converse(&target, &load).await,
-            Protocol::Http2 => http2::converse(&target, &load).await,
+            Protocol::Http1 => http1::converse(&target, &dispatcher).await,
+            Protocol::Http2 => http2::converse(&target, &dispatcher).await,
         };
         if let Err(error) = ended {
-            load.unconnected(target.node, begun_ns);
+            dispatcher.note_unconnected(target.node, begun_ns);
             first_error.send_if_modified(|first| {
                 let is_first = first.is_empty();
                 if is_first {

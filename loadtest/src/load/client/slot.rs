@@ -43,7 +43,7 @@ impl Slot {
     }
 
     /// Whether both are places on the same connection.
-    pub fn is(&self, other: &Self) -> bool {
+    pub fn is_same_connection(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
 }

@@ -1,26 +1,27 @@
 //! Codes made while the load runs: which class, which key, which moment of issue.
 
-mod text;
+pub mod code;
+pub mod text;
+mod weights;
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use keyring::code::{Auth, IssuedAt, KeyId, Kind, Region, Serial, Subject, UnverifiedCode};
+use keyring::code::{Auth, IssuedAt, KeyId, Kind, Region, Serial, Subject};
 use keyring::key::KeyState;
 use keyring::mint::{Minter, Spec, Spoil};
 use tokio::sync::watch;
 
+use self::code::{Code, Made, Wish};
+use self::text::Text;
+use self::weights::Weights;
 use crate::clock;
-use crate::dice::Dice;
 use crate::judge::class::Class;
-use crate::judge::law::terms::First;
-use crate::judge::ledger::{Ledger, Redemption, Sequence};
+use crate::judge::ledger::Ledger;
 use crate::load::signer::{Nonces, NotThrowAway, ThrowAwaySigner};
+use crate::rng::Rng;
 use crate::scenario::settings::{Choice, Scenario};
-use crate::site::shelf::{Leaving, Shelf};
-
-pub use text::Text;
+use crate::site::active_keys::{ActiveKeys, Leaving};
 
 /// Codes that replays are drawn from.
 const RECENT_MAX: usize = 4_096;
@@ -31,88 +32,12 @@ const EXPIRED_S: i64 = 120;
 const FUTURE_S: i64 = 60;
 const FAR_FUTURE_S: i64 = 600;
 
-/// What a request carries, and what must be known to judge its answer.
-pub struct Made {
-    /// The class that was made, which need not be the one that was asked for.
-    pub class: Class,
-    /// What stands in the header.
-    pub text: Text,
-    /// The second of issue.
-    pub issued_at_s: i64,
-    /// The code, unless the text is none.
-    pub code: Option<Code>,
-    /// A copy has the bytes of the first request: it asks for the same again, and may be shown its
-    /// answer. Else it asks for something else with the same code.
-    pub is_same: bool,
-}
-
-/// A code of this run.
-#[derive(Clone)]
-pub struct Code {
-    /// Its place in the ledger.
-    pub sequence: Sequence,
-    /// Its bytes, to be sent again.
-    pub bytes: UnverifiedCode,
-    /// Whether its key may be refused.
-    pub leaving: Leaving,
-    /// What became of the request that showed it first, once that is over.
-    pub first: Option<First>,
-    /// What that request asked for.
-    pub asked_for: Wish,
-    /// The requests that have shown it.
-    pub shown: Rc<Shown>,
-}
-
-/// What a request asks for, in bytes: one of two.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub enum Wish {
-    /// The usual.
-    #[default]
-    Usual,
-    /// The other.
-    Other,
-}
-
-/// Requests that show one code.
-#[derive(Debug, Default)]
-pub struct Shown {
-    sent: Cell<u32>,
-    answered: Cell<u32>,
-}
-
-/// One of them: what had been sent before it.
-#[derive(Copy, Clone, Debug, Default)]
-pub struct Turn {
-    number: u32,
-    was_alone: bool,
-}
-
-impl Shown {
-    /// A request is sent.
-    pub fn send(&self) -> Turn {
-        let number = self.sent.get() + 1;
-        let was_alone = self.answered.get() + 1 == number;
-        self.sent.set(number);
-        Turn { number, was_alone }
-    }
-
-    /// A request was answered: one whose answer was lost may run for ever, as far as we know.
-    pub fn answer(&self) {
-        self.answered.set(self.answered.get() + 1);
-    }
-
-    /// Whether another one ran at some time between the sending of this one and now.
-    pub fn is_beside_another(&self, turn: Turn) -> bool {
-        !turn.was_alone || self.sent.get() != turn.number
-    }
-}
-
 /// Makes codes for one load thread.
 pub struct Mill {
-    shelf: watch::Receiver<Arc<Shelf>>,
+    active_keys: watch::Receiver<Arc<ActiveKeys>>,
     ledger: Arc<Ledger>,
     nonces: Nonces,
-    dice: Dice,
+    rng: Rng,
     choice: Choice,
     mix: Weights<Class>,
     signing: Weights<Rc<Key>>,
@@ -130,18 +55,6 @@ struct Key {
     leaving: Leaving,
 }
 
-impl Code {
-    /// What its redemption says.
-    pub fn redemption(&self) -> Option<Redemption> {
-        let claims = self.bytes.claims();
-        Some(Redemption {
-            key_id: claims.key_id?.get(),
-            issued_at_s: claims.issued_at.get(),
-            serial: claims.serial.get(),
-        })
-    }
-}
-
 impl Mill {
     /// A mill for a scenario's mix.
     ///
@@ -149,15 +62,15 @@ impl Mill {
     /// [`NotThrowAway`] if a key may be worth something.
     pub fn new(
         scenario: &Scenario,
-        shelf: watch::Receiver<Arc<Shelf>>,
+        active_keys: watch::Receiver<Arc<ActiveKeys>>,
         ledger: Arc<Ledger>,
         nonces: Nonces,
     ) -> Result<Self, NotThrowAway> {
         let mut mill = Self {
-            shelf,
+            active_keys,
             ledger,
             nonces,
-            dice: Dice::random(),
+            rng: Rng::random(),
             choice: scenario.codes.choice,
             mix: Weights::new(scenario.mix.iter().map(|(class, n)| (*class, u64::from(*n)))),
             signing: Weights::new([]),
@@ -176,10 +89,10 @@ impl Mill {
     /// # Panics
     /// If a rotation brought a key that is not for load.
     pub fn next_of_mix(&mut self) -> Made {
-        if self.shelf.has_changed().unwrap_or(false) {
+        if self.active_keys.has_changed().unwrap_or(false) {
             self.take_keys().expect("a rotation makes keys for load only");
         }
-        let class = self.mix.draw(&mut self.dice).copied().unwrap_or(Class::Valid);
+        let class = self.mix.draw(&mut self.rng).copied().unwrap_or(Class::Valid);
         self.make(class)
     }
 
@@ -210,13 +123,13 @@ impl Mill {
         }
     }
 
-    fn no_code(&mut self, class: Class, text: fn(&mut Dice) -> Text) -> Made {
-        Made { class, text: text(&mut self.dice), issued_at_s: 0, code: None, is_same: true }
+    fn no_code(&mut self, class: Class, text: fn(&mut Rng) -> Text) -> Made {
+        Made { class, text: text(&mut self.rng), issued_at_s: 0, code: None, is_same: true }
     }
 
     /// Until something was sent there is nothing to replay.
     fn replay(&mut self, class: Class) -> Made {
-        let place = self.dice.place(self.recent.len());
+        let place = self.rng.place(self.recent.len());
         let Some(code) = self.recent.get(place).cloned() else { return self.mint(Class::Valid) };
         let bytes = match class {
             Class::ReplayOtherS => code.bytes.with_other_s().expect("s is in range"),
@@ -224,13 +137,13 @@ impl Mill {
         };
         let issued_at_s = i64::from(bytes.claims().issued_at.get());
         let text = Text::of(&bytes);
-        let is_same = self.is_same();
+        let is_same = self.draw_is_same();
         Made { class, text, issued_at_s, code: Some(Code { bytes, ..code }), is_same }
     }
 
     /// Half of all copies are another request with the same code.
-    fn is_same(&mut self) -> bool {
-        self.dice.below(2) == 0
+    fn draw_is_same(&mut self) -> bool {
+        self.rng.below(2) == 0
     }
 
     fn mint(&mut self, class: Class) -> Made {
@@ -238,8 +151,8 @@ impl Mill {
         let issued_at_s = clock::unix_ms().div_euclid(1_000) + offset_s(class);
         let spec = self.spec(class, issued_at_s);
         let key = match class {
-            Class::Revoked => self.revoked.get(self.dice.place(self.revoked.len())),
-            _ => self.signing.draw(&mut self.dice),
+            Class::Revoked => self.revoked.get(self.rng.place(self.revoked.len())),
+            _ => self.signing.draw(&mut self.rng),
         };
         let key = key.expect("a keyring has an active key");
         let bytes = match spoil(class) {
@@ -256,7 +169,7 @@ impl Mill {
             asked_for: Wish::Usual,
             shown: Rc::default(),
         };
-        let is_same = class != Class::ReplayAtOnce || self.is_same();
+        let is_same = class != Class::ReplayAtOnce || self.draw_is_same();
         Made { class, text, issued_at_s, code: Some(code), is_same }
     }
 
@@ -267,7 +180,7 @@ impl Mill {
             issued_at: IssuedAt::new(issued_at),
             region: Region::new(370_100).expect("six digits"),
             auth: Auth::Password,
-            subject: Subject::new(1 + self.dice.below(1_000_000_000)).expect("not 0"),
+            subject: Subject::new(1 + self.rng.below(1_000_000_000)).expect("not 0"),
             epoch: 1,
             relation: 0,
         }
@@ -276,12 +189,12 @@ impl Mill {
     /// Takes the keys that the shelf has now. Minters that are there already stay: a new one costs
     /// a multiplication on the curve.
     fn take_keys(&mut self) -> Result<(), NotThrowAway> {
-        let shelf = Arc::clone(&self.shelf.borrow_and_update());
+        let active_keys = Arc::clone(&self.active_keys.borrow_and_update());
         let mut signing = Vec::new();
         self.revoked.clear();
-        for entry in shelf.entries() {
+        for entry in active_keys.entries() {
             let known = self.known.iter().find(|key| key.id == entry.id).cloned();
-            let key = match (known, shelf.issuer(entry.id)) {
+            let key = match (known, active_keys.issuer(entry.id)) {
                 (Some(key), _) => key,
                 (None, None) => continue,
                 (None, Some(issuer)) => {
@@ -329,31 +242,6 @@ fn spoil(class: Class) -> Option<Spoil> {
         Class::SealedWrong => Some(Spoil::Seal),
         Class::UnknownKey => Some(Spoil::Key),
         _ => None,
-    }
-}
-
-/// Things that are drawn as often as their weights say.
-struct Weights<T> {
-    /// Each with the sum of the weights up to its own.
-    sums: Vec<(u64, T)>,
-    total: u64,
-}
-
-impl<T> Weights<T> {
-    fn new(weighed: impl IntoIterator<Item = (T, u64)>) -> Self {
-        let mut total = 0;
-        let add = |(thing, weight)| {
-            total += weight;
-            (total, thing)
-        };
-        let sums = weighed.into_iter().map(add).collect();
-        Self { sums, total }
-    }
-
-    fn draw(&self, dice: &mut Dice) -> Option<&T> {
-        let number = dice.below(self.total);
-        let place = self.sums.partition_point(|(sum, _)| *sum <= number);
-        self.sums.get(place).map(|(_, thing)| thing)
     }
 }
 

@@ -1,11 +1,12 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use keyring::code::{Kinds, ParseError};
+use keyring::code::{Kinds, ParseError, UnverifiedCode};
 use keyring::key_set::KeySet;
 use keyring::time::UnixMillis;
 use keyring::verify::{Rejection, Rules, TimeRules};
 
+use super::code::Shown;
 use super::*;
 use crate::net::address::Address;
 use crate::site::Site;
@@ -22,7 +23,7 @@ pub(crate) fn site(dir: &Path, keys: u32) -> Site {
         backend_timeout_ms: 1,
         connections_max: 8,
         requests_max: 64,
-        memory: crate::site::plan::Memory::default(),
+        memory: crate::site::plan::MemoryPlan::default(),
     };
     plan.write().unwrap()
 }
@@ -33,8 +34,8 @@ fn mill(site: &Site, choice: &str) -> Mill {
          [mix]\nvalid = 1\n"
     );
     let scenario = Scenario::parse(Path::new("x.toml"), &text).unwrap();
-    let (_, shelf) = watch::channel(Arc::new(Shelf::read(site).unwrap()));
-    Mill::new(&scenario, shelf, Arc::new(Ledger::new(9)), Nonces::new()).unwrap()
+    let (_, active_keys) = watch::channel(Arc::new(ActiveKeys::read(site).unwrap()));
+    Mill::new(&scenario, active_keys, Arc::new(Ledger::new(9)), Nonces::new()).unwrap()
 }
 
 fn judge(keys: &KeySet, made: &Made) -> Result<(), Rejection> {
@@ -66,12 +67,12 @@ fn every_class_is_what_it_says() {
 
 #[test]
 fn what_is_no_code_is_read_as_what_it_is() {
-    let mut dice = Dice::new(3);
+    let mut rng = Rng::new(3);
     for _ in 0..300 {
-        let malformed = Text::malformed(&mut dice);
+        let malformed = Text::malformed(&mut rng);
         let error = UnverifiedCode::parse(malformed.as_bytes()).unwrap_err();
         assert_eq!(error, ParseError::Malformed);
-        let wallet = Text::wallet(&mut dice);
+        let wallet = Text::wallet(&mut rng);
         let error = UnverifiedCode::parse(wallet.as_bytes()).unwrap_err();
         assert_eq!(error, ParseError::WrongCodeType);
     }
@@ -116,16 +117,16 @@ fn only_so_many_codes_are_remembered() {
 
 #[test]
 fn weights_are_kept() {
-    let mut dice = Dice::new(4);
+    let mut rng = Rng::new(4);
     let mut seen = [0_u32; 3];
     let zipf = Weights::new((0..3_usize).zip(1..).map(|(n, at)| (n, Choice::Zipf.weight(at))));
     for _ in 0..11_000 {
-        seen[*zipf.draw(&mut dice).unwrap()] += 1;
+        seen[*zipf.draw(&mut rng).unwrap()] += 1;
     }
     let [first, second, third] = seen;
     assert!((5_700..6_300).contains(&first), "{seen:?}");
     assert!((2_700..3_300).contains(&second) && (1_800..2_200).contains(&third), "{seen:?}");
-    assert!(Weights::<u8>::new([]).draw(&mut dice).is_none());
+    assert!(Weights::<u8>::new([]).draw(&mut rng).is_none());
 }
 
 #[test]
@@ -145,14 +146,14 @@ fn half_of_all_copies_are_another_request() {
 #[test]
 fn a_request_is_beside_another_that_ran_at_any_time_meanwhile() {
     let shown = Shown::default();
-    let first = shown.send();
+    let first = shown.note_sent();
     assert!(!shown.is_beside_another(first));
-    let second = shown.send();
+    let second = shown.note_sent();
     assert!(shown.is_beside_another(first) && shown.is_beside_another(second));
-    (0..2).for_each(|_| shown.answer());
+    (0..2).for_each(|_| shown.note_answered());
     assert!(shown.is_beside_another(first));
-    let third = shown.send();
+    let third = shown.note_sent();
     assert!(!shown.is_beside_another(third));
     // Its answer is lost, so it may still run.
-    assert!(shown.is_beside_another(shown.send()));
+    assert!(shown.is_beside_another(shown.note_sent()));
 }

@@ -2,7 +2,7 @@
 
 use keyring::code::{CODE_DIGITS, UnverifiedCode};
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// At most 255 bytes.
 #[derive(Clone)]
@@ -18,23 +18,23 @@ impl Text {
     }
 
     /// Cut short, with a letter, or with a first group above 2^56 - 1.
-    pub fn malformed(dice: &mut Dice) -> Self {
+    pub fn malformed(rng: &mut Rng) -> Self {
         let mut text = Self { bytes: [b'0'; CODE_DIGITS], length: CODE_DIGITS };
-        text.bytes.iter_mut().for_each(|digit| *digit = digit_of(dice));
-        match dice.below(3) {
-            0 => text.length -= 1 + dice.place(200),
-            1 => text.put(dice.place(CODE_DIGITS), b'x'),
+        text.bytes.iter_mut().for_each(|digit| *digit = digit_of(rng));
+        match rng.below(3) {
+            0 => text.length -= 1 + rng.place(200),
+            1 => text.put(rng.place(CODE_DIGITS), b'x'),
             _ => (0..17).for_each(|place| text.put(place, b'9')),
         }
         text
     }
 
     /// 18 digits that begin with 10 to 15, as WeChat Pay shows them.
-    pub fn wallet(dice: &mut Dice) -> Self {
+    pub fn wallet(rng: &mut Rng) -> Self {
         let mut text = Self { bytes: [b'0'; CODE_DIGITS], length: 18 };
-        text.bytes.iter_mut().take(18).for_each(|digit| *digit = digit_of(dice));
+        text.bytes.iter_mut().take(18).for_each(|digit| *digit = digit_of(rng));
         text.put(0, b'1');
-        let second = u8::try_from(dice.below(6)).expect("below 6");
+        let second = u8::try_from(rng.below(6)).expect("below 6");
         text.put(1, b'0' + second);
         text
     }
@@ -51,6 +51,6 @@ impl Text {
     }
 }
 
-fn digit_of(dice: &mut Dice) -> u8 {
-    b'0' + u8::try_from(dice.below(10)).expect("below 10")
+fn digit_of(rng: &mut Rng) -> u8 {
+    b'0' + u8::try_from(rng.below(10)).expect("below 10")
 }

@@ -4,7 +4,7 @@ use std::iter;
 
 use crate::report::figures;
 use crate::report::markup::escape;
-use crate::report::value::{ClassRow, GatewayCost, Idle, Percentiles, Report};
+use crate::report::value::{ClassRow, GatewayCost, IdleSummary, Percentiles, Report};
 
 pub(super) fn all(report: &Report) -> String {
     let pair = [codes(report), percentiles(report)].concat();
@@ -131,7 +131,7 @@ fn gateways(gateways: &[GatewayCost]) -> String {
     section("Gateway", "CPU time and resident memory.", &table(&head, rows))
 }
 
-fn idle(idle: Option<&Idle>) -> String {
+fn idle(idle: Option<&IdleSummary>) -> String {
     idle.map_or_else(String::new, |idle| {
         facts("Idle connections", "Held beside the traffic.", idle.facts())
     })

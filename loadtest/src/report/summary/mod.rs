@@ -3,18 +3,19 @@
 use hdrhistogram::Histogram;
 use keyring::time::UnixMillis;
 
-use crate::backend::Counts;
+use crate::backend::BackendCounts;
 use crate::faults::measured::{Done, Measured};
 use crate::judge::class::Class;
+use crate::judge::counters::{self, Counters, EventCount};
 use crate::judge::law::terms::First;
 use crate::judge::outcome::{Answer, Outcome};
-use crate::judge::tally::{self, EventCount, Tally};
-use crate::judge::verdict::{Example, Seen, Verdict as Judged};
-use crate::load::client::idle::Idle as IdleConnections;
+use crate::judge::seen::{Example, Seen};
+use crate::judge::verdict::Verdict;
+use crate::load::client::idle::IdleConnections;
 use crate::report::figures::float;
 use crate::report::value::{
-    ClassRow, Event, GatewayCost, Idle, Latency, Percentiles, Report, Schedule, Second, ToolCost,
-    Verdict,
+    ClassRow, EventSummary, GatewayCost, IdleSummary, Latency, Percentiles, Report,
+    ScheduleSummary, SecondSummary, ToolCost, VerdictSummary,
 };
 use crate::scenario::settings::{Arrivals, Protocol, Scenario};
 use crate::scenario::times::Times;
@@ -40,26 +41,26 @@ pub struct Facts<'a> {
     /// When it was measured.
     pub times: Times,
     /// What the load threads counted.
-    pub tally: Tally,
+    pub counters: Counters,
     /// The same by the second.
-    pub seconds: Vec<Second>,
+    pub seconds: Vec<SecondSummary>,
     /// What everybody cost.
     pub measured: Measured,
     /// What the judge says.
-    pub verdict: Judged,
+    pub verdict: Verdict,
     /// Idle connections, if there were any.
-    pub idle: Option<Idle>,
+    pub idle: Option<IdleSummary>,
     /// Process id and restarts of each node.
     pub pids: Vec<(Option<u32>, u64)>,
     /// What the stand-in backend did.
-    pub backend: Counts,
+    pub backend: BackendCounts,
     /// How fast codes are made.
     pub minted_per_s: f64,
 }
 
 /// The report of a run.
 pub fn report(facts: Facts<'_>) -> Report {
-    let Facts { scenario, times, ref tally, ref measured, .. } = facts;
+    let Facts { scenario, times, ref counters, ref measured, .. } = facts;
     let warmup_ms = i64::try_from(scenario.load.warmup_ms).unwrap_or(0);
     let duration_s = seconds(times.end_ns - times.measured_ns);
     let answered = answered_within(&facts.seconds, duration_s);
@@ -72,11 +73,11 @@ pub fn report(facts: Facts<'_>) -> Report {
         answered_per_s: float(answered) / duration_s.max(1e-9),
         load: load(scenario),
         verdict: verdict(&facts.verdict),
-        classes: classes(tally),
-        outcomes: sorted(outcomes(&tally.seen)),
-        latency: latency(tally),
+        classes: classes(counters),
+        outcomes: sorted(outcomes(&counters.seen)),
+        latency: latency(counters),
         seconds: facts.seconds.clone(),
-        schedule: schedule(tally, scenario),
+        schedule: schedule(counters, scenario),
         tool: ToolCost {
             cpu_us_per_request: per_request(measured.own_cpu_ns, answered),
             busiest_thread_share: seconds(measured.most.ran_ns) / seconds(measured.wall_ns),
@@ -87,7 +88,7 @@ pub fn report(facts: Facts<'_>) -> Report {
         gateways: gateways(&facts, answered),
         idle: facts.idle.clone(),
         backend: facts.backend,
-        events: events(measured, times, &tally.events),
+        events: events(measured, times, &counters.events),
         sweep: None,
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -96,14 +97,14 @@ pub fn report(facts: Facts<'_>) -> Report {
 }
 
 /// A second as it is shown.
-pub fn second(number: u64, second: &tally::Second) -> Second {
+pub fn second(number: u64, second: &counters::SecondCount) -> SecondSummary {
     let approved = Outcome::Approved.word();
     let count = |wanted: fn(bool) -> bool| {
         let such = second.answers.iter().filter(|(word, _)| wanted(*word == approved));
         such.map(|(_, count)| count).sum::<u64>()
     };
     let refused = second.answers.iter().filter(|(word, _)| *word != approved);
-    Second {
+    SecondSummary {
         second: number,
         sent: second.sent,
         answered: count(|_| true),
@@ -117,15 +118,15 @@ pub fn second(number: u64, second: &tally::Second) -> Second {
 
 /// Answers within the measured part: those that came later are no proof of a rate, and what they
 /// cost is not in what was measured.
-fn answered_within(seconds: &[Second], duration_s: f64) -> u64 {
+fn answered_within(seconds: &[SecondSummary], duration_s: f64) -> u64 {
     let within = seconds.iter().filter(|second| float(second.second) < duration_s);
     within.map(|second| second.answered).sum()
 }
 
 /// Idle connections; the memory is that of all nodes.
-pub fn idle(idle: &IdleConnections, resident_before: u64, resident_with: u64) -> Idle {
+pub fn idle(idle: &IdleConnections, resident_before: u64, resident_with: u64) -> IdleSummary {
     let grown = resident_with.saturating_sub(resident_before);
-    Idle {
+    IdleSummary {
         opened: idle.opened(),
         closed_by_gateway: idle.closed_by_gateway(),
         bytes_each: float(grown) / float(idle.opened().max(1)),
@@ -149,11 +150,11 @@ fn load(scenario: &Scenario) -> String {
     format!("open loop, {arrivals}, up to {}/s {over}", scenario.peak_rate())
 }
 
-fn verdict(judged: &Judged) -> Verdict {
+fn verdict(judged: &Verdict) -> VerdictSummary {
     let seen = &judged.seen;
     let approved = seen.answered(Outcome::Approved);
     let answers: u64 = seen.answers.iter().map(|one| one.count).sum();
-    Verdict {
+    VerdictSummary {
         clean: judged.is_clean(),
         faults: judged.faults.clone(),
         codes_sent: judged.codes,
@@ -200,10 +201,10 @@ fn answered(answer: Option<Answer>) -> String {
     format!("answered {status} {}{stored}", outcome.word())
 }
 
-fn classes(tally: &Tally) -> Vec<ClassRow> {
-    let rows = Class::ALL.iter().zip(&tally.classes).filter(|(_, count)| count.sent > 0);
-    let row = |(class, count): (&Class, &tally::ClassCount)| {
-        let mine = tally.seen.answers.iter().filter(|one| one.class == *class);
+fn classes(counters: &Counters) -> Vec<ClassRow> {
+    let rows = Class::ALL.iter().zip(&counters.classes).filter(|(_, count)| count.sent > 0);
+    let row = |(class, count): (&Class, &counters::ClassCount)| {
+        let mine = counters.seen.answers.iter().filter(|one| one.class == *class);
         let mut answers: Vec<(String, u64)> = Vec::new();
         mine.for_each(|one| add(&mut answers, one.answer, one.count));
         ClassRow {
@@ -234,14 +235,14 @@ fn sorted(mut counts: Vec<(String, u64)>) -> Vec<(String, u64)> {
     counts
 }
 
-fn latency(tally: &Tally) -> Latency {
-    let response = tally.response();
+fn latency(counters: &Counters) -> Latency {
+    let response = counters.response();
     Latency {
-        approved: percentiles(&tally.approved),
-        refused: percentiles(&tally.refused),
-        service: percentiles(&tally.service),
+        approved: percentiles(&counters.approved),
+        refused: percentiles(&counters.refused),
+        service: percentiles(&counters.service),
         response_distribution: distribution(&response),
-        service_distribution: distribution(&tally.service),
+        service_distribution: distribution(&counters.service),
     }
 }
 
@@ -269,8 +270,8 @@ fn distribution(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     points.map(|at| (at.quantile() * 100.0, float(at.value_iterated_to()) / 1_000.0)).collect()
 }
 
-fn schedule(tally: &Tally, scenario: &Scenario) -> Schedule {
-    let starts = tally.starts;
+fn schedule(counters: &Counters, scenario: &Scenario) -> ScheduleSummary {
+    let starts = counters.starts;
     let never_started = starts.planned.saturating_sub(starts.started);
     let shortfall = (never_started > 0).then(|| {
         format!(
@@ -280,14 +281,14 @@ fn schedule(tally: &Tally, scenario: &Scenario) -> Schedule {
             starts.planned, scenario.load.connections
         )
     });
-    Schedule {
+    ScheduleSummary {
         planned: starts.planned,
         started: starts.started,
         never_started,
         shortfall,
         late_by_tool: starts.late_by_tool,
-        p99_lateness_us: tally.lateness.value_at_quantile(0.99) / NS_PER_US,
-        worst_lateness_us: tally.lateness.max() / NS_PER_US,
+        p99_lateness_us: counters.lateness.value_at_quantile(0.99) / NS_PER_US,
+        worst_lateness_us: counters.lateness.max() / NS_PER_US,
     }
 }
 
@@ -311,9 +312,9 @@ fn gateways(facts: &Facts<'_>, answered: u64) -> Vec<GatewayCost> {
 }
 
 /// Each with what came of requests until the next.
-fn events(measured: &Measured, times: Times, counts: &[EventCount]) -> Vec<Event> {
+fn events(measured: &Measured, times: Times, counts: &[EventCount]) -> Vec<EventSummary> {
     let counts = counts.iter().skip(1).cloned().chain(std::iter::repeat_with(Default::default));
-    let tell = |(done, count): (&Done, EventCount)| Event {
+    let tell = |(done, count): (&Done, EventCount)| EventSummary {
         second: seconds(done.at_ns.saturating_sub(times.measured_ns)),
         what: done.what.clone(),
         answers: sorted(count.answers.into_iter().map(|(w, n)| (w.to_owned(), n)).collect()),
@@ -324,7 +325,7 @@ fn events(measured: &Measured, times: Times, counts: &[EventCount]) -> Vec<Event
 
 /// Why the tool was the limit, if it was.
 fn bottleneck(report: &Report, workers: usize, cores: usize) -> Option<String> {
-    let Schedule { planned, late_by_tool, .. } = report.schedule;
+    let ScheduleSummary { planned, late_by_tool, .. } = report.schedule;
     let late = float(late_by_tool) / float(planned.max(1));
     let ToolCost { busiest_thread_share: busiest, waited_for_core_share: waited, .. } = report.tool;
     if late > LATE {

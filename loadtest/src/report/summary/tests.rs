@@ -3,7 +3,7 @@ use super::*;
 /// A run of 1,000 starts on two cores, by a tool and a gateway that were this busy.
 fn run(late_by_tool: u64, busiest_thread_share: f64, cpu_share: f64) -> Report {
     Report {
-        schedule: Schedule { planned: 1_000, late_by_tool, ..Schedule::default() },
+        schedule: ScheduleSummary { planned: 1_000, late_by_tool, ..ScheduleSummary::default() },
         tool: ToolCost { busiest_thread_share, ..ToolCost::default() },
         gateways: vec![GatewayCost { cpu_share, ..GatewayCost::default() }],
         ..Report::default()
@@ -44,12 +44,12 @@ fn a_busy_thread_is_the_limit_where_the_gateways_cost_is_not_known() {
 fn starts_that_were_never_made_are_said_loudly() {
     let text = "about = \"x\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nvalid = 1\n";
     let scenario = Scenario::parse(std::path::Path::new("x"), text).unwrap();
-    let mut tally = Tally::new(0);
-    tally.starts.planned = 3;
-    (0..3).for_each(|_| tally.started_after_waiting());
-    assert_eq!(schedule(&tally, &scenario).shortfall, None);
-    tally.starts.planned = 5;
-    let schedule = schedule(&tally, &scenario);
+    let mut counters = Counters::new(0);
+    counters.starts.planned = 3;
+    (0..3).for_each(|_| counters.count_start_after_waiting());
+    assert_eq!(schedule(&counters, &scenario).shortfall, None);
+    counters.starts.planned = 5;
+    let schedule = schedule(&counters, &scenario);
     let why = schedule.shortfall.unwrap();
     assert!(why.starts_with("2 of 5 starts never found") && why.contains("32 conn"), "{why}");
     assert_eq!(schedule.never_started, 2);
@@ -57,8 +57,9 @@ fn starts_that_were_never_made_are_said_loudly() {
 
 #[test]
 fn answers_after_the_end_are_no_proof_of_a_rate_or_a_cost() {
-    let second = |number| Second { second: number, answered: 100, ..Second::default() };
-    let seconds: Vec<Second> = (0..4).map(second).collect();
+    let second =
+        |number| SecondSummary { second: number, answered: 100, ..SecondSummary::default() };
+    let seconds: Vec<SecondSummary> = (0..4).map(second).collect();
     assert_eq!(answered_within(&seconds, 2.0), 200);
 }
 

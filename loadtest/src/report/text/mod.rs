@@ -5,7 +5,7 @@ mod table;
 
 use self::table::{Align, Table};
 use super::figures;
-use super::value::{ClassRow, GatewayCost, Idle, Percentiles, Report};
+use super::value::{ClassRow, GatewayCost, IdleSummary, Percentiles, Report};
 
 const COLUMNS: usize = 100;
 
@@ -172,7 +172,7 @@ fn backend(report: &Report) -> String {
     for (what, value) in report.backend.facts() {
         table.row([what.to_owned(), value]);
     }
-    for (what, value) in report.idle.iter().flat_map(Idle::facts) {
+    for (what, value) in report.idle.iter().flat_map(IdleSummary::facts) {
         table.row([what.to_owned(), value]);
     }
     table.text()

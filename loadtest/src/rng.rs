@@ -2,9 +2,9 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// The same seed throws the same numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -19,7 +19,7 @@ impl Dice {
     }
 
     /// 64 random bits.
-    pub fn throw(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -29,7 +29,7 @@ impl Dice {
 
     /// A number below `end`; 0 if that is 0. The bias is below `end` / 2^64.
     pub fn below(&mut self, end: u64) -> u64 {
-        let product = u128::from(self.throw()) * u128::from(end);
+        let product = u128::from(self.next_u64()) * u128::from(end);
         u64::try_from(product >> 64).expect("below 2^64")
     }
 
@@ -41,7 +41,7 @@ impl Dice {
 
     /// A fraction in (0, 1].
     pub fn fraction(&mut self) -> f64 {
-        let high = u32::try_from(self.throw() >> 32).expect("32 bits are left");
+        let high = u32::try_from(self.next_u64() >> 32).expect("32 bits are left");
         (f64::from(high) + 1.0) / 4_294_967_296.0
     }
 }
@@ -52,18 +52,18 @@ mod tests {
 
     #[test]
     fn numbers_stay_below_their_end_and_reach_it() {
-        let mut dice = Dice::new(1);
+        let mut rng = Rng::new(1);
         let mut seen = [0_u32; 5];
         for _ in 0..1_000 {
-            seen[dice.place(5)] += 1;
+            seen[rng.place(5)] += 1;
         }
         assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
-        assert_eq!(dice.below(0), 0);
+        assert_eq!(rng.below(0), 0);
     }
 
     #[test]
     fn fractions_are_never_0() {
-        let mut dice = Dice::new(2);
-        assert!((0..10_000).map(|_| dice.fraction()).all(|part| part > 0.0 && part <= 1.0));
+        let mut rng = Rng::new(2);
+        assert!((0..10_000).map(|_| rng.fraction()).all(|part| part > 0.0 && part <= 1.0));
     }
 }

@@ -15,13 +15,14 @@ use super::job::{Job, Twins};
 use super::slot::Slot;
 use crate::clock;
 use crate::judge::class::Class;
+use crate::judge::counters::{Counters, SecondCount, Timed};
 use crate::judge::law::terms::{First, Terms};
 use crate::judge::law::{Fit, fit};
 use crate::judge::ledger::{Ledger, Redemption};
 use crate::judge::outage::{Outages, Trouble, Votes};
 use crate::judge::outcome::{Answer, Outcome};
-use crate::judge::tally::{Second, Tally, Timed};
-use crate::load::codes::{Code, Mill};
+use crate::load::codes::Mill;
+use crate::load::codes::code::Code;
 
 /// Starts that wait for a free connection; more are never made.
 const WAITING_MAX: usize = 1 << 20;
@@ -35,9 +36,9 @@ enum Waiting {
 }
 
 /// One load thread.
-pub struct Load {
+pub struct Dispatcher {
     mill: RefCell<Mill>,
-    tally: RefCell<Tally>,
+    counters: RefCell<Counters>,
     ledger: Arc<Ledger>,
     outages: Arc<Outages>,
     terms: Terms,
@@ -59,7 +60,7 @@ enum Stage {
     Ending,
 }
 
-impl Load {
+impl Dispatcher {
     /// A thread that sends nothing yet.
     pub fn new(
         mill: Mill,
@@ -70,7 +71,7 @@ impl Load {
     ) -> Self {
         Self {
             mill: RefCell::new(mill),
-            tally: RefCell::new(Tally::new(0)),
+            counters: RefCell::new(Counters::new(0)),
             ledger,
             outages,
             terms,
@@ -84,7 +85,7 @@ impl Load {
     }
 
     /// Waits until so many requests could be under way at once.
-    pub async fn connected(&self, slots: usize) {
+    pub async fn wait_until_connected(&self, slots: usize) {
         while self.free.borrow().len() < slots {
             self.changed.notified().await;
         }
@@ -92,21 +93,21 @@ impl Load {
 
     /// From now on requests are sent; latencies count from `measured_from_ns` on.
     pub fn begin(self: &Rc<Self>, measured_from_ns: u64) {
-        *self.tally.borrow_mut() = Tally::new(measured_from_ns);
+        *self.counters.borrow_mut() = Counters::new(measured_from_ns);
         self.stage.set(Stage::Running);
         if self.is_closed_loop {
             let slots = self.free.take();
-            slots.into_iter().for_each(|slot| self.free(slot));
+            slots.into_iter().for_each(|slot| self.add_free(slot));
         }
     }
 
     /// A start is due: it is made on a free connection, or waits for one.
     pub fn start(self: &Rc<Self>, due_ns: u64) {
-        self.tally.borrow_mut().starts.planned += 1;
+        self.counters.borrow_mut().starts.planned += 1;
         match self.take_free() {
             Some(slot) => {
                 let late_ns = clock::now_ns().saturating_sub(due_ns);
-                self.tally.borrow_mut().started(late_ns);
+                self.counters.borrow_mut().count_start(late_ns);
                 self.launch(slot, due_ns);
             }
             None if self.waiting.borrow().len() < WAITING_MAX => {
@@ -118,33 +119,33 @@ impl Load {
     }
 
     /// Takes a measured second that is over, and tells how many requests are under way.
-    pub fn take_second(&self, number: u64) -> (Second, usize) {
-        let second = self.tally.borrow_mut().seconds.remove(&number).unwrap_or_default();
+    pub fn take_second(&self, number: u64) -> (SecondCount, usize) {
+        let second = self.counters.borrow_mut().seconds.remove(&number).unwrap_or_default();
         (second, self.in_flight.get())
     }
 
     /// No more starts come. What still waits for a connection is given up after `patience`;
     /// returns what was counted when nothing is under way any more.
-    pub async fn end(&self, patience: Duration, answers: Duration) -> Tally {
+    pub async fn end(&self, patience: Duration, answers: Duration) -> Counters {
         self.stage.set(Stage::Ending);
         let _ = tokio::time::timeout(patience, self.none_waits()).await;
         self.give_up();
         let _ = tokio::time::timeout(answers, self.none_in_flight()).await;
-        let mut tally = self.tally.replace(Tally::new(0));
+        let mut counters = self.counters.replace(Counters::new(0));
         // Nobody waits for these any more, so their answers are as good as lost.
-        tally.left_open(u64::try_from(self.in_flight.get()).unwrap_or(u64::MAX));
-        tally
+        counters.count_left_open(u64::try_from(self.in_flight.get()).unwrap_or(u64::MAX));
+        counters
     }
 
     /// A connection can take a request.
-    pub fn free(self: &Rc<Self>, slot: Slot) {
+    pub fn add_free(self: &Rc<Self>, slot: Slot) {
         if self.has_left(&slot) {
             return;
         }
         let next = self.waiting.borrow_mut().pop_front();
         match (next, self.stage.get()) {
             (Some(Waiting::Start(due_ns)), _) => {
-                self.tally.borrow_mut().started_after_waiting();
+                self.counters.borrow_mut().count_start_after_waiting();
                 self.launch(slot, due_ns);
             }
             (Some(Waiting::Job(job)), _) => self.send(&slot, *job),
@@ -171,17 +172,17 @@ impl Load {
 
     /// A connection is gone that may have been free.
     pub fn withdraw(&self, gone: &Slot) {
-        self.free.borrow_mut().retain(|slot| !slot.is(gone));
+        self.free.borrow_mut().retain(|slot| !slot.is_same_connection(gone));
     }
 
     /// An answer came, and named this code.
-    pub fn answered(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
+    pub fn note_answer(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
         let now_ns = clock::now_ns();
         let (class, first) = (job.made.class, job.first());
         let (fit, trouble) = self.judge(&job, answer, now_ns);
         self.note(&job, answer, &trouble);
         if let Some(code) = &job.made.code {
-            code.shown.answer();
+            code.shown.note_answered();
         }
         let is_misdirected = !job.is_named_by(redemption, answer.outcome);
         let is_unknown = answer.outcome == Outcome::OutcomeUnknown && !answer.is_replayed;
@@ -189,17 +190,17 @@ impl Load {
         let Job { due_ns, sent_ns, .. } = job;
         let event = self.outages.events();
         let timed = Timed { class, first, answer, fit, due_ns, sent_ns, now_ns, event };
-        let mut tally = self.tally.borrow_mut();
-        tally.seen.misdirected += u64::from(is_misdirected);
-        tally.seen.unknown_excused += u64::from(is_excused);
-        tally.answered(&timed);
-        drop(tally);
+        let mut counters = self.counters.borrow_mut();
+        counters.seen.misdirected += u64::from(is_misdirected);
+        counters.seen.unknown_excused += u64::from(is_excused);
+        counters.count_answer(&timed);
+        drop(counters);
         self.settle_twin(job.twin.as_deref(), Some(answer), &trouble);
-        self.landed();
+        self.end_request();
     }
 
     /// No answer will come.
-    pub fn lost(&self, job: Job) {
+    pub fn note_lost(&self, job: Job) {
         if let Some(code) = &job.made.code {
             self.ledger.lose(code.sequence);
             // A cashier without an answer shows the code again.
@@ -209,15 +210,15 @@ impl Load {
         }
         let is_excused = self.outages.excuse_loss(job.node, job.sent_ns);
         let (class, first) = (job.made.class, job.first());
-        self.tally.borrow_mut().lost(class, first, is_excused, self.outages.events());
+        self.counters.borrow_mut().count_lost(class, first, is_excused, self.outages.events());
         self.settle_twin(job.twin.as_deref(), None, &Trouble::default());
-        self.landed();
+        self.end_request();
     }
 
     /// A request was never looked at: it goes out on another connection.
-    pub fn again(&self, job: Job) {
+    pub fn send_again(&self, job: Job) {
         if let Some(code) = &job.made.code {
-            code.shown.answer();
+            code.shown.note_answered();
         }
         self.in_flight.set(self.in_flight.get() - 1);
         match self.take_free() {
@@ -227,10 +228,10 @@ impl Load {
     }
 
     /// A connection to a node, begun at this moment, could not be made.
-    pub fn unconnected(&self, node: usize, begun_ns: u64) {
+    pub fn note_unconnected(&self, node: usize, begun_ns: u64) {
         let is_used = self.stage.get() != Stage::Connecting;
         if is_used && !self.outages.excuse_loss(node, begun_ns) {
-            self.tally.borrow_mut().seen.unconnected += 1;
+            self.counters.borrow_mut().seen.unconnected += 1;
         }
     }
 
@@ -281,10 +282,10 @@ impl Load {
         job.sent_ms = clock::unix_ms();
         job.node = slot.node();
         if let Some(code) = &job.made.code {
-            job.turn = code.shown.send();
+            job.turn = code.shown.note_sent();
         }
         if is_first_try {
-            self.tally.borrow_mut().sent(job.made.class, job.sent_ns);
+            self.counters.borrow_mut().count_sent(job.made.class, job.sent_ns);
         }
         self.in_flight.set(self.in_flight.get() + 1);
         slot.send(job);
@@ -323,11 +324,11 @@ impl Load {
 
     fn settle_twin(&self, twins: Option<&Twins>, answer: Option<Answer>, trouble: &Trouble) {
         if let Some(unfit) = twins.and_then(|twins| twins.unfit(answer, trouble)) {
-            self.tally.borrow_mut().seen.unfit(unfit);
+            self.counters.borrow_mut().seen.add_unfit(unfit);
         }
     }
 
-    fn landed(&self) {
+    fn end_request(&self) {
         self.in_flight.set(self.in_flight.get() - 1);
         self.changed.notify_one();
     }

@@ -16,8 +16,8 @@ use crate::judge::outage::Outages;
 use crate::scenario::event::{Event, Happening, ToGateway};
 use crate::scenario::times::Times;
 use crate::site::Site;
+use crate::site::active_keys::ActiveKeys;
 use crate::site::error::SiteError;
-use crate::site::shelf::Shelf;
 
 /// Why a scenario could not be played.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum EventError {
 }
 
 /// Plays the events of one run.
-pub struct Stage<'a> {
+pub struct FaultInjector<'a> {
     /// The directory of keys.
     pub site: &'a Site,
     /// The gateways.
@@ -45,12 +45,12 @@ pub struct Stage<'a> {
     /// The registers, if gateways ask any.
     pub registers: Option<&'a mut Registers>,
     /// What the load threads sign with.
-    pub shelf: &'a watch::Sender<Arc<Shelf>>,
+    pub active_keys: &'a watch::Sender<Arc<ActiveKeys>>,
     /// What load threads may excuse.
     pub outages: &'a Outages,
 }
 
-impl Stage<'_> {
+impl FaultInjector<'_> {
     /// Plays the events of a run and measures between warm-up and end.
     ///
     /// # Errors
@@ -61,14 +61,14 @@ impl Stage<'_> {
         let mut measured = Measured::begin(self.nodes);
         for Event { at_ms, what } in events {
             wait(&timer, times.measured_ns + at_ms * NS_PER_MS).await?;
-            self.happen(*what, &mut measured.events).await?;
+            self.inject(*what, &mut measured.events).await?;
         }
         wait(&timer, times.end_ns).await?;
         measured.end(self.nodes);
         Ok(measured)
     }
 
-    async fn happen(&mut self, what: Happening, done: &mut Vec<Done>) -> Result<(), EventError> {
+    async fn inject(&mut self, what: Happening, done: &mut Vec<Done>) -> Result<(), EventError> {
         let mut tell = |what: String| {
             self.outages.note_event();
             done.push(Done { at_ns: clock::now_ns(), what });
@@ -76,7 +76,7 @@ impl Stage<'_> {
         match what {
             Happening::Register { register, node, what } => {
                 let Some(registers) = self.registers.as_mut() else { return Ok(()) };
-                Ok(registers.happen(register, node, what, self.outages, &mut tell).await?)
+                Ok(registers.inject(register, node, what, self.outages, &mut tell).await?)
             }
             Happening::Gateway { what: ToGateway::Rotate, .. } => self.rotate(&mut tell).await,
             Happening::Gateway { node, what } => {
@@ -124,10 +124,10 @@ impl Stage<'_> {
                 tell(format!("{name} is told to hand over"));
                 let old = node.upgrade().await?;
                 tell(format!("{name} is a new process"));
-                node.gone(old).await?;
+                node.wait_until_gone(old).await?;
                 tell(format!("{name}'s old process has left"));
-                node.ready().await?;
-                let (fence_s, memory) = (node.fence_s().await?, node.memory());
+                node.wait_until_ready().await?;
+                let (fence_s, memory) = (node.fence_s().await?, node.take_memory());
                 outages.hand_over(number, fence_s, memory);
             }
             ToGateway::Pause => {
@@ -140,16 +140,16 @@ impl Stage<'_> {
                 tell(format!("{name} goes on"));
                 node.resume()?;
                 let known_s = is_long.then(|| outages.fence_s(number));
-                let fence_s = node.fence_after_a_look(known_s).await?;
-                outages.awake(number, fence_s);
+                let fence_s = node.fence_after_resume(known_s).await?;
+                outages.end_waking(number, fence_s);
                 tell(format!("{name} has looked at its table"));
             }
             ToGateway::Clock { step_ms } => {
                 let is_too_much = outages.step_clock(number, step_ms);
                 tell(format!("{name}'s wall clock is {step_ms} ms off"));
                 node.step_clock(step_ms).await?;
-                if is_too_much && !node.is_unready().await {
-                    outages.accuse(format!(
+                if is_too_much && !node.becomes_unready().await {
+                    outages.report_broken(format!(
                         "{name} calls itself ready though its clock was stepped to {step_ms} ms off"
                     ));
                 }
@@ -184,8 +184,8 @@ impl Stage<'_> {
         tell: &mut impl FnMut(String),
     ) -> Result<(), EventError> {
         let Some(node) = self.nodes.get_mut(number) else { return Ok(()) };
-        node.ready().await?;
-        let (fence_s, memory) = (node.fence_s().await?, node.memory());
+        node.wait_until_ready().await?;
+        let (fence_s, memory) = (node.fence_s().await?, node.take_memory());
         self.outages.end(number, fence_s, memory);
         tell(format!("gateway {} answers again", number + 1));
         Ok(())
@@ -196,10 +196,11 @@ impl Stage<'_> {
     async fn rotate(&mut self, tell: &mut impl FnMut(String)) -> Result<(), EventError> {
         let new = self.site.add_key()?;
         self.reload().await?;
-        let shelf = self.publish()?;
+        let active_keys = self.publish()?;
         tell(format!("key {new} is active"));
-        let retired = shelf.oldest(KeyState::Retiring).cloned();
-        if let Some(oldest) = shelf.oldest(KeyState::Active).filter(|oldest| oldest.id != new) {
+        let retired = active_keys.oldest(KeyState::Retiring).cloned();
+        if let Some(oldest) = active_keys.oldest(KeyState::Active).filter(|oldest| oldest.id != new)
+        {
             self.site.set_state(oldest.id.get(), KeyState::Retiring)?;
             self.publish()?;
             self.reload().await?;
@@ -224,9 +225,9 @@ impl Stage<'_> {
     }
 
     /// Shows the load threads the keyring as it is now.
-    fn publish(&self) -> Result<Arc<Shelf>, EventError> {
-        let next = Arc::new(self.shelf.borrow().read_again(self.site)?);
-        self.shelf.send_replace(Arc::clone(&next));
+    fn publish(&self) -> Result<Arc<ActiveKeys>, EventError> {
+        let next = Arc::new(self.active_keys.borrow().read_again(self.site)?);
+        self.active_keys.send_replace(Arc::clone(&next));
         Ok(next)
     }
 }

@@ -9,7 +9,7 @@ use crate::judge::class::Class;
 use crate::judge::law::Fit;
 use crate::judge::law::terms::First;
 use crate::judge::outcome::Answer;
-use crate::judge::verdict::{Example, Seen};
+use crate::judge::seen::{Example, Seen};
 
 /// Later than this is a missed start. A machine that is shared makes a thread wait for a core for
 /// some milliseconds now and then, whatever the thread does; that much is told by the percentiles
@@ -20,7 +20,7 @@ const LATENCY_NS_MAX: u64 = 3_600 * NS_PER_S;
 const NS_PER_US: u64 = 1_000;
 
 /// A load thread's counts; they add up.
-pub struct Tally {
+pub struct Counters {
     /// For the judge.
     pub seen: Seen,
     /// Sent and unexpected, in the order of [`Class::ALL`].
@@ -38,7 +38,7 @@ pub struct Tally {
     /// What came of requests after so many events.
     pub events: Vec<EventCount>,
     /// The measured seconds that nobody has taken, by number.
-    pub seconds: BTreeMap<u64, Second>,
+    pub seconds: BTreeMap<u64, SecondCount>,
     measured_from_ns: u64,
 }
 
@@ -73,7 +73,7 @@ pub struct Starts {
 
 /// One second.
 #[derive(Clone)]
-pub struct Second {
+pub struct SecondCount {
     /// Requests sent in it.
     pub sent: u64,
     /// Answers in it.
@@ -103,7 +103,7 @@ pub struct Timed {
     pub event: usize,
 }
 
-impl Tally {
+impl Counters {
     /// Latencies count from requests due at `measured_from_ns` on; everything else counts always.
     pub fn new(measured_from_ns: u64) -> Self {
         Self {
@@ -121,7 +121,7 @@ impl Tally {
     }
 
     /// A request goes out.
-    pub fn sent(&mut self, class: Class, now_ns: u64) {
+    pub fn count_sent(&mut self, class: Class, now_ns: u64) {
         self.seen.sent += 1;
         self.class(class).sent += 1;
         if let Some(second) = self.second(now_ns) {
@@ -130,23 +130,23 @@ impl Tally {
     }
 
     /// A start that was due is made on a connection that was free, so late.
-    pub fn started(&mut self, late_ns: u64) {
-        self.started_after_waiting();
+    pub fn count_start(&mut self, late_ns: u64) {
+        self.count_start_after_waiting();
         self.starts.late_by_tool += u64::from(late_ns > LATE_NS);
         self.lateness.saturating_record(late_ns);
     }
 
     /// A start that was due is made as soon as a connection was free for it.
-    pub fn started_after_waiting(&mut self) {
+    pub fn count_start_after_waiting(&mut self) {
         self.starts.started += 1;
     }
 
     /// A request was answered.
-    pub fn answered(&mut self, timed: &Timed) {
+    pub fn count_answer(&mut self, timed: &Timed) {
         let Timed { class, first, answer, fit, due_ns, sent_ns, now_ns, event } = *timed;
         self.seen.count(class, answer, 1);
         if fit == Fit::Wrong {
-            self.seen.unexpected(class, first, answer);
+            self.seen.add_unexpected(class, first, answer);
             self.class(class).unexpected += 1;
         }
         count(&mut self.event(event).answers, answer.word(), 1);
@@ -169,17 +169,23 @@ impl Tally {
     }
 
     /// A request will never be answered.
-    pub fn lost(&mut self, class: Class, first: Option<First>, is_excused: bool, event: usize) {
+    pub fn count_lost(
+        &mut self,
+        class: Class,
+        first: Option<First>,
+        is_excused: bool,
+        event: usize,
+    ) {
         self.seen.lost += 1;
         self.event(event).lost += 1;
         if !is_excused {
             self.seen.lost_for_nothing += 1;
-            self.seen.example(Example { class, first, answer: None });
+            self.seen.add_example(Example { class, first, answer: None });
         }
     }
 
     /// Requests were not answered in all the time that there was.
-    pub fn left_open(&mut self, count: u64) {
+    pub fn count_left_open(&mut self, count: u64) {
         self.seen.lost += count;
         self.seen.lost_for_nothing += count;
     }
@@ -226,7 +232,7 @@ impl Tally {
     }
 
     /// The measured second of this moment; `None` during the warm-up.
-    fn second(&mut self, now_ns: u64) -> Option<&mut Second> {
+    fn second(&mut self, now_ns: u64) -> Option<&mut SecondCount> {
         let after_ns = now_ns.checked_sub(self.measured_from_ns)?;
         Some(self.seconds.entry(after_ns / NS_PER_S).or_default())
     }
@@ -240,14 +246,14 @@ impl Starts {
     }
 }
 
-impl Default for Second {
+impl Default for SecondCount {
     fn default() -> Self {
         let response = Histogram::new(2).expect("two digits are allowed");
         Self { sent: 0, answers: Vec::new(), response }
     }
 }
 
-impl Second {
+impl SecondCount {
     fn record(&mut self, response_us: u64) {
         // It grows as it must, and an hour of microseconds fits.
         let _ = self.response.record(response_us);
@@ -293,33 +299,33 @@ mod tests {
 
     #[test]
     fn response_counts_from_the_intended_start_and_service_from_the_write() {
-        let mut tally = Tally::new(FROM);
-        tally.answered(&timed(Outcome::Approved, FROM, FROM + 50 * NS_PER_MS));
-        assert!((49..=51).contains(&(tally.approved.max() / NS_PER_MS)));
-        assert!(tally.service.max() < 2 * NS_PER_MS);
-        assert_eq!(tally.refused.len(), 0);
+        let mut counters = Counters::new(FROM);
+        counters.count_answer(&timed(Outcome::Approved, FROM, FROM + 50 * NS_PER_MS));
+        assert!((49..=51).contains(&(counters.approved.max() / NS_PER_MS)));
+        assert!(counters.service.max() < 2 * NS_PER_MS);
+        assert_eq!(counters.refused.len(), 0);
     }
 
     #[test]
     fn the_warm_up_is_judged_and_not_measured() {
-        let mut tally = Tally::new(FROM);
+        let mut counters = Counters::new(FROM);
         let wrong = Timed { fit: Fit::Wrong, ..timed(Outcome::Approved, FROM - 1, FROM + 1) };
-        tally.answered(&wrong);
-        assert_eq!((tally.seen.unexpected, tally.approved.len()), (1, 0));
+        counters.count_answer(&wrong);
+        assert_eq!((counters.seen.unexpected, counters.approved.len()), (1, 0));
         // It is an answer of the first second all the same.
-        let first = &tally.seconds[&0];
+        let first = &counters.seconds[&0];
         assert_eq!((first.answers.len(), first.response.len()), (1, 0));
     }
 
     #[test]
     fn a_loss_that_nothing_excuses_is_an_example() {
-        let mut tally = Tally::new(0);
-        tally.lost(Class::Valid, None, true, 0);
-        tally.lost(Class::Expired, None, false, 2);
-        tally.left_open(2);
-        assert_eq!((tally.seen.lost, tally.seen.lost_for_nothing), (4, 3));
+        let mut counters = Counters::new(0);
+        counters.count_lost(Class::Valid, None, true, 0);
+        counters.count_lost(Class::Expired, None, false, 2);
+        counters.count_left_open(2);
+        assert_eq!((counters.seen.lost, counters.seen.lost_for_nothing), (4, 3));
         assert_eq!(
-            tally.seen.examples,
+            counters.seen.examples,
             [Example { class: Class::Expired, first: None, answer: None }]
         );
     }
@@ -327,11 +333,11 @@ mod tests {
     #[test]
     fn seconds_and_threads_add_up() {
         let second = |number, outcome| {
-            let mut tally = Tally::new(FROM);
+            let mut counters = Counters::new(FROM);
             let now_ns = FROM + number * NS_PER_S + NS_PER_MS;
-            tally.sent(Class::Valid, now_ns - NS_PER_MS);
-            tally.answered(&timed(outcome, now_ns - NS_PER_MS, now_ns));
-            tally
+            counters.count_sent(Class::Valid, now_ns - NS_PER_MS);
+            counters.count_answer(&timed(outcome, now_ns - NS_PER_MS, now_ns));
+            counters
         };
         let mut all = second(0, Outcome::Approved);
         all.add(second(2, Outcome::CodeUsed));
@@ -340,7 +346,7 @@ mod tests {
         assert_eq!(counts, [(0, 1), (2, 2)]);
         assert_eq!(all.seconds[&2].answers, [("code_used", 2)]);
         assert_eq!(all.response().len(), 3);
-        all.lost(Class::Valid, None, true, 1);
+        all.count_lost(Class::Valid, None, true, 1);
         let [before, after] = all.events.as_slice() else { panic!("one event") };
         assert!(before.answers.is_empty() && after.lost == 1);
         assert_eq!(after.answers, [("approved", 1), ("code_used", 2)]);
@@ -348,11 +354,11 @@ mod tests {
 
     #[test]
     fn only_starts_of_a_free_connection_that_are_more_than_five_milliseconds_late_are_late() {
-        let mut tally = Tally::new(0);
-        tally.started(LATE_NS);
-        tally.started(LATE_NS + 1);
-        tally.started_after_waiting();
-        assert_eq!((tally.starts.started, tally.starts.late_by_tool), (3, 1));
-        assert!(tally.lateness.len() == 2 && tally.lateness.max() > LATE_NS);
+        let mut counters = Counters::new(0);
+        counters.count_start(LATE_NS);
+        counters.count_start(LATE_NS + 1);
+        counters.count_start_after_waiting();
+        assert_eq!((counters.starts.started, counters.starts.late_by_tool), (3, 1));
+        assert!(counters.lateness.len() == 2 && counters.lateness.max() > LATE_NS);
     }
 }

@@ -15,21 +15,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A process.
 #[derive(Debug)]
-pub struct Life {
+pub struct ChildProcess {
     pid: Pid,
-    ended: Option<End>,
+    ended: Option<ChildEnd>,
 }
 
 /// How a process ended.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum End {
+pub enum ChildEnd {
     /// With this status.
     Status(i32),
     /// By a signal, or unseen.
     Otherwise,
 }
 
-impl Life {
+impl ChildProcess {
     /// Starts a program.
     ///
     /// # Errors
@@ -56,23 +56,23 @@ impl Life {
     }
 
     /// How it ended, if it has.
-    pub fn ended(&mut self) -> Option<End> {
+    pub fn ended(&mut self) -> Option<ChildEnd> {
         if self.ended.is_none() {
             self.ended = match waitpid(Some(self.pid), WaitOptions::NOHANG) {
                 Ok(None) => None,
                 Ok(Some((_, status))) => {
-                    Some(status.exit_status().map_or(End::Otherwise, End::Status))
+                    Some(status.exit_status().map_or(ChildEnd::Otherwise, ChildEnd::Status))
                 }
                 // Not our child yet: whoever started it has not left.
                 Err(Errno::CHILD) if procfs::is_alive(self.pid()) => None,
-                Err(_) => Some(End::Otherwise),
+                Err(_) => Some(ChildEnd::Otherwise),
             };
         }
         self.ended
     }
 
     /// Waits until it has ended.
-    pub async fn end(&mut self) -> End {
+    pub async fn wait(&mut self) -> ChildEnd {
         loop {
             match self.ended() {
                 Some(end) => return end,
@@ -112,7 +112,7 @@ impl Life {
 }
 
 /// A process of ours never outlives the tool's interest in it.
-impl Drop for Life {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         self.kill();
     }
@@ -122,17 +122,17 @@ impl Drop for Life {
 mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Life {
-        Life::start(Command::new("sh").args(["-c", script])).unwrap()
+    fn shell(script: &str) -> ChildProcess {
+        ChildProcess::start(Command::new("sh").args(["-c", script])).unwrap()
     }
 
     #[tokio::test]
     async fn an_end_is_seen_with_its_status() {
-        assert_eq!(shell("exit 3").end().await, End::Status(3));
+        assert_eq!(shell("exit 3").wait().await, ChildEnd::Status(3));
         let mut killed = shell("exec sleep 600");
         assert_eq!(killed.ended(), None);
         killed.kill();
-        assert_eq!(killed.end().await, End::Otherwise);
+        assert_eq!(killed.wait().await, ChildEnd::Otherwise);
     }
 
     #[tokio::test]
@@ -145,15 +145,15 @@ mod tests {
             tokio::time::sleep(LOOK_EVERY).await;
             pid = std::fs::read_to_string(file.path()).unwrap();
         }
-        let mut child = Life::found(pid.trim().parse().unwrap()).unwrap();
+        let mut child = ChildProcess::found(pid.trim().parse().unwrap()).unwrap();
         parent.kill();
-        child.end().await;
+        child.wait().await;
     }
 
     #[tokio::test]
     async fn a_stopped_process_stands() {
-        let life = shell("while :; do :; done");
-        life.pause().await.unwrap();
-        assert!(procfs::is_alive(life.pid()) && !procfs::is_running(life.pid()));
+        let child = shell("while :; do :; done");
+        child.pause().await.unwrap();
+        assert!(procfs::is_alive(child.pid()) && !procfs::is_running(child.pid()));
     }
 }

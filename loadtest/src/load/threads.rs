@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::timer::Timer;
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
+use crate::judge::counters::{Counters, SecondCount};
 use crate::judge::law::terms::Terms;
 use crate::judge::ledger::Ledger;
 use crate::judge::outage::Outages;
-use crate::judge::tally::{Second, Tally};
 use crate::load::client;
-use crate::load::client::load::Load;
+use crate::load::client::dispatcher::Dispatcher;
 use crate::load::client::target::Target;
 use crate::load::codes::Mill;
 use crate::load::pacer;
@@ -22,7 +22,7 @@ use crate::load::signer::Nonces;
 use crate::scenario::schedule::Schedule;
 use crate::scenario::settings::{Protocol, Scenario};
 use crate::scenario::times::Times;
-use crate::site::shelf::Shelf;
+use crate::site::active_keys::ActiveKeys;
 
 /// All connections are made within this, or there is no run.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -41,7 +41,7 @@ pub struct Orders {
     /// The nodes' addresses.
     pub nodes: Vec<crate::net::address::Address>,
     /// The keys, and what becomes of them.
-    pub shelf: watch::Receiver<Arc<Shelf>>,
+    pub active_keys: watch::Receiver<Arc<ActiveKeys>>,
     /// Where codes are entered.
     pub ledger: Arc<Ledger>,
     /// When gateways are down.
@@ -63,7 +63,7 @@ pub enum Message {
     /// One measured second is over.
     Note(Note),
     /// It is done.
-    Done(Box<Tally>),
+    Done(Box<Counters>),
 }
 
 /// A measured second of one thread.
@@ -71,20 +71,20 @@ pub struct Note {
     /// Its number.
     pub number: u64,
     /// What happened in it.
-    pub second: Second,
+    pub second: SecondCount,
     /// Requests without an answer at its end.
     pub in_flight: usize,
 }
 
 /// Threads that wait for the beginning, work, and wait to be let go.
-pub struct Crew {
+pub struct LoadThreads {
     threads: usize,
     messages: mpsc::Receiver<Message>,
     times: watch::Sender<Option<Times>>,
     release: watch::Sender<bool>,
 }
 
-impl Crew {
+impl LoadThreads {
     /// Starts the threads, which connect.
     ///
     /// # Errors
@@ -96,11 +96,12 @@ impl Crew {
         let (release, _) = watch::channel(false);
         for number in 0..threads {
             let last_word = LastWord(say.clone());
-            let member = Member { number, threads, orders: orders.clone(), say: say.clone() };
+            let load_thread =
+                LoadThread { number, threads, orders: orders.clone(), say: say.clone() };
             let (times, release) = (times.subscribe(), release.subscribe());
             let name = format!("load-{number}");
             std::thread::Builder::new().name(name).spawn(move || {
-                member.run(times, release);
+                load_thread.run(times, release);
                 drop(last_word);
             })?;
         }
@@ -111,7 +112,7 @@ impl Crew {
     ///
     /// # Errors
     /// Why it never will be.
-    pub async fn ready(&mut self) -> Result<(), String> {
+    pub async fn wait_until_ready(&mut self) -> Result<(), String> {
         for _ in 0..self.threads {
             match self.messages.recv().await {
                 Some(Message::Ready) => {}
@@ -131,13 +132,16 @@ impl Crew {
     ///
     /// # Errors
     /// Why a thread could not go on.
-    pub async fn done(&mut self, mut show: impl FnMut(Note)) -> Result<Tally, String> {
-        let mut all = Tally::new(0);
+    pub async fn wait_until_done(
+        &mut self,
+        mut show: impl FnMut(Note),
+    ) -> Result<Counters, String> {
+        let mut all = Counters::new(0);
         let mut left = self.threads;
         while left > 0 {
             match self.messages.recv().await {
-                Some(Message::Done(tally)) => {
-                    all.add(*tally);
+                Some(Message::Done(counters)) => {
+                    all.add(*counters);
                     left -= 1;
                 }
                 Some(Message::Note(note)) => show(note),
@@ -173,14 +177,14 @@ impl Drop for LastWord {
     }
 }
 
-struct Member {
+struct LoadThread {
     number: usize,
     threads: usize,
     orders: Orders,
     say: mpsc::Sender<Message>,
 }
 
-impl Member {
+impl LoadThread {
     fn run(self, times: watch::Receiver<Option<Times>>, mut release: watch::Receiver<bool>) {
         let runtime =
             Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -192,7 +196,7 @@ impl Member {
         };
         runtime.block_on(async {
             let message = match self.work(times).await {
-                Ok(tally) => Message::Done(Box::new(tally)),
+                Ok(counters) => Message::Done(Box::new(counters)),
                 Err(why) => Message::Failed(why),
             };
             // Whoever does not listen any more has ended the run.
@@ -201,15 +205,15 @@ impl Member {
         });
     }
 
-    async fn work(&self, mut times: watch::Receiver<Option<Times>>) -> Result<Tally, String> {
+    async fn work(&self, mut times: watch::Receiver<Option<Times>>) -> Result<Counters, String> {
         let scenario = &self.orders.scenario;
-        let load = self.load()?;
-        self.connect(&load).await?;
+        let dispatcher = self.dispatcher()?;
+        self.connect(&dispatcher).await?;
         let _ = self.say.send(Message::Ready).await;
         let times = times.wait_for(Option::is_some).await.map_err(|error| error.to_string())?;
         let Some(Times { begin_ns, measured_ns, end_ns }) = *times else { return Err(never()) };
-        load.begin(measured_ns);
-        tokio::task::spawn_local(tell(Rc::clone(&load), measured_ns, self.say.clone()));
+        dispatcher.begin(measured_ns);
+        tokio::task::spawn_local(tell(Rc::clone(&dispatcher), measured_ns, self.say.clone()));
         if scenario.load.is_closed {
             let timer = Timer::new().map_err(|error| error.to_string())?;
             timer.wait_until(end_ns).await.map_err(|error| error.to_string())?;
@@ -217,23 +221,23 @@ impl Member {
             let phases = scenario.all_phases();
             let schedule = Schedule::new(phases, scenario.load.arrivals, self.orders.seed);
             let share = schedule.share(self.number, self.threads);
-            let paced = pacer::pace(&load, begin_ns, share).await;
+            let paced = pacer::pace(&dispatcher, begin_ns, share).await;
             paced.map_err(|error| format!("no timer: {error}"))?;
         }
         let timeout = Duration::from_millis(scenario.gateway.backend_timeout_ms);
-        Ok(load.end(START_WITHIN, timeout + ANSWER_MARGIN).await)
+        Ok(dispatcher.end(START_WITHIN, timeout + ANSWER_MARGIN).await)
     }
 
-    fn load(&self) -> Result<Rc<Load>, String> {
-        let Orders { scenario, shelf, ledger, outages, nonces, terms, .. } = &self.orders;
-        let mill = Mill::new(scenario, shelf.clone(), Arc::clone(ledger), nonces.clone());
+    fn dispatcher(&self) -> Result<Rc<Dispatcher>, String> {
+        let Orders { scenario, active_keys, ledger, outages, nonces, terms, .. } = &self.orders;
+        let mill = Mill::new(scenario, active_keys.clone(), Arc::clone(ledger), nonces.clone());
         let mill = mill.map_err(|error| error.to_string())?;
         let (ledger, outages) = (Arc::clone(ledger), Arc::clone(outages));
-        Ok(Rc::new(Load::new(mill, ledger, outages, *terms, scenario.load.is_closed)))
+        Ok(Rc::new(Dispatcher::new(mill, ledger, outages, *terms, scenario.load.is_closed)))
     }
 
     /// Makes this thread's connections, which take turns among the nodes.
-    async fn connect(&self, load: &Rc<Load>) -> Result<(), String> {
+    async fn connect(&self, dispatcher: &Rc<Dispatcher>) -> Result<(), String> {
         let Orders { scenario, nodes, .. } = &self.orders;
         let connections = usize::try_from(scenario.load.connections).unwrap_or(0);
         let streams = match scenario.load.protocol {
@@ -247,10 +251,11 @@ impl Member {
             let node = turn % nodes.len();
             let address = nodes.get(node).cloned().ok_or_else(never)?;
             let target = Target { node, address, protocol: scenario.load.protocol, streams };
-            let kept = client::keep_connected(target, Rc::clone(load), first_error.clone());
+            let kept = client::keep_connected(target, Rc::clone(dispatcher), first_error.clone());
             tokio::task::spawn_local(kept);
         }
-        let connected = tokio::time::timeout(CONNECT_WITHIN, load.connected(slots)).await;
+        let connected =
+            tokio::time::timeout(CONNECT_WITHIN, dispatcher.wait_until_connected(slots)).await;
         connected.map_err(|_| {
             format!("not all connections could be made; the first error: {}", *error.borrow())
         })
@@ -263,14 +268,14 @@ fn never() -> String {
 
 /// Hands every measured second to the main thread, a moment after its end: a thread that kept all
 /// of them would grow with the run.
-async fn tell(load: Rc<Load>, measured_ns: u64, say: mpsc::Sender<Message>) {
+async fn tell(dispatcher: Rc<Dispatcher>, measured_ns: u64, say: mpsc::Sender<Message>) {
     let Ok(timer) = Timer::new() else { return };
     for number in 0.. {
         let at_ns = measured_ns + (number + 1) * NS_PER_S + 20 * NS_PER_MS;
         if at_ns > clock::now_ns() && timer.wait_until(at_ns).await.is_err() {
             return;
         }
-        let (second, in_flight) = load.take_second(number);
+        let (second, in_flight) = dispatcher.take_second(number);
         let note = Message::Note(Note { number, second, in_flight });
         if say.send(note).await.is_err() {
             return;

@@ -27,7 +27,7 @@ const ASKED_MAX: usize = 16;
 
 /// What becomes of what is said and heard.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub enum Way {
+pub enum LinkState {
     /// It passes.
     #[default]
     Open,
@@ -41,7 +41,7 @@ pub enum Way {
 
 /// A register's address for gateways, and its own.
 #[derive(Copy, Clone, Debug)]
-pub struct Ends {
+pub struct ProxyEnds {
     /// Where gateways connect.
     pub listen: SocketAddr,
     /// Where the register is.
@@ -49,33 +49,33 @@ pub struct Ends {
 }
 
 /// Proxies that run until this is dropped.
-pub struct Links {
-    ways: Arc<Ways>,
+pub struct RegisterProxies {
+    link_states: Arc<LinkStates>,
     ask: mpsc::Sender<oneshot::Sender<()>>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Ways {
+struct LinkStates {
     /// The gateways' configurations, by which their processes are known.
     nodes: Vec<PathBuf>,
     /// For each register, for each node.
-    states: Vec<Vec<watch::Sender<Way>>>,
+    states: Vec<Vec<watch::Sender<LinkState>>>,
 }
 
-impl Links {
+impl RegisterProxies {
     /// Listens for the gateways that were started with these configurations.
     ///
     /// # Errors
     /// The system's error if it cannot listen.
-    pub fn start(ends: Vec<Ends>, nodes: Vec<PathBuf>) -> io::Result<Self> {
+    pub fn start(ends: Vec<ProxyEnds>, nodes: Vec<PathBuf>) -> io::Result<Self> {
         let of_a_register = || nodes.iter().map(|_| watch::Sender::default()).collect();
         let states = ends.iter().map(|_| of_a_register()).collect();
-        let ways = Arc::new(Ways { nodes, states });
+        let link_states = Arc::new(LinkStates { nodes, states });
         let (ask, mut asked) = mpsc::channel::<oneshot::Sender<()>>(ASKED_MAX);
         let (stop, mut stopped) = watch::channel(false);
         let (started, starting) = std::sync::mpsc::sync_channel(1);
-        let shared = Arc::clone(&ways);
+        let shared = Arc::clone(&link_states);
         let thread = std::thread::Builder::new().name("links".to_owned()).spawn(move || {
             let runtime =
                 Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
@@ -108,14 +108,14 @@ impl Links {
             });
         })?;
         starting.recv().map_err(io::Error::other)??;
-        Ok(Self { ways, ask, stop, thread: Some(thread) })
+        Ok(Self { link_states, ask, stop, thread: Some(thread) })
     }
 
     /// Changes the way to a register for one node or all, and waits until it holds.
-    pub async fn set(&self, register: usize, node: Option<usize>, way: Way) {
-        let states = self.ways.states.get(register).into_iter().flatten().enumerate();
+    pub async fn set(&self, register: usize, node: Option<usize>, link: LinkState) {
+        let states = self.link_states.states.get(register).into_iter().flatten().enumerate();
         for (_, state) in states.filter(|(number, _)| node.is_none_or(|node| node == *number)) {
-            state.send_replace(way);
+            state.send_replace(link);
         }
         let (question, answer) = oneshot::channel();
         if self.ask.send(question).await.is_ok() {
@@ -124,7 +124,7 @@ impl Links {
     }
 }
 
-impl Drop for Links {
+impl Drop for RegisterProxies {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
@@ -134,32 +134,38 @@ impl Drop for Links {
     }
 }
 
-async fn accept(listener: Listener, ends: Ends, register: usize, ways: Arc<Ways>) {
+async fn accept(
+    listener: Listener,
+    ends: ProxyEnds,
+    register: usize,
+    link_states: Arc<LinkStates>,
+) {
     loop {
         let Ok(client) = listener.accept().await else {
             tokio::task::yield_now().await;
             continue;
         };
-        let ways = Arc::clone(&ways);
+        let link_states = Arc::clone(&link_states);
         tokio::task::spawn_local(async move {
             let peer = client.peer();
             // It reads what all processes hold open, and other connections must not wait for that.
-            let way = tokio::task::spawn_blocking(move || ways.of(register, peer, ends.listen));
-            let Ok(Some(way)) = way.await else { return };
+            let link =
+                tokio::task::spawn_blocking(move || link_states.of(register, peer, ends.listen));
+            let Ok(Some(link)) = link.await else { return };
             // Both ends see the end, whoever caused it.
-            let _ = carry(client, ends.register, way).await;
+            let _ = carry(client, ends.register, link).await;
         });
     }
 }
 
-impl Ways {
+impl LinkStates {
     /// The way that a connection takes. One that belongs to no gateway takes that of the first.
     fn of(
         &self,
         register: usize,
         peer: Option<SocketAddr>,
         listen: SocketAddr,
-    ) -> Option<watch::Receiver<Way>> {
+    ) -> Option<watch::Receiver<LinkState>> {
         let node = self.node_of(peer?, listen).unwrap_or(0);
         Some(self.states.get(register)?.get(node)?.subscribe())
     }
@@ -183,8 +189,12 @@ fn v4(address: SocketAddr) -> Option<SocketAddrV4> {
     }
 }
 
-async fn carry(client: Stream, register: SocketAddr, way: watch::Receiver<Way>) -> io::Result<()> {
-    let mut own = way.clone();
+async fn carry(
+    client: Stream,
+    register: SocketAddr,
+    link: watch::Receiver<LinkState>,
+) -> io::Result<()> {
+    let mut own = link.clone();
     if let Err(error) = pass(&mut own).await {
         client.reset_on_close()?;
         return Err(error);
@@ -200,9 +210,9 @@ async fn carry(client: Stream, register: SocketAddr, way: watch::Receiver<Way>) 
     let ended = tokio::select! {
         // What a gateway said before it hung up still arrives.
         biased;
-        ended = pump(&client, &server, way.clone()) => ended,
-        ended = pump(&server, &client, way) => ended,
-        _ = own.wait_for(|way| *way == Way::Cut) => {
+        ended = pump(&client, &server, link.clone()) => ended,
+        ended = pump(&server, &client, link) => ended,
+        _ = own.wait_for(|link| *link == LinkState::Cut) => {
             is_cut.replace(true);
             Ok(())
         }
@@ -214,7 +224,7 @@ async fn carry(client: Stream, register: SocketAddr, way: watch::Receiver<Way>) 
     ended
 }
 
-async fn pump(from: &Stream, to: &Stream, mut way: watch::Receiver<Way>) -> io::Result<()> {
+async fn pump(from: &Stream, to: &Stream, mut link: watch::Receiver<LinkState>) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
         from.readable().await?;
@@ -224,7 +234,7 @@ async fn pump(from: &Stream, to: &Stream, mut way: watch::Receiver<Way>) -> io::
             Err(error) => return Err(error),
         };
         // An end is held as anything else.
-        pass(&mut way).await?;
+        pass(&mut link).await?;
         let read = piece.get(..length).unwrap_or_default();
         if read.is_empty() {
             return Ok(());
@@ -234,16 +244,16 @@ async fn pump(from: &Stream, to: &Stream, mut way: watch::Receiver<Way>) -> io::
 }
 
 /// Waits until something may pass.
-async fn pass(way: &mut watch::Receiver<Way>) -> io::Result<()> {
-    let late = match *way.borrow() {
-        Way::Late(late) => late,
+async fn pass(link: &mut watch::Receiver<LinkState>) -> io::Result<()> {
+    let late = match *link.borrow() {
+        LinkState::Late(late) => late,
         _ => Duration::ZERO,
     };
     if !late.is_zero() {
         tokio::time::sleep(late).await;
     }
-    let open = way.wait_for(|way| *way != Way::Held).await.map_err(io::Error::other)?;
-    if *open == Way::Cut { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    let open = link.wait_for(|link| *link != LinkState::Held).await.map_err(io::Error::other)?;
+    if *open == LinkState::Cut { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
 }
 
 #[cfg(test)]

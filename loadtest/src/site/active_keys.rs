@@ -13,15 +13,15 @@ use crate::site::error::SiteError;
 
 /// All keys of a run at one moment.
 #[derive(Clone)]
-pub struct Shelf {
+pub struct ActiveKeys {
     keys: Arc<KeySet>,
     /// In the order of their ids.
-    entries: Vec<ShelfKey>,
+    entries: Vec<KeyEntry>,
 }
 
 /// A key and its private half.
 #[derive(Clone)]
-pub struct ShelfKey {
+pub struct KeyEntry {
     /// Its id.
     pub id: KeyId,
     /// Its private half.
@@ -36,7 +36,7 @@ pub struct ShelfKey {
 #[derive(Clone, Debug, Default)]
 pub struct Leaving(Arc<AtomicBool>);
 
-impl Shelf {
+impl ActiveKeys {
     /// Reads the keyring and all private halves.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Shelf {
         let entries = keys.iter().map(|key| {
             let id = key.id();
             let signing = site.signing_key(id)?;
-            Ok(ShelfKey { id, signing, state: key.state(), leaving: Leaving::of(key.state()) })
+            Ok(KeyEntry { id, signing, state: key.state(), leaving: Leaving::of(key.state()) })
         });
         let entries = entries.collect::<Result<Vec<_>, SiteError>>()?;
         Ok(Self { keys: Arc::new(keys), entries })
@@ -67,12 +67,12 @@ impl Shelf {
     }
 
     /// Every key.
-    pub fn entries(&self) -> &[ShelfKey] {
+    pub fn entries(&self) -> &[KeyEntry] {
         &self.entries
     }
 
     /// The first key in this state: the oldest.
-    pub fn oldest(&self, state: KeyState) -> Option<&ShelfKey> {
+    pub fn oldest(&self, state: KeyState) -> Option<&KeyEntry> {
         self.entries.iter().find(|entry| entry.state == state)
     }
 
