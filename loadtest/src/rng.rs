@@ -1,11 +1,11 @@
-//! Random numbers for choosing, fast and repeatable. Nothing secret is made of them.
+//! Random numbers for choices, fast and repeatable. No secret is made of them.
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// The same seed throws the same numbers.
+    /// The same seed gives the same numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -33,7 +33,7 @@ impl Rng {
         u64::try_from(product >> 64).expect("below 2^64")
     }
 
-    /// The same for a place in a list.
+    /// A random place in a list of this length; 0 if it is empty.
     pub fn place(&mut self, length: usize) -> usize {
         let end = u64::try_from(length).expect("fits in memory");
         usize::try_from(self.below(end)).expect("below a length")

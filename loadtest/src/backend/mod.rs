@@ -1,7 +1,7 @@
-//! The stand-in backend: counts every redemption, and fails as often as it is told to.
+//! The stand-in backend. It counts every redemption, and fails as often as the scenario says.
 //!
-//! It must cost less than what it stands behind: one read, one write and one pass of a parser for
-//! each request, on a thread of its own.
+//! It must cost less than the gateway before it. So it takes one read, one write and one pass of a
+//! parser for each request, on a thread of its own.
 
 use std::cell::RefCell;
 use std::io;
@@ -20,11 +20,11 @@ use crate::net::stream::{Inbox, Listener, Stream};
 use crate::rng::Rng;
 use crate::scenario::settings::BackendSettings;
 
-/// A request of the gateway's: its head is below 17 KiB, its body is ours.
+/// The largest request: the gateway's head is below 17 KiB, and the body is ours.
 const REQUEST_BYTES_MAX: usize = 32 * 1_024;
 const FIELDS_MAX: usize = 64;
 
-/// Between two attempts to accept where there was no descriptor.
+/// Time between two attempts to accept when no descriptor was free.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
 
 const SETTLED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
@@ -119,14 +119,14 @@ impl Backend {
         Ok(Self { address: address.clone(), shared, stop, thread: Some(thread) })
     }
 
-    /// Waits until nobody is connected any more, in the kernel's queue either: then nothing can
+    /// Waits until no connection is left, in the kernel's accept queue either. Then nothing can
     /// arrive late.
     ///
     /// # Errors
     /// The system's error if the backend does not serve any more.
     pub async fn wait_until_alone(&self) -> io::Result<()> {
-        // Connections are accepted in order, and a byte that begins no request is answered by a
-        // close: when that comes, every connection before this one is counted.
+        // Connections are accepted in order. A byte that begins no request is answered by a close.
+        // When the close comes, every earlier connection is counted.
         let last = Stream::connect(&self.address).await?;
         last.write_all(b"\0").await?;
         let mut inbox = Inbox::new(1);
@@ -161,14 +161,14 @@ async fn serve(listener: Listener, shared: Arc<Shared>, mut stopped: watch::Rece
             _ = stopped.changed() => return,
         };
         let Ok(stream) = stream else {
-            // Out of descriptors: those that are open go on, and may free some.
+            // No descriptor is free. Open connections go on and may free some.
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
         let (shared, rng) = (Arc::clone(&shared), Rc::clone(&rng));
         shared.connections.send_modify(|count| *count += 1);
         tokio::task::spawn_local(async move {
-            // A gateway that is killed leaves resets behind.
+            // A gateway that is killed resets its connections.
             let _ = converse(&stream, &shared, &rng).await;
             drop(stream);
             shared.connections.send_modify(|count| *count -= 1);
@@ -200,7 +200,7 @@ async fn converse(stream: &Stream, shared: &Shared, rng: &RefCell<Rng>) -> io::R
             Fate::Half => {
                 return stream.write_all(SETTLED.split_at(SETTLED.len() - 20).0).await;
             }
-            // Until the gateway has had enough.
+            // Waits until the gateway closes.
             Fate::Stall => {
                 while inbox.fill(stream).await? {}
                 return Ok(());
@@ -209,7 +209,7 @@ async fn converse(stream: &Stream, shared: &Shared, rng: &RefCell<Rng>) -> io::R
     }
 }
 
-/// Notes a request that is there whole; its length.
+/// Notes a request that has arrived whole, and returns its length.
 fn arrived(bytes: &[u8], ledger: &Ledger) -> io::Result<Option<usize>> {
     if bytes.is_empty() {
         return Ok(None);
@@ -237,7 +237,7 @@ fn number(digits: &[u8]) -> Option<usize> {
 }
 
 impl BackendSettings {
-    /// What a throw below 1,000 means.
+    /// What a random number below 1,000 means.
     fn fate(&self, drawn: u64) -> Fate {
         let fates = [
             (self.error_per_mille, Fate::Fail),

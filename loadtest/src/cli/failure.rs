@@ -12,10 +12,10 @@ use crate::site::error::SiteError;
 pub(super) const STATUS_USAGE: u8 = 64;
 /// A bad scenario or directory (`EX_CONFIG` of sysexits).
 const STATUS_CONFIG: u8 = 78;
-/// Not clean, or anything else.
+/// Any other failure, also a run that is not clean.
 const STATUS_OTHER: u8 = 1;
 
-/// Writes a line to standard error, which may be closed or full: then nothing is said.
+/// Writes a line to standard error. If that is closed or full, the line is lost.
 pub(super) fn say(what: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "yanma-loadtest: {what}");
 }
@@ -23,7 +23,7 @@ pub(super) fn say(what: std::fmt::Arguments<'_>) {
 /// Why a program did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// Arguments that each are right and together are not.
+    /// Arguments that are each right and do not fit together.
     #[error("{0}")]
     Usage(String),
     /// A bad scenario.
@@ -35,7 +35,7 @@ pub(super) enum Failure {
     /// Keys that may be worth something.
     #[error(transparent)]
     Key(#[from] NotThrowAway),
-    /// The machine does not let that many connections be open.
+    /// The machine allows fewer open files than the connections need.
     #[error(
         "load.connections and load.idle_connections need {needed} open files in one process; \
          allowed here: {allowed} (ulimit -n)"
@@ -49,10 +49,10 @@ pub(super) enum Failure {
     /// A run came to nothing.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The gateway did not keep its promises, or the tool was the limit; the report says which.
+    /// The gateway broke a promise, or the tool was the limit. The report says which.
     #[error("not clean")]
     NotClean,
-    /// A signal ended it; gateways of ours are ended and the temporary directory is gone.
+    /// A signal ended the run. Its gateways are ended and the temporary directory is deleted.
     #[error("stopped by a signal; nothing was judged")]
     Stopped,
     /// Output could not be written.
@@ -72,11 +72,12 @@ impl Failure {
         }
     }
 
-    /// Whether standard error has nothing to add.
+    /// Whether the failure needs no line on standard error.
     fn is_silent(&self) -> bool {
         match self {
             Self::NotClean => true,
-            // `yanma-loadtest mint --count 1000 | head -1`: the reader has had enough.
+            // The reader of the pipe has closed it, as in `yanma-loadtest mint --count 1000 | head
+            // -1`.
             Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             _ => false,
         }

@@ -21,7 +21,7 @@ use crate::site::active_keys::ActiveKeys;
 
 const VALID: &str =
     "about = \"Valid codes.\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nvalid = 1\n";
-/// A write of many codes costs little a code.
+/// One write for many codes.
 const BUFFER_BYTES: usize = 1 << 18;
 
 const AFTER_HELP: &str = "\

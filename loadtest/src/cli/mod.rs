@@ -1,4 +1,4 @@
-//! The command line: arguments -> one of the programs -> exit status.
+//! The command line: arguments, one of the programs, exit status.
 
 mod failure;
 mod mint;
@@ -42,13 +42,13 @@ enum Program {
 /// Runs the program that `arguments` name (the first is the binary's own name), and says on
 /// standard error why it failed.
 ///
-/// The status is 0 when all was done and is clean, 64 for wrong arguments, 78 for a bad scenario or
-/// directory, 1 for anything else.
+/// The status is 0 when all is done and clean, 64 for wrong arguments, 78 for a bad scenario or
+/// directory, and 1 otherwise.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Nothing is left to tell that standard error is closed.
+            // If standard error is closed, the error cannot be shown anywhere.
             let _ = error.print();
             return if error.use_stderr() { STATUS_USAGE } else { 0 }.into();
         }

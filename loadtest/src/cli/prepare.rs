@@ -1,4 +1,4 @@
-//! `yanma-loadtest prepare`: all that a gateway under load needs, for one that is started by hand.
+//! `yanma-loadtest prepare`: keys and configuration for a gateway that is started by hand.
 
 use std::io::Write as _;
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
 //! The tool's only reader of clocks.
 //!
-//! Everything that is timed is timed by the kernel's monotonic clock, because that is the clock by
-//! which a timerfd wakes the pacer: an intended start and the moment of sending can be compared.
-//! Reading it is a vDSO call, some 25 ns, without a system call.
+//! All times are of the kernel's monotonic clock. A timerfd wakes the pacer by the same clock, so
+//! an intended start and the moment of sending can be compared. Reading it is a vDSO call of some
+//! 25 ns, without a system call.
 
 pub mod timer;
 
@@ -23,18 +23,18 @@ pub fn thread_cpu_ns() -> u64 {
     nanoseconds(clock_gettime(ClockId::ThreadCPUTime))
 }
 
-/// Unix time in milliseconds: what gateways judge codes by.
+/// Unix time in milliseconds. Gateways judge codes by it.
 pub fn unix_ms() -> i64 {
     let now = clock_gettime(ClockId::Realtime);
     now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
 }
 
-/// Unix time in whole seconds: what codes are issued at.
+/// Unix time in whole seconds, as a code's time of issue.
 pub fn unix_s() -> i64 {
     unix_ms().div_euclid(1_000)
 }
 
-/// A moment of the monotonic clock as the kernel takes it.
+/// A moment of the monotonic clock in the kernel's form.
 pub fn timespec(ns: u64) -> Timespec {
     let part = |value| i64::try_from(value).expect("centuries of uptime");
     Timespec { tv_sec: part(ns / NS_PER_S), tv_nsec: part(ns % NS_PER_S) }

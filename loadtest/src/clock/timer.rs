@@ -35,7 +35,7 @@ impl Timer {
         Ok(Self(registered))
     }
 
-    /// Waits for a moment; one that has passed is there at once.
+    /// Waits for a moment. Returns at once if it has passed.
     ///
     /// # Errors
     /// The system's error.
@@ -47,7 +47,8 @@ impl Timer {
             let mut ready = self.0.readable().await?;
             let mut expirations = [0; 8];
             let read = rustix::io::read(&self.0, &mut expirations);
-            // One reading takes all there is, so the next wait needs no reading in vain.
+            // One read takes all expirations, so the next wait does not begin with a read that
+            // finds none.
             ready.clear_ready();
             match read {
                 Err(Errno::AGAIN) => {}

@@ -1,5 +1,5 @@
-//! Processes that this tool has started, and those that they start in their place: each is followed
-//! by its id, signalled and waited for.
+//! Processes that this tool has started, and the successors that they start. Each is followed by
+//! its id, signalled and waited for.
 
 use std::io;
 use std::process::{Child, Command};
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreape
 
 use crate::procfs;
 
-/// How often a state is looked at that sends no event.
+/// How often a state is polled that sends no event.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A process.
@@ -25,7 +25,7 @@ pub struct ChildProcess {
 pub enum ChildEnd {
     /// With this status.
     Status(i32),
-    /// By a signal, or unseen.
+    /// By a signal, or in a way that this tool could not see.
     Otherwise,
 }
 
@@ -35,7 +35,7 @@ impl ChildProcess {
     /// # Errors
     /// The system's error.
     pub fn start(command: &mut Command) -> io::Result<Self> {
-        // Whatever this process starts and leaves behind becomes a child of ours.
+        // A process that a child starts and leaves behind becomes a child of ours.
         set_child_subreaper(Some(rustix::process::getpid()))?;
         Self::of(&command.spawn()?)
     }
@@ -63,7 +63,7 @@ impl ChildProcess {
                 Ok(Some((_, status))) => {
                     Some(status.exit_status().map_or(ChildEnd::Otherwise, ChildEnd::Status))
                 }
-                // Not our child yet: whoever started it has not left.
+                // It is not our child yet, because its parent has not ended.
                 Err(Errno::CHILD) if procfs::is_alive(self.pid()) => None,
                 Err(_) => Some(ChildEnd::Otherwise),
             };
@@ -89,7 +89,7 @@ impl ChildProcess {
         Ok(kill_process(self.pid, signal)?)
     }
 
-    /// SIGSTOP, and waits until it stands.
+    /// Sends SIGSTOP, and waits until the process is stopped.
     ///
     /// # Errors
     /// The system's error.
@@ -101,17 +101,17 @@ impl ChildProcess {
         Ok(())
     }
 
-    /// SIGKILL, and waits if it is our child.
+    /// Sends SIGKILL, and waits for the end if the process is our child.
     pub fn kill(&mut self) {
         if self.ended().is_none() {
-            // It has ended already, or ends now.
+            // An error means that it has ended already.
             let _ = self.signal(Signal::KILL);
             let _ = waitpid(Some(self.pid), WaitOptions::empty());
         }
     }
 }
 
-/// A process of ours never outlives the tool's interest in it.
+/// A process ends when this value is dropped.
 impl Drop for ChildProcess {
     fn drop(&mut self) {
         self.kill();

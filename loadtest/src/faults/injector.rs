@@ -1,4 +1,4 @@
-//! What a scenario does to gateways and registers while they work.
+//! Plays the events of a scenario: what happens to gateways and registers while they work.
 
 use std::io;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub struct FaultInjector<'a> {
     pub registers: Option<&'a mut Registers>,
     /// What the load threads sign with.
     pub active_keys: &'a watch::Sender<Arc<ActiveKeys>>,
-    /// What load threads may excuse.
+    /// Where faults are noted for the load threads.
     pub outages: &'a Outages,
 }
 
@@ -177,7 +177,7 @@ impl FaultInjector<'_> {
         Ok(())
     }
 
-    /// Waits until a gateway answers again: from then on nothing is excused any more.
+    /// Waits until a gateway answers again. From then on nothing is excused any more.
     async fn come_back(
         &mut self,
         number: usize,
@@ -191,8 +191,9 @@ impl FaultInjector<'_> {
         Ok(())
     }
 
-    /// The three steps in the life of a key, each in force before the next begins: gateways know a
-    /// new key before codes are made with it, and no code is made with one that leaves.
+    /// A new key, one that retires, one that is revoked. Each step is in force before the next
+    /// begins. Gateways know a new key before codes are made with it. No code is made with a key
+    /// that is about to retire.
     async fn rotate(&mut self, tell: &mut impl FnMut(String)) -> Result<(), EventError> {
         let new = self.site.add_key()?;
         self.reload().await?;
@@ -207,7 +208,7 @@ impl FaultInjector<'_> {
             tell(format!("key {} retires", oldest.id));
         }
         if let Some(retired) = retired {
-            // From here on its codes may be refused, and once it is published they must be.
+            // From here on its codes may be refused. Once the change is published they must be.
             retired.leaving.set();
             self.site.set_state(retired.id.get(), KeyState::Revoked)?;
             self.reload().await?;
@@ -224,7 +225,7 @@ impl FaultInjector<'_> {
         Ok(())
     }
 
-    /// Shows the load threads the keyring as it is now.
+    /// Gives the load threads the keyring as it is now.
     fn publish(&self) -> Result<Arc<ActiveKeys>, EventError> {
         let next = Arc::new(self.active_keys.borrow().read_again(self.site)?);
         self.active_keys.send_replace(Arc::clone(&next));

@@ -1,4 +1,4 @@
-//! The measuring at both ends of a run, and what was done between them.
+//! What gateways and tool used between the ends of a run, and which events happened between.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::clock;
 use crate::faults::node::Node;
 use crate::procfs;
 
-/// Something that was done.
+/// An event that happened.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// When, on the monotonic clock.
@@ -15,22 +15,22 @@ pub struct Done {
     pub what: String,
 }
 
-/// What was seen at the ends of the measured part.
+/// What the measured part of a run used.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Resident memory of each node when it began.
+    /// Resident memory of each node at its beginning.
     pub resident_start: Vec<u64>,
-    /// The same when it ended.
+    /// Resident memory of each node at its end.
     pub resident_end: Vec<u64>,
-    /// What each node cost.
+    /// CPU time of each node.
     pub node_cpu_ns: Vec<u64>,
-    /// What the tool cost.
+    /// CPU time of the tool.
     pub own_cpu_ns: u64,
-    /// What its busiest thread cost, and how long the one waited that waited most for a core.
+    /// The most that one of its threads ran, and the longest that one waited for a core.
     pub most: procfs::Use,
     /// How long it took.
     pub wall_ns: u64,
-    /// What was done.
+    /// The events that happened.
     pub events: Vec<Done>,
     begin_ns: u64,
     own_before: BTreeMap<u32, procfs::Use>,

@@ -1,4 +1,4 @@
-//! Registers: real `redis-server`s that save nothing by themselves, and what is done to them.
+//! Registers: real `redis-server` processes that save nothing by themselves, and faults in them.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -15,13 +15,14 @@ use crate::net::stream::{Inbox, Stream};
 
 /// The program, which `apt install redis-server` brings.
 const PROGRAM: &str = "redis-server";
-/// How often a state is looked at that sends no event.
+/// How often a state is polled that sends no event.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// A server of an empty memory is there at once.
+/// How long a server may take to answer. One with an empty memory answers at once.
 const THERE_WITHIN: Duration = Duration::from_secs(30);
-/// An answer of ours is one line.
+/// The answers that are read here are one line.
 const ANSWER_BYTES_MAX: usize = 1_024;
-/// Whether a register knows what it is. Who finds no layout there, or that of another process, writes it.
+/// Asks whether the running process of a register has a layout. A gateway that finds none, or one
+/// of another process, writes it.
 const IS_TOLD: &str = "EVAL \"local held = redis.call('GET', 'yanma:layout') \
     local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') \
     return held and string.find(held, run, 1, true) and 1 or 0\" 0";
@@ -69,7 +70,7 @@ impl Register {
         self.child = None;
     }
 
-    /// SIGKILL if it runs, and a new life with an empty memory.
+    /// Sends SIGKILL if it runs, and starts it again with an empty memory.
     ///
     /// # Errors
     /// [`RegisterError`] if it does not answer.
@@ -83,7 +84,7 @@ impl Register {
         }
     }
 
-    /// SAVE: [`Register::recall`] finds it.
+    /// Lets it save its memory for [`Register::recall`].
     ///
     /// # Errors
     /// [`RegisterError`] if it does not answer, or cannot.
@@ -91,7 +92,7 @@ impl Register {
         self.run("SAVE").await
     }
 
-    /// SIGKILL if it runs, and a new life with what was saved last, if anything was.
+    /// Sends SIGKILL if it runs, and starts it again with the memory that it saved last, if any.
     ///
     /// # Errors
     /// [`RegisterError`] if it does not answer.
@@ -132,7 +133,7 @@ impl Register {
         if said.starts_with("+OK") { Ok(()) } else { Err(self.mute(io::Error::other(said))) }
     }
 
-    /// Waits until a gateway has told the process that runs what it is.
+    /// Waits until a gateway has written the layout into the running process.
     ///
     /// # Errors
     /// [`RegisterError`] if none does.
@@ -155,7 +156,7 @@ impl Register {
         tokio::time::timeout(THERE_WITHIN, look).await.map_err(late)
     }
 
-    /// An inline command, and the first line of its answer.
+    /// Sends an inline command, and returns the first line of the answer.
     async fn ask(&self, command: &str) -> io::Result<String> {
         let stream = Stream::connect(&Address::Tcp(self.address)).await?;
         stream.write_all(format!("{command}\r\n").as_bytes()).await?;
@@ -215,7 +216,7 @@ mod tests {
         register.ask(set).await.unwrap();
         register.save().await.unwrap();
         register.recall().await.unwrap();
-        // It holds what another process was told.
+        // It holds the layout of another process.
         assert_eq!(register.ask(exists).await.unwrap(), ":1");
         assert_eq!(register.ask(IS_TOLD).await.unwrap(), ":0");
         register.restart().await.unwrap();

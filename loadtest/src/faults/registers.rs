@@ -1,4 +1,4 @@
-//! The registers of a run, the ways to them, and what is done to both.
+//! The registers of a run, the proxies before them, and the faults in both.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::faults::register_proxy::{LinkState, ProxyEnds, RegisterProxies};
 use crate::judge::outage::{Change, Outages};
 use crate::scenario::event::ToRegister;
 
-/// The registers of a run and the ways to them.
+/// The registers of a run and the proxies before them.
 pub struct Registers {
     servers: Vec<Register>,
     proxies: RegisterProxies,
@@ -18,17 +18,17 @@ pub struct Registers {
 /// Why there are no registers.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistersError {
-    /// One does not do what it should.
+    /// A register failed.
     #[error(transparent)]
     Register(#[from] RegisterError),
-    /// The ways to them cannot be made.
+    /// The proxies cannot listen.
     #[error("the ways to the registers: {0}")]
     Proxies(#[from] io::Error),
 }
 
 impl Registers {
-    /// Starts registers, and the ways to them from gateways that are started with these
-    /// configurations; logs go to `dir`.
+    /// Starts registers, and proxies for gateways that are started with these configuration files.
+    /// Logs go to `dir`.
     ///
     /// # Errors
     /// [`RegistersError`].
@@ -44,7 +44,7 @@ impl Registers {
         Ok(Self { servers, proxies: RegisterProxies::start(ends, nodes)? })
     }
 
-    /// Waits until gateways have told all of them what they are.
+    /// Waits until gateways have written the layout into all of them.
     ///
     /// # Errors
     /// [`RegisterError`] if they do not.
@@ -64,7 +64,7 @@ impl Registers {
         tell: &mut impl FnMut(String),
     ) -> Result<(), RegisterError> {
         let Some(server) = self.servers.get_mut(number) else { return Ok(()) };
-        let change = |change| outages.register(number, node, change);
+        let change = |change| outages.note_register(number, node, change);
         let name = format!("register {}", number + 1);
         let seen_by = node.map_or(String::new(), |node| format!(" for gateway {}", node + 1));
         match what {
@@ -89,7 +89,8 @@ impl Registers {
                 tell(format!("{name} saves what it remembers"));
                 server.save().await?;
             }
-            // Whatever it reads, its memory counts as lost: it is not the process that remembered.
+            // It counts as a loss of memory whatever it reads, because another process has
+            // remembered.
             ToRegister::Recall => {
                 change(Change::Failing);
                 tell(format!("{name} is started again with what it saved"));

@@ -1,4 +1,4 @@
-//! The classes of codes that are sent.
+//! The classes of codes that the tool sends.
 
 use crate::judge::outcome::Outcome;
 
@@ -13,7 +13,7 @@ macro_rules! classes {
             /// Every class.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// As scenarios and reports name it.
+            /// Its name in scenarios and reports.
             pub fn word(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
@@ -24,11 +24,12 @@ macro_rules! classes {
 classes! {
     /// Genuine, fresh, used once.
     Valid = "valid";
-    /// Genuine and fresh, sent twice at the same time on two connections: one of them passes.
+    /// Genuine and fresh, sent twice at the same time on two connections. One of the two passes.
     ReplayAtOnce = "replay_at_once";
     /// A code that was approved earlier in this run.
     ReplayLater = "replay_later";
-    /// The same with the other signature that ECDSA allows: another text, the same identity.
+    /// The same with the other signature that ECDSA allows. The text differs and the identity is
+    /// the same.
     ReplayOtherS = "replay_other_s";
     /// Issued two minutes ago.
     Expired = "expired";
@@ -38,7 +39,7 @@ classes! {
     FarFuture = "far_future";
     /// A signature of something else.
     Forged = "forged";
-    /// Well signed over a seal that does not open.
+    /// A valid signature over a seal that does not open.
     SealedWrong = "sealed_wrong";
     /// Names a key that no keyring knows.
     UnknownKey = "unknown_key";
@@ -58,12 +59,13 @@ impl Class {
         matches!(self, Self::Valid | Self::ReplayAtOnce)
     }
 
-    /// Whether it shows a code that was shown before.
+    /// Whether its code was sent before.
     pub fn is_replay(self) -> bool {
         matches!(self, Self::ReplayLater | Self::ReplayOtherS)
     }
 
-    /// The one outcome that the contract has for it; replays have more, see [`law`](crate::judge::law).
+    /// The outcome that the contract has for it. Replays may get others too, see
+    /// [`law`](crate::judge::law).
     pub(super) fn outcome(self) -> Outcome {
         match self {
             Self::Valid | Self::ReplayAtOnce => Outcome::Approved,

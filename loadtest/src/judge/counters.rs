@@ -1,4 +1,4 @@
-//! What a load thread counts: answers by class, latencies, its own lateness, second by second.
+//! What a load thread counts: answers by class, latencies, its own lateness, and each second.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,8 @@ use crate::judge::law::terms::First;
 use crate::judge::outcome::Answer;
 use crate::judge::seen::{Example, Seen};
 
-/// Later than this is a missed start. A machine that is shared makes a thread wait for a core for
-/// some milliseconds now and then, whatever the thread does; that much is told by the percentiles
-/// of lateness, and is no fault.
+/// A start that is later than this is missed. On a shared machine any thread waits some
+/// milliseconds for a core now and then. The percentiles of lateness show that, and it is no fault.
 pub const LATE_NS: u64 = 5 * NS_PER_MS;
 /// An hour: no request takes longer.
 const LATENCY_NS_MAX: u64 = 3_600 * NS_PER_S;
@@ -27,22 +26,22 @@ pub struct Counters {
     pub classes: Vec<ClassCount>,
     /// From the intended start to the answer, approved.
     pub approved: Histogram<u64>,
-    /// The same, refused, or shown a stored answer.
+    /// The same for refused requests and stored answers.
     pub refused: Histogram<u64>,
     /// From the write to the answer, all.
     pub service: Histogram<u64>,
     /// Whether starts happened when they were due.
     pub starts: Starts,
-    /// How late starts were for which a connection was free.
+    /// How late starts were that found a free connection.
     pub lateness: Histogram<u64>,
-    /// What came of requests after so many events.
+    /// The answers after each number of events.
     pub events: Vec<EventCount>,
-    /// The measured seconds that nobody has taken, by number.
+    /// The measured seconds that were not handed over yet, by number.
     pub seconds: BTreeMap<u64, SecondCount>,
     measured_from_ns: u64,
 }
 
-/// What was sent of a class, and how much of it went wrong.
+/// How many requests of a class were sent, and how many went wrong.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct ClassCount {
     /// Requests.
@@ -51,7 +50,7 @@ pub struct ClassCount {
     pub unexpected: u64,
 }
 
-/// What came of requests between one event and the next.
+/// The answers between one event and the next.
 #[derive(Clone, Debug, Default)]
 pub struct EventCount {
     /// Answers by word.
@@ -67,7 +66,7 @@ pub struct Starts {
     pub planned: u64,
     /// Of those, made.
     pub started: u64,
-    /// Late although a connection was free: the tool's own fault.
+    /// Late although a connection was free. That is the tool's own fault.
     pub late_by_tool: u64,
 }
 
@@ -78,7 +77,7 @@ pub struct SecondCount {
     pub sent: u64,
     /// Answers in it.
     pub answers: Vec<(&'static str, u64)>,
-    /// Response time of those that were not due before it was measured, in microseconds.
+    /// Response times in microseconds, without those of starts that were due in the warm-up.
     pub response: Histogram<u32>,
 }
 
@@ -104,7 +103,8 @@ pub struct Timed {
 }
 
 impl Counters {
-    /// Latencies count from requests due at `measured_from_ns` on; everything else counts always.
+    /// Latencies count for requests due at `measured_from_ns` or later. Everything else counts
+    /// always.
     pub fn new(measured_from_ns: u64) -> Self {
         Self {
             seen: Seen::default(),
@@ -120,7 +120,7 @@ impl Counters {
         }
     }
 
-    /// A request goes out.
+    /// Counts a request that is sent.
     pub fn count_sent(&mut self, class: Class, now_ns: u64) {
         self.seen.sent += 1;
         self.class(class).sent += 1;
@@ -129,19 +129,19 @@ impl Counters {
         }
     }
 
-    /// A start that was due is made on a connection that was free, so late.
+    /// Counts a start on a connection that was free, and how late it is.
     pub fn count_start(&mut self, late_ns: u64) {
         self.count_start_after_waiting();
         self.starts.late_by_tool += u64::from(late_ns > LATE_NS);
         self.lateness.saturating_record(late_ns);
     }
 
-    /// A start that was due is made as soon as a connection was free for it.
+    /// Counts a start that had to wait for a free connection.
     pub fn count_start_after_waiting(&mut self) {
         self.starts.started += 1;
     }
 
-    /// A request was answered.
+    /// Counts an answer.
     pub fn count_answer(&mut self, timed: &Timed) {
         let Timed { class, first, answer, fit, due_ns, sent_ns, now_ns, event } = *timed;
         self.seen.count(class, answer, 1);
@@ -150,8 +150,8 @@ impl Counters {
             self.class(class).unexpected += 1;
         }
         count(&mut self.event(event).answers, answer.word(), 1);
-        // A second has all its answers, also to starts of the warm-up that had to wait: a rate
-        // without them is too low. Their latency is the warm-up's.
+        // A second counts all its answers, also those to starts of the warm-up that had to wait.
+        // Without them the rate would be too low. Their latency belongs to the warm-up.
         let is_measured = due_ns >= self.measured_from_ns;
         let response_ns = now_ns.saturating_sub(due_ns);
         if let Some(second) = self.second(now_ns) {
@@ -168,7 +168,7 @@ impl Counters {
         self.service.saturating_record(now_ns.saturating_sub(sent_ns));
     }
 
-    /// A request will never be answered.
+    /// Counts a request that will never be answered.
     pub fn count_lost(
         &mut self,
         class: Class,
@@ -184,7 +184,7 @@ impl Counters {
         }
     }
 
-    /// Requests were not answered in all the time that there was.
+    /// Counts requests that were still not answered at the very end.
     pub fn count_left_open(&mut self, count: u64) {
         self.seen.lost += count;
         self.seen.lost_for_nothing += count;
@@ -255,7 +255,7 @@ impl Default for SecondCount {
 
 impl SecondCount {
     fn record(&mut self, response_us: u64) {
-        // It grows as it must, and an hour of microseconds fits.
+        // The histogram grows as needed, and an hour of microseconds fits.
         let _ = self.response.record(response_us);
     }
 

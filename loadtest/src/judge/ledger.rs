@@ -1,8 +1,8 @@
-//! One byte for every code of a run: how often it reached the backend, how often its sender was
-//! told that it passed, and what else the judge must know.
+//! One byte for every code of a run. It says how often the code reached the backend, how often its
+//! sender was told that it passed, and what else the judge needs.
 //!
-//! A code's serial is the run's random base plus its sequence number, so the backend finds its byte
-//! without a map, and a redemption that is no code of this run is seen as such.
+//! A code's serial is the run's random base plus its sequence number. So the backend finds its byte
+//! without a map, and sees which redemptions are no codes of this run.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ const CHUNKS: usize = 1 << 12;
 
 const ARRIVED: Field = Field { shift: 0 };
 const APPROVED: Field = Field { shift: 2 };
-/// An answer was lost, or was that the outcome is unknown.
+/// An answer was lost, or said that the outcome is unknown.
 const UNKNOWN: u8 = 1 << 4;
 /// The code may reach the backend, once.
 const MAY_ARRIVE: u8 = 1 << 5;
@@ -23,7 +23,7 @@ const REFUSED: u8 = 1 << 6;
 /// A sender was shown a stored answer that it passed.
 const REPLAYED: u8 = 1 << 7;
 
-/// Two bits of an entry: a number that stays at 3.
+/// Two bits of an entry: a count that stops at 3.
 #[derive(Copy, Clone)]
 struct Field {
     shift: u8,
@@ -65,7 +65,7 @@ impl Ledger {
         Self { base, next, chunks, strays, arrived }
     }
 
-    /// The number of a new code, and its serial.
+    /// Enters a new code. Returns its number and its serial.
     ///
     /// # Panics
     /// After a billion codes.
@@ -76,7 +76,7 @@ impl Ledger {
         (Sequence(number), self.base.wrapping_add(number))
     }
 
-    /// The backend received a request with this redemption.
+    /// Notes that the backend received a request with this redemption.
     pub fn arrive(&self, redemption: Option<&[u8]>) {
         match redemption.and_then(Redemption::parse).and_then(|code| self.made(code.serial)) {
             Some(entry) => {
@@ -87,14 +87,14 @@ impl Ledger {
         }
     }
 
-    /// A sender was told that the code passed.
+    /// Notes that a sender was told that the code passed.
     pub fn approve(&self, Sequence(number): Sequence) {
         if let Some(entry) = self.entry(number) {
             APPROVED.increment(entry);
         }
     }
 
-    /// A sender was shown a stored answer that the code passed.
+    /// Notes that a sender got a stored answer that the code passed.
     pub fn replay(&self, code: Sequence) {
         self.mark(code, REPLAYED);
     }
@@ -104,7 +104,7 @@ impl Ledger {
         self.mark(code, REFUSED);
     }
 
-    /// A sender does not know whether the code passed.
+    /// Notes that a sender does not know whether the code passed.
     pub fn lose(&self, code: Sequence) {
         self.mark(code, UNKNOWN);
     }
@@ -185,7 +185,7 @@ impl Field {
 
     fn increment(self, entry: &AtomicU8) {
         let more = |old| (self.of(old) < 3).then(|| old + (1 << self.shift));
-        // An error only says that the number stays at 3.
+        // An error only means that the count stays at 3.
         let _ = entry.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
     }
 }

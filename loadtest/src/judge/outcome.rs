@@ -1,5 +1,5 @@
-//! What a gateway says of a request in `Yanma-Outcome`, and the status that belongs to it. Compared
-//! with the contract's file and not with the gateway: a judge has its own copy of the law.
+//! The words of `Yanma-Outcome` and the status that belongs to each. A test compares them with the
+//! contract's file, not with the gateway: the judge has its own copy of the law.
 
 /// Makes [`Outcome`] and its words from one table.
 macro_rules! outcomes {
@@ -36,7 +36,7 @@ macro_rules! outcomes {
                 }
             }
 
-            /// The only status that a refusal has; `None` where it is the backend's.
+            /// The only status that a refusal has; `None` where the status is the backend's.
             pub fn status(self) -> Option<u16> {
                 match self {
                     $(Self::$name => Some($status),)*
@@ -91,14 +91,14 @@ outcomes! {
     OutcomeUnknown = "outcome_unknown" 504;
 }
 
-/// One answer, as far as it is judged.
+/// The part of an answer that is judged.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// What the gateway says of it.
     pub outcome: Outcome,
-    /// It was stored: the same request had been answered before.
+    /// It is the stored answer to the same request.
     pub is_replayed: bool,
 }
 
@@ -108,7 +108,7 @@ impl Answer {
         Self { status, outcome, is_replayed: false }
     }
 
-    /// As reports name it: a stored answer is one kind, as in the gateway's metrics.
+    /// Its name in reports. Stored answers are one kind, as in the gateway's metrics.
     pub fn word(self) -> &'static str {
         if self.is_replayed { REPLAYED } else { self.outcome.word() }
     }

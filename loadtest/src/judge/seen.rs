@@ -4,7 +4,7 @@ use crate::judge::class::Class;
 use crate::judge::law::terms::First;
 use crate::judge::outcome::{Answer, Outcome};
 
-/// Requests that went wrong and are kept as examples, and as many pairs.
+/// How many requests that went wrong are kept as examples, and how many pairs.
 pub const EXAMPLES_MAX: usize = 5;
 
 /// What the senders have seen.
@@ -14,7 +14,7 @@ pub struct Seen {
     pub sent: u64,
     /// Answers of each kind.
     pub answers: Vec<Counted>,
-    /// Answers that the class must not get.
+    /// How many answers the class must not get.
     pub unexpected: u64,
     /// The first of them.
     pub examples: Vec<Example>,
@@ -28,11 +28,10 @@ pub struct Seen {
     pub lost: u64,
     /// Of those, lost while their gateway lived.
     pub lost_for_nothing: u64,
-    /// Connections that could not be made, or ended before their first answer, while their gateway
-    /// lived.
+    /// Connections that failed, or ended before their first answer, while their gateway lived.
     pub unconnected: u64,
-    /// Outcomes that are honestly unknown although the backend answered: the gateway was stopped
-    /// meanwhile, or died before it could keep the answer.
+    /// Unknown outcomes that are no fault although the backend answered. The gateway was stopped
+    /// meanwhile, or was killed before it could keep the answer.
     pub unknown_excused: u64,
 }
 

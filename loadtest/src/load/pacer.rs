@@ -7,7 +7,7 @@ use crate::clock;
 use crate::clock::timer::Timer;
 use crate::load::client::dispatcher::Dispatcher;
 
-/// Starts that are made in a row before answers are looked at.
+/// How many starts are made in a row before answers are read.
 const BURST: u32 = 16;
 
 /// Makes the starts of a schedule, whose times count from `begin_ns`.

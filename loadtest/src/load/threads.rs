@@ -1,4 +1,4 @@
-//! The load threads: each with its connections, its mill and its share of the schedule.
+//! The load threads. Each has its connections, makes its codes and has its share of the schedule.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,23 +24,23 @@ use crate::scenario::settings::{Protocol, Scenario};
 use crate::scenario::times::Times;
 use crate::site::active_keys::ActiveKeys;
 
-/// All connections are made within this, or there is no run.
+/// All connections must be made within this time, or there is no run.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// How long starts may still wait for a connection when the schedule is over.
 const START_WITHIN: Duration = Duration::from_secs(1);
-/// Beyond the backend's time limit, how long answers are waited for.
+/// How long answers are awaited, beyond the backend's time limit.
 const ANSWER_MARGIN: Duration = Duration::from_secs(15);
 /// Messages that wait for the main thread.
 const MESSAGES_MAX: usize = 256;
 
-/// What all threads share.
+/// What all load threads share.
 #[derive(Clone)]
 pub struct Orders {
     /// What is sent.
     pub scenario: Arc<Scenario>,
     /// The nodes' addresses.
     pub nodes: Vec<crate::net::address::Address>,
-    /// The keys, and what becomes of them.
+    /// The keys that sign, replaced at each rotation.
     pub active_keys: watch::Receiver<Arc<ActiveKeys>>,
     /// Where codes are entered.
     pub ledger: Arc<Ledger>,
@@ -50,15 +50,16 @@ pub struct Orders {
     pub nonces: Nonces,
     /// What is tolerated.
     pub terms: Terms,
-    /// The same for all threads, so that their shares make one schedule.
+    /// The seed of the schedule. It is the same for all threads, so that their shares make one
+    /// schedule.
     pub seed: u64,
 }
 
-/// What a thread says.
+/// A message of a load thread.
 pub enum Message {
-    /// All its connections are there.
+    /// All its connections are made.
     Ready,
-    /// It cannot do what it should.
+    /// It failed.
     Failed(String),
     /// One measured second is over.
     Note(Note),
@@ -76,7 +77,7 @@ pub struct Note {
     pub in_flight: usize,
 }
 
-/// Threads that wait for the beginning, work, and wait to be let go.
+/// The load threads. They connect, wait for the beginning, send, and wait for their release.
 pub struct LoadThreads {
     threads: usize,
     messages: mpsc::Receiver<Message>,
@@ -108,7 +109,7 @@ impl LoadThreads {
         Ok(Self { threads, messages, times, release })
     }
 
-    /// Waits until every connection is there.
+    /// Waits until every connection is made.
     ///
     /// # Errors
     /// Why it never will be.
@@ -128,7 +129,7 @@ impl LoadThreads {
         self.times.send_replace(Some(times));
     }
 
-    /// Waits for the end of all threads; `show` sees their notes.
+    /// Waits until all threads are done. `show` gets their notes.
     ///
     /// # Errors
     /// Why a thread could not go on.
@@ -158,20 +159,20 @@ impl LoadThreads {
         self.threads
     }
 
-    /// Connections are closed and the threads end. Until now they could be asked for their CPU time.
+    /// Lets the threads close their connections and end. Until then their CPU time can be read.
     pub fn release(self) {
         self.release.send_replace(true);
     }
 }
 
-/// A thread that panics says so, or the others would be waited for in vain.
+/// Reports the panic of a thread. Otherwise the run would wait for it for ever.
 struct LastWord(mpsc::Sender<Message>);
 
 impl Drop for LastWord {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let why = "a load thread panicked: a bug of this tool".to_owned();
-            // Whoever does not listen any more has ended the run.
+            // An error means that the run has ended already.
             let _ = self.0.blocking_send(Message::Failed(why));
         }
     }
@@ -199,7 +200,7 @@ impl LoadThread {
                 Ok(counters) => Message::Done(Box::new(counters)),
                 Err(why) => Message::Failed(why),
             };
-            // Whoever does not listen any more has ended the run.
+            // An error means that the run has ended already.
             let _ = self.say.send(message).await;
             let _ = release.wait_for(|is_over| *is_over).await;
         });
@@ -266,8 +267,8 @@ fn never() -> String {
     "a load thread was never told when to begin".to_owned()
 }
 
-/// Hands every measured second to the main thread, a moment after its end: a thread that kept all
-/// of them would grow with the run.
+/// Hands every measured second to the main thread, a moment after its end. A thread that kept them
+/// all would grow with the run.
 async fn tell(dispatcher: Rc<Dispatcher>, measured_ns: u64, say: mpsc::Sender<Message>) {
     let Ok(timer) = Timer::new() else { return };
     for number in 0.. {

@@ -1,11 +1,11 @@
-//! Where somebody listens, as `gateway.toml` writes it.
+//! Addresses as `gateway.toml` writes them.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where somebody listens.
+/// Where a gateway, a backend or a register listens.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Address {
     /// `127.0.0.1:7460`

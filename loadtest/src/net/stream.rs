@@ -1,4 +1,4 @@
-//! Connections, TCP or UNIX, to write and read without a layer between.
+//! TCP and UNIX connections, read and written without a buffer between.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::net::address::Address;
 
-/// Connections that wait to be accepted: a gateway may open thousands at once. The kernel has a
-/// bound of its own.
+/// Length of the accept queue: a gateway may open thousands of connections at once. The kernel has
+/// a bound of its own.
 const QUEUE: u32 = 1 << 15;
 
 /// A connection.
@@ -32,7 +32,7 @@ impl Stream {
         Self::connect_from(address, None).await
     }
 
-    /// Connects from a source address: each has ports of its own.
+    /// Connects from this source address. Each source address has ports of its own.
     ///
     /// # Errors
     /// The system's error.
@@ -96,7 +96,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Closing sends RST instead of FIN, where there is such a thing.
+    /// Makes closing send RST instead of FIN. A UNIX socket has no such thing.
     ///
     /// # Errors
     /// The system's error.
@@ -107,7 +107,7 @@ impl Stream {
         }
     }
 
-    /// Whether the other side has hung up already, as a look that takes nothing tells.
+    /// Whether the other side has closed the connection already. Takes no bytes out of it.
     pub fn is_over(&self) -> bool {
         let mut byte = [0; 1];
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
@@ -139,7 +139,7 @@ impl Stream {
     }
 }
 
-/// What accepts [`Stream`]s.
+/// Accepts [`Stream`]s.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
@@ -165,7 +165,7 @@ impl Listener {
                 Ok(Self::Tcp(socket.listen(QUEUE)?))
             }
             Address::Unix(path) => {
-                // What is no socket stays, and is told of by binding.
+                // A file that is no socket stays. Then binding fails and says why.
                 let found = std::fs::symlink_metadata(path);
                 if found.is_ok_and(|found| found.file_type().is_socket()) {
                     std::fs::remove_file(path)?;

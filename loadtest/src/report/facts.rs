@@ -1,4 +1,4 @@
-//! What is told about each part in pairs of words and value, the same in every form of the report.
+//! Each part as pairs of words and value, the same in every form of the report.
 
 use super::figures;
 use super::value::{
@@ -23,7 +23,7 @@ impl ClassRow {
 }
 
 impl EventSummary {
-    /// What came of requests until the next, each with its count.
+    /// The answers until the next event, each with its count.
     pub(super) fn came(&self) -> Vec<String> {
         let answers = self.answers.iter().map(|(word, n)| (word.as_str(), *n));
         let lost = (self.lost > 0).then_some(("no answer", self.lost));

@@ -1,10 +1,10 @@
-//! One line that tells how the run goes, rewritten in place.
+//! One line that shows how the run goes, rewritten in place.
 
 use std::io::{self, IsTerminal, Write};
 
 use super::figures;
 
-/// What is longer is noise. A narrower terminal cuts the line, see `write`.
+/// The longest line. A narrower terminal cuts it, see `write`.
 const COLUMNS: usize = 119;
 
 /// Reasons of refusals that fit on the line.
@@ -33,7 +33,7 @@ pub(super) struct Moment<'a> {
 }
 
 impl Progress {
-    /// Finds out whether somebody is looking.
+    /// Finds out whether standard error is a terminal.
     pub(super) fn new() -> Self {
         Self { shown: io::stderr().is_terminal() }
     }
@@ -43,7 +43,7 @@ impl Progress {
         self.write(&line(moment));
     }
 
-    /// Takes the line away, so that other output can begin where it stood.
+    /// Erases the line, so that other output can begin there.
     pub(super) fn clear(&self) {
         self.write("");
     }
@@ -52,7 +52,7 @@ impl Progress {
         if self.shown {
             // Wrapping is off while the line is written: a wrapped line cannot be rewritten.
             let text = format!("\r\x1b[?7l{line}\x1b[K\x1b[?7h");
-            // A terminal that is gone is no reason to end a run.
+            // A terminal that is gone must not end the run.
             let _ = io::stderr().write_all(text.as_bytes());
         }
     }

@@ -1,5 +1,5 @@
-//! The run second by second: each load thread hands its seconds over as they end, and only what is
-//! shown of them is kept.
+//! The run second by second. Each load thread hands its seconds over as they end, and only the
+//! numbers that the report shows are kept.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::report::value::SecondSummary;
 pub struct Timeline {
     threads: usize,
     progress: Progress,
-    /// Seconds of which not every thread has told.
+    /// Seconds that not every thread has handed over.
     heard: BTreeMap<u64, Heard>,
     told: Vec<SecondSummary>,
 }
@@ -26,12 +26,12 @@ struct Heard {
 }
 
 impl Timeline {
-    /// Nothing yet, of so many threads.
+    /// A timeline without seconds, for so many threads.
     pub fn new(threads: usize) -> Self {
         Self { threads, progress: Progress::new(), heard: BTreeMap::new(), told: Vec::new() }
     }
 
-    /// One thread tells of one second; the last to do so has it shown.
+    /// Adds one second of one thread. When all threads have added it, it is shown.
     pub fn add(&mut self, note: &Note) {
         let heard = self.heard.entry(note.number).or_default();
         heard.threads += 1;
@@ -53,8 +53,8 @@ impl Timeline {
         self.told.push(second);
     }
 
-    /// All seconds in order, to the last in which something happened. `rest` is what threads had
-    /// not handed over when they ended.
+    /// All seconds in order, up to the last in which something happened. `rest` holds the seconds
+    /// that threads had not handed over when they ended.
     pub fn end(mut self, rest: BTreeMap<u64, counters::SecondCount>) -> Vec<SecondSummary> {
         for (number, second) in rest {
             self.heard.entry(number).or_default().second.add(&second);
@@ -87,7 +87,7 @@ mod tests {
         for note in [note(0, 1), note(1, 10), note(0, 2), note(2, 0), note(2, 0)] {
             timeline.add(&note);
         }
-        // A second that one thread told, and one that none did.
+        // A second that one thread handed over, and one that none did.
         let rest = [(1, note(1, 20).second), (3, note(3, 5).second), (4, note(4, 0).second)];
         let seconds = timeline.end(BTreeMap::from(rest));
         let sent: Vec<_> = seconds.iter().map(|second| (second.second, second.sent)).collect();

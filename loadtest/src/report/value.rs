@@ -58,11 +58,11 @@ pub struct VerdictSummary {
     pub clean: bool,
     /// Each fault as a plain sentence; empty if clean.
     pub faults: Vec<String>,
-    /// Codes that were sent, each counted once however often it was shown.
+    /// Codes that were sent, each counted once however often it was sent.
     pub codes_sent: u64,
     /// Requests answered as approved.
     pub approved: u64,
-    /// Requests that were shown the stored answer to the same request.
+    /// Requests that got the stored answer to the same request.
     pub replayed: u64,
     /// Requests answered as refused.
     pub refused: u64,
@@ -70,7 +70,7 @@ pub struct VerdictSummary {
     pub arrived_once: u64,
     /// Redemptions that reached the backend more than once: must be 0.
     pub arrived_twice: u64,
-    /// Approved, but never seen by the backend: must be 0.
+    /// Approved, but never seen by the backend. Must be 0.
     pub approved_not_arrived: u64,
     /// Refused, but seen by the backend: must be 0.
     pub refused_but_arrived: u64,
@@ -78,7 +78,7 @@ pub struct VerdictSummary {
     pub stray_arrivals: u64,
     /// Answers that the code's class must not get: must be 0.
     pub unexpected_answers: u64,
-    /// Requests that got no answer, the connection being lost.
+    /// Requests that got no answer, because the connection was lost.
     pub lost_answers: u64,
     /// A few requests at fault, each described so that it can be found in logs.
     pub examples: Vec<String>,
@@ -94,12 +94,12 @@ pub struct ClassRow {
     /// Answers by outcome.
     #[serde(serialize_with = "by_name")]
     pub answers: Vec<(String, u64)>,
-    /// How many of the answers this class must not get.
+    /// How many answers were such that this class must not get.
     pub unexpected: u64,
 }
 
-/// Latencies. Response time counts from the start that was planned, so that a request which waited
-/// for its turn in the tool is not told as fast; service time counts from the write.
+/// Latencies. Response time counts from the planned start, so that a request that waited in the
+/// tool does not look fast. Service time counts from the write.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Latency {
     /// Response time of approved requests.
@@ -114,10 +114,10 @@ pub struct Latency {
     pub service_distribution: Vec<(f64, f64)>,
 }
 
-/// One latency histogram in a few numbers, in microseconds.
+/// The percentiles of one latency histogram, in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Percentiles {
-    /// Values in the histogram; the rest means nothing if this is 0.
+    /// Values in the histogram. If it is 0, the other fields mean nothing.
     pub count: u64,
     /// Arithmetic mean.
     pub mean_us: f64,
@@ -137,8 +137,8 @@ pub struct Percentiles {
     pub max_us: u64,
 }
 
-/// One second of the run. Response times are those of starts that were due in the measured part; 0
-/// if none was answered.
+/// One second of the run. Response times are of starts that were due in the measured part; 0 if
+/// none was answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SecondSummary {
     /// Seconds since the measured part began, from 0.
@@ -160,7 +160,7 @@ pub struct SecondSummary {
     pub max_us: u64,
 }
 
-/// Whether requests started when they were meant to.
+/// Whether requests started when they were due.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ScheduleSummary {
     /// Starts that were planned; 0 in a closed loop, which plans none.
@@ -169,11 +169,12 @@ pub struct ScheduleSummary {
     pub started: u64,
     /// Of those, never started before the run ended.
     pub never_started: u64,
-    /// What that means, if it happened; a plain sentence.
+    /// If some never started, a sentence that says what that means.
     pub shortfall: Option<String>,
-    /// Started more than 5 ms late though a connection was free, the tool or its machine being busy.
+    /// Started more than 5 ms late although a connection was free, because the tool or its machine
+    /// was busy.
     pub late_by_tool: u64,
-    /// 99th percentile of lateness where a connection was free; response times contain it.
+    /// 99th percentile of lateness where a connection was free. Response times contain it.
     pub p99_lateness_us: u64,
     /// The worst such lateness.
     pub worst_lateness_us: u64,
@@ -184,14 +185,14 @@ pub struct ScheduleSummary {
 pub struct ToolCost {
     /// CPU time per request.
     pub cpu_us_per_request: f64,
-    /// The busiest thread's share of a core; near 1, the tool is the limit.
+    /// The busiest thread's share of a core. Near 1, the tool is the limit.
     pub busiest_thread_share: f64,
-    /// The share of the time in which the thread that waited most could not run, as others did;
-    /// if it is large, the machine is too busy for what is measured.
+    /// The longest wait of a thread for a core, as a share of the time. If it is large, the machine
+    /// is too busy to measure.
     pub waited_for_core_share: f64,
     /// Codes that one core mints in a second.
     pub codes_minted_per_s_per_core: f64,
-    /// Why the tool, not the gateway, was the limit; a plain sentence.
+    /// If the tool was the limit and not the gateway, a sentence that says why.
     pub bottleneck: Option<String>,
 }
 
@@ -223,17 +224,17 @@ pub struct IdleSummary {
     pub bytes_each: f64,
 }
 
-/// Something that was done during the run.
+/// An event of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct EventSummary {
     /// Seconds since the measured part began.
     pub second: f64,
     /// What, in a few words: "gateway 1 killed".
     pub what: String,
-    /// Answers from then on until the next event, by outcome.
+    /// Answers between this event and the next, by outcome.
     #[serde(serialize_with = "by_name")]
     pub answers: Vec<(String, u64)>,
-    /// Requests that got no answer in that time, the connection being lost.
+    /// Requests that got no answer in that time, because the connection was lost.
     pub lost: u64,
 }
 
@@ -248,8 +249,8 @@ pub struct SweepStep {
     pub ok: bool,
 }
 
-/// The report as JSON, for programs: a field of the same name for each field here, counts by
-/// outcome as objects.
+/// The report as JSON, for programs. Each field here is a field of the same name. Counts by outcome
+/// are objects.
 pub fn json(report: &Report) -> String {
     let text = serde_json::to_string_pretty(report).expect("every key is text");
     text + "\n"

@@ -6,7 +6,7 @@ use super::value::VerdictSummary;
 pub(super) struct VerdictLine {
     pub(super) what: &'static str,
     pub(super) count: u64,
-    /// Anything but 0 is a fault.
+    /// Any number but 0 is a fault.
     pub(super) must_be_0: bool,
 }
 

@@ -13,15 +13,15 @@ pub enum ScenarioError {
         /// The system's error.
         error: std::io::Error,
     },
-    /// It is no text that TOML can be.
+    /// It is not the text of a TOML file.
     #[error("{path}: {error}")]
     Text {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// What is wrong with the text.
         error: keyring::text::TextError,
     },
-    /// It is no TOML, or has keys that are not known.
+    /// It is no TOML, or has unknown keys.
     #[error("{path}: {error}")]
     Form {
         /// The file.

@@ -1,15 +1,15 @@
-//! What happens to gateways and registers, and when.
+//! Events: what happens to gateways and registers, and when.
 
 /// Something that happens.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Event {
-    /// After the warm-up.
+    /// Time after the warm-up.
     pub at_ms: u64,
     /// What.
     pub what: Happening,
 }
 
-/// What happens, and to whom. Numbers count from 0.
+/// What happens, and to which gateway or register. Numbers count from 0.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Happening {
     /// To one gateway, or to all.
@@ -23,7 +23,7 @@ pub enum Happening {
     Register {
         /// Which.
         register: usize,
-        /// The only gateway that sees it, where it is a matter of the way between them.
+        /// The only gateway that sees it, for an event of the link between them.
         node: Option<usize>,
         /// What.
         what: ToRegister,
@@ -33,28 +33,28 @@ pub enum Happening {
 /// What can happen to a gateway.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum ToGateway {
-    /// SIGKILL, and started again at once.
+    /// It gets SIGKILL and is started again at once.
     Kill,
-    /// SIGTERM, and started again when it has ended.
+    /// It gets SIGTERM and is started again when it has ended.
     Restart,
     /// SIGHUP.
     Reload,
-    /// A new key becomes active, the oldest retires, the one that retired before is revoked.
+    /// A new key becomes active, the oldest retires, and the key that retired before is revoked.
     Rotate,
-    /// SIGUSR2: it starts its successor, hands over and leaves. Nothing may fail.
+    /// It gets SIGUSR2, starts its successor, hands over and leaves. Nothing may fail.
     Upgrade,
     /// SIGSTOP.
     Pause,
     /// SIGCONT.
     Resume,
-    /// Its wall clock is from now on so far ahead of ours, or behind it.
+    /// Its wall clock is from now on ahead of ours, or behind if negative.
     Clock {
         /// Milliseconds.
         step_ms: i64,
     },
-    /// A copy of its data directory is taken, for one of the next two.
+    /// Its data directory is copied, for one of the next two events.
     Copy,
-    /// SIGKILL, the copy is put in the place of the data directory, and started again.
+    /// It gets SIGKILL, the copy takes the place of the data directory, and it is started again.
     RollBack,
     /// The copy takes the place of the data directory while the gateway runs.
     Swap,
@@ -65,40 +65,40 @@ pub enum ToGateway {
 /// What can happen to a register.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum ToRegister {
-    /// SIGKILL; it stays away.
+    /// It gets SIGKILL and stays away.
     Kill,
-    /// SIGKILL if it runs, and started again, empty.
+    /// It gets SIGKILL if it runs, and is started again with an empty memory.
     Restart,
     /// SIGSTOP.
     Pause,
     /// SIGCONT.
     Resume,
-    /// Connections to it are reset, and new ones refused.
+    /// Connections to it are reset, and new ones too.
     Cut,
-    /// Nothing passes, either way, and nobody is told.
+    /// No byte passes in either direction, and connections stay open.
     Blackhole,
-    /// All that passes is so late.
+    /// All bytes pass with a delay.
     Delay {
         /// Milliseconds, each way.
         ms: u64,
     },
-    /// The way is as it was: what was held on it arrives.
+    /// The link is open again. Held bytes arrive.
     Mend,
     /// FLUSHALL.
     Flush,
-    /// SAVE: what it remembers now is on its disk.
+    /// SAVE: its memory is written to disk.
     Save,
-    /// SIGKILL if it runs, and started again with what it saved last.
+    /// It gets SIGKILL if it runs, and is started again with the memory that it saved last.
     Recall,
 }
 
 impl Happening {
-    /// Whether it needs a gateway that this tool has started, not one that runs already.
+    /// Whether it needs a gateway that this tool has started.
     pub fn needs_ours(&self) -> bool {
         !self.needs_signal()
     }
 
-    /// Whether it can be done to any gateway whose process is known.
+    /// Whether it needs only a gateway whose process id is known.
     pub fn needs_signal(&self) -> bool {
         matches!(self, Self::Gateway { what: ToGateway::Reload | ToGateway::Rotate, .. })
     }

@@ -1,4 +1,4 @@
-//! The tables of the file that say what happens, and the way from them to checked events.
+//! The `[[event]]` tables of the file, and their checks.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::error::ScenarioError;
 use super::event::{Event, Happening, ToGateway, ToRegister};
 use super::settings::{GatewaySettings, Scenario};
 
-/// A longer run is none of a register protocol's.
+/// Most repetitions of an event.
 const REPEAT_MAX: u64 = 1_000;
 const DAY_MS: i64 = 86_400_000;
 
@@ -118,7 +118,7 @@ impl Check<'_> {
         Ok(what)
     }
 
-    /// A number from 1 as one from 0.
+    /// Turns a number that counts from 1 into one that counts from 0.
     fn place(
         &self,
         key: &str,
@@ -187,7 +187,7 @@ impl Check<'_> {
         })
     }
 
-    /// What is put back must have been taken from the same gateways.
+    /// A copy that is put back must have been taken from the same gateway or register before.
     fn copies_come_first(&self, events: &[Event]) -> Result<(), ScenarioError> {
         let (mut copied, mut saved) = (Vec::new(), Vec::new());
         for event in events {

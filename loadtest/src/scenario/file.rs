@@ -1,4 +1,4 @@
-//! The file's own shape, and the way from it to checked values.
+//! The format of the file, and the checks that make a scenario of it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::settings::{
 };
 use crate::judge::class::Class;
 
-/// The most connections that a gateway can be told to open to its backend, each for one request.
+/// The most connections that a gateway may open to its backend, each for one request.
 const SLOTS_MAX: u64 = 65_536;
 
 #[derive(Deserialize)]

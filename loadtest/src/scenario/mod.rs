@@ -1,5 +1,5 @@
 //! A scenario: what is sent, how fast, what the backend does meanwhile and what happens to the
-//! gateway. Strict TOML; every error names the key, the value and what is allowed.
+//! gateway. Its file is strict TOML. Every error names the key, the value and what is allowed.
 
 mod check;
 pub mod error;

@@ -1,7 +1,7 @@
-//! When requests start in the open loop: known beforehand, whatever the gateway does.
+//! When requests start in the open loop. The times are fixed beforehand, whatever the gateway does.
 //!
-//! A closed loop slows down with what it measures, and so hides the very moments in which a
-//! gateway is slow. Here a start is due when it is due; response time counts from then.
+//! A closed loop slows down with the gateway, and so hides the moments in which it is slow. Here a
+//! start is due at a fixed time, and response time counts from then.
 
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::rng::Rng;
@@ -17,7 +17,7 @@ pub struct Schedule {
     rate: u64,
     begin_ns: u64,
     end_ns: u64,
-    /// Starts of this phase so far, and the last of them; Poisson counts on from there.
+    /// Starts of this phase so far, and the time of the last. Poisson counts on from there.
     count: u64,
     last_ns: u64,
 }
@@ -39,7 +39,7 @@ impl Schedule {
         schedule
     }
 
-    /// The part of one of several threads: every `threads`-th start.
+    /// The share of one of several threads: every `threads`-th start.
     pub fn share(self, thread: usize, threads: usize) -> impl Iterator<Item = u64> {
         self.skip(thread).step_by(threads.max(1))
     }

@@ -14,11 +14,11 @@ pub struct Scenario {
     pub about: String,
     /// Connections and how starts are spread.
     pub load: LoadSettings,
-    /// Rates, one after the other; the warm-up is no part of them.
+    /// Rates, one after the other, without the warm-up.
     pub phases: Vec<Phase>,
     /// Which keys sign.
     pub codes: CodeSettings,
-    /// Classes and their weights: only those above 0.
+    /// Classes and their weights above 0.
     pub mix: Vec<(Class, u32)>,
     /// What the stand-in backend does.
     pub backend: BackendSettings,
@@ -39,13 +39,13 @@ pub struct LoadSettings {
     pub protocol: Protocol,
     /// Requests at once on one HTTP/2 connection.
     pub streams: u32,
-    /// Judged, and not in the latency.
+    /// Warm-up. Its requests are judged, and their latency is not counted.
     pub warmup_ms: u64,
     /// The gaps between starts.
     pub arrivals: Arrivals,
-    /// Connections that are held and say nothing.
+    /// Connections that are held and send nothing.
     pub idle_connections: u32,
-    /// Each connection sends again as soon as it was answered; rates do not count.
+    /// Closed loop: each connection sends again as soon as it was answered. Rates do not count.
     pub is_closed: bool,
 }
 
@@ -65,7 +65,7 @@ pub enum Protocol {
 pub enum Arrivals {
     /// All the same.
     Constant,
-    /// As people come who know nothing of each other.
+    /// Random and independent of each other.
     Poisson,
 }
 
@@ -102,7 +102,7 @@ pub enum Choice {
 pub struct BackendSettings {
     /// It listens on a UNIX socket.
     pub unix: bool,
-    /// Every answer waits so long.
+    /// Every answer is delayed by this time.
     pub delay_ms: u64,
     /// Answered with status 500.
     pub error_per_mille: u64,
@@ -117,7 +117,7 @@ pub struct BackendSettings {
 /// How gateways are set up.
 #[derive(Copy, Clone, Debug)]
 pub struct GatewaySettings {
-    /// Nodes, each with a memory of its own.
+    /// Nodes, each with a replay table of its own.
     pub nodes: u32,
     /// Threads of a node; 0 is one per core.
     pub workers: u32,
@@ -125,11 +125,11 @@ pub struct GatewaySettings {
     pub unix: bool,
     /// How long a node waits for the backend.
     pub backend_timeout_ms: u64,
-    /// Slots of the replay table, if the scenario says it; else the gateway's default.
+    /// Slots of the replay table; `None` is the gateway's default.
     pub replay_capacity: Option<u64>,
-    /// Memory for verification tables, if the scenario says it; else the gateway's default.
+    /// Memory for verification tables; `None` is the gateway's default.
     pub verify_table_mib: Option<u64>,
-    /// Registers of a group; 0: each node remembers for itself.
+    /// Registers of a group. With 0, each node remembers for itself.
     pub registers: u32,
     /// Groups of registers.
     pub groups: u32,
@@ -157,7 +157,7 @@ impl Scenario {
         self.phases.iter().map(|phase| phase.rate).max().unwrap_or(0)
     }
 
-    /// Squeezes or stretches everything after the warm-up to another duration.
+    /// Scales everything after the warm-up to this duration.
     pub fn scale_duration(&mut self, duration_ms: u64) {
         let before = self.duration_ms().max(1);
         let scale = |ms: u64| (ms * duration_ms / before).max(1);
@@ -183,7 +183,7 @@ impl Scenario {
         self.load.warmup_ms * NS_PER_MS
     }
 
-    /// Whether an event of such a kind happens.
+    /// Whether an event of this kind happens.
     pub fn has(&self, is_such: impl Fn(&Happening) -> bool) -> bool {
         self.events.iter().any(|event| is_such(&event.what))
     }
@@ -193,12 +193,12 @@ impl Scenario {
         self.gateway.registers * self.gateway.groups
     }
 
-    /// Whether every answer of the backend comes when the gateway has given up.
+    /// Whether every answer of the backend comes after the gateway has given up.
     pub fn backend_is_too_slow(&self) -> bool {
         self.backend.delay_ms >= self.gateway.backend_timeout_ms
     }
 
-    /// What its own faults excuse.
+    /// What the scenario's own faults excuse.
     pub fn terms(&self, skew_ms: i64) -> Terms {
         let BackendSettings {
             error_per_mille,

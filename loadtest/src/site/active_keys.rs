@@ -1,4 +1,4 @@
-//! The keys that sign: what load threads share, and what a rotation replaces as a whole.
+//! The keys of a run. Load threads share them, and a rotation replaces them as a whole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,25 +19,25 @@ pub struct ActiveKeys {
     entries: Vec<KeyEntry>,
 }
 
-/// A key and its private half.
+/// A key with its private key.
 #[derive(Clone)]
 pub struct KeyEntry {
     /// Its id.
     pub id: KeyId,
-    /// Its private half.
+    /// Its private key.
     pub signing: SigningKey,
-    /// What it signs.
+    /// Its state in the keyring.
     pub state: KeyState,
     /// Whether it is being revoked or is revoked.
     pub leaving: Leaving,
 }
 
-/// Set before a key is revoked: from then on its codes may be refused.
+/// A flag that is set before a key is revoked. From then on gateways may refuse its codes.
 #[derive(Clone, Debug, Default)]
 pub struct Leaving(Arc<AtomicBool>);
 
 impl ActiveKeys {
-    /// Reads the keyring and all private halves.
+    /// Reads the keyring and all private keys.
     ///
     /// # Errors
     /// [`SiteError`] if one cannot be read.
@@ -52,7 +52,7 @@ impl ActiveKeys {
         Ok(Self { keys: Arc::new(keys), entries })
     }
 
-    /// The keyring read again; keys that were known keep their marks.
+    /// Reads the keyring again. Known keys keep their flags.
     ///
     /// # Errors
     /// [`SiteError`] if it cannot be read.
@@ -71,7 +71,7 @@ impl ActiveKeys {
         &self.entries
     }
 
-    /// The first key in this state: the oldest.
+    /// The oldest key in this state.
     pub fn oldest(&self, state: KeyState) -> Option<&KeyEntry> {
         self.entries.iter().find(|entry| entry.state == state)
     }
@@ -87,12 +87,12 @@ impl Leaving {
         Self(Arc::new(AtomicBool::new(state == KeyState::Revoked)))
     }
 
-    /// From now on gateways may refuse it.
+    /// Notes that gateways may refuse the key from now on.
     pub fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether gateways may refuse it.
+    /// Whether gateways may refuse the key.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }

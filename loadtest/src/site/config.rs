@@ -1,4 +1,4 @@
-//! A node's `gateway.toml`: how it is written, and what of it the tool must know.
+//! Writes a node's `gateway.toml`, and reads what the tool must know of it.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ use super::error::{SiteError, at};
 use super::plan::{ENVIRONMENT, MemoryPlan, Plan};
 use crate::net::address::Address;
 
-/// Enough that a code of now is never from the future, and little, because a node that starts
-/// refuses for so long.
+/// Large enough that a new code is never from the future. Small, because a node that starts refuses
+/// codes for so long.
 const SKEW_MS: i64 = 500;
 
 pub(super) fn path(dir: &Path, node: usize) -> PathBuf {
@@ -96,7 +96,7 @@ fn line(key: &str, value: Option<u64>) -> String {
     value.map(|value| format!("{key} = {value}\n")).unwrap_or_default()
 }
 
-/// Where a node is.
+/// The addresses and files of a node.
 #[derive(Clone, Debug)]
 pub struct NodePlace {
     /// Its configuration.
@@ -105,7 +105,7 @@ pub struct NodePlace {
     pub listen: Address,
     /// Its admin listener.
     pub admin: SocketAddr,
-    /// Where it keeps what must survive it.
+    /// Its data directory.
     pub data_dir: PathBuf,
 }
 
@@ -118,7 +118,7 @@ pub(super) struct Configured {
     pub(super) workers: usize,
 }
 
-/// What the tool reads of it; the gateway checks the rest.
+/// The part that the tool reads. The gateway checks the rest.
 #[derive(Deserialize)]
 struct GatewayFile {
     server: ServerSection,

@@ -17,7 +17,7 @@ pub enum SiteError {
         /// The system's error.
         error: io::Error,
     },
-    /// There is something already.
+    /// The directory holds a keyring already.
     #[error("{0} is there already; allowed: a directory in which nothing was prepared")]
     Exists(PathBuf),
     /// A configuration lacks what the tool must know.
@@ -28,7 +28,7 @@ pub enum SiteError {
         /// What is wrong, and what is allowed.
         what: String,
     },
-    /// The keyring refuses.
+    /// The keyring cannot be read.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
     /// A change of the keyring was refused.
@@ -36,7 +36,7 @@ pub enum SiteError {
     Ceremony(#[from] CeremonyError),
 }
 
-/// An error of the system with the file that it is about.
+/// Adds the file to an error of the system.
 pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> SiteError {
     move |error| SiteError::File { path: path.to_owned(), error }
 }

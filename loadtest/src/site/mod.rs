@@ -1,8 +1,8 @@
-//! A directory with all that a run needs: a keyring of throw-away keys, their private halves, and
-//! a gateway's configuration for each node.
+//! The directory of a run: a keyring of throw-away keys, their private keys, and the configuration
+//! of each gateway.
 //!
-//! `run` makes one for itself; `prepare` makes one for gateways that somebody else starts. Both are
-//! read back by the same [`Site::open`], so that they cannot differ.
+//! `run` makes one for itself; `prepare` makes one for gateways that are started by hand.
+//! [`Site::open`] reads both, so that they cannot differ.
 
 pub mod active_keys;
 pub mod config;
@@ -27,10 +27,10 @@ use self::plan::{ENVIRONMENT, Plan};
 use crate::clock;
 use crate::net::address::Address;
 
-/// The id of the first active key; the one before it is revoked from the start.
+/// The id of the first active key. The key with the id before it is revoked from the start.
 pub const FIRST_KEY: u32 = 7001;
 const REVOKED_KEY: u32 = FIRST_KEY - 1;
-/// Expired codes are issued in the past, at which their keys must have been valid.
+/// Keys are valid since this time before now, because expired codes are issued in the past.
 const VALID_SINCE_MS: i64 = -86_400_000;
 const CHANNELS: [&str; 3] = ["wechat", "alipay", "nhsa-app"];
 
@@ -95,7 +95,7 @@ impl Site {
         Ok(store::load(&self.keyring(), None)?)
     }
 
-    /// A key's private half.
+    /// A private key.
     ///
     /// # Errors
     /// [`SiteError`] if it cannot be read.

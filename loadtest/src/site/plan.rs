@@ -1,4 +1,4 @@
-//! What a directory shall hold.
+//! What a directory is to hold.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,20 +26,20 @@ pub struct Plan {
     pub backend_timeout_ms: u64,
     /// Client connections of a node.
     pub connections_max: u64,
-    /// Requests that it may have under way: what is asked at once must not be called too much.
+    /// Requests that a node may have under way. It must not refuse the load as too much.
     pub requests_max: u64,
-    /// What it remembers, and where.
+    /// What nodes remember, and where.
     pub memory: MemoryPlan,
 }
 
-/// What a node remembers, and where. What is not said is the gateway's own default.
+/// What a node remembers, and where. `None` is the gateway's own default.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryPlan {
     /// Slots of the replay table.
     pub replay_capacity: Option<u64>,
     /// Memory for verification tables.
     pub verify_table_mib: Option<u64>,
-    /// Registers by group; none: each node remembers for itself.
+    /// Registers by group. Without any, each node remembers for itself.
     pub groups: Vec<Vec<SocketAddr>>,
     /// How long a node waits for registers.
     pub register_timeout_ms: u64,

@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 false => play(arguments, &scenario).await,
             }
         };
-        // Whatever a run holds, its gateways first, ends with it.
+        // Dropping the run ends what it holds, its gateways first.
         tokio::select! {
             done = work => done,
             stopped = stopped() => Err(stopped),
@@ -105,12 +105,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if report.verdict.clean && !is_limited && !missed { Ok(()) } else { Err(Failure::NotClean) }
 }
 
-/// Whether the load that was asked for was sent, by a tool that was at ease.
+/// Whether the whole load was sent and the tool was not the limit.
 fn is_whole(report: &Report) -> bool {
     report.schedule.shortfall.is_none() && report.tool.bottleneck.is_none()
 }
 
-/// Whether a step of a sweep kept the limit: a gateway that sends most away is fast, not able.
+/// Whether a step of a sweep kept the limit. A gateway that refuses most requests as overload is
+/// fast, but has not kept the rate.
 fn is_kept(report: &Report, limit_us: u64) -> bool {
     let overloaded = report.outcomes.iter().any(|(word, _)| word == Outcome::Overloaded.word());
     p99_us(report) <= limit_us && report.verdict.clean && is_whole(report) && !overloaded
@@ -137,7 +138,7 @@ async fn play(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fail
     Ok(run.run().await?)
 }
 
-/// Each step has a gateway of its own, so that none starts with the backlog of the one before.
+/// Each step has a gateway of its own, so that no step starts with the backlog of the step before.
 async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Failure> {
     let limit_us = arguments.p99_ms.unwrap_or(u64::MAX).saturating_mul(1_000);
     let mut search = Search::new(scenario.peak_rate());
@@ -152,7 +153,7 @@ async fn sweep(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Fai
         search.record(rate, ok);
         steps.push(SweepStep { rate: report::float(rate), p99_us, ok });
         if !report.verdict.clean {
-            // A promise was broken: how fast is of no interest any more.
+            // A promise was broken, so the rate does not matter any more.
             return Ok(Report { sweep: Some(steps), ..report });
         }
         if ok { best = Some((rate, report)) } else { last = Some(report) }
@@ -181,7 +182,7 @@ impl Arguments {
             return Err(Failure::Usage(message.to_owned()));
         }
         for file in [&self.json, &self.html].into_iter().flatten() {
-            // Better now than after the run.
+            // A file that cannot be written fails here, not after the run.
             let opened = OpenOptions::new().create(true).append(true).open(file);
             opened.map_err(|error| cannot_write(file, &error))?;
         }
@@ -265,7 +266,7 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Output(std::io::Error::other(format!("{}: {error}", path.display())))
 }
 
-/// What may be played, as far as it can be seen from here.
+/// The message that lists the scenarios that are found.
 fn which_scenario() -> String {
     let files = std::fs::read_dir(SCENARIOS).into_iter().flatten().flatten();
     let scenarios =

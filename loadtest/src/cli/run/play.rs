@@ -32,33 +32,33 @@ use crate::site::Site;
 use crate::site::active_keys::ActiveKeys;
 use crate::site::error::SiteError;
 
-/// Threads see the beginning before it comes.
+/// Time from the decision to begin to the first start, so that all threads know it in time.
 const LEAD_NS: u64 = 50 * NS_PER_MS;
-/// Codes that are made to see how fast they are made.
+/// How many codes are made to measure how fast they are made.
 const SAMPLE: u32 = 2_000;
-/// How long connections say nothing before what they cost is read: a gateway lets go of what an
-/// idle one does not need after a second, and of the freed memory a second or two later.
+/// How long connections are idle before their memory is read. A gateway frees what an idle
+/// connection does not need after a second, and returns the memory a second or two later.
 const IDLE_SETTLES: Duration = Duration::from_secs(3);
 
-/// A register does not vote for codes that were issued up to so long after gateways have told it
-/// what it is; two more, because both are whole seconds.
+/// A register does not vote for codes issued within this time after it got its layout. Two more
+/// seconds, because both times are whole seconds.
 const REGISTERS_ABSTAIN_S: i64 = 15 + 2;
 
 /// What a run needs.
 pub struct Run {
-    /// What is sent and what happens.
+    /// What is sent, and which events happen.
     pub scenario: Arc<Scenario>,
     /// Keys and addresses.
     pub site: Site,
     /// The gateways, which may still be starting.
     pub nodes: Vec<Node>,
-    /// The registers that they ask, if they ask any.
+    /// The registers of the gateways, if there are any.
     pub registers: Option<Registers>,
-    /// A sweep asks for more than there is.
+    /// The load may be more than the gateway can serve, as in a sweep.
     pub may_overload: bool,
 }
 
-/// Why a run came to nothing.
+/// Why a run could not be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The directory cannot be used.
@@ -67,13 +67,13 @@ pub enum RunError {
     /// A key may be worth something.
     #[error(transparent)]
     Key(#[from] NotThrowAway),
-    /// A gateway does not do what it should.
+    /// A gateway failed.
     #[error(transparent)]
     Node(#[from] NodeError),
-    /// A register does not do what it should.
+    /// A register failed.
     #[error(transparent)]
     Register(#[from] RegisterError),
-    /// There are no registers.
+    /// Registers could not be started.
     #[error(transparent)]
     Registers(#[from] RegistersError),
     /// An event could not be played.
@@ -82,7 +82,7 @@ pub enum RunError {
     /// The load threads could not work.
     #[error("{0}")]
     Load(String),
-    /// The stand-in backend cannot be had.
+    /// The stand-in backend cannot listen.
     #[error("the stand-in backend at {0}: {1}")]
     Backend(Address, std::io::Error),
     /// Idle connections could not be opened.
@@ -141,7 +141,8 @@ impl Run {
         }))
     }
 
-    /// Backend first, then ready gateways whose fence is behind us, then keys to sign with.
+    /// Prepares a run: the backend, then gateways that are ready and whose fence has passed, then
+    /// keys.
     async fn set(&mut self) -> Result<Scene, RunError> {
         let ledger = Arc::new(Ledger::new(Rng::random().next_u64()));
         let address = &self.site.backend;
@@ -221,7 +222,7 @@ impl Run {
         Ok((counters, seconds, measured))
     }
 
-    /// Nothing is judged before nothing can arrive any more.
+    /// Judges the run, when nothing can arrive any more.
     async fn judge(&mut self, scene: &Scene, seen: Seen) -> Result<Verdict, RunError> {
         let (mut all_are_ours, mut ends) = (true, Vec::new());
         for (number, node) in (1..).zip(&mut self.nodes) {
@@ -263,14 +264,14 @@ impl Run {
     }
 }
 
-/// Waits until codes of now are issued after the second that a fence names.
+/// Waits until new codes are issued after the second that a fence names.
 async fn behind(fence_s: i64) {
     let left_ms = u64::try_from((fence_s + 1) * 1_000 - clock::unix_ms()).unwrap_or(0);
     // A little more, so that the second has surely begun.
     tokio::time::sleep(Duration::from_millis(left_ms + 5)).await;
 }
 
-/// How many codes this thread makes in a second, measured on a few that nobody sends.
+/// How many codes this thread makes in a second, measured on a few that are not sent.
 ///
 /// # Errors
 /// [`NotThrowAway`] if a key may be worth something.

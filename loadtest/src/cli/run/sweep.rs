@@ -1,5 +1,5 @@
-//! The search for the highest rate that keeps a limit: doubling until one fails, then halving the
-//! gap.
+//! The search for the highest rate that keeps a limit. It doubles the rate until one fails, and
+//! halves the gap then.
 
 /// The gap is closed when its ends are this near: a tenth of the lower one.
 const NEAR: u64 = 10;
@@ -31,7 +31,7 @@ impl Search {
         }
     }
 
-    /// How a rate did. One that failed below one that passed makes the search go on below it.
+    /// Notes how a rate did. If it failed below one that passed, the search goes on below it.
     pub fn record(&mut self, rate: u64, is_good: bool) {
         if is_good {
             self.good = Some(self.good.map_or(rate, |known| known.max(rate)));

@@ -1,4 +1,4 @@
-//! What a node says of itself on its admin listener.
+//! Reads what a node says on its admin listener.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use crate::net::stream::{Inbox, Stream};
 
 /// A page of metrics of 500 keys takes some 300 KiB.
 const PAGE_BYTES_MAX: usize = 4 << 20;
-/// A node that answers nothing for so long does not live.
+/// A node that does not answer within this time is not alive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A node's admin listener.
@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Admin(pub SocketAddr);
 
 impl Admin {
-    /// Whether the node says that it is ready; false also where nobody listens yet.
+    /// Whether the node says that it is ready; false also if it does not listen yet.
     pub async fn is_ready(self) -> bool {
         self.get("/readyz").await.is_ok_and(|page| page.starts_with("HTTP/1.1 200"))
     }
 
-    /// A sample of its metrics that has no labels.
+    /// The value of a metric without labels.
     ///
     /// # Errors
     /// The system's error, or that there is no such sample.
@@ -65,7 +65,7 @@ fn none_of(name: &str) -> io::Error {
     io::Error::other(format!("its metrics have no {name}"))
 }
 
-/// `None` if there is nothing to add: that must not look like a 0.
+/// `None` if there is nothing to add, because that must not look like a 0.
 fn sum(page: &str, name: &str) -> Option<f64> {
     let values = page.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;

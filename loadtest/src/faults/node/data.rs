@@ -1,4 +1,4 @@
-//! What is done to a gateway's data directory.
+//! Faults of a gateway's data directory: copied, put back, exchanged, deleted.
 
 use std::fs;
 use std::io;
@@ -11,11 +11,12 @@ use super::{Node, NodeError};
 use crate::clock::{self, NS_PER_S};
 use crate::judge::outage::Memory;
 
-/// A table whose mark is less than five seconds behind is taken for the one that was left.
+/// A gateway takes a table for the one that it left if its high-water mark is less than five
+/// seconds old.
 const OLD_NS: u64 = 7 * NS_PER_S;
 
 impl Node {
-    /// Takes a copy of the data directory, beside it.
+    /// Copies the data directory to a place beside it.
     ///
     /// # Errors
     /// [`NodeError::Data`].
@@ -25,7 +26,8 @@ impl Node {
         remove(&kept).and_then(|()| copy(&data, &kept)).map_err(at(&data))
     }
 
-    /// SIGKILL, the copy in the place of the data directory, and a new life, which is not ready yet.
+    /// Sends SIGKILL, puts the copy in the place of the data directory, and starts the gateway
+    /// again. It is not ready yet.
     ///
     /// # Errors
     /// [`NodeError`] if it is not ours, or if its directory cannot be changed.
@@ -71,7 +73,7 @@ impl Node {
     }
 }
 
-/// Also if it is not there.
+/// Removes a directory. It is no error if there is none.
 fn remove(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -79,7 +81,7 @@ fn remove(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// What a backup does: file by file, while somebody writes.
+/// Copies file by file while the gateway writes, as a backup does.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;

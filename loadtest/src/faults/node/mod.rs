@@ -1,4 +1,4 @@
-//! Gateways under load: started, killed, started again, upgraded, stopped; what they cost.
+//! Gateways under load: starts, kills, restarts, upgrades and stops them, and reads what they use.
 
 pub mod admin;
 mod data;
@@ -18,21 +18,22 @@ use crate::judge::outage::Memory;
 use crate::procfs;
 use crate::site::config::NodePlace;
 
-/// How often a state is looked at that sends no event.
+/// How often a state is polled that sends no event.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// A gateway looks at its table four times a second.
+/// A resumed gateway has checked its table after this time: it does so four times a second.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// Tables of many keys are built before a node is ready.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// A reload of many keys, and the drain of a restart.
 const DONE_WITHIN: Duration = Duration::from_secs(60);
-/// A gateway looks at its clock each second.
+/// A gateway reads its clock each second, so it is unready long before this.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Enough for a panic with its place.
+/// How many of its last lines are shown: enough for a panic with its place.
 const LAST_LINES: usize = 4;
 
-/// Names a file with the milliseconds by which a debug build steps its wall clock.
+/// Environment variable with the path of a file. The file says by how many milliseconds a debug
+/// build steps its wall clock.
 const CLOCK: &str = "YANMA_TEST_CLOCK";
 const RELOADED: &str = "yanma_config_last_reload_success_timestamp_seconds";
 /// Steps of the wall clock that it has seen.
@@ -43,12 +44,12 @@ const FENCE: &str = "yanma_replay_fence_end_timestamp_seconds";
 pub struct Node {
     place: NodePlace,
     process: Process,
-    /// CPU time of lives that have ended, since [`Node::measure_from_here`].
+    /// CPU time of its ended processes, since [`Node::measure_from_here`].
     spent_ns: u64,
-    /// What this life had cost at that moment.
+    /// CPU time of the running process at that moment.
     base_ns: u64,
     restarts: u64,
-    /// What its next life will find of what this one knew.
+    /// What its next process will know of used codes.
     memory: Memory,
     /// When its data directory was copied, on the monotonic clock.
     copied_ns: u64,
@@ -68,7 +69,7 @@ pub enum NodeEnd {
 enum Process {
     /// Ours.
     Ours { binary: PathBuf, child: ChildProcess },
-    /// Somebody else's, perhaps with a known id.
+    /// Started elsewhere, perhaps with a known id.
     Stranger(Option<u32>),
 }
 
@@ -94,7 +95,7 @@ pub enum NodeError {
         /// How long.
         seconds: u64,
     },
-    /// It cannot be asked or told.
+    /// Its admin listener or its process does not respond.
     #[error("the gateway at {0}: {1}")]
     Mute(std::net::SocketAddr, io::Error),
     /// Its data directory cannot be changed.
@@ -105,7 +106,7 @@ pub enum NodeError {
         /// The system's error.
         error: io::Error,
     },
-    /// Nobody knows its process.
+    /// Its process id is not known.
     #[error("this needs the gateway's process id: --pid")]
     NoPid,
 }
@@ -130,7 +131,7 @@ impl Node {
         Self { place, process, spent_ns: 0, base_ns: 0, restarts: 0, memory, copied_ns: 0 }
     }
 
-    /// Where it is.
+    /// Its addresses and files.
     pub fn place(&self) -> &NodePlace {
         &self.place
     }
@@ -163,7 +164,8 @@ impl Node {
         within(READY_WITHIN, "a ready gateway", look).await
     }
 
-    /// The last second of issue whose codes it refuses because it does not remember them.
+    /// The fence: the last second of issue whose codes it refuses because it does not remember
+    /// them.
     ///
     /// # Errors
     /// [`NodeError::Mute`].
@@ -173,8 +175,8 @@ impl Node {
         Ok(i64::try_from(fence_s).unwrap_or(i64::MAX))
     }
 
-    /// The same when it has surely looked at its table since it was resumed; when it must have
-    /// forgotten what it knew, it is one above `known_s`.
+    /// The fence after it has surely checked its table since it was resumed. If `known_s` is given,
+    /// it must have raised its fence, and this waits for one above `known_s`.
     ///
     /// # Errors
     /// [`NodeError`] if it cannot be asked, or does not rise.
@@ -194,7 +196,7 @@ impl Node {
         within(DONE_WITHIN, "a fence after a long pause", look).await
     }
 
-    /// What its new life can know of what the one before knew. Asking starts anew.
+    /// What its newest process can know of used codes. Sets it back to [`Memory::Kept`].
     pub fn take_memory(&mut self) -> Memory {
         std::mem::replace(&mut self.memory, Memory::Kept)
     }
@@ -208,7 +210,7 @@ impl Node {
         in_flight.map_err(|error| self.mute(error))
     }
 
-    /// Waits until nothing that it sent to the backend is under way.
+    /// Waits until no request that it sent to the backend is under way.
     ///
     /// # Errors
     /// [`NodeError`] if it cannot be asked, or takes too long.
@@ -222,7 +224,7 @@ impl Node {
         within(DONE_WITHIN, "a quiet gateway", look).await
     }
 
-    /// SIGKILL, and a new life at once, which is not ready yet.
+    /// Sends SIGKILL, and starts it again at once. It is not ready yet.
     ///
     /// # Errors
     /// [`NodeError`] if it is not ours or cannot be started again.
@@ -230,7 +232,7 @@ impl Node {
         self.begin_anew(Signal::KILL).await
     }
 
-    /// SIGTERM, and a new life when it has ended.
+    /// Sends SIGTERM, and starts it again when it has ended.
     ///
     /// # Errors
     /// [`NodeError`] if it is not ours or cannot be started again.
@@ -238,7 +240,7 @@ impl Node {
         self.begin_anew(Signal::TERM).await
     }
 
-    /// SIGSTOP, and waits until it stands.
+    /// Sends SIGSTOP, and waits until it is stopped.
     ///
     /// # Errors
     /// [`NodeError`] if it is not ours.
@@ -255,7 +257,7 @@ impl Node {
         self.signal(Signal::CONT)
     }
 
-    /// Sets its wall clock so far ahead of ours, or behind it, and waits until it has seen that.
+    /// Sets its wall clock ahead of ours, or behind if negative, and waits until it has seen that.
     ///
     /// # Errors
     /// [`NodeError`] if that cannot be written, or is not seen.
@@ -263,7 +265,7 @@ impl Node {
         let mute = |error| self.mute(error);
         let before = self.admin().metric(STEPS).await.map_err(mute)?;
         let path = clock_file(&self.place);
-        // Whole or not at all, as the gateway reads it at any moment.
+        // Replaced whole, because the gateway may read the file at any moment.
         let aside = path.with_extension("clock.new");
         let written = std::fs::write(&aside, ahead_ms.to_string());
         let moved = written.and_then(|()| std::fs::rename(&aside, &path));
@@ -277,7 +279,7 @@ impl Node {
         within(DONE_WITHIN, "a step of the clock (only debug builds have the seam)", look).await
     }
 
-    /// Waits a little for it to say that it is not ready; whether it does.
+    /// Waits up to ten seconds until it says that it is not ready. Returns whether it does.
     pub async fn becomes_unready(&self) -> bool {
         let look = async {
             while self.admin().is_ready().await {
@@ -287,7 +289,7 @@ impl Node {
         tokio::time::timeout(SOON, look).await.is_ok()
     }
 
-    /// SIGHUP, and waits until keyring and configuration were read again.
+    /// Sends SIGHUP, and waits until it has read keyring and configuration again.
     ///
     /// # Errors
     /// [`NodeError`] if it cannot be told, or does not say that it has.
@@ -296,7 +298,7 @@ impl Node {
         let before = self.admin().metric(RELOADED).await.map_err(mute)?;
         self.signal(Signal::HUP)?;
         let look = async {
-            // The timestamp only grows, and no two reloads have the same.
+            // The timestamp only grows, and differs for any two reloads.
             while self.admin().metric(RELOADED).await.map_err(mute)? <= before {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -305,7 +307,7 @@ impl Node {
         within(DONE_WITHIN, "a reload", look).await
     }
 
-    /// Drains and ends, if it is ours; `None` if it is not.
+    /// Lets it drain and end; `None` if it was not started here.
     ///
     /// # Errors
     /// [`NodeError`] if it does not end.
@@ -322,20 +324,20 @@ impl Node {
         Ok(Some(if is_told { NodeEnd::Told } else { NodeEnd::Failed }))
     }
 
-    /// The last lines that it said.
+    /// The last lines of its log.
     pub fn last_words(&self) -> String {
         let said = std::fs::read_to_string(log(&self.place)).unwrap_or_default();
         let lines: Vec<&str> = said.lines().rev().take(LAST_LINES).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("; ")
     }
 
-    /// Costs count from here on.
+    /// Counts its CPU time from here on.
     pub fn measure_from_here(&mut self) {
         self.spent_ns = 0;
         self.base_ns = self.pid().map_or(0, procfs::cpu_ns);
     }
 
-    /// CPU time since [`Node::measure_from_here`], of all its lives.
+    /// CPU time of all its processes since [`Node::measure_from_here`].
     pub fn cpu_ns(&self) -> u64 {
         let now_ns = self.pid().map_or(0, procfs::cpu_ns);
         self.spent_ns + now_ns.saturating_sub(self.base_ns)
@@ -407,17 +409,17 @@ fn spawn(binary: &Path, place: &NodePlace) -> Result<ChildProcess, NodeError> {
     let mut command = Command::new(binary);
     command.arg("serve").arg("--config").arg(&place.config).stdin(Stdio::null());
     command.stdout(said.try_clone().map_err(failed)?).stderr(said);
-    // A debug build obeys it; the file is there once the clock is stepped.
+    // Only a debug build obeys it. The file exists once the clock is stepped.
     command.env(CLOCK, clock_file(place));
     ChildProcess::start(&mut command).map_err(failed)
 }
 
-/// By how much a node's wall clock is stepped stands here.
+/// The file that says by how much a node's wall clock is stepped.
 fn clock_file(place: &NodePlace) -> PathBuf {
     place.config.with_extension("clock")
 }
 
-/// What it says stands beside its configuration.
+/// Its log, beside its configuration.
 fn log(place: &NodePlace) -> PathBuf {
     place.config.with_extension("log")
 }

@@ -1,4 +1,4 @@
-//! A gateway that hands over to its successor and leaves.
+//! The upgrade of a gateway: it hands over to its successor and leaves.
 
 use std::fs;
 
@@ -8,12 +8,12 @@ use super::{DONE_WITHIN, LOOK_EVERY, Node, NodeError, Process, READY_WITHIN, log
 use crate::faults::child::{ChildEnd, ChildProcess};
 use crate::procfs;
 
-/// The old process says it once the new one serves.
+/// The old process logs this when the new one serves.
 const HANDED_OVER: &str = "yanma: handed over to process ";
 
 impl Node {
-    /// SIGUSR2, and waits until the successor serves. The old process still finishes what runs:
-    /// see [`Node::wait_until_gone`].
+    /// Sends SIGUSR2, and waits until the successor serves. The old process still finishes its
+    /// requests, see [`Node::wait_until_gone`].
     ///
     /// # Errors
     /// [`NodeError`] if it is not ours, or does not hand over.
@@ -40,7 +40,7 @@ impl Node {
         Ok(Predecessor(std::mem::replace(child, next)))
     }
 
-    /// Waits until a predecessor has left, in order.
+    /// Waits until the old process has ended in order.
     ///
     /// # Errors
     /// [`NodeError`] if it does not leave, or with another status than 0.
@@ -69,7 +69,7 @@ impl Node {
     }
 }
 
-/// A process that has handed over and finishes what runs.
+/// A process that has handed over and finishes its requests.
 pub struct Predecessor(ChildProcess);
 
 impl Predecessor {
@@ -80,7 +80,7 @@ impl Predecessor {
 }
 
 fn successor(said: &str) -> Option<u32> {
-    // A line that is not there whole may lack digits.
+    // An incomplete line may lack digits.
     let lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let mut pids = lines.filter_map(|line| line.strip_prefix(HANDED_OVER)?.trim().parse().ok());
     pids.next_back()

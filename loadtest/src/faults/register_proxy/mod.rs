@@ -1,8 +1,8 @@
-//! The way from gateways to registers: a proxy in front of each register, which lets everything
-//! through, or cuts, holds or delays what one gateway or all of them say and hear.
+//! The links from gateways to registers: a proxy in front of each register. It lets bytes through,
+//! or it cuts, holds or delays them for one gateway or for all.
 //!
-//! All gateways are told the same address of a register, as the design demands. Which of them a
-//! connection belongs to, the kernel knows.
+//! All gateways have the same address for a register, as the design demands. The kernel knows which
+//! gateway's process holds the other end of a connection.
 
 use std::cell::RefCell;
 use std::io;
@@ -20,22 +20,22 @@ use crate::net::address::Address;
 use crate::net::stream::{Listener, Stream};
 use crate::procfs;
 
-/// What is read at once.
+/// Bytes of one read.
 const PIECE: usize = 16 * 1_024;
-/// Questions that wait for the proxies.
+/// Requests of [`RegisterProxies::set`] that may wait for the proxies' thread.
 const ASKED_MAX: usize = 16;
 
-/// What becomes of what is said and heard.
+/// What happens to the bytes of a link.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum LinkState {
-    /// It passes.
+    /// They pass.
     #[default]
     Open,
-    /// Connections are reset, and new ones too.
+    /// Open connections are reset, and new ones too.
     Cut,
-    /// It is held; it passes when the way is open again, as TCP would send it again.
+    /// They are held, and pass when the link is open again, as after TCP's retransmission.
     Held,
-    /// It passes so late.
+    /// They pass after this time.
     Late(Duration),
 }
 
@@ -57,14 +57,14 @@ pub struct RegisterProxies {
 }
 
 struct LinkStates {
-    /// The gateways' configurations, by which their processes are known.
+    /// The gateways' configuration files. A gateway's process is found by this argument.
     nodes: Vec<PathBuf>,
-    /// For each register, for each node.
+    /// For each register, the state for each node.
     states: Vec<Vec<watch::Sender<LinkState>>>,
 }
 
 impl RegisterProxies {
-    /// Listens for the gateways that were started with these configurations.
+    /// Listens for the gateways that were started with these configuration files.
     ///
     /// # Errors
     /// The system's error if it cannot listen.
@@ -98,7 +98,8 @@ impl RegisterProxies {
                 loop {
                     tokio::select! {
                         question = asked.recv() => match question {
-                            // Whoever asked knows now that no proxy is in the middle of anything.
+                            // This thread runs all proxies, so none of them is in the middle of a
+                            // step now.
                             Some(question) => drop(question.send(())),
                             None => return,
                         },
@@ -111,7 +112,7 @@ impl RegisterProxies {
         Ok(Self { link_states, ask, stop, thread: Some(thread) })
     }
 
-    /// Changes the way to a register for one node or all, and waits until it holds.
+    /// Changes the link to a register for one node or all, and waits until the change is in force.
     pub async fn set(&self, register: usize, node: Option<usize>, link: LinkState) {
         let states = self.link_states.states.get(register).into_iter().flatten().enumerate();
         for (_, state) in states.filter(|(number, _)| node.is_none_or(|node| node == *number)) {
@@ -148,18 +149,19 @@ async fn accept(
         let link_states = Arc::clone(&link_states);
         tokio::task::spawn_local(async move {
             let peer = client.peer();
-            // It reads what all processes hold open, and other connections must not wait for that.
+            // The search reads the open files of all processes. Other connections must not wait for
+            // it.
             let link =
                 tokio::task::spawn_blocking(move || link_states.of(register, peer, ends.listen));
             let Ok(Some(link)) = link.await else { return };
-            // Both ends see the end, whoever caused it.
+            // Either way both connections are closed, so both ends see it.
             let _ = carry(client, ends.register, link).await;
         });
     }
 }
 
 impl LinkStates {
-    /// The way that a connection takes. One that belongs to no gateway takes that of the first.
+    /// The link of a connection. One that belongs to no known gateway takes the link of the first.
     fn of(
         &self,
         register: usize,
@@ -208,7 +210,7 @@ async fn carry(
     };
     let is_cut = Rc::new(RefCell::new(false));
     let ended = tokio::select! {
-        // What a gateway said before it hung up still arrives.
+        // Bytes that a gateway sent before it closed still arrive.
         biased;
         ended = pump(&client, &server, link.clone()) => ended,
         ended = pump(&server, &client, link) => ended,
@@ -233,7 +235,7 @@ async fn pump(from: &Stream, to: &Stream, mut link: watch::Receiver<LinkState>) 
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
-        // An end is held as anything else.
+        // An end of the stream is held like bytes.
         pass(&mut link).await?;
         let read = piece.get(..length).unwrap_or_default();
         if read.is_empty() {
@@ -243,7 +245,7 @@ async fn pump(from: &Stream, to: &Stream, mut link: watch::Receiver<LinkState>) 
     }
 }
 
-/// Waits until something may pass.
+/// Waits until bytes may pass.
 async fn pass(link: &mut watch::Receiver<LinkState>) -> io::Result<()> {
     let late = match *link.borrow() {
         LinkState::Late(late) => late,

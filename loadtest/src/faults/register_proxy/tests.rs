@@ -31,7 +31,7 @@ async fn what_is_held_arrives_when_the_way_is_open_again_and_not_before() {
     hears(&mut near, b"say").await;
     proxies.set(0, None, LinkState::Held).await;
     near.write_all(b"held").await.unwrap();
-    // Hangs up, as a gateway does that has waited long enough.
+    // Closes, as a gateway does that has waited long enough.
     drop(near);
     let mut nothing = [0; 1];
     let early = tokio::time::timeout(Duration::from_millis(50), far.read(&mut nothing)).await;

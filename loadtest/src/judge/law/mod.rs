@@ -11,27 +11,27 @@ use crate::judge::class::Class;
 use crate::judge::outage::Votes;
 use crate::judge::outcome::{Answer, Outcome};
 
-/// How an answer fits.
+/// How an answer fits its class.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Fit {
     /// What the class must get.
     Expected,
-    /// Not that, but what the scenario's own faults explain.
+    /// Another answer, which the scenario's own faults explain.
     Tolerated,
     /// A promise was broken.
     Wrong,
 }
 
 const LIFE_MS: i64 = 60_000;
-/// A code is made when it is sent, and its second of issue may be as good as over. One that is sent
-/// later found no free connection.
+/// A code is made when it is sent, and its second of issue may be nearly over then. A code that is
+/// sent later had to wait for a free connection.
 const SENT_WITHIN_MS: i64 = 1_000 + MARGIN_MS;
-/// Two processes read the clock at two moments.
+/// Two processes do not read the clock at the same moment.
 const MARGIN_MS: i64 = 250;
-/// A gateway whose clock is further off its registers' than a second refuses. They tell whole
-/// milliseconds, and the answer is under way.
+/// A gateway refuses if its clock and its registers' clocks differ by more than a second. Registers
+/// tell whole milliseconds, and their answer takes time.
 const REGISTERS_OFF_MS: i64 = 1_000 - MARGIN_MS;
-/// A path of the table may be full a little before the table is.
+/// The slots that one code may take can be full a little before the whole table is.
 const FULL_OF: [u64; 2] = [3, 4];
 
 /// Compares an answer with what its class must get.
@@ -42,7 +42,7 @@ pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
     if answer.is_replayed {
         return if is_stored(asked, answer, terms) { Fit::Expected } else { Fit::Wrong };
     }
-    // Nobody can have said that it was the first: this gateway guessed.
+    // No majority can have said that the code was unused, so the gateway guessed.
     if answer.is_approval() && asked.trouble.votes == Votes::Missing {
         return Fit::Wrong;
     }
@@ -55,7 +55,7 @@ pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
     }
 }
 
-/// Whether the answer to the first request may be shown again, and is that one.
+/// Whether this may be the stored answer to the first request.
 fn is_stored(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     if !asked.is_same {
         return false;
@@ -79,11 +79,12 @@ fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
         (Class::Valid | Class::ReplayAtOnce, Outcome::Approved) => is_relayed(answer, terms),
         (Class::ReplayAtOnce, Outcome::CodeUsed) => true,
         (Class::ReplayAtOnce, Outcome::RequestInFlight) => asked.is_same,
-        // Also past its time, as long as the table remembers it: that spares a second charge.
+        // Also after the code's time, as long as the table remembers it. That prevents a second
+        // charge.
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeUsed) => true,
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeExpired) => is_over(asked, terms),
-        // Where nodes share registers, one that has not seen the first request may have two copies
-        // at once that are alike, if not like the first.
+        // Where nodes share registers, a node may not have seen the first request. It may have two
+        // copies at once that equal each other and differ from the first.
         (Class::ReplayLater | Class::ReplayOtherS, Outcome::RequestInFlight) => {
             let is_open = asked.first.is_some_and(First::is_open);
             let is_alike = asked.is_same || terms.has_registers;
@@ -93,7 +94,7 @@ fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     }
 }
 
-/// Whether the code may have been over when the gateway looked at its clock.
+/// Whether the code may have been past its time when the gateway read its clock.
 fn is_over(asked: &Asked, terms: &Terms) -> bool {
     let over_at_ms = asked.issued_at_s * 1_000 + LIFE_MS + terms.skew_ms;
     asked.answered_ms + asked.trouble.ahead_ms > over_at_ms - MARGIN_MS
@@ -104,7 +105,7 @@ fn is_relayed(answer: Answer, terms: &Terms) -> bool {
     answer.status == 200 || (terms.backend_errs && answer.status == 500)
 }
 
-/// Only what was forwarded can have an unknown outcome. How many may, the judge counts.
+/// Only a forwarded request can have an unknown outcome. The judge counts how many may.
 fn may_be_unknown(asked: &Asked, terms: &Terms) -> bool {
     let is_first = asked.class.may_arrive();
     let is_open = asked.first.is_some_and(First::is_open);
@@ -118,15 +119,16 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     let is_spending = asked.class.is_replay() || asked.class.may_arrive();
     let has_no_majority = terms.has_registers && trouble.votes <= Votes::Open;
     match answer.outcome {
-        // The first sending may never have come so far; if it did, the ledger knows.
+        // The first request may not have reached the backend. If it did, the ledger shows the
+        // second arrival.
         Outcome::Approved => {
             asked.first.is_some_and(First::is_open)
                 && asked.class.is_replay()
                 && is_relayed(answer, terms)
         }
         Outcome::OutcomeUnknown => may_be_unknown(asked, terms),
-        // After memory was lost, a gateway's or a majority of registers', no replay can be told
-        // from a first use, so neither may pass.
+        // A gateway or a majority of registers lost its memory. A replay then looks like a first
+        // use, so neither may pass.
         Outcome::WarmingUp => is_spending && (trouble.is_fenced_off || has_no_majority),
         Outcome::ReplayStoreUnavailable => {
             let is_off = terms.has_registers && trouble.ahead_ms > REGISTERS_OFF_MS;
@@ -137,8 +139,8 @@ fn is_tolerated(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
             is_spending
                 && terms.small_table.is_some_and(|slots| asked.arrived * whole >= slots * part)
         }
-        // It waited in a gateway that was stopped, or that saw another time; or here, for one of the
-        // connections that all waited for such a gateway.
+        // The code waited in a gateway that was stopped or whose clock was stepped. Or it waited in
+        // this tool, because all connections waited for such a gateway.
         Outcome::CodeExpired => {
             let waited_here = asked.sent_ms - asked.issued_at_s * 1_000 > SENT_WITHIN_MS;
             let is_late = trouble.paused_ms > 0 || trouble.ahead_ms > 0 || waited_here;

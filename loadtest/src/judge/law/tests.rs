@@ -128,7 +128,7 @@ fn a_request_is_in_flight_only_beside_another_with_the_same_bytes() {
     assert_eq!(fit(&beside, in_flight, &strict()), Fit::Expected);
     let other = Asked { is_same: false, ..beside };
     assert_eq!(fit(&other, in_flight, &strict()), Fit::Wrong);
-    // Another node may have two copies at once that are alike.
+    // Another node may have two equal copies at once.
     let nodes = Terms { has_registers: true, ..strict() };
     assert_eq!(fit(&other, in_flight, &nodes), Fit::Expected);
     assert_eq!(fit(&Asked { is_same: false, ..alone }, in_flight, &nodes), Fit::Wrong);
@@ -188,7 +188,7 @@ fn a_pause_excuses_what_it_made_too_late_and_nothing_else() {
     assert_eq!(late(paused(60_000), over_ms), Fit::Tolerated);
     assert_eq!(late(paused(60_000), over_ms - 1_000), Fit::Wrong);
     assert_eq!(late(paused(0), over_ms), Fit::Wrong);
-    // It found no free connection before, as they all waited for the gateway that was stopped.
+    // The start had to wait, because all connections waited for the gateway that was stopped.
     let waited = Asked { answered_ms: over_ms, ..asked(Class::Valid, 60_400) };
     assert_eq!(fit(&waited, answer(Outcome::CodeExpired), &terms), Fit::Tolerated);
     let unknown = |ms| troubled(Class::Valid, Outcome::OutcomeUnknown, paused(ms), &terms);
@@ -224,10 +224,10 @@ fn registers_excuse_a_refusal_only_where_there_may_be_no_majority() {
     assert_eq!(judged(unavailable, Votes::Open), Fit::Tolerated);
     assert_eq!(judged(unavailable, Votes::Missing), Fit::Tolerated);
     assert_eq!(judged(Outcome::CodeUsed, Votes::Open), Fit::Wrong);
-    // Two that lost their memory say that they cannot know.
+    // Two registers that lost their memory abstain.
     assert_eq!(judged(Outcome::WarmingUp, Votes::Majority), Fit::Wrong);
     assert_eq!(judged(Outcome::WarmingUp, Votes::Open), Fit::Tolerated);
-    // What passes where nobody can have been asked was guessed.
+    // Without a majority to ask, an approval is a guess.
     assert_eq!(judged(Outcome::Approved, Votes::Open), Fit::Expected);
     assert_eq!(judged(Outcome::Approved, Votes::Missing), Fit::Wrong);
     let off = |ahead_ms| Trouble { ahead_ms, ..Trouble::default() };
@@ -275,7 +275,7 @@ fn of_twins_one_passes() {
     assert!(all(yes, None) && all(None, no) && all(None, None));
     let [unknown, fenced] = [Outcome::OutcomeUnknown, Outcome::WarmingUp].map(|o| Some(answer(o)));
     assert!(all(unknown, no) && all(fenced, fenced) && all(yes, fenced));
-    // Used, and by nobody; or forwarded twice.
+    // A code that is used although neither passed, or that was forwarded twice.
     assert!(!all(fenced, no) && !all(unknown, unknown));
 }
 

@@ -1,20 +1,20 @@
 //! By how much a node's clock may be ahead after its wall clock was stepped.
 //!
-//! A copy of the law that a gateway follows: a step forward is followed up to ten seconds, a larger
-//! one is not believed, and time never runs back: after a step back it runs on as it was.
+//! A copy of the gateway's rule. A gateway follows a step forward of up to ten seconds and ignores
+//! a larger one. Its time never runs back, so a step back changes nothing.
 
 /// A larger step is not believed.
 const BELIEVED_MS: i64 = 10_000;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClockSteps {
-    /// From a moment on, so much; both rise.
+    /// Pairs of a moment and by how much the clock is ahead from then on. Both rise.
     stretches: Vec<(u64, i64)>,
 }
 
 impl ClockSteps {
-    /// The wall clock is about to be this much ahead of ours, or behind. Whether that is more than a
-    /// gateway may believe.
+    /// Notes that the wall clock is about to be this much ahead of ours, or behind if negative.
+    /// Returns whether the step is larger than a gateway may believe.
     pub(super) fn step(&mut self, now_ns: u64, ahead_ms: i64) -> bool {
         let difference_ms = ahead_ms - self.ahead_ms(now_ns);
         let is_believed = difference_ms.abs() <= BELIEVED_MS;

@@ -1,7 +1,7 @@
-//! What was done to gateways and registers, and when: all that excuses an answer, and how far.
+//! What was done to gateways and registers, and when. Only this excuses an answer.
 //!
-//! A scenario excuses no more than its own faults: an answer that is lost while its gateway lives is
-//! a fault, also when another one was killed, or this one a second before.
+//! A scenario excuses no more than its own faults. An answer that is lost while its gateway runs is
+//! a fault. That holds also if another gateway was killed, or this one a second before.
 
 mod clock_steps;
 mod span;
@@ -21,13 +21,13 @@ use votes::{RegisterHistory, count};
 
 use crate::clock::{self, NS_PER_MS, NS_PER_S};
 
-/// A table that nobody looked after for five seconds gets a new fence; a process that looked just
-/// before it was stopped has a second less.
+/// A gateway raises a fence if it did not check its table for five seconds. A process that checked
+/// just before it was stopped has up to a second less.
 const UNATTENDED_NS: [u64; 2] = [4 * NS_PER_S, 6 * NS_PER_S];
-/// A fence lies the largest skew and two whole seconds ahead of now, at most.
+/// A fence lies ahead of now by at most the largest skew and two whole seconds.
 const FENCE_AHEAD_S: i64 = 12;
 
-/// What load threads must know of faults, written by whoever makes them.
+/// What load threads must know of faults. The fault injector writes it.
 #[derive(Debug, Default)]
 #[expect(clippy::disallowed_types, reason = "see above")]
 pub struct Outages {
@@ -47,48 +47,49 @@ struct Book {
 struct NodeHistory {
     down: Spans,
     paused: Spans,
-    /// It goes on and has not looked yet at what became of its table.
+    /// It was resumed and has not checked its table yet.
     waking: Spans,
     paused_ns: u64,
-    /// Its data directory is not the one that it opened.
+    /// Its data directory is no longer the one that it opened.
     astray: Spans,
     clock: ClockSteps,
     /// The last second of issue whose codes it refuses, Unix time.
     fence_s: i64,
-    /// The last second of issue for which it said so while its fence was not known.
+    /// The last second of issue that it refused as older than its memory while its fence was not
+    /// known.
     claimed_s: i64,
     /// When it was last told to end, Unix time.
     ended_s: i64,
 }
 
-/// What was wrong with a node, or may have been, while a request was under way.
+/// What was or may have been wrong with a node while a request was under way.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Trouble {
-    /// It was told to end, and had not come back when the request was sent.
+    /// It was told to end and was not ready again when the request was sent.
     pub is_down: bool,
-    /// It may say that it cannot know a code of this second of issue.
+    /// It may refuse a code of this second of issue as older than its memory.
     pub is_fenced_off: bool,
-    /// It cannot know that its table is still the one: its data directory was taken from it, or it
-    /// was stopped and has not looked since.
+    /// It cannot be sure of its table. Its data directory was taken away, or it was stopped and has
+    /// not checked since.
     pub is_astray: bool,
-    /// It was stopped for so long.
+    /// For how long it was stopped.
     pub paused_ms: u64,
-    /// By how much its clock may have been ahead in the end.
+    /// By how much its clock may have been ahead at the answer.
     pub ahead_ms: i64,
     /// Which registers it can ask.
     pub votes: Votes,
 }
 
-/// What a node's new life may know.
+/// What a restarted node may know of used codes.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Memory {
-    /// All that the one before knew.
+    /// All that it knew before.
     Kept,
     /// Nothing, or too little.
     Lost,
 }
 
-/// What becomes of a register, as one node or all see it.
+/// A change of a register's state, as one node or all nodes see it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Change {
     /// It is about to fail.
@@ -106,8 +107,8 @@ pub enum Change {
 }
 
 impl Outages {
-    /// Nothing has happened yet to these nodes, which refuse codes up to their fences, and to so
-    /// many registers, of which `of_a_group` decide together.
+    /// Begins with nodes and registers to which nothing has happened. Each node refuses codes up to
+    /// its fence, and `of_a_group` registers decide together.
     pub fn set_up(&self, fences_s: &[i64], registers: usize, of_a_group: usize) {
         let mut book = self.book();
         let node = |fence_s: &i64| NodeHistory { fence_s: *fence_s, ..NodeHistory::default() };
@@ -116,17 +117,17 @@ impl Outages {
         book.of_a_group = of_a_group;
     }
 
-    /// Something is being done: what is answered from now on is counted with it.
+    /// Notes that an event happens. Answers from now on are counted with it.
     pub fn note_event(&self) {
         self.events.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// How many things were done.
+    /// How many events have happened.
     pub fn events(&self) -> usize {
         self.events.load(Ordering::Acquire)
     }
 
-    /// A node is about to be told to end.
+    /// Notes that a node is about to be told to end.
     pub fn begin(&self, node: usize) {
         self.with(node, |node| {
             node.down.begin(clock::now_ns());
@@ -135,7 +136,7 @@ impl Outages {
         });
     }
 
-    /// A node answers again, and refuses codes that were issued up to `fence_s`.
+    /// Notes that a node answers again, and that it refuses codes issued up to `fence_s`.
     pub fn end(&self, node: usize, fence_s: i64, memory: Memory) {
         let number = node + 1;
         let mut broken = None;
@@ -162,9 +163,8 @@ impl Outages {
         self.book().broken.extend(broken);
     }
 
-    /// A node has handed over to its successor, which refuses codes that were issued up to
-    /// `fence_s`. Nobody was told to wait, so one that shares its predecessor's memory must not
-    /// refuse more than it.
+    /// Notes that a node has handed over to a successor that refuses codes issued up to `fence_s`.
+    /// Clients were not told to wait, so a successor with the same memory must not refuse more.
     pub fn hand_over(&self, node: usize, fence_s: i64, memory: Memory) {
         let number = node + 1;
         let mut broken = None;
@@ -181,12 +181,12 @@ impl Outages {
         self.book().broken.extend(broken);
     }
 
-    /// A node's data directory is about to be taken from it.
+    /// Notes that a node's data directory is about to be taken away.
     pub fn lead_astray(&self, node: usize) {
         self.with(node, |node| node.astray.begin(clock::now_ns()));
     }
 
-    /// A node is about to be stopped.
+    /// Notes that a node is about to be stopped.
     pub fn pause(&self, node: usize) {
         self.with(node, |node| {
             node.paused_ns = clock::now_ns();
@@ -196,7 +196,8 @@ impl Outages {
         });
     }
 
-    /// A node goes on. Whether it stood still for so long that its fence must rise.
+    /// Notes that a node is resumed. Returns whether it was stopped for so long that its fence must
+    /// rise.
     pub fn resume(&self, node: usize) -> bool {
         let mut is_long = false;
         self.with(node, |node| {
@@ -207,12 +208,12 @@ impl Outages {
         is_long
     }
 
-    /// Up to which second of issue a node refuses, as far as it is known.
+    /// The last second of issue that a node refuses, as far as it is known.
     pub fn fence_s(&self, node: usize) -> i64 {
         self.book().nodes.get(node).map_or(0, |node| node.fence_s)
     }
 
-    /// A node that was stopped has looked at its table, and refuses codes that were issued up to
+    /// Notes that a resumed node has checked its table, and that it refuses codes issued up to
     /// `fence_s`.
     pub fn end_waking(&self, node: usize, fence_s: i64) {
         let number = node + 1;
@@ -234,21 +235,21 @@ impl Outages {
         self.book().broken.extend(broken);
     }
 
-    /// A node's wall clock is about to be this much ahead of ours, or behind it. Whether that is
-    /// more than it may believe.
+    /// Notes that a node's wall clock is about to be this much ahead of ours, or behind if
+    /// negative. Returns whether the step is larger than the node may believe.
     pub fn step_clock(&self, node: usize, ahead_ms: i64) -> bool {
         let mut is_too_much = false;
         self.with(node, |node| is_too_much = node.clock.step(clock::now_ns(), ahead_ms));
         is_too_much
     }
 
-    /// A node was seen to break a promise.
+    /// Notes that a node broke a promise.
     pub fn report_broken(&self, what: String) {
         self.book().broken.push(what);
     }
 
-    /// What becomes of a register, as one node or all see it.
-    pub fn register(&self, register: usize, node: Option<usize>, change: Change) {
+    /// Notes a change of a register's state, as one node or all nodes see it.
+    pub fn note_register(&self, register: usize, node: Option<usize>, change: Change) {
         let (now_ns, now_s) = (clock::now_ns(), clock::unix_s());
         let mut book = self.book();
         let Some(register) = book.registers.get_mut(register) else { return };
@@ -262,13 +263,12 @@ impl Outages {
         }
     }
 
-    /// Whether the answer of this node to a request of this moment, which was lost just now, may be
-    /// lost.
+    /// Whether a node may have lost its answer to a request that was sent at `sent_ns`.
     pub fn excuse_loss(&self, node: usize, sent_ns: u64) -> bool {
         self.book().nodes.get(node).is_some_and(|node| node.down.touch(sent_ns, clock::now_ns()))
     }
 
-    /// What was wrong with a node between sending and answer of a code of this second of issue.
+    /// What was wrong with a node between sending and answer, for a code of this second of issue.
     pub fn trouble(&self, node: usize, sent_ns: u64, now_ns: u64, issued_s: i64) -> Trouble {
         let book = self.book();
         let Some(known) = book.nodes.get(node) else { return Trouble::default() };
@@ -278,7 +278,7 @@ impl Outages {
         let is_hindered = !book.registers.is_empty() && (is_down || paused_ms > 0);
         Trouble {
             is_down,
-            // Once it answers again it has named its fence.
+            // A node that answers again has named its fence.
             is_fenced_off: issued_s <= known.fence_s
                 || known.down.touch(now_ns, now_ns)
                 || known.waking.touch(now_ns, now_ns),
@@ -289,12 +289,12 @@ impl Outages {
         }
     }
 
-    /// A node said that it cannot know a code of this second of issue.
+    /// Notes that a node refused a code of this second of issue as older than its memory.
     pub fn note_fenced_off(&self, node: usize, issued_s: i64) {
         self.with(node, |node| node.claimed_s = node.claimed_s.max(issued_s));
     }
 
-    /// What nodes said of themselves that cannot be true.
+    /// Statements of nodes about themselves that cannot be true.
     pub fn broken(&self) -> Vec<String> {
         self.book().broken.clone()
     }
@@ -310,7 +310,7 @@ impl Outages {
     }
 }
 
-/// A gateway refused a code as older than its memory, and its fence says that it is not.
+/// A gateway refused a code as older than its memory, and its fence contradicts that.
 fn unknown_claim(number: usize, claimed_s: i64, fence_s: i64) -> String {
     format!(
         "gateway {number} would not know a code issued at {claimed_s}, and says that it knows all \

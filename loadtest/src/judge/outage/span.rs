@@ -1,6 +1,6 @@
 //! Stretches of time on the monotonic clock.
 
-/// Some stretches, of which the last may still go on.
+/// Stretches in order. The last one may still go on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spans(Vec<Span>);
 
@@ -12,7 +12,7 @@ struct Span {
 }
 
 impl Spans {
-    /// One begins, unless one goes on already.
+    /// Begins a stretch, unless one goes on already.
     pub(super) fn begin(&mut self, now_ns: u64) {
         if self.0.last().is_none_or(|last| last.to_ns < now_ns) {
             self.0.push(Span { from_ns: now_ns, to_ns: u64::MAX });
@@ -21,24 +21,24 @@ impl Spans {
         }
     }
 
-    /// What goes on is over at this moment, which may be one that is still to come.
+    /// Ends the stretch that goes on at this moment, which may lie in the future.
     pub(super) fn end(&mut self, to_ns: u64) {
         if let Some(last) = self.0.last_mut().filter(|last| last.to_ns == u64::MAX) {
             last.to_ns = to_ns;
         }
     }
 
-    /// Whether some of it lies between two moments.
+    /// Whether any stretch overlaps the time between two moments.
     pub(super) fn touch(&self, from_ns: u64, to_ns: u64) -> bool {
         self.0.iter().any(|span| span.from_ns <= to_ns && from_ns <= span.to_ns)
     }
 
-    /// Whether one of them holds both moments.
+    /// Whether one stretch contains both moments.
     pub(super) fn cover(&self, from_ns: u64, to_ns: u64) -> bool {
         self.0.iter().any(|span| span.from_ns <= from_ns && to_ns <= span.to_ns)
     }
 
-    /// The longest that lies between two moments, as far as it does.
+    /// The longest overlap of one stretch with the time between two moments.
     pub(super) fn longest_ns(&self, from_ns: u64, to_ns: u64) -> u64 {
         let within = |span: &Span| span.to_ns.min(to_ns).saturating_sub(span.from_ns.max(from_ns));
         self.0.iter().map(within).max().unwrap_or(0)

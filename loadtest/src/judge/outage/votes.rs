@@ -3,29 +3,29 @@
 use super::span::Spans;
 use crate::clock::NS_PER_S;
 
-/// A register that is there again is in use again within this: a gateway connects anew and asks
-/// what it is each second. Three seconds were too few on a machine whose cores were all taken.
+/// A register that is back is in use again within this time. A gateway connects anew and asks for
+/// its layout each second. Three seconds were too few on a machine with all cores busy.
 const SETTLES_NS: u64 = 5 * NS_PER_S;
 /// A register does not vote for codes that were issued up to so long after its memory was made.
 const ABSTAINS_S: i64 = 15;
 /// Three processes read the clock, in whole seconds.
 const MARGIN_S: i64 = 2;
 
-/// How many registers can say of a code whether it was used, while a request was under way.
+/// How many registers could vote on a code while a request was under way.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd)]
 pub enum Votes {
-    /// Surely less than a majority: nothing may pass.
+    /// Surely less than a majority, so nothing may pass.
     Missing,
     /// Perhaps a majority.
     Open,
-    /// Surely a majority, and not surely all: two nodes that ask at once may both be denied.
+    /// Surely a majority, perhaps not all. Two nodes that ask at once may both be denied.
     Majority,
-    /// All, or there are none and a node decides for itself.
+    /// All. Also where there are no registers and a node decides for itself.
     #[default]
     All,
 }
 
-/// One register.
+/// What happened to one register.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RegisterHistory {
     /// For each node.
@@ -42,7 +42,7 @@ struct LinkHistory {
     gone: Spans,
 }
 
-/// A memory that was lost.
+/// A loss of memory.
 #[derive(Copy, Clone, Debug)]
 struct Forgot {
     at_ns: u64,
@@ -57,33 +57,33 @@ impl RegisterHistory {
         Self { links: vec![LinkHistory::default(); nodes], forgot: Vec::new() }
     }
 
-    /// Something is about to be done to it, as one node or all see it.
+    /// Notes that something is about to be done to it, as one node or all nodes see it.
     pub(super) fn doubt(&mut self, node: Option<usize>, now_ns: u64) {
         self.links(node).for_each(|link| link.doubtful.begin(now_ns));
     }
 
-    /// That was done, and it cannot answer any more.
+    /// Notes that it cannot answer any more.
     pub(super) fn lose(&mut self, node: Option<usize>, now_ns: u64) {
         self.links(node).for_each(|link| link.gone.begin(now_ns));
     }
 
-    /// It is about to be there again.
+    /// Notes that it is about to be back.
     pub(super) fn return_to(&mut self, node: Option<usize>, now_ns: u64) {
         self.links(node).for_each(|link| link.gone.end(now_ns));
     }
 
-    /// It is there again.
+    /// Notes that it is back.
     pub(super) fn trust(&mut self, node: Option<usize>, now_ns: u64) {
         self.links(node).for_each(|link| link.doubtful.end(now_ns + SETTLES_NS));
     }
 
-    /// Its memory is being lost: it has not been told anew yet what it is.
+    /// Notes that it is losing its memory. It has not been given a layout again yet.
     pub(super) fn forget(&mut self, now_ns: u64, now_s: i64) {
         let surely_s = now_s + ABSTAINS_S - MARGIN_S;
         self.forgot.push(Forgot { at_ns: now_ns, surely_s, perhaps_s: i64::MAX });
     }
 
-    /// Somebody has told it anew what it is.
+    /// Notes that a gateway has given it a layout again.
     pub(super) fn born_again(&mut self, now_ns: u64, now_s: i64) {
         for forgot in self.forgot.iter_mut().filter(|forgot| forgot.perhaps_s == i64::MAX) {
             forgot.perhaps_s = now_s + ABSTAINS_S + MARGIN_S;
@@ -109,8 +109,8 @@ impl RegisterHistory {
     }
 }
 
-/// Counts the votes of all groups; which one a code belongs to is the gateways' business, so what
-/// holds for one of them is not excluded.
+/// Counts the votes of all groups. The tool does not know which group a code belongs to, so the
+/// result allows for each of them.
 pub(super) fn count(
     registers: &[RegisterHistory],
     of_a_group: usize,
@@ -134,7 +134,7 @@ pub(super) fn count(
     let (least, most) = groups.fold((Votes::All, Votes::Missing), |(least, most), [low, high]| {
         (least.min(low), most.max(high))
     });
-    // Refused it must be only if no group can let it pass.
+    // A code must be refused only if no group can let it pass.
     if least == Votes::Missing && most > Votes::Missing { Votes::Open } else { least }
 }
 

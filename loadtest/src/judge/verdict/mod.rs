@@ -1,17 +1,17 @@
 //! The verdict: a pure function of what the ledger and the load threads have seen.
 //!
-//! It is asked when every request has ended and the backend is quiet. Before that "not arrived"
+//! It is computed when every request has ended and the backend is quiet. Before that, "not arrived"
 //! would mean nothing.
 
 use crate::judge::ledger::{Entry, Ledger};
 use crate::judge::outcome::Outcome;
 use crate::judge::seen::Seen;
 
-/// What the backend did to answers on purpose. Each of these must have come out at the other end,
-/// or was lost there with its gateway.
+/// What the backend did to answers on purpose. The sender must have seen each of these, or lost its
+/// answer with the gateway.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Broken {
-    /// Answers that it withheld, cut or came too late with.
+    /// Answers that it withheld, cut or sent too late.
     pub unknown: u64,
     /// Answers with status 500.
     pub errors: u64,
@@ -24,7 +24,7 @@ pub struct Verdict {
     pub seen: Seen,
     /// Codes that were made.
     pub codes: u64,
-    /// Codes of which a sender was told that they passed.
+    /// Codes that passed, as their sender was told.
     pub approved: u64,
     /// Codes that reached the backend once.
     pub arrived_once: u64,
@@ -34,15 +34,15 @@ pub struct Verdict {
     pub approved_twice: u64,
     /// Codes that were approved and never reached it.
     pub approved_not_arrived: u64,
-    /// Codes of which a stored answer was shown that nobody can have had first.
+    /// Codes with a stored answer although no sender can have got the first answer.
     pub replayed_for_nothing: u64,
     /// Codes that reached it although every answer was a definite refusal.
     pub refused_but_arrived: u64,
-    /// Codes that reached it although nothing of their class may.
+    /// Codes that reached it although no code of their class may.
     pub forbidden_arrived: u64,
     /// Arrivals that were no code of this run.
     pub strays: u64,
-    /// Why it is not clean, in sentences; clean without any.
+    /// Each fault as a sentence. The run is clean if there is none.
     pub faults: Vec<String>,
 }
 
@@ -115,8 +115,9 @@ impl Verdict {
     }
 }
 
-/// Answers that do not match what the backend did: unknown without its doing, and what it did
-/// without being told. A lost answer may have been either.
+/// Answers that do not match what the backend did. First, unknown outcomes that it did not cause.
+/// Then, broken answers and errors of the backend that no sender saw. A lost answer may have been
+/// either.
 fn compare(seen: &Seen, broken: Broken) -> [u64; 3] {
     let unknown = seen.answered(Outcome::OutcomeUnknown);
     let errors: u64 = seen.sum(|answer| answer.is_approval() && answer.status == 500);

@@ -3,13 +3,13 @@ use crate::judge::class::Class;
 use crate::judge::outcome::Answer;
 use crate::judge::seen::EXAMPLES_MAX;
 
-/// A backend that answers all.
+/// A backend that breaks no answer.
 const WHOLE: Broken = Broken { unknown: 0, errors: 0 };
 const UNKNOWN: Answer =
     Answer { status: 504, outcome: Outcome::OutcomeUnknown, is_replayed: false };
 const YES: Answer = Answer { status: 200, outcome: Outcome::Approved, is_replayed: false };
 
-/// A run of one code; `happen` says what happened to it.
+/// A run of one code, to which `happen` happens.
 fn run(may_arrive: bool, happen: impl FnOnce(&Ledger, crate::judge::ledger::Sequence)) -> Verdict {
     let ledger = Ledger::new(7);
     let (sequence, _) = ledger.enter(may_arrive);
@@ -192,10 +192,10 @@ fn more_unknown_outcomes_than_the_backend_broke_are_a_fault() {
     assert!(judged(6, &seen).is_clean());
     assert_fault(&judged(5, &seen), "called unknown");
     assert_fault(&judged(7, &seen), "passed on as whole");
-    // The seventh may have said so.
+    // The lost answer may have been the seventh.
     seen.lost = 1;
     assert!(judged(7, &seen).is_clean());
-    // One of the six was a gateway's that was stopped for too long.
+    // One of the six came of a gateway that was stopped for too long.
     seen.unknown_excused = 1;
     assert!(judged(5, &seen).is_clean() && !judged(4, &seen).is_clean());
 }

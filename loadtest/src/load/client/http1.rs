@@ -1,7 +1,7 @@
-//! HTTP/1.1 with as little work as there is: a head that is rendered once, one write, one read.
+//! HTTP/1.1 with as little work as possible: a head that is rendered once, one write, one read.
 //!
-//! The sender writes at once, without waking the connection's task; that task only reads. A request
-//! of 600 bytes always fits into an empty socket buffer, so the rest of a write is a rare path.
+//! The sender writes at once and does not wake the connection's task, which only reads. A request
+//! of 600 bytes fits into an empty socket buffer, so a write is rarely incomplete.
 
 use std::cell::RefCell;
 use std::io;
@@ -18,7 +18,7 @@ use crate::net::stream::{Inbox, Stream};
 
 const ANSWER_BYTES_MAX: usize = 16 * 1_024;
 const FIELDS_MAX: usize = 32;
-/// No code at all, so nothing is spent and little is asked of the gateway.
+/// A text that is no code. The gateway refuses it with little work.
 const NO_CODE: &[u8] = b"0";
 
 /// A connection that carries one request at a time.
@@ -29,13 +29,13 @@ struct Http1Connection {
     job: RefCell<Option<Job>>,
 }
 
-/// A request with room for the code.
+/// The bytes of a request. The code changes, and the head before it stays.
 pub(super) struct Request {
     bytes: Vec<u8>,
     head: usize,
 }
 
-/// An answer that is there whole.
+/// An answer that has arrived whole.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) struct Received {
     pub(super) answer: Answer,
@@ -44,7 +44,7 @@ pub(super) struct Received {
     pub(super) closes: bool,
 }
 
-/// Connects and serves the load until the connection ends.
+/// Connects and serves the dispatcher until the connection ends.
 pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io::Result<()> {
     let stream = Stream::connect(&target.address).await?;
     if greet(&stream).await?.closes {
@@ -55,7 +55,7 @@ pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io
         Rc::new(Http1Connection { node: target.node, stream, request, job: RefCell::default() });
     let slot = Slot::new(Rc::clone(&connection));
     dispatcher.add_free(slot.clone());
-    // Whatever ended it, what was under way is lost and nothing more is sent here.
+    // However it ended, a request under way is lost and nothing more is sent here.
     let _ = connection.read(dispatcher, &slot).await;
     dispatcher.withdraw(&slot);
     if let Some(job) = connection.job.take() {
@@ -64,9 +64,9 @@ pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io
     Ok(())
 }
 
-/// The first request of a connection, which no code is risked on. Until it is there the gateway
-/// waits for no more than `header_ms`, then it closes without a word, and a code that was sent at
-/// that moment would be lost by nobody's fault.
+/// The first request of a connection, without a code. The gateway silently closes a connection on
+/// which no request came within `header_ms`. A code that is sent at that moment would be lost, and
+/// neither side would be at fault.
 pub(super) async fn greet(stream: &Stream) -> io::Result<Received> {
     stream.write_all(Request::new().with(NO_CODE, BODY)).await?;
     let mut inbox = Inbox::new(ANSWER_BYTES_MAX);
@@ -94,7 +94,7 @@ impl Connection for Http1Connection {
         let written = match self.stream.try_write(bytes) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            // The reader sees the end of this connection too, and gives the job up.
+            // The reading task sees the end of the connection too, and reports the job as lost.
             Err(_) => return,
         };
         let rest = bytes.get(written..).unwrap_or_default().to_vec();
@@ -113,7 +113,7 @@ impl Http1Connection {
         while inbox.fill(&self.stream).await? {
             let Some(received) = received(inbox.filled())? else { continue };
             inbox.take(received.length);
-            // A gateway that answers unasked is closing.
+            // A gateway that answers without a request is closing.
             let Some(job) = self.job.take() else { return Ok(()) };
             dispatcher.note_answer(job, received.answer, received.redemption);
             if received.closes {
@@ -144,7 +144,7 @@ impl Request {
     }
 }
 
-/// Reads an answer; `None` while it is not there whole.
+/// Reads an answer; `None` while it is incomplete.
 pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut fields);
@@ -167,7 +167,7 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
             closes = field.value.eq_ignore_ascii_case(b"close");
         }
     }
-    // Every answer that belongs to a request of ours says how long it is.
+    // Every answer to a request of this tool has a length.
     let body: usize = body.ok_or(io::ErrorKind::InvalidData)?;
     let length = head + body;
     let answer = Answer { status: response.code.unwrap_or(0), outcome, is_replayed };

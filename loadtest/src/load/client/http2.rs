@@ -1,4 +1,4 @@
-//! HTTP/2 with prior knowledge, many streams on each connection.
+//! HTTP/2 with prior knowledge, with many streams on each connection.
 
 use std::cell::Cell;
 use std::io;
@@ -26,7 +26,7 @@ struct Http2Connection {
     is_over: Cell<bool>,
 }
 
-/// Connects and serves the load until the connection ends.
+/// Connects and serves the dispatcher until the connection ends.
 pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io::Result<()> {
     match Stream::connect(&target.address).await? {
         Stream::Tcp(stream) => over(stream, target, dispatcher).await,
@@ -48,7 +48,7 @@ where
     });
     let slot = Slot::new(Rc::clone(&connection));
     (0..target.streams).for_each(|_| dispatcher.add_free(slot.clone()));
-    // Streams that were under way end with errors of their own.
+    // Each stream that was under way ends with an error of its own.
     let _ = driver.await;
     connection.is_over.set(true);
     dispatcher.withdraw(&slot);
@@ -57,15 +57,15 @@ where
 
 /// Why a request has no answer.
 enum Unanswered {
-    /// The gateway never looked at it: it may be sent again.
+    /// The gateway never processed it, so it may be sent again.
     Unsent,
-    /// Nobody knows.
+    /// It is not known what became of it.
     Lost,
 }
 
 impl From<h2::Error> for Unanswered {
     fn from(error: h2::Error) -> Self {
-        // A gateway that leaves names the last stream that it has looked at; this one came later.
+        // A gateway that leaves names the last stream that it processes. This stream came later.
         let is_leaving = error.is_go_away() && error.is_remote();
         let is_unseen = is_leaving && error.reason() == Some(h2::Reason::NO_ERROR);
         if is_unseen { Self::Unsent } else { Self::Lost }

@@ -1,4 +1,4 @@
-//! Connections that are held beside the traffic: each asked once, then silent.
+//! Connections that are held beside the traffic. Each sends one request and is silent then.
 
 use std::cell::Cell;
 use std::io;
@@ -16,12 +16,12 @@ use crate::judge::outcome::Outcome;
 use crate::net::address::Address;
 use crate::net::stream::{Inbox, Stream};
 
-/// Connections of one source address: the kernel gives out some 28,000 ports for each.
+/// Connections from one source address. The kernel gives out some 28,000 ports for each.
 const OF_A_SOURCE: usize = 20_000;
-/// Connections that are opened at the same time: a listener's queue is not endless.
+/// Connections that are opened at the same time, because a listener's queue is bounded.
 const AT_ONCE: usize = 64;
 
-/// Idle connections, until it is dropped.
+/// Idle connections, held until this is dropped.
 pub struct IdleConnections {
     opened: u64,
     closed: Arc<AtomicU64>,
@@ -112,14 +112,14 @@ async fn open_some(
         }
         let closed = Arc::clone(&closed);
         tokio::task::spawn_local(async move {
-            // Whatever comes now, nobody asked for it: it is the end.
+            // No request was sent, so whatever comes now is the end of the connection.
             let _ = Inbox::new(1).fill(&stream).await;
             closed.fetch_add(1, Ordering::Relaxed);
         });
     }
 }
 
-/// On loopback there are as many source addresses as one likes.
+/// A source address for this connection. Loopback has as many as are needed.
 fn source(target: &Address, number: usize) -> Option<Ipv4Addr> {
     let Address::Tcp(address) = target else { return None };
     let last = u8::try_from(1 + number / OF_A_SOURCE).ok()?;

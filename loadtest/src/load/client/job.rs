@@ -24,11 +24,11 @@ pub struct Job {
     pub(super) node: usize,
     pub(super) turn: Turn,
     pub(super) twin: Option<Rc<Twins>>,
-    /// What it asks for.
+    /// Which of the two bodies it has.
     pub(super) wish: Wish,
 }
 
-/// The answers to one code that was sent twice at once.
+/// The answers to one code that was sent twice at the same time.
 #[derive(Default)]
 pub(super) struct Twins {
     answers: Cell<[Option<Answer>; 2]>,
@@ -48,7 +48,7 @@ impl Job {
         Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, wish }
     }
 
-    /// The same code once more, to be sent at the same time.
+    /// Another request with the same code, to be sent at the same time.
     pub(super) fn twin(&mut self) -> Self {
         let twins = Rc::new(Twins::default());
         self.twin = Some(Rc::clone(&twins));
@@ -65,8 +65,8 @@ impl Job {
     pub(super) fn asked(&self, trouble: Trouble, arrived: u64) -> Asked {
         let code = self.made.code.as_ref();
         let first = self.first();
-        // Nobody was told what became of the first, so any copy may have passed in its place, and
-        // its answer is the one that is stored.
+        // The outcome of the first request is not known. Any copy may have passed in its place, and
+        // then the copy's answer is the stored one.
         let is_open = first.is_some_and(First::is_open);
         Asked {
             class: self.made.class,
@@ -82,12 +82,12 @@ impl Job {
         }
     }
 
-    /// What became of the request that showed the code first, if this is not it.
+    /// What became of the first request with this code, if this is a later one.
     pub(super) fn first(&self) -> Option<First> {
         self.made.code.as_ref().and_then(|code| code.first)
     }
 
-    /// Whether an answer says of which code it is, as an approval must, and it is this one.
+    /// Whether an answer names this code. Only an approval must name one.
     pub(super) fn is_named_by(&self, redemption: Option<Redemption>, outcome: Outcome) -> bool {
         let own = self.made.code.as_ref().and_then(Code::redemption);
         match redemption {
@@ -98,7 +98,7 @@ impl Job {
 }
 
 impl Twins {
-    /// Both answers, as soon as they have come and if they do not fit.
+    /// Adds an answer. Returns both answers if this is the second and they do not fit.
     pub(super) fn unfit(
         &self,
         answer: Option<Answer>,

@@ -19,10 +19,10 @@ use self::target::Target;
 use crate::clock;
 use crate::scenario::settings::Protocol;
 
-/// Between two attempts to connect; a killed gateway is back in less than a second.
+/// Time between two attempts to connect. A killed gateway is back in less than a second.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// Holds one connection, made again whenever it ends, until the task is dropped.
+/// Holds one connection, and makes it again whenever it ends, until the task is dropped.
 pub async fn keep_connected(
     target: Target,
     dispatcher: Rc<Dispatcher>,

@@ -6,10 +6,10 @@ use super::job::Job;
 
 /// A connection to a gateway, whatever its protocol.
 pub trait Connection {
-    /// Sends a request. The answer goes to the load that the connection serves.
+    /// Sends a request. The answer goes to the dispatcher that the connection serves.
     fn send(self: Rc<Self>, job: Job);
 
-    /// Whether the gateway has hung up already: nothing is sent there any more.
+    /// Whether the gateway has closed it already. Nothing is sent there any more.
     fn is_over(&self) -> bool;
 
     /// The number of the node that it leads to.

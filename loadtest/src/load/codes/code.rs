@@ -11,18 +11,18 @@ use crate::judge::law::terms::First;
 use crate::judge::ledger::{Redemption, Sequence};
 use crate::site::active_keys::Leaving;
 
-/// What a request carries, and what must be known to judge its answer.
+/// What a request carries, and what is needed to judge its answer.
 pub struct Made {
-    /// The class that was made, which need not be the one that was asked for.
+    /// The class that was made. It may differ from the class that was drawn.
     pub class: Class,
-    /// What stands in the header.
+    /// The value of the `Yanma-Code` field.
     pub text: Text,
     /// The second of issue.
     pub issued_at_s: i64,
-    /// The code, unless the text is none.
+    /// The code, unless the text is no code.
     pub code: Option<Code>,
-    /// A copy has the bytes of the first request: it asks for the same again, and may be shown its
-    /// answer. Else it asks for something else with the same code.
+    /// A copy has the bytes of the first request. It asks for the same again and may get the stored
+    /// answer. Otherwise it asks for something else with the same code.
     pub is_same: bool,
 }
 
@@ -31,36 +31,36 @@ pub struct Made {
 pub struct Code {
     /// Its place in the ledger.
     pub sequence: Sequence,
-    /// Its bytes, to be sent again.
+    /// Its bytes, for replays.
     pub bytes: UnverifiedCode,
-    /// Whether its key may be refused.
+    /// Whether gateways may refuse its key.
     pub leaving: Leaving,
-    /// What became of the request that showed it first, once that is over.
+    /// What became of the first request with it, once that is over.
     pub first: Option<First>,
-    /// What that request asked for.
+    /// Which body that request had.
     pub asked_for: Wish,
-    /// The requests that have shown it.
+    /// The requests that carried it.
     pub shown: Rc<Shown>,
 }
 
-/// What a request asks for, in bytes: one of two.
+/// Which of two bodies a request has.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum Wish {
-    /// The usual.
+    /// The usual body.
     #[default]
     Usual,
-    /// The other.
+    /// The other body.
     Other,
 }
 
-/// Requests that show one code.
+/// The requests that carried one code.
 #[derive(Debug, Default)]
 pub struct Shown {
     sent: Cell<u32>,
     answered: Cell<u32>,
 }
 
-/// One of them: what had been sent before it.
+/// The place of one request among them.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Turn {
     number: u32,
@@ -68,7 +68,7 @@ pub struct Turn {
 }
 
 impl Shown {
-    /// A request is sent.
+    /// Notes that a request is sent.
     pub fn note_sent(&self) -> Turn {
         let number = self.sent.get() + 1;
         let was_alone = self.answered.get() + 1 == number;
@@ -76,19 +76,19 @@ impl Shown {
         Turn { number, was_alone }
     }
 
-    /// A request was answered: one whose answer was lost may run for ever, as far as we know.
+    /// Notes an answer. A request whose answer was lost counts as running for ever.
     pub fn note_answered(&self) {
         self.answered.set(self.answered.get() + 1);
     }
 
-    /// Whether another one ran at some time between the sending of this one and now.
+    /// Whether another request with the code ran at some time since this one was sent.
     pub fn is_beside_another(&self, turn: Turn) -> bool {
         !turn.was_alone || self.sent.get() != turn.number
     }
 }
 
 impl Code {
-    /// What its redemption says.
+    /// Its redemption.
     pub fn redemption(&self) -> Option<Redemption> {
         let claims = self.bytes.claims();
         Some(Redemption {

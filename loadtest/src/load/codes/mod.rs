@@ -1,4 +1,4 @@
-//! Codes made while the load runs: which class, which key, which moment of issue.
+//! Makes codes while the load runs: chooses class, key and time of issue.
 
 pub mod code;
 pub mod text;
@@ -23,10 +23,10 @@ use crate::rng::Rng;
 use crate::scenario::settings::{Choice, Scenario};
 use crate::site::active_keys::{ActiveKeys, Leaving};
 
-/// Codes that replays are drawn from.
+/// How many codes replays are drawn from.
 const RECENT_MAX: usize = 4_096;
-/// Of those, from one second: so that they reach back over a code's whole life at any rate, and a
-/// gateway that forgets early is found out.
+/// How many of those are of one second. So they reach back over a code's whole life at any rate,
+/// and a gateway that forgets early is found out.
 const RECENT_OF_A_SECOND: usize = 48;
 const EXPIRED_S: i64 = 120;
 const FUTURE_S: i64 = 60;
@@ -56,7 +56,7 @@ struct Key {
 }
 
 impl Mill {
-    /// A mill for a scenario's mix.
+    /// A maker of codes for a scenario's mix.
     ///
     /// # Errors
     /// [`NotThrowAway`] if a key may be worth something.
@@ -96,7 +96,7 @@ impl Mill {
         self.make(class)
     }
 
-    /// A code that was sent may be replayed from now on.
+    /// Lets a code that was sent be replayed from now on.
     pub fn remember(&mut self, code: Code) {
         let issued_at_s = code.bytes.claims().issued_at.get();
         let (second, of_it) = self.recent_second;
@@ -127,7 +127,7 @@ impl Mill {
         Made { class, text: text(&mut self.rng), issued_at_s: 0, code: None, is_same: true }
     }
 
-    /// Until something was sent there is nothing to replay.
+    /// A replay of a code that was sent, or a valid code if none was sent yet.
     fn replay(&mut self, class: Class) -> Made {
         let place = self.rng.place(self.recent.len());
         let Some(code) = self.recent.get(place).cloned() else { return self.mint(Class::Valid) };
@@ -141,7 +141,8 @@ impl Mill {
         Made { class, text, issued_at_s, code: Some(Code { bytes, ..code }), is_same }
     }
 
-    /// Half of all copies are another request with the same code.
+    /// Draws whether a copy is the same request. Half of all copies are another request with the
+    /// same code.
     fn draw_is_same(&mut self) -> bool {
         self.rng.below(2) == 0
     }
@@ -186,8 +187,8 @@ impl Mill {
         }
     }
 
-    /// Takes the keys that the shelf has now. Minters that are there already stay: a new one costs
-    /// a multiplication on the curve.
+    /// Takes the keys that are active now. Known minters stay, because a new one costs a
+    /// multiplication on the curve.
     fn take_keys(&mut self) -> Result<(), NotThrowAway> {
         let active_keys = Arc::clone(&self.active_keys.borrow_and_update());
         let mut signing = Vec::new();

@@ -103,7 +103,7 @@ fn only_so_many_codes_are_remembered() {
     let mut mill = mill(&site, "uniform");
     let codes: Vec<Code> = (0..3).map(|_| mill.make(Class::Valid).code.unwrap()).collect();
     let mut remember = |age_s: u32, count| {
-        // Of each second of issue only so many count, the first of them.
+        // Only the first so many of each second of issue count.
         mill.recent_second = (mill.recent_second.0 - age_s, mill.recent_second.1);
         (0..count).for_each(|n| mill.remember(codes[n % 3].clone()));
         mill.recent.len()

@@ -1,4 +1,4 @@
-//! What stands in the header: 255 digits of a code, or something that is none.
+//! The value of the `Yanma-Code` field: the 255 digits of a code, or a text that is no code.
 
 use keyring::code::{CODE_DIGITS, UnverifiedCode};
 

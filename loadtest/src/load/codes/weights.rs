@@ -2,9 +2,9 @@
 
 use crate::rng::Rng;
 
-/// Things that are drawn as often as their weights say.
+/// Values that are drawn as often as their weights say.
 pub(super) struct Weights<T> {
-    /// Each with the sum of the weights up to its own.
+    /// Each value with the sum of the weights up to its own.
     sums: Vec<(u64, T)>,
     total: u64,
 }

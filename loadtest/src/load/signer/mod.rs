@@ -1,9 +1,9 @@
-//! Signatures fast enough that the tool is not what is measured.
+//! Signatures so fast that the tool is not the limit of what it measures.
 //!
 //! Nearly all of an ECDSA signature's cost is k * G, and k does not depend on what is signed. So a
-//! pool of k is prepared once, and a signature is two products modulo n (FIPS 186-5, 6.4.1).
-//! Using a k twice gives the private key away: that is why only keys that were made for load may
-//! be used here, and why a gateway in production does not accept those.
+//! pool of k is prepared once, and a signature is two products modulo n (FIPS 186-5, 6.4.1). A k
+//! that is used twice gives the private key away. So only keys that were made for load may be used
+//! here, and a gateway in production does not accept those.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -33,14 +33,14 @@ struct Nonce {
     r_bytes: FieldBytes,
 }
 
-/// Signs with a key that is worth nothing. Not for several threads: each has its own.
+/// Signs with a key that is worth nothing. It cannot be shared among threads.
 pub struct ThrowAwaySigner {
     secret: Scalar,
     nonces: Nonces,
     next: Cell<usize>,
 }
 
-/// Why a key is not signed with.
+/// Why this tool does not sign with a key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NotThrowAway {
     /// It may be worth something.

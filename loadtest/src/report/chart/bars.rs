@@ -15,9 +15,9 @@ const BAR: f64 = 16.0;
 pub struct Bar {
     /// Whose value it is.
     pub label: String,
-    /// The value. What is negative or no number has no bar.
+    /// The value. A negative value or NaN has no bar.
     pub value: f64,
-    /// What the value is told in, after a space: "µs", "requests/s".
+    /// The unit after the value: "µs", "requests/s".
     pub unit: String,
     /// The row that the chart is about.
     pub highlight: bool,

@@ -8,13 +8,13 @@ use crate::report::markup::escape;
 /// Lines over one pair of axes.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// What the chart shows, for those who cannot see it.
+    /// What the chart shows, for screen readers.
     pub title: String,
-    /// To the right.
+    /// The horizontal axis.
     pub x: Axis,
-    /// Upwards.
+    /// The vertical axis.
     pub y: Axis,
-    /// At most six can be told apart.
+    /// The lines. More than six cannot be told apart.
     pub series: Vec<Series>,
     /// Numbered vertical lines at these x, in the order of their numbers.
     pub marks: Vec<f64>,
@@ -25,7 +25,7 @@ pub struct Chart {
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
-    /// Points with rising x. A y that is no number breaks the line.
+    /// Points with rising x. A y of NaN breaks the line.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -74,7 +74,7 @@ impl Chart {
         self.series.iter().enumerate().filter_map(label).collect()
     }
 
-    /// What a pointer that rests on a point is told.
+    /// The text that a pointer over a point shows.
     fn hover(&self, frame: &Frame<'_>) -> String {
         let Some(first) = self.series.first() else { return String::new() };
         let column = |(at, (x, _)): (usize, &(f64, f64))| {

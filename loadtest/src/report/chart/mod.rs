@@ -1,8 +1,8 @@
 //! Charts as SVG, drawn by hand: no script, no outside resource.
 //!
-//! A chart takes its colours and fonts from classes. Inside a page the page brings the style
-//! ([`STYLE`]); a chart that stands alone carries it, and a card of its own colour to lie on, so
-//! that it can be read on a white page and on a dark one.
+//! A chart takes its colours and fonts from classes. A page with charts contains the style
+//! ([`STYLE`]). A chart that stands alone contains the style itself, and has a card of its own
+//! colour behind it. So it is readable on a white and on a dark page.
 
 mod axis;
 mod bars;

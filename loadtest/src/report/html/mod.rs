@@ -90,7 +90,7 @@ fn list(class: &str, items: &[String]) -> String {
     format!("<ul class=\"{class}\">{items}</ul>")
 }
 
-/// The figures that are asked for first.
+/// The figures that a reader wants first.
 fn tiles(report: &Report) -> String {
     let verdict = &report.verdict;
     let approved = &report.latency.approved;
@@ -121,7 +121,7 @@ fn tiles(report: &Report) -> String {
     format!("<section class=\"{class}\">{}</section>\n", tiles.concat())
 }
 
-/// The highest rate that a sweep found to be kept.
+/// The highest rate of a sweep that kept the limit.
 fn highest(report: &Report) -> Option<String> {
     let kept = report.sweep.iter().flatten().filter(|step| step.ok);
     let best = kept.max_by(|one, other| one.rate.total_cmp(&other.rate))?;

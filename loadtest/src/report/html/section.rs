@@ -114,7 +114,7 @@ fn outcomes(outcomes: &[(String, u64)]) -> String {
     section("Outcomes", "All answers by outcome.", &table)
 }
 
-/// One column for each process: a page is more often narrow than a gateway has many processes.
+/// One column for each process. A narrow page is more frequent than many processes.
 fn gateways(gateways: &[GatewayCost]) -> String {
     if gateways.is_empty() {
         return String::new();
@@ -166,7 +166,7 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = String>) -> String {
     format!("<div class=\"scroll\"><table>{head}<tbody>{rows}</tbody></table></div>")
 }
 
-/// The same table with a name that the style can take hold of.
+/// The same table with a class for the style.
 fn classed(class: &str, table: &str) -> String {
     table.replacen("<table>", &format!("<table class=\"{class}\">"), 1)
 }

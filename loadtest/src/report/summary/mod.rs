@@ -1,4 +1,4 @@
-//! From what was counted to what is shown.
+//! Makes the report of what was counted.
 
 use hdrhistogram::Histogram;
 use keyring::time::UnixMillis;
@@ -23,11 +23,11 @@ use crate::scenario::times::Times;
 const NS_PER_US: u64 = 1_000;
 /// A thread that is this busy is the limit.
 const BUSY: f64 = 0.9;
-/// A gateway that uses less than this of its cores is not.
+/// A gateway that uses less than this share of its cores is not the limit.
 const GATEWAY_BUSY: f64 = 0.85;
-/// Why a thread that has little to do is late all the same.
+/// Why a thread is late although it has little to do.
 const NO_CORE: &str = "the machine is too busy with other things, or has too few cores";
-/// If more starts than this are late, p99 is the tool's.
+/// If more than this share of starts is late, p99 is the tool's and not the gateway's.
 const LATE: f64 = 0.01;
 
 /// All that is known of a run.
@@ -44,7 +44,7 @@ pub struct Facts<'a> {
     pub counters: Counters,
     /// The same by the second.
     pub seconds: Vec<SecondSummary>,
-    /// What everybody cost.
+    /// What gateways and tool used.
     pub measured: Measured,
     /// What the judge says.
     pub verdict: Verdict,
@@ -96,7 +96,7 @@ pub fn report(facts: Facts<'_>) -> Report {
     report
 }
 
-/// A second as it is shown.
+/// A second as the report shows it.
 pub fn second(number: u64, second: &counters::SecondCount) -> SecondSummary {
     let approved = Outcome::Approved.word();
     let count = |wanted: fn(bool) -> bool| {
@@ -116,8 +116,8 @@ pub fn second(number: u64, second: &counters::SecondCount) -> SecondSummary {
     }
 }
 
-/// Answers within the measured part: those that came later are no proof of a rate, and what they
-/// cost is not in what was measured.
+/// Answers within the measured part. Later answers prove no rate, and the measured CPU time does
+/// not contain them.
 fn answered_within(seconds: &[SecondSummary], duration_s: f64) -> u64 {
     let within = seconds.iter().filter(|second| float(second.second) < duration_s);
     within.map(|second| second.answered).sum()
@@ -264,7 +264,7 @@ fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
     }
 }
 
-/// Five points for each halving of what is above: enough for a smooth line to the last request.
+/// Five points for each halving of the rest above: enough for a smooth line to the last request.
 fn distribution(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     let points = histogram.iter_quantiles(5);
     points.map(|at| (at.quantile() * 100.0, float(at.value_iterated_to()) / 1_000.0)).collect()
@@ -311,7 +311,7 @@ fn gateways(facts: &Facts<'_>, answered: u64) -> Vec<GatewayCost> {
     pids.iter().enumerate().filter_map(cost).collect()
 }
 
-/// Each with what came of requests until the next.
+/// Each event with the answers until the next.
 fn events(measured: &Measured, times: Times, counts: &[EventCount]) -> Vec<EventSummary> {
     let counts = counts.iter().skip(1).cloned().chain(std::iter::repeat_with(Default::default));
     let tell = |(done, count): (&Done, EventCount)| EventSummary {

@@ -1,4 +1,4 @@
-//! The report as text, for a terminal of 100 columns and for whoever is on call at night: the
+//! The report as text, for a terminal of 100 columns. An engineer on call can read it at night: the
 //! verdict first, one number a line, every number with its unit.
 
 mod table;
@@ -210,7 +210,7 @@ fn pairs(title: &str) -> Table {
     Table::new(&[(title, Align::Left), ("", Align::Right)])
 }
 
-/// One line, without what would move a terminal's cursor, and not longer than the page.
+/// Cuts a line to the page, and replaces characters that would move a terminal's cursor.
 fn cut(line: &str) -> String {
     let line = table::plain(line.trim_end());
     if line.chars().count() <= COLUMNS {
@@ -220,7 +220,7 @@ fn cut(line: &str) -> String {
     kept + "…"
 }
 
-/// A sentence over as many lines as it takes, the later ones indented as far as the first.
+/// Wraps a sentence, with later lines indented as far as the first.
 fn wrapped(first: &str, sentence: &str) -> String {
     if sentence.trim().is_empty() {
         return String::new();

@@ -1,7 +1,8 @@
-//! One load thread's state: what is free, what waits, what is under way, and what came back.
+//! The dispatcher of one load thread: which connections are free, what waits, what is under way,
+//! and what came back.
 //!
-//! Everything here runs on one thread. Whoever sends and whoever reads are different tasks, so no
-//! borrow lasts over an await.
+//! Everything here runs on one thread. Sending and reading are different tasks, so no borrow lasts
+//! over an await.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -24,18 +25,18 @@ use crate::judge::outcome::{Answer, Outcome};
 use crate::load::codes::Mill;
 use crate::load::codes::code::Code;
 
-/// Starts that wait for a free connection; more are never made.
+/// Most starts that wait for a free connection. Further ones are never made.
 const WAITING_MAX: usize = 1 << 20;
 
 /// A start that waits for a free connection.
 enum Waiting {
-    /// Due at this moment; its code is made when it is sent.
+    /// A start that was due at this moment. Its code is made when it is sent.
     Start(u64),
-    /// The second of twins, or one that a gateway has not looked at.
+    /// The second of twins, or a request that a gateway has not processed.
     Job(Box<Job>),
 }
 
-/// One load thread.
+/// Gives the starts of one load thread to its connections, and judges the answers.
 pub struct Dispatcher {
     mill: RefCell<Mill>,
     counters: RefCell<Counters>,
@@ -43,7 +44,7 @@ pub struct Dispatcher {
     outages: Arc<Outages>,
     terms: Terms,
     is_closed_loop: bool,
-    /// Last in, first out: few connections are hot, and the rest stay ready.
+    /// Last in, first out: a few connections carry most requests, and the rest stay ready.
     free: RefCell<Vec<Slot>>,
     waiting: RefCell<VecDeque<Waiting>>,
     in_flight: Cell<usize>,
@@ -53,15 +54,15 @@ pub struct Dispatcher {
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Stage {
-    /// Connections are made, nothing is sent.
+    /// Connections are made, and nothing is sent.
     Connecting,
     Running,
-    /// Nothing new starts; what is under way is waited for.
+    /// Nothing new starts. Requests under way may still be answered.
     Ending,
 }
 
 impl Dispatcher {
-    /// A thread that sends nothing yet.
+    /// A dispatcher that sends nothing yet.
     pub fn new(
         mill: Mill,
         ledger: Arc<Ledger>,
@@ -91,7 +92,7 @@ impl Dispatcher {
         }
     }
 
-    /// From now on requests are sent; latencies count from `measured_from_ns` on.
+    /// Lets requests be sent from now on. Latencies count from `measured_from_ns` on.
     pub fn begin(self: &Rc<Self>, measured_from_ns: u64) {
         *self.counters.borrow_mut() = Counters::new(measured_from_ns);
         self.stage.set(Stage::Running);
@@ -101,7 +102,7 @@ impl Dispatcher {
         }
     }
 
-    /// A start is due: it is made on a free connection, or waits for one.
+    /// Makes a start that is due on a free connection, or lets it wait for one.
     pub fn start(self: &Rc<Self>, due_ns: u64) {
         self.counters.borrow_mut().starts.planned += 1;
         match self.take_free() {
@@ -113,31 +114,32 @@ impl Dispatcher {
             None if self.waiting.borrow().len() < WAITING_MAX => {
                 self.waiting.borrow_mut().push_back(Waiting::Start(due_ns));
             }
-            // Never made, as the difference between planned and started tells.
+            // It is never made. The difference between planned and started shows it.
             None => {}
         }
     }
 
-    /// Takes a measured second that is over, and tells how many requests are under way.
+    /// Takes the counts of a measured second that is over. Returns also how many requests are under
+    /// way.
     pub fn take_second(&self, number: u64) -> (SecondCount, usize) {
         let second = self.counters.borrow_mut().seconds.remove(&number).unwrap_or_default();
         (second, self.in_flight.get())
     }
 
-    /// No more starts come. What still waits for a connection is given up after `patience`;
-    /// returns what was counted when nothing is under way any more.
+    /// Ends the load. Starts that still wait for a connection are given up after `patience`.
+    /// Returns the counts when nothing is under way any more, or after `answers`.
     pub async fn end(&self, patience: Duration, answers: Duration) -> Counters {
         self.stage.set(Stage::Ending);
         let _ = tokio::time::timeout(patience, self.none_waits()).await;
         self.give_up();
         let _ = tokio::time::timeout(answers, self.none_in_flight()).await;
         let mut counters = self.counters.replace(Counters::new(0));
-        // Nobody waits for these any more, so their answers are as good as lost.
+        // The run does not wait for these any more, so they count as lost.
         counters.count_left_open(u64::try_from(self.in_flight.get()).unwrap_or(u64::MAX));
         counters
     }
 
-    /// A connection can take a request.
+    /// Adds a place that can take a request.
     pub fn add_free(self: &Rc<Self>, slot: Slot) {
         if self.has_left(&slot) {
             return;
@@ -164,18 +166,18 @@ impl Dispatcher {
         }
     }
 
-    /// Whether a gateway that was told to leave has hung up here: a client that looks before it
-    /// sends, as good ones do, loses nothing.
+    /// Whether a gateway that was told to leave has closed this connection. A good client looks
+    /// before it sends, and so loses nothing.
     fn has_left(&self, slot: &Slot) -> bool {
         self.outages.events() > 0 && slot.is_over()
     }
 
-    /// A connection is gone that may have been free.
+    /// Removes the free places of a connection that has ended.
     pub fn withdraw(&self, gone: &Slot) {
         self.free.borrow_mut().retain(|slot| !slot.is_same_connection(gone));
     }
 
-    /// An answer came, and named this code.
+    /// Notes an answer, and the code that it names.
     pub fn note_answer(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
         let now_ns = clock::now_ns();
         let (class, first) = (job.made.class, job.first());
@@ -199,7 +201,7 @@ impl Dispatcher {
         self.end_request();
     }
 
-    /// No answer will come.
+    /// Notes that no answer will come.
     pub fn note_lost(&self, job: Job) {
         if let Some(code) = &job.made.code {
             self.ledger.lose(code.sequence);
@@ -215,7 +217,7 @@ impl Dispatcher {
         self.end_request();
     }
 
-    /// A request was never looked at: it goes out on another connection.
+    /// Sends a request that a gateway never processed again, on another connection.
     pub fn send_again(&self, job: Job) {
         if let Some(code) = &job.made.code {
             code.shown.note_answered();
@@ -227,7 +229,7 @@ impl Dispatcher {
         }
     }
 
-    /// A connection to a node, begun at this moment, could not be made.
+    /// Notes that a connection to a node, begun at this moment, failed.
     pub fn note_unconnected(&self, node: usize, begun_ns: u64) {
         let is_used = self.stage.get() != Stage::Connecting;
         if is_used && !self.outages.excuse_loss(node, begun_ns) {
@@ -235,7 +237,8 @@ impl Dispatcher {
         }
     }
 
-    /// What was wrong is asked only where it matters: it takes a lock that all threads share.
+    /// Judges an answer. Faults are looked up only where they matter, because that takes a lock
+    /// that all threads share.
     fn judge(&self, job: &Job, answer: Answer, now_ns: u64) -> (Fit, Trouble) {
         let arrived = self.ledger.arrived();
         let plain = fit(&job.asked(Trouble::default(), arrived), answer, &self.terms);
@@ -250,7 +253,7 @@ impl Dispatcher {
         (fit(&job.asked(trouble, arrived), answer, &self.terms), trouble)
     }
 
-    /// Whether an outcome is unknown by another's doing than the backend's.
+    /// Whether an unknown outcome has another cause than the backend.
     fn is_excused(&self, job: &Job, trouble: &Trouble) -> bool {
         let is_orphan = self.terms.has_registers && job.first().is_some_and(First::is_open);
         is_orphan || trouble.paused_ms > 0
@@ -264,7 +267,7 @@ impl Dispatcher {
         self.send(&slot, job);
     }
 
-    /// The second of twins goes to another node if there is one, in any case on another connection.
+    /// Sends the second of twins on another connection, to another node if there is one.
     fn launch_twin(&self, job: Job, first: &Slot) {
         let mut free = self.free.borrow_mut();
         let other = free.iter().rposition(|slot| slot.node() != first.node());
@@ -297,7 +300,7 @@ impl Dispatcher {
         match answer.outcome {
             Outcome::Approved if answer.is_replayed => self.ledger.replay(code.sequence),
             Outcome::Approved => self.ledger.approve(code.sequence),
-            // Another one is told what became of it.
+            // The request that runs gets the outcome.
             Outcome::RequestInFlight => {}
             Outcome::OutcomeUnknown | Outcome::Nameless => self.ledger.lose(code.sequence),
             _ => self.ledger.refuse(code.sequence),
@@ -309,7 +312,7 @@ impl Dispatcher {
             Outcome::Approved | Outcome::OutcomeUnknown => {
                 self.remember(job, First::Answered(answer));
             }
-            // Some registers may hold it, so it is shown again: that must not let it pass twice.
+            // Some registers may hold it, so it is sent again. That must not let it pass twice.
             Outcome::ReplayStoreUnavailable if trouble.votes < Votes::All => {
                 self.remember(job, First::InDoubt);
             }
@@ -345,8 +348,8 @@ impl Dispatcher {
         }
     }
 
-    /// Starts that never found a connection were never made; a twin that did not leaves its
-    /// brother alone.
+    /// Drops what still waits. Such starts were never made, and the twin of such a request stays
+    /// alone.
     fn give_up(&self) {
         self.waiting.borrow_mut().clear();
     }

@@ -16,7 +16,8 @@ const USED: Answer = Answer { status: 409, outcome: Outcome::CodeUsed, is_replay
 const UNKNOWN: Answer =
     Answer { status: 504, outcome: Outcome::OutcomeUnknown, is_replayed: false };
 
-/// A load that replays whatever it may, and begins with a valid code, as there is nothing else.
+/// A dispatcher that only replays. It begins with a valid code, because there is nothing to replay
+/// yet.
 fn dispatcher(outages: &Arc<Outages>) -> Dispatcher {
     let dir = tempfile::tempdir().unwrap();
     let text = "about = \"x\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nreplay_later = 1\n";
@@ -148,7 +149,7 @@ fn a_stored_answer_is_no_second_approval() {
 fn a_code_that_was_refused_in_doubt_is_shown_again() {
     let outages = Arc::new(Outages::default());
     outages.set_up(&[0], 3, 3);
-    (0..2).for_each(|register| outages.register(register, None, Change::Failing));
+    (0..2).for_each(|register| outages.note_register(register, None, Change::Failing));
     let mut dispatcher = dispatcher(&outages);
     dispatcher.terms.has_registers = true;
     let unavailable = Answer::new(503, Outcome::ReplayStoreUnavailable);
