@@ -20,7 +20,7 @@ pub(super) fn say(what: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "yanma-loadtest: {what}");
 }
 
-/// Why a program did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// Arguments that are each right and do not fit together.
@@ -46,7 +46,7 @@ pub(super) enum Failure {
         /// What this user may have.
         allowed: u64,
     },
-    /// A run came to nothing.
+    /// A run could not be judged.
     #[error(transparent)]
     Run(#[from] RunError),
     /// The gateway broke a promise, or the tool was the limit. The report says which.

@@ -22,10 +22,10 @@ use crate::site::error::SiteError;
 /// Why a scenario could not be played.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// A gateway did not do what it should.
+    /// A gateway failed.
     #[error(transparent)]
     Node(#[from] NodeError),
-    /// A register did not do what it should.
+    /// A register failed.
     #[error(transparent)]
     Register(#[from] RegisterError),
     /// The keyring could not be changed.

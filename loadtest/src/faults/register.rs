@@ -34,7 +34,7 @@ pub struct Register {
     child: Option<ChildProcess>,
 }
 
-/// Why a register does not do what it should.
+/// Why a register failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// It cannot be started.

@@ -15,7 +15,7 @@ pub struct Registers {
     proxies: RegisterProxies,
 }
 
-/// Why there are no registers.
+/// Why registers could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistersError {
     /// A register failed.

@@ -86,7 +86,7 @@ pub struct SecondCount {
 pub struct Timed {
     /// The class that was sent.
     pub class: Class,
-    /// What became of the request that showed the code first, if this is not it.
+    /// What became of the first request with this code, if this is a later one.
     pub first: Option<First>,
     /// What came back.
     pub answer: Answer,

@@ -20,7 +20,7 @@ const UNKNOWN: u8 = 1 << 4;
 const MAY_ARRIVE: u8 = 1 << 5;
 /// A sender was told that the code did not pass.
 const REFUSED: u8 = 1 << 6;
-/// A sender was shown a stored answer that it passed.
+/// A sender got a stored answer that it passed.
 const REPLAYED: u8 = 1 << 7;
 
 /// Two bits of an entry: a count that stops at 3.
@@ -42,7 +42,7 @@ pub struct Ledger {
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Entry(u8);
 
-/// What `Yanma-Redemption` says: which code was spent.
+/// The value of `Yanma-Redemption`: which code was redeemed.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Redemption {
     /// The key's id.
@@ -99,7 +99,7 @@ impl Ledger {
         self.mark(code, REPLAYED);
     }
 
-    /// A sender was told that the code did not pass.
+    /// Notes that a sender was told that the code did not pass.
     pub fn refuse(&self, code: Sequence) {
         self.mark(code, REFUSED);
     }
@@ -167,7 +167,7 @@ impl Entry {
         self.0 & REFUSED != 0
     }
 
-    /// Whether a sender was shown a stored answer that it passed.
+    /// Whether a sender got a stored answer that it passed.
     pub fn is_replayed(self) -> bool {
         self.0 & REPLAYED != 0
     }

@@ -51,7 +51,7 @@ pub struct Counted {
 pub struct Example {
     /// What was sent.
     pub class: Class,
-    /// What became of the request that showed the code first, if this is not it.
+    /// What became of the first request with this code, if this is a later one.
     pub first: Option<First>,
     /// What came back, if anything did.
     pub answer: Option<Answer>,
@@ -110,7 +110,7 @@ impl Seen {
         self.sum(|answer| answer.outcome == outcome && !answer.is_replayed)
     }
 
-    /// How often it showed a stored answer.
+    /// How often it gave a stored answer.
     pub fn replayed(&self) -> u64 {
         self.sum(|answer| answer.is_replayed)
     }

@@ -89,7 +89,7 @@ impl LoadThreads {
     /// Starts the threads, which connect.
     ///
     /// # Errors
-    /// The system's error if there are no threads to be had.
+    /// The system's error if a thread cannot be started.
     pub fn start(orders: &Orders) -> std::io::Result<Self> {
         let threads = usize::try_from(orders.scenario.load.threads).unwrap_or(1);
         let (say, messages) = mpsc::channel(MESSAGES_MAX);
@@ -112,7 +112,7 @@ impl LoadThreads {
     /// Waits until every connection is made.
     ///
     /// # Errors
-    /// Why it never will be.
+    /// Why a connection could not be made.
     pub async fn wait_until_ready(&mut self) -> Result<(), String> {
         for _ in 0..self.threads {
             match self.messages.recv().await {

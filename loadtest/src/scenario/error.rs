@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a scenario is none.
+/// Why a file is no scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be read.

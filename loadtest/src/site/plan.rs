@@ -9,7 +9,7 @@ use crate::net::address::Address;
 /// `yanma serve` in production takes none of these.
 pub const ENVIRONMENT: &str = "loadtest";
 
-/// What a directory shall hold.
+/// What a directory is to hold.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Where.

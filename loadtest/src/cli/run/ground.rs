@@ -24,7 +24,7 @@ const REQUESTS_MAX: u64 = 65_536;
 /// Files, timers, listeners and runtimes of a process.
 const SPARE_DESCRIPTORS: u64 = 256;
 
-/// A directory for gateways of our own.
+/// The plan of a directory for gateways that this tool starts.
 pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
     let gateway = scenario.gateway;
     let node = |number: u16| {
@@ -73,7 +73,7 @@ fn groups(scenario: &Scenario) -> Vec<Vec<SocketAddr>> {
 /// Starts the registers that a site's gateways ask, if they ask any.
 ///
 /// # Errors
-/// [`RunError`] if they cannot be had.
+/// [`RunError`] if they cannot be started.
 pub(super) async fn registers(site: &Site) -> Result<Option<Registers>, RunError> {
     if site.registers.is_empty() {
         return Ok(None);

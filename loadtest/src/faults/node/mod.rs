@@ -73,7 +73,7 @@ enum Process {
     Stranger(Option<u32>),
 }
 
-/// Why a node does not do what it should.
+/// Why a gateway failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// It cannot be started.

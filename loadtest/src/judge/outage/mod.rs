@@ -96,13 +96,13 @@ pub enum Change {
     Failing,
     /// It has failed.
     Failed,
-    /// It is about to be there again.
+    /// It is about to be back.
     Returning,
-    /// It is there again.
+    /// It is back.
     Returned,
     /// It is about to lose its memory.
     Forgetting,
-    /// It was told anew what it is.
+    /// A gateway has given it a layout again.
     BornAgain,
 }
 

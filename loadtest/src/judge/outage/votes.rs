@@ -33,7 +33,7 @@ pub(super) struct RegisterHistory {
     forgot: Vec<Forgot>,
 }
 
-/// A register as one node reaches it.
+/// What happened to a register as one node reaches it.
 #[derive(Clone, Debug, Default)]
 struct LinkHistory {
     /// It need not answer.

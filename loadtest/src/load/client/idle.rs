@@ -34,7 +34,7 @@ impl IdleConnections {
     /// each has had its answer. Dropping the future leaves the thread to the end of the process.
     ///
     /// # Errors
-    /// The system's error of the first that failed, or that it was answered wrongly.
+    /// The system's error of the first connection that failed, or that its answer was wrong.
     pub async fn open(targets: Vec<Address>, count: usize) -> io::Result<Self> {
         let closed = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&closed);

@@ -27,12 +27,12 @@ impl Slot {
         Self(connection)
     }
 
-    /// Sends a request. The answer goes to the load that the connection serves.
+    /// Sends a request. The answer goes to the dispatcher that the connection serves.
     pub fn send(&self, job: Job) {
         Rc::clone(&self.0).send(job);
     }
 
-    /// Whether the gateway has hung up already: nothing is sent there any more.
+    /// Whether the gateway has closed it already. Nothing is sent there any more.
     pub fn is_over(&self) -> bool {
         self.0.is_over()
     }
