@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::{Node, NodeError};
+use super::Node;
+use super::error::NodeError;
 use crate::clock::{self, NS_PER_S};
 use crate::judge::outage::Memory;
 

@@ -4,7 +4,8 @@ use std::fs;
 
 use rustix::process::Signal;
 
-use super::{DONE_WITHIN, LOOK_EVERY, Node, NodeError, Process, READY_WITHIN, log, within};
+use super::error::NodeError;
+use super::{DONE_WITHIN, LOOK_EVERY, Node, Process, READY_WITHIN, log, within};
 use crate::faults::child::{ChildEnd, ChildProcess};
 use crate::procfs;
 
