@@ -9,7 +9,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use keyring::code::{Auth, IssuedAt, Kind, Region, Serial, Subject};
 use keyring::mint::{Minter, Spec};
 use keyring::time::UnixMillis;
-use loadtest::signer::ThrowAwaySigner;
+use loadtest::load::signer::ThrowAwaySigner;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 

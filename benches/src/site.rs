@@ -10,7 +10,8 @@ use keyring::ceremony::{self, NewKey};
 use keyring::code::KeyId;
 use keyring::mint::Minter;
 use keyring::store;
-use loadtest::signer::{ENVIRONMENT, Nonces, ThrowAwaySigner};
+use loadtest::load::signer::{Nonces, ThrowAwaySigner};
+use loadtest::site::plan::ENVIRONMENT;
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::{EncodePublicKey as _, LineEnding};
 

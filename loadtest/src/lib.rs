@@ -1,38 +1,33 @@
 //! Load for the gateway, and a judge of what it promised.
+//!
+//! In the order of a run:
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`cli`] | commands; one run from start to verdict; the search for the highest rate |
+//! | [`scenario`] | the TOML file and its checks; when starts are due |
+//! | [`site`] | the directory of a run: throw-away keys and each gateway's configuration |
+//! | [`backend`] | the stand-in backend, which counts every redemption |
+//! | [`load`] | codes as they are sent, connections, the pacer, the load threads |
+//! | [`faults`] | gateways and registers as processes, and what a scenario does to them |
+//! | [`judge`] | the law: what each class must get, and what excuses another answer; the verdict |
+//! | [`report`] | the report as text, JSON and page |
+//! | [`clock`], [`net`], [`procfs`], [`rng`] | clocks, sockets, use of CPU and memory, random numbers |
+//!
+//! Imports run one way, from low to high: `rng`, `clock`, `procfs`, `net`, `judge`, `scenario`,
+//! `site`, `load`, `faults`, `backend`, `report`, `cli`.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod address;
-pub mod admin;
 pub mod backend;
-pub mod class;
 pub mod cli;
-pub mod client;
 pub mod clock;
-pub mod codes;
-pub mod crew;
-pub mod dice;
-pub mod events;
+pub mod faults;
 pub mod judge;
-pub mod ledger;
-pub mod life;
-pub mod link;
-pub mod measured;
-pub mod node;
-pub mod outage;
-pub mod outcome;
-pub mod pacer;
+pub mod load;
+pub mod net;
 pub mod procfs;
-pub mod register;
 pub mod report;
-pub mod run;
+pub mod rng;
 pub mod scenario;
-pub mod schedule;
-pub mod shelf;
-pub mod signer;
 pub mod site;
-pub mod stream;
-pub mod summary;
-pub mod sweep;
-pub mod tally;
-pub mod timeline;

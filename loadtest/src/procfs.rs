@@ -1,22 +1,22 @@
-//! What a process costs, as the kernel tells it in `/proc`.
+//! What a process uses, as the kernel tells it in `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-/// What a thread has had of the processors, in nanoseconds.
+/// How long a thread ran and waited, in nanoseconds.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Use {
     /// It ran for so long.
     pub ran_ns: u64,
-    /// It could have run for so long, and others did.
+    /// It was ready to run for so long, while other threads ran.
     pub waited_ns: u64,
 }
 
-/// What each living thread has had, by thread id.
+/// How long each living thread ran and waited, by thread id.
 ///
-/// `schedstat` counts nanoseconds; `stat` counts ticks that it samples, which swings.
+/// Read from `schedstat`, which counts nanoseconds. `stat` counts sampled ticks and is not exact.
 pub fn threads(pid: u32) -> BTreeMap<u32, Use> {
     let tasks = fs::read_dir(of(pid, "task"));
     let threads = tasks.into_iter().flatten().flatten().filter_map(|entry| {
@@ -41,7 +41,7 @@ pub fn resident_bytes(pid: u32) -> u64 {
     line.and_then(first_number).unwrap_or(0) * 1_024
 }
 
-/// What the thread that ran most, and the one that waited most, had between two readings.
+/// The longest run and the longest wait of any thread between two readings.
 pub fn most(before: &BTreeMap<u32, Use>, after: &BTreeMap<u32, Use>) -> Use {
     let had = after.iter().map(|(thread, now)| {
         let then = before.get(thread).copied().unwrap_or_default();
@@ -54,12 +54,12 @@ pub fn most(before: &BTreeMap<u32, Use>, after: &BTreeMap<u32, Use>) -> Use {
     })
 }
 
-/// Whether there is such a process, and it has not ended.
+/// Whether the process exists and has not ended.
 pub fn is_alive(pid: u32) -> bool {
     state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
-/// Whether there is such a process that does not stand still, stopped by a signal or ended.
+/// Whether the process exists, has not ended and is not stopped by a signal.
 pub fn is_running(pid: u32) -> bool {
     state(pid).is_some_and(|state| !matches!(state, 'T' | 'Z' | 'X'))
 }
@@ -99,7 +99,8 @@ pub fn holds(pid: u32, socket: u64) -> bool {
     open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|target| target == wanted)
 }
 
-/// The letter after the name, which may hold any other.
+/// The letter of the state. It follows the name in parentheses, and the name may hold any
+/// character.
 fn state(pid: u32) -> Option<char> {
     let stat = fs::read_to_string(of(pid, "stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()

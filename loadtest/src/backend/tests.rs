@@ -36,8 +36,9 @@ fn a_request_arrives_when_its_last_byte_does() {
 
 #[test]
 fn fates_have_their_shares() {
-    let faults = Faults { error_per_mille: 10, stall_per_mille: 5, ..Faults::default() };
-    let shares = |fate| (0..1_000).filter(|thrown| faults.fate(*thrown) == fate).count();
+    let faults =
+        BackendSettings { error_per_mille: 10, stall_per_mille: 5, ..BackendSettings::default() };
+    let shares = |fate| (0..1_000).filter(|drawn| faults.fate(*drawn) == fate).count();
     assert_eq!(shares(Fate::Fail), 10);
     assert_eq!(shares(Fate::Stall), 5);
     assert_eq!(shares(Fate::Reset) + shares(Fate::Half), 0);
@@ -49,15 +50,16 @@ async fn it_answers_over_a_unix_socket_and_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let address = Address::Unix(dir.path().join("backend.sock"));
     let ledger = ledger();
-    let backend = Backend::start(&address, Faults::default(), Arc::clone(&ledger)).unwrap();
+    let backend =
+        Backend::start(&address, BackendSettings::default(), Arc::clone(&ledger)).unwrap();
     let stream = Stream::connect(&address).await.unwrap();
     stream.write_all(REQUEST).await.unwrap();
     let mut inbox = Inbox::new(1_024);
     assert!(inbox.fill(&stream).await.unwrap());
     assert_eq!(inbox.filled(), SETTLED);
     drop(stream);
-    backend.left_alone().await.unwrap();
-    assert_eq!(backend.counts(), Counts { arrivals: 1, ..Counts::default() });
+    backend.wait_until_alone().await.unwrap();
+    assert_eq!(backend.counts(), BackendCounts { arrivals: 1, ..BackendCounts::default() });
     assert_eq!(arrivals(&ledger), 1);
 }
 
@@ -65,7 +67,7 @@ async fn it_answers_over_a_unix_socket_and_is_left_alone() {
 async fn half_an_answer_is_no_answer() {
     let dir = tempfile::tempdir().unwrap();
     let address = Address::Unix(dir.path().join("backend.sock"));
-    let faults = Faults { half_per_mille: 1_000, ..Faults::default() };
+    let faults = BackendSettings { half_per_mille: 1_000, ..BackendSettings::default() };
     let backend = Backend::start(&address, faults, ledger()).unwrap();
     let stream = Stream::connect(&address).await.unwrap();
     stream.write_all(REQUEST).await.unwrap();

@@ -8,20 +8,20 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 
-use super::Failure;
+use super::failure::{Failure, say};
 use crate::clock;
-use crate::codes::Mill;
-use crate::dice::Dice;
-use crate::ledger::Ledger;
+use crate::judge::ledger::Ledger;
+use crate::load::codes::Mill;
+use crate::load::signer::Nonces;
 use crate::report::float;
-use crate::scenario::Scenario;
-use crate::shelf::Shelf;
-use crate::signer::Nonces;
+use crate::rng::Rng;
+use crate::scenario::settings::Scenario;
 use crate::site::Site;
+use crate::site::active_keys::ActiveKeys;
 
 const VALID: &str =
     "about = \"Valid codes.\"\n[[phase]]\nduration_s = 1\nrate = 1\n[mix]\nvalid = 1\n";
-/// A write of many codes costs little a code.
+/// One write for many codes.
 const BUFFER_BYTES: usize = 1 << 18;
 
 const AFTER_HELP: &str = "\
@@ -58,15 +58,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.time {
         let spent = Duration::from_nanos(clock::thread_cpu_ns().saturating_sub(before_ns).max(1));
         let rate = float(arguments.count) / spent.as_secs_f64();
-        super::say(format_args!("{rate:.0} codes a second on one core"));
+        say(format_args!("{rate:.0} codes a second on one core"));
     }
     Ok(())
 }
 
 fn mill(dir: &Path) -> Result<Mill, Failure> {
     let site = Site::open(dir)?;
-    let (_, shelf) = watch::channel(Arc::new(Shelf::read(&site)?));
+    let (_, active_keys) = watch::channel(Arc::new(ActiveKeys::read(&site)?));
     let scenario = Scenario::parse(Path::new("mint"), VALID)?;
-    let ledger = Arc::new(Ledger::new(Dice::random().throw()));
-    Ok(Mill::new(&scenario, shelf, ledger, Nonces::new())?)
+    let ledger = Arc::new(Ledger::new(Rng::random().next_u64()));
+    Ok(Mill::new(&scenario, active_keys, ledger, Nonces::new())?)
 }

@@ -1,4 +1,4 @@
-//! `yanma-loadtest prepare`: all that a gateway under load needs, for one that is started by hand.
+//! `yanma-loadtest prepare`: keys and configuration for a gateway that is started by hand.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Failure;
-use crate::address::Address;
-use crate::site::{Memory, Plan};
+use super::failure::Failure;
+use crate::net::address::Address;
+use crate::site::plan::{MemoryPlan, Plan};
 
 /// Far more than any load here opens.
 const CONNECTIONS: u64 = 100_000;
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         backend_timeout_ms: BACKEND_TIMEOUT_MS,
         connections_max: CONNECTIONS,
         requests_max: REQUESTS,
-        memory: Memory::default(),
+        memory: MemoryPlan::default(),
     };
     plan.write()?;
     let dir = arguments.dir.display();

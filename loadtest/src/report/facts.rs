@@ -1,6 +1,10 @@
-//! What is told about each part in pairs of words and value, the same in every form of the report.
+//! Each part as pairs of words and value, the same in every form of the report.
 
-use super::{ClassRow, Counts, Event, GatewayCost, Idle, Percentiles, Schedule, ToolCost, figures};
+use super::figures;
+use super::value::{
+    ClassRow, EventSummary, GatewayCost, IdleSummary, Percentiles, ScheduleSummary, ToolCost,
+};
+use crate::backend::BackendCounts;
 
 impl ClassRow {
     /// Answers that this class may get.
@@ -18,8 +22,8 @@ impl ClassRow {
     }
 }
 
-impl Event {
-    /// What came of requests until the next, each with its count.
+impl EventSummary {
+    /// The answers until the next event, each with its count.
     pub(super) fn came(&self) -> Vec<String> {
         let answers = self.answers.iter().map(|(word, n)| (word.as_str(), *n));
         let lost = (self.lost > 0).then_some(("no answer", self.lost));
@@ -45,7 +49,7 @@ impl Percentiles {
     }
 }
 
-impl Schedule {
+impl ScheduleSummary {
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         if self.planned == 0 {
             return vec![("planned starts", "none (closed loop)".to_owned())];
@@ -77,7 +81,7 @@ impl ToolCost {
     }
 }
 
-impl Counts {
+impl BackendCounts {
     pub(super) fn facts(&self) -> [(&'static str, String); 6] {
         [
             ("requests that arrived", self.arrivals),
@@ -91,7 +95,7 @@ impl Counts {
     }
 }
 
-impl Idle {
+impl IdleSummary {
     pub(super) fn facts(&self) -> [(&'static str, String); 3] {
         [
             ("idle connections held", figures::count(self.opened)),

@@ -1,9 +1,9 @@
-//! Numbers as people read them: three digits that matter, and a unit.
+//! Numbers for people: three significant digits and a unit.
 
-/// What stands where there is no value.
+/// The text for a missing value.
 pub(super) const NONE: &str = "–";
 
-/// A count as a number to compute with; exact up to 2^53.
+/// A count as a floating-point number; exact up to 2^53.
 pub(crate) fn float(count: u64) -> f64 {
     let high = u32::try_from(count >> 32).unwrap_or(u32::MAX);
     let low = u32::try_from(count & u64::from(u32::MAX)).unwrap_or(u32::MAX);
@@ -20,7 +20,7 @@ pub(super) fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
-/// A number with three digits that matter: "4.21", "42.1", "421", "4,210".
+/// A number with three significant digits: "4.21", "42.1", "421", "4,210".
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
@@ -52,7 +52,7 @@ pub(super) fn time(us: f64) -> String {
     }
 }
 
-/// Microseconds in milliseconds, whatever their size: a column of these can be compared at sight.
+/// Microseconds in milliseconds, whatever their size, so that a column of them is easy to compare.
 pub(super) fn millis(us: f64) -> String {
     if !us.is_finite() {
         return NONE.to_owned();
@@ -91,7 +91,7 @@ pub(super) fn growth(from: u64, to: u64) -> String {
     if change > 0.0 { format!("+{}", bytes(change)) } else { bytes(change) }
 }
 
-/// A part of a whole in percent; nothing of nothing is no number.
+/// A part of a whole in percent. 0 of 0 has no value.
 pub(super) fn share(part: u64, whole: u64) -> String {
     if whole == 0 { NONE.to_owned() } else { percent(float(part) / float(whole)) }
 }

@@ -1,7 +1,7 @@
 //! Text inside HTML and SVG.
 
-/// Text from outside as character data or as the value of a quoted attribute. Control characters,
-/// which XML has no way to write, become U+FFFD.
+/// Escapes text from outside, for character data or the value of a quoted attribute. XML cannot
+/// express control characters, so they become U+FFFD.
 pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,50 +1,50 @@
-//! One line that tells how the run goes, rewritten in place.
+//! One line that shows how the run goes, rewritten in place.
 
 use std::io::{self, IsTerminal, Write};
 
 use super::figures;
 
-/// What is longer is noise. A narrower terminal cuts the line, see `write`.
+/// The longest line. A narrower terminal cuts it, see `write`.
 const COLUMNS: usize = 119;
 
 /// Reasons of refusals that fit on the line.
 const REASONS: usize = 3;
 
 /// The line, on standard error; silent if that is not a terminal. Erased when dropped.
-pub struct Progress {
+pub(super) struct Progress {
     shown: bool,
 }
 
 /// What the line says of one second.
 #[derive(Copy, Clone, Debug, Default)]
-pub struct Moment<'a> {
+pub(super) struct Moment<'a> {
     /// Seconds since the measured part began.
-    pub second: u64,
+    pub(super) second: u64,
     /// Requests sent in the last second.
-    pub rate: u64,
+    pub(super) rate: u64,
     /// 99th percentile of response time in the last second, in microseconds.
-    pub p99_us: u64,
+    pub(super) p99_us: u64,
     /// Approved in the last second.
-    pub approved: u64,
+    pub(super) approved: u64,
     /// Refused in the last second by reason, the most frequent first.
-    pub refused: &'a [(String, u64)],
+    pub(super) refused: &'a [(String, u64)],
     /// Requests sent and not answered.
-    pub in_flight: u64,
+    pub(super) in_flight: u64,
 }
 
 impl Progress {
-    /// Finds out whether somebody is looking.
-    pub fn new() -> Self {
+    /// Finds out whether standard error is a terminal.
+    pub(super) fn new() -> Self {
         Self { shown: io::stderr().is_terminal() }
     }
 
     /// Shows a second in the place of the one before.
-    pub fn show(&self, moment: &Moment<'_>) {
+    pub(super) fn show(&self, moment: &Moment<'_>) {
         self.write(&line(moment));
     }
 
-    /// Takes the line away, so that other output can begin where it stood.
-    pub fn clear(&self) {
+    /// Erases the line, so that other output can begin there.
+    pub(super) fn clear(&self) {
         self.write("");
     }
 
@@ -52,7 +52,7 @@ impl Progress {
         if self.shown {
             // Wrapping is off while the line is written: a wrapped line cannot be rewritten.
             let text = format!("\r\x1b[?7l{line}\x1b[K\x1b[?7h");
-            // A terminal that is gone is no reason to end a run.
+            // A terminal that is gone must not end the run.
             let _ = io::stderr().write_all(text.as_bytes());
         }
     }

@@ -1,6 +1,10 @@
 //! Reports for tests: what a run looks like, without a run.
 
-use super::*;
+use super::value::{
+    ClassRow, EventSummary, GatewayCost, IdleSummary, Latency, Percentiles, Report,
+    ScheduleSummary, SecondSummary, SweepStep, ToolCost, VerdictSummary,
+};
+use crate::backend::BackendCounts;
 
 /// A quiet run of a minute, in which a gateway was killed and came back.
 pub(super) fn clean() -> Report {
@@ -33,20 +37,20 @@ pub(super) fn clean() -> Report {
         duration_s: 60.0,
         answered_per_s: 5_006.5,
         load: "open loop, Poisson, 5000/s over 64 HTTP/1.1 connections".to_owned(),
-        verdict: Verdict {
+        verdict: VerdictSummary {
             clean: true,
             codes_sent: 255_389,
             approved: 210_386,
             refused: 90_007,
             arrived_once: 210_386,
             lost_answers: 38,
-            ..Verdict::default()
+            ..VerdictSummary::default()
         },
         classes,
         outcomes: counts(&outcomes),
         latency: latency(),
         seconds: (0..60).map(second).collect(),
-        schedule: Schedule {
+        schedule: ScheduleSummary {
             planned: 300_431,
             started: 300_431,
             never_started: 0,
@@ -70,8 +74,8 @@ pub(super) fn clean() -> Report {
             rss_end_bytes: 48_037_888,
             restarts: 1,
         }],
-        idle: Some(Idle { opened: 15_000, closed_by_gateway: 0, bytes_each: 7_680.0 }),
-        backend: Counts { arrivals: 210_386, delayed: 2_104, ..Counts::default() },
+        idle: Some(IdleSummary { opened: 15_000, closed_by_gateway: 0, bytes_each: 7_680.0 }),
+        backend: BackendCounts { arrivals: 210_386, delayed: 2_104, ..BackendCounts::default() },
         events: vec![event(31.2, "gateway 1 killed"), event(33.05, "gateway 1 answers again")],
         sweep: None,
     }
@@ -80,7 +84,7 @@ pub(super) fn clean() -> Report {
 /// The same with doubles planted, a tool that could not keep up, and a sweep.
 pub(super) fn dirty() -> Report {
     let mut report = clean();
-    report.verdict = Verdict {
+    report.verdict = VerdictSummary {
         clean: false,
         faults: vec![
             "2 codes arrived at the backend twice.".to_owned(),
@@ -141,7 +145,7 @@ fn distribution(scale: f64) -> Vec<(f64, f64)> {
     points.chain([(100.0, 1_912_400.0)]).collect()
 }
 
-fn second(second: u64) -> Second {
+fn second(second: u64) -> SecondSummary {
     let wave = (second * 37 + second * second * 11) % 97;
     let down = (31..33).contains(&second);
     let rate = if down { 0 } else { 4_900 + 2 * wave + if second == 33 { 9_000 } else { 0 } };
@@ -150,7 +154,7 @@ fn second(second: u64) -> Second {
     let more = ["code_malformed", "request_in_flight", "backend_unreachable"];
     let shares = [150, 50, 50, 25, 25, 1, 1];
     let refused = names.into_iter().chain(more).zip(shares);
-    Second {
+    SecondSummary {
         second,
         sent: 4_900 + 2 * wave,
         answered: rate,
@@ -174,7 +178,7 @@ fn counts(counts: &[(&str, u64)]) -> Vec<(String, u64)> {
     counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
-fn event(second: f64, what: &str) -> Event {
+fn event(second: f64, what: &str) -> EventSummary {
     let answers = counts(&[("approved", 1_503), ("code_used", 12)]);
-    Event { second, what: what.to_owned(), answers, lost: 38 }
+    EventSummary { second, what: what.to_owned(), answers, lost: 38 }
 }

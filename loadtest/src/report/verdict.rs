@@ -1,16 +1,16 @@
 //! The verdict in words, the same in every form of the report.
 
-use super::Verdict;
+use super::value::VerdictSummary;
 
 /// One line of the judge's count.
-pub(super) struct Check {
+pub(super) struct VerdictLine {
     pub(super) what: &'static str,
     pub(super) count: u64,
-    /// Anything but 0 is a fault.
+    /// Any number but 0 is a fault.
     pub(super) must_be_0: bool,
 }
 
-impl Check {
+impl VerdictLine {
     pub(super) fn broken(&self) -> bool {
         self.must_be_0 && self.count > 0
     }
@@ -24,7 +24,7 @@ impl Check {
     }
 }
 
-impl Verdict {
+impl VerdictSummary {
     /// The verdict in capitals.
     pub(super) fn word(&self) -> &'static str {
         if self.clean { "CLEAN" } else { "NOT CLEAN" }
@@ -44,9 +44,9 @@ impl Verdict {
     }
 
     /// The judge's count, line by line.
-    pub(super) fn checks(&self) -> [Check; 11] {
-        let counted = |what, count| Check { what, count, must_be_0: false };
-        let never = |what, count| Check { what, count, must_be_0: true };
+    pub(super) fn checks(&self) -> [VerdictLine; 11] {
+        let counted = |what, count| VerdictLine { what, count, must_be_0: false };
+        let never = |what, count| VerdictLine { what, count, must_be_0: true };
         [
             counted("codes sent", self.codes_sent),
             counted("approved", self.approved),

@@ -1,23 +1,25 @@
-//! The file's own shape, and the way from it to checked values.
+//! The format of the file, and the checks that make a scenario of it.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{
-    Arrivals, Backend, Choice, Codes, Gateway, Load, Phase, Protocol, Scenario, ScenarioError,
-    events,
+use super::check::Check;
+use super::error::ScenarioError;
+use super::event_table::EventTable;
+use super::settings::{
+    Arrivals, BackendSettings, Choice, CodeSettings, GatewaySettings, LoadSettings, Phase,
+    Protocol, Scenario,
 };
-use crate::class::Class;
+use crate::judge::class::Class;
 
-/// The most connections that a gateway can be told to open to its backend, each for one request.
+/// The most connections that a gateway may open to its backend, each for one request.
 const SLOTS_MAX: u64 = 65_536;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ScenarioFile {
     about: String,
     #[serde(default)]
     load: LoadTable,
@@ -32,7 +34,7 @@ struct File {
     #[serde(default)]
     gateway: GatewayTable,
     #[serde(default)]
-    event: Vec<events::Table>,
+    event: Vec<EventTable>,
 }
 
 #[derive(Deserialize)]
@@ -124,19 +126,32 @@ impl Default for GatewayTable {
     }
 }
 
-pub(super) fn read(path: &Path, text: &str) -> Result<Scenario, ScenarioError> {
-    let form = |error| ScenarioError::Form { path: path.to_owned(), error: Box::new(error) };
-    let file: File = toml::from_str(text).map_err(form)?;
-    Check { path }.scenario(file)
-}
+impl Scenario {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] names the file, the key, the value and what is allowed.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let unreadable = |error| ScenarioError::Unreadable { path: path.to_owned(), error };
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let text = keyring::text::read_toml(bytes)
+            .map_err(|error| ScenarioError::Text { path: path.to_owned(), error })?;
+        Self::parse(path, &text)
+    }
 
-/// Checks values of one file.
-pub(super) struct Check<'a> {
-    path: &'a Path,
+    /// Checks the text of a file.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] names the file, the key, the value and what is allowed.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ScenarioError> {
+        let form = |error| ScenarioError::Form { path: path.to_owned(), error: Box::new(error) };
+        let file: ScenarioFile = toml::from_str(text).map_err(form)?;
+        Check { path }.scenario(file)
+    }
 }
 
 impl Check<'_> {
-    fn scenario(&self, file: File) -> Result<Scenario, ScenarioError> {
+    fn scenario(&self, file: ScenarioFile) -> Result<Scenario, ScenarioError> {
         let name = self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let load = self.load(&file.load)?;
         let phases = self.phases(&file.phase, load.is_closed)?;
@@ -156,13 +171,13 @@ impl Check<'_> {
         Ok(scenario)
     }
 
-    fn load(&self, load: &LoadTable) -> Result<Load, ScenarioError> {
+    fn load(&self, load: &LoadTable) -> Result<LoadSettings, ScenarioError> {
         let connections = self.within("load.connections", load.connections, 2..=20_000)?;
         let threads = self.within("load.threads", load.threads, 1..=64)?;
         if threads > connections {
             return Err(self.wrong("load.threads", threads, "at most load.connections"));
         }
-        Ok(Load {
+        Ok(LoadSettings {
             connections,
             threads,
             protocol: load.protocol,
@@ -191,8 +206,11 @@ impl Check<'_> {
         checked.collect()
     }
 
-    fn codes(&self, codes: &CodesTable) -> Result<Codes, ScenarioError> {
-        Ok(Codes { keys: self.within("codes.keys", codes.keys, 1..=500)?, choice: codes.choice })
+    fn codes(&self, codes: &CodesTable) -> Result<CodeSettings, ScenarioError> {
+        Ok(CodeSettings {
+            keys: self.within("codes.keys", codes.keys, 1..=500)?,
+            choice: codes.choice,
+        })
     }
 
     fn mix(&self, mix: &BTreeMap<String, u64>) -> Result<Vec<(Class, u32)>, ScenarioError> {
@@ -212,7 +230,7 @@ impl Check<'_> {
         Ok(checked)
     }
 
-    fn backend(&self, backend: &BackendTable) -> Result<Backend, ScenarioError> {
+    fn backend(&self, backend: &BackendTable) -> Result<BackendSettings, ScenarioError> {
         let BackendTable { unix, delay_ms, .. } = *backend;
         let rates = [
             ("backend.error_per_mille", backend.error_per_mille),
@@ -225,7 +243,7 @@ impl Check<'_> {
         }
         let sum: u64 = rates.iter().map(|(_, rate)| rate).sum();
         self.bounded("the sum of backend.*_per_mille", sum, 0..=1_000)?;
-        Ok(Backend {
+        Ok(BackendSettings {
             unix,
             delay_ms: self.bounded("backend.delay_ms", delay_ms, 0..=60_000)?,
             error_per_mille: backend.error_per_mille,
@@ -235,9 +253,9 @@ impl Check<'_> {
         })
     }
 
-    fn gateway(&self, gateway: &GatewayTable) -> Result<Gateway, ScenarioError> {
+    fn gateway(&self, gateway: &GatewayTable) -> Result<GatewaySettings, ScenarioError> {
         let timeout_ms = gateway.backend_timeout_ms;
-        Ok(Gateway {
+        Ok(GatewaySettings {
             nodes: self.within("gateway.nodes", gateway.nodes, 1..=16)?,
             workers: self.within("gateway.workers", gateway.workers, 0..=512)?,
             unix: gateway.unix,
@@ -264,37 +282,6 @@ impl Check<'_> {
             3 => Ok(3),
             5 => Ok(5),
             other => Err(self.wrong("gateway.registers", other, "0 (none), 3 or 5")),
-        }
-    }
-
-    pub(super) fn within(
-        &self,
-        key: &str,
-        value: u64,
-        range: RangeInclusive<u64>,
-    ) -> Result<u32, ScenarioError> {
-        let value = self.bounded(key, value, range)?;
-        Ok(u32::try_from(value).expect("every range ends below 2^32"))
-    }
-
-    pub(super) fn bounded(
-        &self,
-        key: &str,
-        value: u64,
-        range: RangeInclusive<u64>,
-    ) -> Result<u64, ScenarioError> {
-        if range.contains(&value) {
-            return Ok(value);
-        }
-        Err(self.wrong(key, value, &format!("{} to {}", range.start(), range.end())))
-    }
-
-    pub(super) fn wrong(&self, key: &str, value: impl ToString, allowed: &str) -> ScenarioError {
-        ScenarioError::Value {
-            path: self.path.to_owned(),
-            key: key.to_owned(),
-            value: value.to_string(),
-            allowed: allowed.to_owned(),
         }
     }
 }

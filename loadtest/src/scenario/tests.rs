@@ -1,4 +1,7 @@
-use super::*;
+use std::path::Path;
+
+use super::event::{Event, Happening, ToGateway, ToRegister};
+use super::settings::{Phase, Scenario};
 
 const SMALL: &str = "about = \"x\"\n[[phase]]\nduration_s = 4\nrate = 100\n[mix]\nvalid = 1\n";
 

@@ -1,4 +1,4 @@
-//! A node's `gateway.toml`: how it is written, and what of it the tool must know.
+//! Writes a node's `gateway.toml`, and reads what the tool must know of it.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Memory, NodePlace, Plan, Site, SiteError, at};
-use crate::address::Address;
-use crate::signer::ENVIRONMENT;
+use super::error::{SiteError, at};
+use super::plan::{ENVIRONMENT, MemoryPlan, Plan};
+use crate::net::address::Address;
 
-/// Enough that a code of now is never from the future, and little, because a node that starts
-/// refuses for so long.
+/// Large enough that a new code is never from the future. Small, because a node that starts refuses
+/// codes for so long.
 const SKEW_MS: i64 = 500;
 
 pub(super) fn path(dir: &Path, node: usize) -> PathBuf {
@@ -73,7 +73,7 @@ backend = "settlement"
     )
 }
 
-fn replay(memory: &Memory) -> String {
+fn replay(memory: &MemoryPlan) -> String {
     let capacity = line("capacity", memory.replay_capacity);
     if memory.groups.is_empty() {
         return format!(
@@ -96,34 +96,56 @@ fn line(key: &str, value: Option<u64>) -> String {
     value.map(|value| format!("{key} = {value}\n")).unwrap_or_default()
 }
 
-/// What the tool reads of it; the gateway checks the rest.
+/// The addresses and files of a node.
+#[derive(Clone, Debug)]
+pub struct NodePlace {
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Where clients connect.
+    pub listen: Address,
+    /// Its admin listener.
+    pub admin: SocketAddr,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+}
+
+/// What the configurations of a directory say.
+pub(super) struct Configured {
+    pub(super) nodes: Vec<NodePlace>,
+    pub(super) backend: Address,
+    pub(super) registers: Vec<SocketAddr>,
+    pub(super) skew_ms: i64,
+    pub(super) workers: usize,
+}
+
+/// The part that the tool reads. The gateway checks the rest.
 #[derive(Deserialize)]
-struct File {
-    server: Server,
+struct GatewayFile {
+    server: ServerSection,
     #[serde(default)]
-    listener: Vec<Listener>,
+    listener: Vec<ListenerSection>,
     #[serde(default)]
-    admin: Admin,
+    admin: AdminSection,
     #[serde(default)]
-    codes: Codes,
+    codes: CodesSection,
     #[serde(default)]
-    replay: Replay,
-    backend: Vec<Backend>,
+    replay: ReplaySection,
+    backend: Vec<BackendSection>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Replay {
-    group: Vec<Group>,
+struct ReplaySection {
+    group: Vec<GroupSection>,
 }
 
 #[derive(Deserialize)]
-struct Group {
+struct GroupSection {
     registers: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Server {
+struct ServerSection {
     #[serde(default)]
     workers: usize,
     #[serde(default = "data")]
@@ -135,17 +157,17 @@ fn data() -> PathBuf {
 }
 
 #[derive(Deserialize)]
-struct Listener {
+struct ListenerSection {
     address: String,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
-struct Admin {
+struct AdminSection {
     address: SocketAddr,
 }
 
-impl Default for Admin {
+impl Default for AdminSection {
     fn default() -> Self {
         Self { address: SocketAddr::from(([127, 0, 0, 1], 7461)) }
     }
@@ -153,22 +175,23 @@ impl Default for Admin {
 
 #[derive(Deserialize)]
 #[serde(default)]
-struct Codes {
+struct CodesSection {
     skew_ms: i64,
 }
 
-impl Default for Codes {
+impl Default for CodesSection {
     fn default() -> Self {
         Self { skew_ms: 2_000 }
     }
 }
 
 #[derive(Deserialize)]
-struct Backend {
+struct BackendSection {
     endpoints: Vec<String>,
 }
 
-pub(super) fn read(dir: &Path) -> Result<Site, SiteError> {
+/// Reads the configurations of all nodes of a directory.
+pub(super) fn read(dir: &Path) -> Result<Configured, SiteError> {
     let (first, place) = node(&path(dir, 0))?;
     let mut nodes = vec![place];
     while path(dir, nodes.len()).exists() {
@@ -176,8 +199,7 @@ pub(super) fn read(dir: &Path) -> Result<Site, SiteError> {
     }
     let backend = first.backend.first().and_then(|backend| backend.endpoints.first());
     let backend = address(&path(dir, 0), "backend.endpoints", backend)?;
-    Ok(Site {
-        dir: dir.to_owned(),
+    Ok(Configured {
         nodes,
         backend,
         registers: registers(&path(dir, 0), &first.replay)?,
@@ -186,9 +208,10 @@ pub(super) fn read(dir: &Path) -> Result<Site, SiteError> {
     })
 }
 
-fn node(config: &Path) -> Result<(File, NodePlace), SiteError> {
+fn node(config: &Path) -> Result<(GatewayFile, NodePlace), SiteError> {
     let text = fs::read_to_string(config).map_err(at(config))?;
-    let file: File = toml::from_str(&text).map_err(|error| wrong(config, error.to_string()))?;
+    let file: GatewayFile =
+        toml::from_str(&text).map_err(|error| wrong(config, error.to_string()))?;
     let listen = address(config, "listener.address", file.listener.first().map(|l| &l.address))?;
     let dir = config.parent().unwrap_or(Path::new(""));
     let data_dir = dir.join(&file.server.data_dir);
@@ -197,7 +220,7 @@ fn node(config: &Path) -> Result<(File, NodePlace), SiteError> {
     Ok((file, place))
 }
 
-fn registers(config: &Path, replay: &Replay) -> Result<Vec<SocketAddr>, SiteError> {
+fn registers(config: &Path, replay: &ReplaySection) -> Result<Vec<SocketAddr>, SiteError> {
     let all = replay.group.iter().flat_map(|group| &group.registers);
     let read = |text: &String| {
         let address = text.strip_prefix("redis://").and_then(|address| address.parse().ok());

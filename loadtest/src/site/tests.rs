@@ -1,3 +1,4 @@
+use super::plan::MemoryPlan;
 use super::*;
 
 fn plan(dir: &Path) -> Plan {
@@ -14,7 +15,7 @@ fn plan(dir: &Path) -> Plan {
         backend_timeout_ms: 1_000,
         connections_max: 64,
         requests_max: 64,
-        memory: Memory::default(),
+        memory: MemoryPlan::default(),
     }
 }
 
@@ -56,7 +57,7 @@ fn keys_rotate() {
 fn registers_stand_in_the_configuration_by_group() {
     let dir = tempfile::tempdir().unwrap();
     let group = |ports: [u16; 3]| ports.map(|port| ([127, 0, 0, 1], port).into()).to_vec();
-    let memory = Memory {
+    let memory = MemoryPlan {
         replay_capacity: Some(4_096),
         verify_table_mib: Some(0),
         groups: vec![group([1, 2, 3]), group([4, 5, 6])],

@@ -1,21 +1,22 @@
-//! What the machine must give a run: addresses, and room for its connections.
+//! What a run needs of the machine: addresses, and descriptors for its connections.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::address::Address;
-use crate::cli::Failure;
-use crate::events::Registers;
-use crate::link::Ends;
-use crate::run::RunError;
-use crate::scenario::Scenario;
-use crate::site::{Memory, Plan, Site};
+use crate::cli::failure::Failure;
+use crate::cli::run::play::RunError;
+use crate::faults::register_proxy::ProxyEnds;
+use crate::faults::registers::Registers;
+use crate::net::address::Address;
+use crate::scenario::settings::Scenario;
+use crate::site::Site;
+use crate::site::plan::{MemoryPlan, Plan};
 
-/// What a gateway of ours takes beside the connections of the scenario.
+/// Connections that a gateway may have beside those of the scenario.
 const SPARE_CONNECTIONS: u64 = 1_024;
-/// The gateway's own defaults, and the most that it takes.
+/// The gateway's own defaults, and the largest value that it accepts.
 const CONNECTIONS: u64 = 16_384;
 const REQUESTS: u64 = 8_192;
 const REQUESTS_MAX: u64 = 65_536;
@@ -23,7 +24,7 @@ const REQUESTS_MAX: u64 = 65_536;
 /// Files, timers, listeners and runtimes of a process.
 const SPARE_DESCRIPTORS: u64 = 256;
 
-/// A directory for gateways of our own.
+/// The plan of a directory for gateways that this tool starts.
 pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
     let gateway = scenario.gateway;
     let node = |number: u16| {
@@ -49,9 +50,9 @@ pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
         workers: gateway.workers,
         backend_timeout_ms: gateway.backend_timeout_ms,
         connections_max: CONNECTIONS.max(connections + SPARE_CONNECTIONS),
-        // Shared out among workers, of which one may have more than its part.
+        // Twice as many, because workers share the limit and one may have more than its part.
         requests_max: (2 * scenario.slots()).clamp(REQUESTS, REQUESTS_MAX),
-        memory: Memory {
+        memory: MemoryPlan {
             replay_capacity: gateway.replay_capacity,
             verify_table_mib: gateway.verify_table_mib,
             groups: groups(scenario),
@@ -61,7 +62,7 @@ pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
     }
 }
 
-/// Where gateways find their registers. These are each behind its way, a port further.
+/// Where gateways find their registers: at proxies. Each register listens one port further.
 fn groups(scenario: &Scenario) -> Vec<Vec<SocketAddr>> {
     let count = u16::try_from(scenario.registers()).unwrap_or(0);
     let all: Vec<SocketAddr> = (0..count).map(|number| own_address(21_000 + 2 * number)).collect();
@@ -72,26 +73,27 @@ fn groups(scenario: &Scenario) -> Vec<Vec<SocketAddr>> {
 /// Starts the registers that a site's gateways ask, if they ask any.
 ///
 /// # Errors
-/// [`RunError`] if they cannot be had.
+/// [`RunError`] if they cannot be started.
 pub(super) async fn registers(site: &Site) -> Result<Option<Registers>, RunError> {
     if site.registers.is_empty() {
         return Ok(None);
     }
     let behind = |listen: SocketAddr| SocketAddr::new(listen.ip(), listen.port() + 1);
-    let ends = |listen: &SocketAddr| Ends { listen: *listen, register: behind(*listen) };
+    let ends = |listen: &SocketAddr| ProxyEnds { listen: *listen, register: behind(*listen) };
     let ends = site.registers.iter().map(ends).collect();
     let configs = site.nodes.iter().map(|node| node.config.clone()).collect();
     Ok(Some(Registers::start(ends, configs, site.dir()).await?))
 }
 
-/// Linux serves all of 127.0.0.0/8, so each process of this tool has an address of its own, and
-/// two of them never want the same port. The kernel gives out ports from 32768 on.
+/// Linux serves all of 127.0.0.0/8. Each process of this tool has an address of its own there, so
+/// two processes never use the same port. The kernel gives out ports from 32768 on.
 fn own_address(port: u16) -> SocketAddr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     SocketAddr::from((Ipv4Addr::new(127, 128 | (high & 0x3f), middle, low), port))
 }
 
-/// As many descriptors as this user may have; gateways that are started here inherit it.
+/// Raises the limit of descriptors to what this user may have. Gateways that are started here
+/// inherit it.
 ///
 /// # Errors
 /// [`Failure::TooMany`] if that is too few for the scenario.
@@ -106,8 +108,8 @@ pub(super) fn make_room(scenario: &Scenario) -> Result<(), Failure> {
     }
 }
 
-/// What a process needs, the tool with its stand-in backend as well as a gateway: each request may
-/// need a connection on either side.
+/// Descriptors that one process needs, be it a gateway or the tool with its stand-in backend. Each
+/// request may need a connection on either side.
 fn descriptors(scenario: &Scenario) -> u64 {
     let load = &scenario.load;
     let connections = u64::from(load.connections) + u64::from(load.idle_connections);

@@ -1,4 +1,4 @@
-//! From values to places along an axis, and the values worth a tick.
+//! Places of values along an axis, and the values that get a tick.
 
 use std::iter;
 
@@ -22,8 +22,8 @@ pub enum Scale {
     Linear,
     /// Each factor of ten takes the same room.
     Log,
-    /// Percentiles from 0 to 100; each further nine takes the same room, as `HdrHistogram` plots
-    /// them.
+    /// Percentiles from 0 to 100. Each further nine takes the same room, as in plots of
+    /// `HdrHistogram`.
     Percentile,
 }
 
@@ -64,10 +64,11 @@ impl Unit {
     }
 }
 
-/// A clock that ticks in microseconds measures nothing below, and a logarithm has no 0.
+/// The least value on a logarithmic axis. The clock measures no less than a microsecond, and 0 has
+/// no logarithm.
 const LOG_LEAST: f64 = 1.0;
 
-/// 99.9999 %: what lies beyond is a single request.
+/// 99.9999 %. Beyond it there are only single requests.
 const NINES_MOST: f64 = 6.0;
 
 /// The stretch of values that an axis shows.
@@ -79,7 +80,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// From the least value to the greatest (a linear one from 0); none if there is no value.
+    /// From the least value to the greatest, a linear one from 0; `None` if there is no value.
     pub(super) fn snug(scale: Scale, values: impl Iterator<Item = f64>) -> Option<Self> {
         // 100 lies infinitely far to the right.
         let values = values.filter(|value| scale != Scale::Percentile || *value < 100.0);
@@ -97,7 +98,7 @@ impl Range {
         Some(range.not_empty())
     }
 
-    /// The same, its ends moved outwards to round values.
+    /// The same with its ends moved outwards to round values.
     pub(super) fn rounded(scale: Scale, values: impl Iterator<Item = f64>) -> Option<Self> {
         let Self { low, high, .. } = Self::snug(scale, values)?;
         let range = match scale {
@@ -116,7 +117,7 @@ impl Range {
         Some(range)
     }
 
-    /// Where a value lies, 0 to 1; none outside.
+    /// The place of a value, 0 to 1; `None` outside.
     pub(super) fn place(&self, value: f64) -> Option<f64> {
         let [at, low, high] = [value, self.low, self.high].map(|value| self.bent(value));
         let place = (at - low) / (high - low);
@@ -155,7 +156,7 @@ impl Range {
         }
     }
 
-    /// One value alone still needs an axis around it.
+    /// Widens a range of a single value.
     fn not_empty(self) -> Self {
         if self.low < self.high {
             return self;

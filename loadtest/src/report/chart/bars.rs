@@ -1,8 +1,9 @@
 //! A comparison as horizontal bars, as a file that stands alone.
 
 use super::frame::text_width;
-use super::{STYLE, escape};
+use super::style::STYLE;
 use crate::report::figures;
+use crate::report::markup::escape;
 
 const WIDTH: f64 = 820.0;
 const EDGE: f64 = 24.0;
@@ -14,9 +15,9 @@ const BAR: f64 = 16.0;
 pub struct Bar {
     /// Whose value it is.
     pub label: String,
-    /// The value. What is negative or no number has no bar.
+    /// The value. A negative value or NaN has no bar.
     pub value: f64,
-    /// What the value is told in, after a space: "µs", "requests/s".
+    /// The unit after the value: "µs", "requests/s".
     pub unit: String,
     /// The row that the chart is about.
     pub highlight: bool,

@@ -1,9 +1,11 @@
-//! The room of a chart: where things lie, and everything but the lines.
+//! The frame of a chart: places of all parts, and everything but the lines.
 
-use super::{Axis, Range, Size, escape, stroke};
+use super::axis::{Axis, Range};
+use super::style::stroke;
 use crate::report::figures;
+use crate::report::markup::escape;
 
-/// How wide a letter of the labels is, on the generous side: nobody can measure text here.
+/// The width of a letter of the labels. It is generous, because text cannot be measured here.
 const LETTER: f64 = 6.7;
 
 /// The radius of a number's circle.
@@ -12,11 +14,20 @@ const BADGE: f64 = 9.0;
 /// From one line of labels to the next.
 const LEADING: f64 = 16.0;
 
-/// Lines of at most so many points show each of them.
+/// Lines of at most so many points show each point.
 const DOTTED_MOST: usize = 20;
 
 /// More columns than these are too thin to be pointed at.
 const HOVERED_MOST: usize = 400;
+
+/// The width for which a chart is drawn. Letters keep their size, so a phone needs another drawing.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Size {
+    /// A page.
+    Wide,
+    /// A phone.
+    Narrow,
+}
 
 pub(super) struct Frame<'a> {
     width: f64,
@@ -67,7 +78,7 @@ impl<'a> Frame<'a> {
         (self.width, self.height)
     }
 
-    /// Where a point lies; none if outside the axes.
+    /// The place of a point; `None` outside the axes.
     pub(super) fn place(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         Some((self.across(x)?, self.up(y)?))
     }
@@ -80,8 +91,8 @@ impl<'a> Frame<'a> {
         self.y.place(y).map(|share| self.bottom - share * (self.bottom - self.top))
     }
 
-    /// A path through points, broken where there is none; and dots, for points that no line
-    /// reaches and for lines of few points.
+    /// A path through points, broken where a point is missing. And dots, for single points and for
+    /// lines of few points.
     pub(super) fn path(&self, points: &[(f64, f64)]) -> (String, String) {
         let (mut path, mut dots) = (String::new(), String::new());
         let few = points.len() <= DOTTED_MOST;
@@ -129,8 +140,8 @@ impl<'a> Frame<'a> {
         svg + &tick(self.left - 8.0, self.top - 14.0, "end", y.label)
     }
 
-    /// Vertical lines with their numbers above. A number moves aside for the one before it, and is
-    /// left out where it would be too far from its line.
+    /// Vertical lines with their numbers above. A number moves aside for the one before it. It is
+    /// left out if it would be too far from its line.
     pub(super) fn marks(&self, marks: &[f64]) -> String {
         let mut svg = String::new();
         let mut free = f64::NEG_INFINITY;

@@ -1,5 +1,6 @@
 use roxmltree::Document;
 
+use super::axis::Range;
 use super::*;
 
 const TIME: Axis = Axis { label: "since the start", scale: Scale::Linear, unit: Unit::Seconds };

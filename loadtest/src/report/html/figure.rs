@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::report::chart::{Axis, Chart, Scale, Series, Size, Unit};
+use crate::report::figures;
 use crate::report::markup::escape;
-use crate::report::{Report, Second, figures};
+use crate::report::value::{Report, SecondSummary};
 
 /// Reasons with a line of their own; the rest share one.
 const REASONS: usize = 5;
@@ -67,8 +68,8 @@ fn sweep(report: &Report) -> String {
 }
 
 fn latency(report: &Report) -> String {
-    let line = |name, of: fn(&Second) -> u64| {
-        let value = |second: &Second| {
+    let line = |name, of: fn(&SecondSummary) -> u64| {
+        let value = |second: &SecondSummary| {
             if second.max_us > 0 { figures::float(of(second)) } else { f64::NAN }
         };
         over_time(name, &report.seconds, value)
@@ -91,7 +92,7 @@ fn latency(report: &Report) -> String {
 fn refusals(report: &Report) -> String {
     let names = reasons(&report.seconds);
     let (shown, others) = names.split_at(names.len().min(REASONS));
-    let of = |second: &Second, wanted: &dyn Fn(&str) -> bool| {
+    let of = |second: &SecondSummary, wanted: &dyn Fn(&str) -> bool| {
         let counts = second.refused.iter().filter(|(reason, _)| wanted(reason));
         figures::float(counts.map(|(_, count)| count).sum())
     };
@@ -100,7 +101,8 @@ fn refusals(report: &Report) -> String {
         .map(|name| over_time(name, &report.seconds, |second| of(second, &|other| other == name)))
         .collect();
     if !others.is_empty() {
-        let rest = |second: &Second| of(second, &|other| others.iter().any(|name| name == other));
+        let rest =
+            |second: &SecondSummary| of(second, &|other| others.iter().any(|name| name == other));
         lines.push(over_time("all others", &report.seconds, rest));
     }
     let chart = Chart {
@@ -119,7 +121,7 @@ fn refusals(report: &Report) -> String {
 }
 
 fn rate(report: &Report) -> String {
-    let line = |name, of: fn(&Second) -> u64| {
+    let line = |name, of: fn(&SecondSummary) -> u64| {
         over_time(name, &report.seconds, |second| figures::float(of(second)))
     };
     let chart = Chart {
@@ -162,7 +164,7 @@ fn marks(report: &Report) -> Vec<f64> {
 }
 
 /// All reasons, the most frequent first.
-fn reasons(seconds: &[Second]) -> Vec<String> {
+fn reasons(seconds: &[SecondSummary]) -> Vec<String> {
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
     for (reason, count) in seconds.iter().flat_map(|second| &second.refused) {
         *totals.entry(reason).or_default() += count;
@@ -172,7 +174,11 @@ fn reasons(seconds: &[Second]) -> Vec<String> {
     totals.into_iter().map(|(reason, _)| reason.to_owned()).collect()
 }
 
-fn over_time(name: &str, seconds: &[Second], value: impl Fn(&Second) -> f64) -> Series {
+fn over_time(
+    name: &str,
+    seconds: &[SecondSummary],
+    value: impl Fn(&SecondSummary) -> f64,
+) -> Series {
     let points = seconds.iter().map(|second| (figures::float(second.second), value(second)));
     series(name, points.collect())
 }

@@ -2,8 +2,9 @@
 
 use std::iter;
 
+use crate::report::figures;
 use crate::report::markup::escape;
-use crate::report::{ClassRow, GatewayCost, Idle, Percentiles, Report, figures};
+use crate::report::value::{ClassRow, GatewayCost, IdleSummary, Percentiles, Report};
 
 pub(super) fn all(report: &Report) -> String {
     let pair = [codes(report), percentiles(report)].concat();
@@ -113,7 +114,7 @@ fn outcomes(outcomes: &[(String, u64)]) -> String {
     section("Outcomes", "All answers by outcome.", &table)
 }
 
-/// One column for each process: a page is more often narrow than a gateway has many processes.
+/// One column for each process. A narrow page is more frequent than many processes.
 fn gateways(gateways: &[GatewayCost]) -> String {
     if gateways.is_empty() {
         return String::new();
@@ -130,7 +131,7 @@ fn gateways(gateways: &[GatewayCost]) -> String {
     section("Gateway", "CPU time and resident memory.", &table(&head, rows))
 }
 
-fn idle(idle: Option<&Idle>) -> String {
+fn idle(idle: Option<&IdleSummary>) -> String {
     idle.map_or_else(String::new, |idle| {
         facts("Idle connections", "Held beside the traffic.", idle.facts())
     })
@@ -165,7 +166,7 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = String>) -> String {
     format!("<div class=\"scroll\"><table>{head}<tbody>{rows}</tbody></table></div>")
 }
 
-/// The same table with a name that the style can take hold of.
+/// The same table with a class for the style.
 fn classed(class: &str, table: &str) -> String {
     table.replacen("<table>", &format!("<table class=\"{class}\">"), 1)
 }

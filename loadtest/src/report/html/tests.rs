@@ -4,7 +4,9 @@ use std::{env, fs, path::PathBuf};
 use roxmltree::Document;
 
 use super::html;
-use crate::report::{Report, json, sample, text};
+use crate::report::sample;
+use crate::report::text::text;
+use crate::report::value::{Report, json};
 
 /// HTML that is XML too, so that a strict parser finds every tag and quote out of place.
 fn parsed(page: &str) -> Document<'_> {

@@ -30,7 +30,7 @@ impl Table {
         self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
 
-    /// The table, the head in capitals; nothing if there are no rows.
+    /// The table with its head in capitals; empty if there are no rows.
     pub(super) fn text(&self) -> String {
         if self.rows.is_empty() {
             return String::new();
@@ -58,7 +58,7 @@ impl Table {
     }
 }
 
-/// Text without control characters: what comes from outside must not move a terminal's cursor.
+/// Replaces control characters, because text from outside must not move a terminal's cursor.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::report::{json, sample};
+use crate::report::sample;
+use crate::report::value::json;
 
 #[test]
 fn the_verdict_is_the_first_line() {

@@ -1,0 +1,85 @@
+//! The classes of codes that the tool sends.
+
+use crate::judge::outcome::Outcome;
+
+/// Makes [`Class`] and its words from one table.
+macro_rules! classes {
+    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+        /// What is special about a code or about the way in which it is sent.
+        #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+        pub enum Class { $($(#[$doc])* $name,)* }
+
+        impl Class {
+            /// Every class.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name in scenarios and reports.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
+}
+
+classes! {
+    /// Genuine, fresh, used once.
+    Valid = "valid";
+    /// Genuine and fresh, sent twice at the same time on two connections. One of the two passes.
+    ReplayAtOnce = "replay_at_once";
+    /// A code that was approved earlier in this run.
+    ReplayLater = "replay_later";
+    /// The same with the other signature that ECDSA allows. The text differs and the identity is
+    /// the same.
+    ReplayOtherS = "replay_other_s";
+    /// Issued two minutes ago.
+    Expired = "expired";
+    /// Issued a minute in the future.
+    Future = "future";
+    /// Issued ten minutes in the future.
+    FarFuture = "far_future";
+    /// A signature of something else.
+    Forged = "forged";
+    /// A valid signature over a seal that does not open.
+    SealedWrong = "sealed_wrong";
+    /// Names a key that no keyring knows.
+    UnknownKey = "unknown_key";
+    /// A display code where a payment is due.
+    Display = "display";
+    /// No code at all: cut short, with letters, or a group above 2^56 - 1.
+    Malformed = "malformed";
+    /// The payment code of a wallet app.
+    Wallet = "wallet";
+    /// Genuine and fresh, by a key that is revoked.
+    Revoked = "revoked";
+}
+
+impl Class {
+    /// Whether a code of this class may reach the backend, once.
+    pub fn may_arrive(self) -> bool {
+        matches!(self, Self::Valid | Self::ReplayAtOnce)
+    }
+
+    /// Whether its code was sent before.
+    pub fn is_replay(self) -> bool {
+        matches!(self, Self::ReplayLater | Self::ReplayOtherS)
+    }
+
+    /// The outcome that the contract has for it. Replays may get others too, see
+    /// [`law`](crate::judge::law).
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Valid | Self::ReplayAtOnce => Outcome::Approved,
+            Self::ReplayLater | Self::ReplayOtherS => Outcome::CodeUsed,
+            Self::Expired => Outcome::CodeExpired,
+            Self::Future => Outcome::CodeNotYetValid,
+            Self::FarFuture => Outcome::ClockSuspect,
+            Self::Forged => Outcome::SignatureInvalid,
+            Self::SealedWrong => Outcome::SealInvalid,
+            Self::UnknownKey => Outcome::KeyUnknown,
+            Self::Display => Outcome::DisplayCodeNotPayable,
+            Self::Malformed => Outcome::CodeMalformed,
+            Self::Wallet => Outcome::WrongCodeType,
+            Self::Revoked => Outcome::KeyRevoked,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Addresses, and connections to them.
+
+pub mod address;
+pub mod stream;
