@@ -21,12 +21,12 @@ use crate::{
     record::{Record, RecordError, Recording},
     registers::Abstains,
     reload::Reloader,
-    replay::Replay,
+    replay::{Replay, Store},
     retry::Answers,
     server,
     signals::Survived,
     snapshot::{Current, Snapshot},
-    state::{self, Fence, State, StateError},
+    state::{self, Fence, Settings, State, StateError},
     tables,
     takeover::{CommandLine, Inheritance, Predecessor},
     worker::Shared,
@@ -104,7 +104,7 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
     // Before the first file grows, and before anybody may take this process for one that serves.
     let survived = runtime.block_on(async { Survived::catch() })?;
     let clock = Clock::system();
-    let (state, replay) = state::open(&start.config, start.fence, &clock)?;
+    let (state, replay) = state::open(data_directory(&start.config), start.fence, &clock)?;
     let left = runtime.block_on(async move {
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = survived.and_leave()?;
@@ -179,6 +179,18 @@ fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
     StartError::Listen { address: address.to_string(), source }
 }
 
+fn data_directory(config: &Config) -> Settings {
+    Settings {
+        dir: config.server.data_dir.clone(),
+        capacity: config.replay.capacity,
+        skew_ms: config.codes.skew_ms,
+        store: match config.replay.registers {
+            Some(_) => Store::Registers,
+            None => Store::Local,
+        },
+    }
+}
+
 type Started = (Arc<Shared>, Reloader, bool, Recording);
 
 fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Started, StartError> {
@@ -216,7 +228,8 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     };
     let shared = Arc::new(shared);
     orders::look_around(&shared);
-    state.watch(&shared)?;
+    let health = Arc::clone(&shared.health);
+    state.watch(&shared, &shared.clock, move |is_kept| health.set_table(is_kept))?;
     let tables = tables::start(Arc::clone(&shared))?;
     Ok((shared, Reloader::new(config_file, tables), may_reload, recording))
 }

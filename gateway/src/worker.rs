@@ -31,6 +31,7 @@ use crate::{
     upstream::Pool,
 };
 use clock::{Clock, Instant};
+use sys::threads::Threads;
 
 /// What all workers share. Nothing in it is locked on the way of a request, but for one record of
 /// `answers` at a time.
@@ -55,6 +56,18 @@ pub struct Shared {
     pub bodies: Arc<BodyMemory>,
     /// Requests under way with one code.
     pub codes: CodeRequests,
+}
+
+impl AsRef<Replay> for Shared {
+    fn as_ref(&self) -> &Replay {
+        &self.replay
+    }
+}
+
+impl AsRef<Threads> for Shared {
+    fn as_ref(&self) -> &Threads {
+        &self.health.threads
+    }
 }
 
 impl std::fmt::Debug for Shared {

@@ -12,14 +12,10 @@ use std::path::PathBuf;
 use keyring::time::UnixMillis;
 use rustix::fs::{FlockOperation, flock};
 
+use super::limits::{PROMISE_MS, PROMISE_STEP_MS};
 use crate::replay::Replay;
 use clock::Clock;
 use sys::disk;
-
-/// How far ahead of the time that is used the file is.
-const PROMISE_MS: i64 = 5_000;
-/// How much later the next promise must be to be worth a write to the disk.
-const PROMISE_STEP_MS: i64 = 1_000;
 
 /// Bytes of the file: two numbers and their padding.
 const BYTES: usize = 48;

@@ -15,6 +15,7 @@
 //! refused. A machine that was started anew is treated as one that lost its table: nobody knows
 //! which pages were written.
 
+mod limits;
 mod lock;
 mod mark;
 mod watch;
@@ -28,16 +29,14 @@ mod tests;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use keyring::code::IssuedAt;
 use keyring::time::UnixMillis;
 use keyring::verify::SKEW_MS_MAX;
 
+use self::limits::{AHEAD_MS_MAX, LOCK_PATIENCE, PAUSE};
 use self::lock::{Lock, is_at};
 use self::mark::{MarkFile, Promise};
-use crate::config::Config;
-use crate::limits;
 use crate::replay::{
     self, Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Store, Unmapped, fence_after, open_file_id,
 };
@@ -45,10 +44,6 @@ use clock::Clock;
 use sys::disk;
 use sys::log;
 
-/// A mark further ahead of the clock than this stops the start: one of the two is wrong.
-const AHEAD_MS_MAX: i64 = 60_000;
-/// How long a start pauses when another process is between two steps of its own.
-const PAUSE: Duration = Duration::from_millis(20);
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Does a table that is made begin behind a fence?
@@ -115,42 +110,46 @@ struct TableFile {
     boot: u128,
 }
 
-/// Opens the data directory of a configuration, making it if it is not there, and maps its table.
+/// Opens a data directory, making it if it is not there, and maps its table.
 ///
 /// Two processes may hold it at once; both then redeem from one table, and no code twice.
 ///
 /// # Errors
 /// [`StateError`]; nothing is kept locked then.
-pub fn open(config: &Config, fence: Fence, clock: &Clock) -> Result<(State, Replay), StateError> {
-    let wanted = Wanted {
-        dir: config.server.data_dir.clone(),
-        capacity: config.replay.capacity,
-        skew_ms: config.codes.skew_ms,
-        store: match config.replay.registers {
-            Some(_) => Store::Registers,
-            None => Store::Local,
-        },
-        fence,
-        boot: boot_id()?,
-    };
-    wanted.open(clock)
+pub fn open(
+    settings: Settings,
+    fence: Fence,
+    clock: &Clock,
+) -> Result<(State, Replay), StateError> {
+    Wanted { settings, fence, boot: boot_id()? }.open(clock)
+}
+
+/// Which table a process wants.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The data directory.
+    pub dir: PathBuf,
+    /// Slots of 8 bytes, at least.
+    pub capacity: usize,
+    /// How far clocks of issuers may be off, in milliseconds; at most [`SKEW_MS_MAX`].
+    pub skew_ms: i64,
+    /// What remembers the codes.
+    pub store: Store,
 }
 
 /// What a start wants of its data directory.
 #[derive(Debug)]
 struct Wanted {
-    dir: PathBuf,
-    capacity: usize,
-    skew_ms: i64,
-    store: Store,
+    settings: Settings,
     fence: Fence,
     boot: u128,
 }
 
 impl Wanted {
     fn open(&self, clock: &Clock) -> Result<(State, Replay), StateError> {
-        disk::make_private_dir(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
-        let mark_path = self.dir.join("mark");
+        disk::make_private_dir(&self.settings.dir)
+            .map_err(|error| unusable(&self.settings.dir, &error))?;
+        let mark_path = self.settings.dir.join("mark");
         let mut mark = MarkFile::open(mark_path.clone()).map_err(|e| unusable(&mark_path, &e))?;
         let promise = mark.read().map_err(|error| unusable(&mark_path, &error))?;
         if let Some(Promise { until, .. }) = promise {
@@ -159,7 +158,7 @@ impl Wanted {
         let (table, replay) = self.table(promise, clock)?;
         self.join(&replay, clock)?;
         mark.keep_ahead(&replay, clock).map_err(|error| unusable(&mark_path, &error))?;
-        sync_directory(&self.dir)?;
+        sync_directory(&self.settings.dir)?;
         Ok((State { table, mark }, replay))
     }
 
@@ -169,12 +168,12 @@ impl Wanted {
         promise: Option<Promise>,
         clock: &Clock,
     ) -> Result<(TableFile, Replay), StateError> {
-        let path = self.dir.join("lock");
-        let rounds = limits::LOCK_PATIENCE.as_millis() / PAUSE.as_millis();
+        let path = self.settings.dir.join("lock");
+        let rounds = LOCK_PATIENCE.as_millis() / PAUSE.as_millis();
         let mut stands = Mismatch::Missing;
         for _ in 0..rounds {
             let lock = Lock::open(path.clone()).map_err(|error| unusable(&path, &error))?;
-            if !lock.share(limits::LOCK_PATIENCE).map_err(|error| unusable(&path, &error))? {
+            if !lock.share(LOCK_PATIENCE).map_err(|error| unusable(&path, &error))? {
                 return Err(held_alone(&path));
             }
             match self.map()? {
@@ -182,7 +181,7 @@ impl Wanted {
                     let path = self.table_path();
                     let table = TableFile { lock, path, id, boot: self.boot };
                     // Locked and mapped in two steps: the directory may be another by now.
-                    if table.is_in_place().map_err(|error| unusable(&self.dir, &error))? {
+                    if table.is_in_place().map_err(|error| unusable(&self.settings.dir, &error))? {
                         return Ok((table, replay));
                     }
                 }
@@ -202,7 +201,7 @@ impl Wanted {
             why: format!(
                 "a gateway that runs or drains with this directory is in the way of a new table of \
                  {} slots ({stands}): wait for its end, or give this gateway a directory of its own",
-                self.capacity
+                self.settings.capacity
             ),
         })
     }
@@ -214,7 +213,7 @@ impl Wanted {
         promise: Option<Promise>,
         clock: &Clock,
     ) -> Result<bool, StateError> {
-        let failed = |error: io::Error| unusable(&self.dir.join("lock"), &error);
+        let failed = |error: io::Error| unusable(&self.settings.dir.join("lock"), &error);
         if !lock.take_alone().map_err(failed)? || !lock.is_in_place().map_err(failed)? {
             return Ok(false);
         }
@@ -234,20 +233,21 @@ impl Wanted {
         clock: &Clock,
     ) -> Result<(), StateError> {
         let now = clock.now();
-        let (path, aside) = (self.table_path(), self.dir.join("replay.new"));
-        let past = Past::of(why, remains, promise, self.skew_ms);
+        let (path, aside) = (self.table_path(), self.settings.dir.join("replay.new"));
+        let past = Past::of(why, remains, promise, self.settings.skew_ms);
         let mark = past.mark.map_or(now, |mark| mark.max(now));
         not_ahead(&path, mark, now)?;
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|error| unusable(&path, &error.into()))?;
         // Registers know what was spent by way of the last table, if it was one in front of them.
-        let is_known = self.store == Store::Registers && remains.is_some_and(|past| past.is_shared);
+        let is_known =
+            self.settings.store == Store::Registers && remains.is_some_and(|past| past.is_shared);
         let fence = match self.fence {
             _ if is_known => past.fence,
             Fence::UntilNow => past.fence.max(Some(fence_after(mark, past.skew_ms))),
             Fence::NotNeeded => None,
         };
-        let failed = |error: io::Error| no_room(&aside, self.capacity, &error);
+        let failed = |error: io::Error| no_room(&aside, self.settings.capacity, &error);
         let made = (|| {
             if let Err(error) = fs::remove_file(&aside)
                 && error.kind() != io::ErrorKind::NotFound
@@ -256,17 +256,17 @@ impl Wanted {
             }
             let file = disk::open_private(&aside)?;
             let file_id = open_file_id(&file)?;
-            let skew_ms = self.skew_ms;
+            let skew_ms = self.settings.skew_ms;
             let birth = Birth {
                 key,
                 boot: self.boot,
                 file: file_id,
-                store: self.store,
+                store: self.settings.store,
                 fence,
                 skew_ms,
                 mark,
             };
-            replay::create(&file, self.capacity, &birth)
+            replay::create(&file, self.settings.capacity, &birth)
         })();
         if let Err(error) = made {
             // What is left of it would only take the room that is missing.
@@ -274,7 +274,7 @@ impl Wanted {
             return Err(failed(error));
         }
         fs::rename(&aside, &path).map_err(|error| unusable(&path, &error))?;
-        sync_directory(&self.dir)?;
+        sync_directory(&self.settings.dir)?;
         if why != Mismatch::Missing {
             log::info(format_args!("{}: a new table, because {why}", path.display()));
         }
@@ -286,10 +286,10 @@ impl Wanted {
     fn join(&self, replay: &Replay, clock: &Clock) -> Result<(), StateError> {
         let (mark, reading) = (replay.mark(), clock.reading());
         not_ahead(&self.table_path(), mark, reading.now)?;
-        replay.raise_skew(self.skew_ms);
+        replay.raise_skew(self.settings.skew_ms);
         let is_stale = reading.now.ms_since(mark) > FORSAKEN_MS;
         let is_forsaken = replay.begin_watch(reading) || is_stale;
-        if is_forsaken && self.fence == Fence::UntilNow && self.store == Store::Local {
+        if is_forsaken && self.fence == Fence::UntilNow && self.settings.store == Store::Local {
             replay.raise_fence(fence_after(mark.max(reading.now), replay.skew_ms()));
         }
         Ok(())
@@ -304,7 +304,7 @@ impl Wanted {
             }
             file => file.map_err(failed)?,
         };
-        match replay::map(&file, self.capacity, self.store, self.boot) {
+        match replay::map(&file, self.settings.capacity, self.settings.store, self.boot) {
             Ok(replay) => Ok(Found::Table(replay, open_file_id(&file).map_err(failed)?)),
             Err(Unmapped::Other(why, remains)) => Ok(Found::Other(why, remains)),
             Err(Unmapped::Failed(error)) => Err(failed(error)),
@@ -312,7 +312,7 @@ impl Wanted {
     }
 
     fn table_path(&self) -> PathBuf {
-        self.dir.join("replay")
+        self.settings.dir.join("replay")
     }
 }
 
@@ -413,7 +413,7 @@ fn held_alone(path: &Path) -> StateError {
             "another process has held it alone for {} s: a gateway of an older version that runs or \
              drains with this directory, or something strange; wait for its end, or give this \
              gateway a directory of its own",
-            limits::LOCK_PATIENCE.as_secs()
+            LOCK_PATIENCE.as_secs()
         ),
     }
 }

@@ -9,51 +9,66 @@ use std::time::Duration;
 
 use keyring::time::UnixMillis;
 
+use super::limits::LOOK_MS;
 use super::mark::MarkFile;
 use super::{Lost, State, TableFile};
-use crate::limits;
 use crate::replay::{LEASE_MS, Replay};
-use crate::worker::Shared;
+use clock::Clock;
 use sys::failpoint;
 use sys::log;
-use sys::threads::Part;
+use sys::threads::{Part, Threads};
 
 /// How often each of the two wakes.
-const PERIOD: Duration = Duration::from_millis(limits::LOOK_MS);
+const PERIOD: Duration = Duration::from_millis(LOOK_MS);
 #[allow(clippy::as_conversions, reason = "`From` cannot be used in constants yet")]
-const _: () = assert!(limits::LOOK_MS as i64 * 4 <= LEASE_MS, "a late look or two must not matter");
+const _: () = assert!(LOOK_MS as i64 * 4 <= LEASE_MS, "a late look or two must not matter");
 
 impl State {
-    /// Begins to look after the table. The first look is made before this returns, so that the
-    /// process may redeem.
+    /// Begins to look after the table of `node`. The first look is made before this returns, so
+    /// that the process may redeem. `tell_kept` is called after each look: true while the table is
+    /// the data directory's. Nothing follows a false.
     ///
     /// # Errors
     /// The system's, if a thread cannot be had.
-    pub fn watch(self, shared: &Arc<Shared>) -> io::Result<()> {
+    pub fn watch<N>(
+        self,
+        node: &Arc<N>,
+        clock: &Clock,
+        tell_kept: impl Fn(bool) + Send + 'static,
+    ) -> io::Result<()>
+    where
+        N: AsRef<Replay> + AsRef<Threads> + Send + Sync + 'static,
+    {
         let Self { table, mark } = self;
-        let mut looks =
-            Looks { table, mark_before: UnixMillis::new(0), shared: Arc::clone(shared) };
+        let mut looks = Looks {
+            table,
+            mark_before: UnixMillis::new(0),
+            node: Arc::clone(node),
+            clock: clock.clone(),
+            tell_kept,
+        };
         looks.look();
-        let shared = Arc::clone(shared);
         thread::Builder::new().name("data-dir".to_owned()).spawn(move || {
-            let health = Arc::clone(&looks.shared.health);
-            health.threads.keep(Part::DataDir, || looks.go_on())
+            let node = Arc::clone(&looks.node);
+            let threads: &Threads = (*node).as_ref();
+            threads.keep(Part::DataDir, || looks.go_on())
         })?;
-        let mut mark = mark;
+        let (mut mark, node, clock) = (mark, Arc::clone(node), clock.clone());
         thread::Builder::new().name("mark".to_owned()).spawn(move || {
-            shared.health.threads.keep(Part::Mark, || keep_ahead(&mut mark, &shared))
+            let threads: &Threads = (*node).as_ref();
+            threads.keep(Part::Mark, || keep_ahead(&mut mark, (*node).as_ref(), &clock))
         })?;
         Ok(())
     }
 }
 
 /// After a panic it may go on: a promise counts when it is on disk, and not before.
-fn keep_ahead(mark: &mut MarkFile, shared: &Shared) -> Infallible {
+fn keep_ahead(mark: &mut MarkFile, replay: &Replay, clock: &Clock) -> Infallible {
     let mut said = false;
     loop {
         thread::park_timeout(PERIOD);
         failpoint::panic_at("mark");
-        let kept = mark.keep_ahead(&shared.replay, &shared.clock);
+        let kept = mark.keep_ahead(replay, clock);
         if let Err(error) = &kept
             && !said
         {
@@ -65,22 +80,24 @@ fn keep_ahead(mark: &mut MarkFile, shared: &Shared) -> Infallible {
 }
 
 /// What the looking thread needs.
-struct Looks {
+struct Looks<N, F> {
     table: TableFile,
     /// The mark as the last look left it; it must not fall.
     mark_before: UnixMillis,
-    shared: Arc<Shared>,
+    node: Arc<N>,
+    clock: Clock,
+    tell_kept: F,
 }
 
-impl Looks {
+impl<N: AsRef<Replay>, F: Fn(bool)> Looks<N, F> {
     /// After a panic it may go on: only a look that found all well gives the right to redeem.
     fn go_on(&mut self) -> Infallible {
         while self.look() {
             thread::park_timeout(PERIOD);
             failpoint::panic_at("data_dir");
         }
-        // The lock is kept to the end of the process: this one may have accepted codes a moment
-        // ago, and must be seen by whoever finds the directory back in its place.
+        // The lock is kept to the end of the process. This one may have accepted codes a moment
+        // ago: a process that finds the directory back in its place must see it.
         loop {
             thread::park();
         }
@@ -88,9 +105,9 @@ impl Looks {
 
     /// One look; false when the table is lost.
     fn look(&mut self) -> bool {
-        let Shared { clock, replay, health, .. } = &*self.shared;
+        let replay: &Replay = (*self.node).as_ref();
         // Before the files are looked at, so that the lease counts from a moment when all was well.
-        let reading = clock.reading();
+        let reading = self.clock.reading();
         let looked = self.table.look(replay, self.mark_before);
         match &looked {
             Ok(()) => {
@@ -108,7 +125,7 @@ impl Looks {
             }
         }
         let is_kept = looked.is_ok();
-        health.set_table(is_kept);
+        (self.tell_kept)(is_kept);
         is_kept
     }
 }
