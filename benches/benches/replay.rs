@@ -15,10 +15,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dashmap::DashMap;
 
 use clock::{Clock, Reading};
-use gateway::replay::{self, Birth, Replay, Store};
 use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
+use replay::{Birth, Replay, Store};
 
 const COLD_SLOTS: usize = 8 * 1_024 * 1_024;
 const HOT_SLOTS: usize = 2_048;

@@ -16,7 +16,7 @@
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
 //! | what is written down of it | [`record`] |
-//! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`state`], [`start`] |
+//! | what runs: configuration, keyring, reload | [`config`], [`limits`], [`snapshot`], [`reload`], [`replay::directory`], [`start`] |
 //! | what operators see | [`metrics`], `scrape`, [`health`], [`admin`], `log` |
 //! | threads and tasks, and what happens when one ends | `threads` |
 //! | the programs of the command line; something to forward to | [`cli`], [`standin`] |
@@ -55,7 +55,6 @@ pub mod refusal;
 mod registers;
 pub mod reload;
 mod repeat;
-pub mod replay;
 mod reply;
 pub mod request_id;
 pub mod retry;
@@ -69,7 +68,6 @@ pub mod snapshot;
 mod spend;
 pub mod standin;
 pub mod start;
-pub mod state;
 pub mod strict;
 mod sweep;
 pub mod tables;

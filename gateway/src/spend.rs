@@ -11,7 +11,7 @@
 //!   `code_used` there: a wrong no, never a wrong yes.
 //!
 //! Restarting a node that shares registers needs no fence: its codes are known to a majority of
-//! registers for 120 s, and what registers forget they know to have forgotten ([`crate::state`]
+//! registers for 120 s, and what registers forget they know to have forgotten ([`replay::directory`]
 //! says when there is a fence all the same).
 
 use std::{future::Future, rc::Rc};
@@ -27,9 +27,9 @@ use crate::{
     metrics::Limit,
     refusal::Refusal,
     registers::{Claimed, Note, Registers, Verdict},
-    replay::{RedeemError, Redemption},
     worker::Worker,
 };
+use replay::{RedeemError, Redemption};
 
 /// A spent code: the right to forward its transaction, once. Dropping it leaves the code spent.
 #[must_use = "the code is spent; forward its transaction or give it back"]

@@ -21,17 +21,19 @@ use crate::{
     record::{Record, RecordError, Recording},
     registers::Abstains,
     reload::Reloader,
-    replay::{Replay, Store},
     retry::Answers,
     server,
     signals::Survived,
     snapshot::{Current, Snapshot},
-    state::{self, Fence, Settings, State, StateError},
     tables,
     takeover::{CommandLine, Inheritance, Predecessor},
     worker::Shared,
 };
 use clock::Clock;
+use replay::{
+    Replay, Store,
+    directory::{self, Fence, Settings, State, StateError},
+};
 use sys::{disk::Group, threads};
 
 /// What a gateway is started from.
@@ -104,7 +106,7 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
     // Before the first file grows, and before anybody may take this process for one that serves.
     let survived = runtime.block_on(async { Survived::catch() })?;
     let clock = Clock::system();
-    let (state, replay) = state::open(data_directory(&start.config), start.fence, &clock)?;
+    let (state, replay) = directory::open(data_directory(&start.config), start.fence, &clock)?;
     let left = runtime.block_on(async move {
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = survived.and_leave()?;

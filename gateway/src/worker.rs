@@ -23,7 +23,6 @@ use crate::{
     metrics::{Limit, Metrics, WorkerId},
     record::Record,
     registers::Registers,
-    replay::Replay,
     request_id::RequestIds,
     retry::{Answers, Shelf},
     snapshot::{Current, Held},
@@ -31,6 +30,7 @@ use crate::{
     upstream::Pool,
 };
 use clock::{Clock, Instant};
+use replay::Replay;
 use sys::threads::Threads;
 
 /// What all workers share. Nothing in it is locked on the way of a request, but for one record of

@@ -23,7 +23,7 @@ use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
 use crate::start::StartError;
-use crate::state::StateError;
+use replay::directory::StateError;
 use sys::log;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).

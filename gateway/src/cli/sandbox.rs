@@ -20,8 +20,8 @@ use super::{Failure, serve};
 use crate::config::Config;
 use crate::standin::{self, Arrivals};
 use crate::start::{self, Start};
-use crate::state::Fence;
 use clock::Clock;
+use replay::directory::Fence;
 use sys::disk;
 use sys::log;
 

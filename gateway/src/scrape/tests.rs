@@ -22,11 +22,11 @@ use crate::{
     metrics::{Limit, Metrics, Outcome, WorkerId},
     record::Record,
     refusal::Refusal,
-    replay::Replay,
     retry::Answers,
     snapshot::Current,
 };
 use clock::{Clock, Hand};
+use replay::Replay;
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 const W0: WorkerId = WorkerId::new(0);

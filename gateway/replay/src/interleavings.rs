@@ -1,7 +1,7 @@
 //! The table under loom: every interleaving of the real code, and every value that the memory
 //! model lets a load return.
 //!
-//! Run with `cargo test -p gateway --lib --features loom interleavings`.
+//! Run with `cargo test -p replay --lib --features loom interleavings`.
 
 use loom::sync::Arc;
 use loom::thread;

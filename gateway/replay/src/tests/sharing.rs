@@ -1,8 +1,8 @@
 //! One table, two processes: what they share, and what each has for itself.
 
 use super::*;
-use crate::replay::{Birth, Store, fence_after};
-use crate::replay::{LEASE_MS, Mismatch, Unmapped, create, file_bytes, map, open_file_id};
+use crate::{Birth, Store, fence_after};
+use crate::{LEASE_MS, Mismatch, Unmapped, create, file_bytes, map, open_file_id};
 
 /// Two processes with one table, and their clock at [`T`].
 struct Pair {

@@ -10,8 +10,9 @@
 //! The layers, top down: this file knows codes, times and the fence; `guard` until when this
 //! process may redeem; `table` knows slots, and why a code is claimed once; `entry` knows what one
 //! slot says; `header` knows what goes before the slots; `memory` knows where both live, and `file`
-//! how they come into a file. Which file, and who may touch it, is [`crate::state`]'s.
+//! how they come into a file. Which file, and who may touch it, is [`directory`]'s.
 
+pub mod directory;
 mod entry;
 mod file;
 mod guard;
@@ -23,9 +24,6 @@ mod table;
 #[cfg(test)]
 #[cfg(feature = "loom")]
 mod interleavings;
-#[cfg(test)]
-#[cfg(not(any(feature = "loom", miri)))]
-mod model;
 #[cfg(test)]
 #[cfg(not(feature = "loom"))]
 mod tests;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::replay::{file_id, open_file_id};
+use crate::{file_id, open_file_id};
 use sys::disk;
 
 /// The file `lock` of a data directory, open and perhaps locked.

@@ -1,5 +1,7 @@
 //! The table against plain models: a map of what was spent, and the queue that a path is.
 
+#[cfg(not(miri))]
+mod model;
 mod retention;
 mod sharing;
 

@@ -12,7 +12,7 @@ use keyring::time::UnixMillis;
 use super::limits::LOOK_MS;
 use super::mark::MarkFile;
 use super::{Lost, State, TableFile};
-use crate::replay::{LEASE_MS, Replay};
+use crate::{LEASE_MS, Replay};
 use clock::Clock;
 use sys::failpoint;
 use sys::log;

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::entry::{Entry, REMEMBER_S, Standing};
+use crate::entry::{Entry, REMEMBER_S, Standing};
 
 const SLOTS: usize = 2;
 const CODES_MAX: usize = 3;

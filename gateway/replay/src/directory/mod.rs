@@ -37,8 +37,8 @@ use keyring::verify::SKEW_MS_MAX;
 use self::limits::{AHEAD_MS_MAX, LOCK_PATIENCE, PAUSE};
 use self::lock::{Lock, is_at};
 use self::mark::{MarkFile, Promise};
-use crate::replay::{
-    self, Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Store, Unmapped, fence_after, open_file_id,
+use crate::{
+    Birth, FORSAKEN_MS, Mismatch, Remains, Replay, Store, Unmapped, fence_after, open_file_id,
 };
 use clock::Clock;
 use sys::disk;
@@ -266,7 +266,7 @@ impl Wanted {
                 skew_ms,
                 mark,
             };
-            replay::create(&file, self.settings.capacity, &birth)
+            crate::create(&file, self.settings.capacity, &birth)
         })();
         if let Err(error) = made {
             // What is left of it would only take the room that is missing.
@@ -304,7 +304,7 @@ impl Wanted {
             }
             file => file.map_err(failed)?,
         };
-        match replay::map(&file, self.settings.capacity, self.settings.store, self.boot) {
+        match crate::map(&file, self.settings.capacity, self.settings.store, self.boot) {
             Ok(replay) => Ok(Found::Table(replay, open_file_id(&file).map_err(failed)?)),
             Err(Unmapped::Other(why, remains)) => Ok(Found::Other(why, remains)),
             Err(Unmapped::Failed(error)) => Err(failed(error)),
@@ -401,7 +401,7 @@ fn no_room(path: &Path, capacity: usize, error: &io::Error) -> StateError {
         why: format!(
             "no room for a table of {capacity} slots, {} bytes ({error}): free so much, or lower \
              [replay] capacity",
-            replay::file_bytes(capacity)
+            crate::file_bytes(capacity)
         ),
     }
 }

@@ -13,7 +13,7 @@ use keyring::time::UnixMillis;
 use rustix::fs::{FlockOperation, flock};
 
 use super::limits::{PROMISE_MS, PROMISE_STEP_MS};
-use crate::replay::Replay;
+use crate::Replay;
 use clock::Clock;
 use sys::disk;
 
