@@ -23,7 +23,7 @@ use keyring::store::KeyringError;
 
 use crate::config::ConfigError;
 use crate::start::StartError;
-use replay::directory::StateError;
+use replay::directory::DirectoryError;
 use sys::log;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).
@@ -154,7 +154,7 @@ impl Failure {
             Self::Config(_) | Self::Keyring(_) | Self::Ceremony(_) | Self::Unfit(_) => {
                 STATUS_CONFIG
             }
-            Self::Start(StartError::State(StateError::Ahead { .. })) => STATUS_CONFIG,
+            Self::Start(StartError::Directory(DirectoryError::Ahead { .. })) => STATUS_CONFIG,
             Self::Start(_) | Self::Refused | Self::Found | Self::Other(_) | Self::Output(_) => {
                 STATUS_OTHER
             }

@@ -1,9 +1,16 @@
 //! Opening a data directory by a clock that is set by hand: which table, and which fence.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::*;
-use clock::Hand;
+use clock::{Clock, Hand};
+use keyring::time::UnixMillis;
+
+use super::opening::{BOOT_ID, Wanted, boot_id};
+use super::settings::{Fence, Settings};
+use super::watch::DataDirectory;
+use crate::header::Store;
+use crate::replay::Replay;
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 
@@ -29,14 +36,14 @@ impl Site {
         Self { _directory: directory, wanted, clock, hand }
     }
 
-    fn open(&self) -> (State, Replay) {
+    fn open(&self) -> (DataDirectory, Replay) {
         self.wanted.open(&self.clock).unwrap()
     }
 
     /// The fence in seconds after the clock's start, after this start of a gateway.
     fn fence(&self) -> Option<i64> {
         let (_, replay) = self.open();
-        replay.renew(self.clock.reading());
+        replay.renew_lease(self.clock.reading());
         replay.fence().map(|fence| fence.millis().seconds() - START.seconds())
     }
 
@@ -49,14 +56,14 @@ fn refused(wanted: &Wanted, clock: &Clock) -> String {
     wanted.open(clock).err().expect("a directory that cannot be used").to_string()
 }
 
-/// Registers know what was spent by way of a table that stood in front of them, and nothing else.
+/// Registers know what was redeemed from a table in front of them, and nothing else.
 #[test]
 fn a_table_in_front_of_registers_needs_no_second_fence() {
     let mut site = Site::new();
     site.wanted.settings.store = Store::Registers;
-    assert_eq!(site.fence(), Some(4), "nobody knows what was spent before the first start");
+    assert_eq!(site.fence(), Some(4), "what was spent before the first start is not known");
     site.hand.advance(60_000);
-    assert_eq!(site.fence(), Some(4), "nobody kept it, and nobody need have");
+    assert_eq!(site.fence(), Some(4), "it was unattended, and needs no fence for that");
     site.wanted.boot = 8;
     assert_eq!(site.fence(), Some(4), "the machine was started anew");
     fs::remove_file(site.table()).unwrap();
@@ -148,9 +155,9 @@ fn after_a_power_cut_a_clock_that_fell_back_is_made_up_for_by_the_mark() {
 #[test]
 fn a_mark_more_than_a_minute_ahead_stops_the_start() {
     let site = Site::new();
-    let (state, replay) = site.open();
-    replay.renew(site.clock.reading());
-    drop(state);
+    let (directory, replay) = site.open();
+    replay.renew_lease(site.clock.reading());
+    drop(directory);
     let (past, _hand) = Clock::hand_set(UnixMillis::new(START.get() - 54_001));
     let text = refused(&site.wanted, &past);
     assert!(text.contains("/data/mark: codes were judged by 2027-01-15T08:00:06.000Z"), "{text}");
@@ -168,13 +175,13 @@ fn a_mark_more_than_a_minute_ahead_stops_the_start() {
 #[test]
 fn another_capacity_waits_for_the_end_of_who_uses_the_table() {
     let mut site = Site::new();
-    let (state, _replay) = site.open();
+    let (directory, _replay) = site.open();
     site.wanted.settings.capacity = 128;
     let text = refused(&site.wanted, &site.clock);
     assert!(text.contains("a new table of 128 slots (its file has 64 slots)"), "{text}");
-    drop(state);
+    drop(directory);
     site.hand.advance(1_000);
-    let (_state, replay) = site.open();
+    let (_directory, replay) = site.open();
     assert_eq!(replay.capacity(), 128);
     // Its mark was exact: the promise, 5 s ahead, does not count.
     assert_eq!(replay.fence().map(|fence| fence.millis().seconds() - START.seconds()), Some(5));
@@ -183,19 +190,19 @@ fn another_capacity_waits_for_the_end_of_who_uses_the_table() {
 #[test]
 fn a_directory_that_is_another_is_not_in_place() {
     let site = Site::new();
-    let (state, replay) = site.open();
-    assert!(state.table.is_in_place().unwrap());
-    assert!(replay.is_intact(7, state.table.id, replay.mark()));
-    assert!(!replay.is_intact(7, state.table.id, replay.mark().plus_ms(1)));
+    let (directory, replay) = site.open();
+    assert!(directory.table.is_in_place().unwrap());
+    assert!(replay.is_intact(7, directory.table.id, replay.high_water_mark()));
+    assert!(!replay.is_intact(7, directory.table.id, replay.high_water_mark().plus_ms(1)));
     let old = site.wanted.settings.dir.with_extension("old");
     fs::rename(&site.wanted.settings.dir, &old).unwrap();
-    assert!(!state.table.is_in_place().unwrap());
+    assert!(!directory.table.is_in_place().unwrap());
     fs::rename(&old, &site.wanted.settings.dir).unwrap();
-    assert!(state.table.is_in_place().unwrap());
+    assert!(directory.table.is_in_place().unwrap());
     let lock = site.wanted.settings.dir.join("lock");
     fs::remove_file(&lock).unwrap();
     fs::write(&lock, "").unwrap();
-    assert!(!state.table.is_in_place().unwrap());
+    assert!(!directory.table.is_in_place().unwrap());
 }
 
 #[test]

@@ -1,146 +1,139 @@
-//! Two threads that keep a process's right to redeem: one looks that the table is still the data
-//! directory's, one keeps a later time on disk. Not one, because a disk may stall for seconds.
+//! Two threads that keep a process's right to redeem. One checks that the table is still the one of
+//! the data directory; one keeps a later time on disk. Two threads, because a stalled disk must not
+//! stop the check.
 
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
-use keyring::time::UnixMillis;
-
-use super::limits::LOOK_MS;
-use super::mark::MarkFile;
-use super::{Lost, State, TableFile};
-use crate::{LEASE_MS, Replay};
 use clock::Clock;
+use keyring::time::UnixMillis;
 use sys::failpoint;
 use sys::log;
 use sys::threads::{Part, Threads};
 
-/// How often each of the two wakes.
-const PERIOD: Duration = Duration::from_millis(LOOK_MS);
-#[allow(clippy::as_conversions, reason = "`From` cannot be used in constants yet")]
-const _: () = assert!(LOOK_MS as i64 * 4 <= LEASE_MS, "a late look or two must not matter");
+use super::high_water::HighWaterFile;
+use super::table_file::TableFile;
+use crate::limits::CHECK_PERIOD;
+use crate::replay::Replay;
 
-impl State {
-    /// Begins to look after the table of `node`. The first look is made before this returns, so
-    /// that the process may redeem. `tell_kept` is called after each look: true while the table is
-    /// the data directory's. Nothing follows a false.
+/// This process's hold on its data directory; [`DataDirectory::watch`] keeps it until the process
+/// ends.
+#[derive(Debug)]
+pub struct DataDirectory {
+    pub(super) table: TableFile,
+    pub(super) high_water: HighWaterFile,
+}
+
+impl DataDirectory {
+    /// Begins to check the table of `node`, four times a second. The first check is made before
+    /// this returns, so that the process may redeem.
+    ///
+    /// `set_kept` is called after each check: with true while the directory still holds the table.
+    /// After a false there are no more checks, and the table redeems no code again.
     ///
     /// # Errors
-    /// The system's, if a thread cannot be had.
+    /// The system's, if it starts no thread.
     pub fn watch<N>(
         self,
         node: &Arc<N>,
         clock: &Clock,
-        tell_kept: impl Fn(bool) + Send + 'static,
+        set_kept: impl Fn(bool) + Send + 'static,
     ) -> io::Result<()>
     where
         N: AsRef<Replay> + AsRef<Threads> + Send + Sync + 'static,
     {
-        let Self { table, mark } = self;
-        let mut looks = Looks {
+        let Self { table, mut high_water } = self;
+        let (node, clock) = (Arc::clone(node), clock.clone());
+        let mut checks = Checks {
             table,
             mark_before: UnixMillis::new(0),
-            node: Arc::clone(node),
+            node: Arc::clone(&node),
             clock: clock.clone(),
-            tell_kept,
+            set_kept,
         };
-        looks.look();
+        checks.check();
         thread::Builder::new().name("data-dir".to_owned()).spawn(move || {
-            let node = Arc::clone(&looks.node);
-            let threads: &Threads = (*node).as_ref();
-            threads.keep(Part::DataDir, || looks.go_on())
+            let node = Arc::clone(&checks.node);
+            threads(&*node).keep(Part::DataDir, || checks.run())
         })?;
-        let (mut mark, node, clock) = (mark, Arc::clone(node), clock.clone());
         thread::Builder::new().name("mark".to_owned()).spawn(move || {
-            let threads: &Threads = (*node).as_ref();
-            threads.keep(Part::Mark, || keep_ahead(&mut mark, (*node).as_ref(), &clock))
+            let replay: &Replay = (*node).as_ref();
+            threads(&*node).keep(Part::Mark, || keep_ahead(&mut high_water, replay, &clock))
         })?;
         Ok(())
     }
 }
 
-/// After a panic it may go on: a promise counts when it is on disk, and not before.
-fn keep_ahead(mark: &mut MarkFile, replay: &Replay, clock: &Clock) -> Infallible {
-    let mut said = false;
+fn threads(node: &impl AsRef<Threads>) -> &Threads {
+    node.as_ref()
+}
+
+/// It may go on after a panic: a promise counts only when it is on disk.
+fn keep_ahead(high_water: &mut HighWaterFile, replay: &Replay, clock: &Clock) -> Infallible {
+    let mut is_logged = false;
     loop {
-        thread::park_timeout(PERIOD);
+        thread::park_timeout(CHECK_PERIOD);
         failpoint::panic_at("mark");
-        let kept = mark.keep_ahead(replay, clock);
+        let kept = high_water.keep_ahead(replay, clock);
         if let Err(error) = &kept
-            && !said
+            && !is_logged
         {
-            let path = mark.path.display();
+            let path = high_water.path.display();
             log::error(format_args!("{path}: {error}; no code is spent until it can be written"));
         }
-        said = kept.is_err();
+        is_logged = kept.is_err();
     }
 }
 
-/// What the looking thread needs.
-struct Looks<N, F> {
+/// What the checking thread needs.
+struct Checks<N, F> {
     table: TableFile,
-    /// The mark as the last look left it; it must not fall.
+    /// The high-water mark at the last check; it must not fall.
     mark_before: UnixMillis,
     node: Arc<N>,
     clock: Clock,
-    tell_kept: F,
+    set_kept: F,
 }
 
-impl<N: AsRef<Replay>, F: Fn(bool)> Looks<N, F> {
-    /// After a panic it may go on: only a look that found all well gives the right to redeem.
-    fn go_on(&mut self) -> Infallible {
-        while self.look() {
-            thread::park_timeout(PERIOD);
+impl<N: AsRef<Replay>, F: Fn(bool)> Checks<N, F> {
+    /// It may go on after a panic: only a check that finds the table in place renews the lease.
+    fn run(&mut self) -> Infallible {
+        while self.check() {
+            thread::park_timeout(CHECK_PERIOD);
             failpoint::panic_at("data_dir");
         }
-        // The lock is kept to the end of the process. This one may have accepted codes a moment
-        // ago: a process that finds the directory back in its place must see it.
+        // The lock is kept until the process ends. This process may have accepted codes a moment
+        // ago: another that finds the directory back in its place must see it.
         loop {
             thread::park();
         }
     }
 
-    /// One look; false when the table is lost.
-    fn look(&mut self) -> bool {
+    /// One check; false if the table is lost.
+    fn check(&mut self) -> bool {
         let replay: &Replay = (*self.node).as_ref();
-        // Before the files are looked at, so that the lease counts from a moment when all was well.
+        // Read before the files are checked: the lease counts from a moment when all was in place.
         let reading = self.clock.reading();
-        let looked = self.table.look(replay, self.mark_before);
-        match &looked {
+        let checked = self.table.check(replay, self.mark_before);
+        match &checked {
             Ok(()) => {
-                if replay.renew(reading) {
+                if replay.renew_lease(reading) {
                     log::info(format_args!(
                         "this process stood still for more than 5 s: codes issued until now are \
                          refused as warming_up"
                     ));
                 }
-                self.mark_before = replay.mark();
+                self.mark_before = replay.high_water_mark();
             }
             Err(lost) => {
-                replay.revoke();
+                replay.revoke_lease();
                 log::error(format_args!("{lost}"));
             }
         }
-        let is_kept = looked.is_ok();
-        (self.tell_kept)(is_kept);
+        let is_kept = checked.is_ok();
+        (self.set_kept)(is_kept);
         is_kept
-    }
-}
-
-impl TableFile {
-    fn look(&self, replay: &Replay, mark_before: UnixMillis) -> Result<(), Lost> {
-        let lost = |why: String| Lost { path: self.path.display().to_string(), why };
-        match self.is_in_place() {
-            Ok(true) => {}
-            Ok(false) => return Err(lost("it was deleted or replaced".to_owned())),
-            Err(error) => return Err(lost(error.to_string())),
-        }
-        match replay.is_intact(self.boot, self.id, mark_before) {
-            true => Ok(()),
-            false => Err(lost("somebody wrote over it".to_owned())),
-        }
     }
 }
