@@ -101,8 +101,8 @@ pub fn map(
     Ok(Replay::of_file(memory))
 }
 
-/// Maps the first bytes. If `populates`, it also faults in all pages for writing. Otherwise the first
-/// request that writes to a page would wait for the disk, or for the file system's metadata.
+/// Maps the first bytes. If `populates`, it also faults in all pages for writing. Otherwise the
+/// first request that writes to a page would wait for the disk, or for the file system's metadata.
 fn map_bytes(file: &File, bytes: usize, populates: bool) -> io::Result<Memory> {
     let options = &mut MmapOptions::new();
     let options = if populates { options.populate() } else { options };

@@ -232,8 +232,8 @@ impl Header {
         UnixMillis::new(self.high_water.0.load(Ordering::Relaxed))
     }
 
-    /// The fence only rises, so this is safe at any time. A redeemer that does not see the new fence
-    /// yet is like one that came a moment earlier.
+    /// The fence only rises, so this is safe at any time. A redeemer that does not see the new
+    /// fence yet is like one that came a moment earlier.
     pub(crate) fn raise_fence(&self, fence: IssuedAt) {
         self.bounds.fence.fetch_max(i64::from(fence.get()), Ordering::Relaxed);
     }

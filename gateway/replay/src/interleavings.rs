@@ -1,5 +1,5 @@
-//! The table under loom: every interleaving of the real code, and every value that a load may return
-//! by the memory model.
+//! The table under loom: every interleaving of the real code, and every value that a load may
+//! return by the memory model.
 //!
 //! Run with `cargo test -p replay --lib --features loom interleavings`.
 

@@ -1,4 +1,5 @@
-//! Every constant time of the crate. The capacities are in `table`, the life of an entry in `entry`.
+//! Every constant time of the crate. The capacities are in `table`, the life of an entry in
+//! `entry`.
 
 use std::time::Duration;
 

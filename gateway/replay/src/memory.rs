@@ -141,8 +141,8 @@ fn zeroed(count: usize) -> Option<Box<[Line]>> {
 /// Writes to every page of a fresh table.
 ///
 /// The kernel clears a page at the first write to it. For a huge page on a virtual machine this
-/// takes milliseconds, and a request would wait for it. A machine with too little memory fails here,
-/// at the start, and not under load.
+/// takes milliseconds, and a request would wait for it. A machine with too little memory fails
+/// here, at the start, and not under load.
 fn occupy(lines: &[Line]) {
     for Line([first, ..]) in lines.iter().step_by(PAGE_BYTES / LINE_BYTES) {
         // The compiler makes a mere read of `fetch_or(0)`, as it changes nothing.

@@ -17,7 +17,7 @@ const NS_PER_MS: i64 = 1_000_000;
 
 /// The replay table of a node. Lock-free; allocates nothing after it was made.
 pub struct Replay {
-    pub(crate) table: Table,
+    table: Table,
     pub(crate) guard: Guard,
     releases: AtomicU64,
 }
@@ -101,8 +101,8 @@ impl Replay {
     ///
     /// The high-water mark is raised before the table is touched. Mark and clock are read again
     /// after the claim: a thread that was paused meanwhile does not go on with a code that is over.
-    /// Then lease and fence are read, the fence last: a thread that sees a lease also sees the fence
-    /// that was raised before the lease was given.
+    /// Then lease and fence are read, the fence last: a thread that sees a lease also sees the
+    /// fence that was raised before the lease was given.
     ///
     /// It takes no lock, does not wait and does not allocate; there is nothing to cancel.
     ///
@@ -235,8 +235,8 @@ impl Replay {
         last_ns > 0 && now.boot_ns - last_ns > UNATTENDED_MS * NS_PER_MS
     }
 
-    /// Ends the lease: the table is no longer the one of its data directory, and no code is redeemed
-    /// from it again.
+    /// Ends the lease: the table is no longer the one of its data directory, and no code is
+    /// redeemed from it again.
     pub(crate) fn revoke_lease(&self) {
         self.guard.revoke();
     }

@@ -186,8 +186,9 @@ impl Table {
         slot.compare_exchange(spent, released, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Whether the code is known to be spent. The entry of a code that is over stays until a younger
-    /// code needs its slot. So true is certain (but for a tag of 30 bits), and false is not.
+    /// Whether the code is known to be spent. The entry of a code that is over stays until a
+    /// younger code needs its slot. So true is certain (but for a tag of 30 bits), and false is
+    /// not.
     pub(crate) fn remembers(&self, place: &Place) -> bool {
         for (_, line) in self.path(place) {
             for lane in Lanes::not_passed(line, place) {

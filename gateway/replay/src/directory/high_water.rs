@@ -65,8 +65,8 @@ impl HighWaterFile {
 
     /// Raises what the file says to at least this. It is on disk when this returns.
     ///
-    /// Under a lock: of two processes, one with an earlier time must not lower what the other relies
-    /// on.
+    /// Under a lock: of two processes, one with an earlier time must not lower what the other
+    /// relies on.
     pub(super) fn raise(&self, promise: Promise) -> io::Result<()> {
         flock(&self.file, FlockOperation::LockExclusive)?;
         let written = self.raise_locked(promise);

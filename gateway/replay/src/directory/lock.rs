@@ -1,5 +1,5 @@
-//! The lock of a data directory. Processes that redeem from its table hold it shared; a process that
-//! makes a table holds it alone.
+//! The lock of a data directory. Processes that redeem from its table hold it shared; a process
+//! that makes a table holds it alone.
 //!
 //! The system unlocks it when a process ends, however it ends. It is an advisory lock of the open
 //! file (flock), so it works between containers that share the directory. It does not work between
@@ -61,8 +61,8 @@ impl Lock {
         }
     }
 
-    /// Whether the directory's path still leads to this file. If not, the directory was replaced, and
-    /// the lock protects nothing.
+    /// Whether the directory's path still leads to this file. If not, the directory was replaced,
+    /// and the lock protects nothing.
     pub(super) fn is_in_place(&self) -> io::Result<bool> {
         is_at(&self.path, self.id)
     }

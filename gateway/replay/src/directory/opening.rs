@@ -107,8 +107,8 @@ impl Wanted {
         })
     }
 
-    /// Makes a table in place of what is there. False if another process uses that, or the directory
-    /// was replaced.
+    /// Makes a table in place of what is there. False if another process uses that, or the
+    /// directory was replaced.
     fn replace(
         &self,
         lock: &Lock,
@@ -183,9 +183,9 @@ impl Wanted {
         Ok(())
     }
 
-    /// Joins a table that is there. Its high-water mark must not be far ahead of the clock. If it was
-    /// unattended, its fence is raised. A table in front of registers needs none: they know what was
-    /// spent.
+    /// Joins a table that is there. Its high-water mark must not be far ahead of the clock. If it
+    /// was unattended, its fence is raised. A table in front of registers needs none: they know
+    /// what was spent.
     fn join(&self, replay: &Replay, clock: &Clock) -> Result<(), DirectoryError> {
         let (mark, reading) = (replay.high_water_mark(), clock.reading());
         not_ahead(&self.table_path(), mark, reading.now)?;

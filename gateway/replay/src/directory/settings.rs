@@ -11,7 +11,8 @@ pub struct Settings {
     pub dir: PathBuf,
     /// The least number of slots; a slot has 8 bytes.
     pub capacity: usize,
-    /// How far the clocks of issuers may be off, in milliseconds; at most [`keyring::verify::SKEW_MS_MAX`].
+    /// How far the clocks of issuers may be off, in milliseconds; at most
+    /// [`keyring::verify::SKEW_MS_MAX`].
     pub skew_ms: i64,
     /// What remembers the codes.
     pub store: Store,

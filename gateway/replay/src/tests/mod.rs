@@ -410,8 +410,8 @@ fn a_path_is_never_full_at_the_planned_load() {
     assert!(chance_of_full_path(0.8, PATH_LINES) < 1e-4);
 }
 
-/// A table under steady traffic does a little better than the queue predicts. A code that was pushed
-/// on stays there when room comes up before it, which evens the lines out.
+/// A table under steady traffic does a little better than the queue predicts. A code that was
+/// pushed on stays there when room comes up before it, which evens the lines out.
 #[test]
 #[cfg_attr(miri, ignore = "a hundred thousand claims")]
 fn displacement_at_the_planned_load_is_no_more_than_foretold() {

@@ -364,9 +364,9 @@ fn without_the_check_after_the_swap_a_paused_request_is_forwarded_late() {
     assert_eq!(flaws, Flaws { forwarded_late: true, ..NONE });
 }
 
-/// Late claims, by the mark alone. The protocol here lacks the rule that a code which finds a younger
-/// one is over, and reads the clock once. Then the memory must last for a life and twice the largest
-/// skew, to the second. And the mark must be raised before the table is touched.
+/// Late claims, by the mark alone. The protocol here lacks the rule that a code which finds a
+/// younger one is over, and reads the clock once. Then the memory must last for a life and twice
+/// the largest skew, to the second. And the mark must be raised before the table is touched.
 #[test]
 fn a_late_claim_needs_the_mark_and_every_second_of_memory() {
     let spends_twice = |judge, skews_s: [i64; 4], issued_s: [u32; 2]| {

@@ -91,8 +91,8 @@ fn a_time_that_is_not_promised_judges_nothing() {
     assert_eq!(pair.redeem(&narrow, code(T, 2)).err(), Some(RedeemError::Unavailable));
 }
 
-/// While one of them checks the table, a pause of the other forgets nothing. If all stood still, the
-/// fence rises before a lease is given.
+/// While one of them checks the table, a pause of the other forgets nothing. If all stood still,
+/// the fence rises before a lease is given.
 #[test]
 fn a_table_that_nobody_looked_after_is_behind_a_fence() {
     let pair = Pair::new(64);
