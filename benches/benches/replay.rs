@@ -15,10 +15,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dashmap::DashMap;
 
 use clock::{Clock, Reading};
-use gateway::replay::{self, Birth, Replay, Store};
 use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
+use replay::{Birth, Replay, Store};
 
 const COLD_SLOTS: usize = 8 * 1_024 * 1_024;
 const HOT_SLOTS: usize = 2_048;
@@ -78,13 +78,21 @@ impl Bench {
         let file_id = replay::open_file_id(&file).expect("a file's number");
         let (key, boot) = ([7; 16], 0);
         let store = Store::Local;
-        let birth = Birth { key, boot, file: file_id, store, fence: None, skew_ms: 0, mark: now };
+        let birth = Birth {
+            key,
+            boot,
+            file: file_id,
+            store,
+            fence: None,
+            skew_ms: 0,
+            high_water_mark: now,
+        };
         replay::create(&file, slots, &birth).expect("room for the table");
         let Ok(replay) = replay::map(&file, slots, store, boot) else {
             panic!("the table is there")
         };
-        // Nobody takes it away: the lease and the promise are for ever.
-        replay.renew(Reading { now, boot_ns: i64::MAX / 2 });
+        // No other process uses the file: lease and promise never end.
+        replay.renew_lease(Reading { now, boot_ns: i64::MAX / 2 });
         replay.promise(UnixMillis::new(i64::MAX));
         Self::over(replay, slots)
     }

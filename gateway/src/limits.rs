@@ -60,11 +60,6 @@ pub const DRAIN_TIMEOUT_MS: Setting = Setting::new(60_000, 0, 600_000, "millisec
 
 /// How often a worker looks over its connections: no timeout that the sweep keeps is more exact.
 pub const SWEEP_MS: u64 = 250;
-/// How often a process looks that its data directory is still in its place. Four looks may fail to
-/// come in time before nothing is redeemed (`replay::LEASE_MS`).
-pub const LOOK_MS: u64 = 250;
-/// How long a start waits for whoever holds the data directory's lock alone.
-pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Accepted connections that wait for one worker to take them. More are closed at once: a worker
 /// that far behind would only answer them too late.
 pub const HANDOFF_QUEUE_MAX: usize = 1_024;

@@ -24,7 +24,7 @@ use keyring::store::KeyringError;
 use crate::config::ConfigError;
 use crate::process::reload::NoKeys;
 use crate::process::start::StartError;
-use crate::state::StateError;
+use replay::directory::DirectoryError;
 use sys::log;
 
 /// Wrong arguments (`EX_USAGE` of sysexits).
@@ -164,7 +164,7 @@ impl Failure {
             Self::Config(_) | Self::Keyring(_) | Self::Ceremony(_) | Self::Unfit(_) => {
                 STATUS_CONFIG
             }
-            Self::Start(StartError::State(StateError::Ahead { .. })) => STATUS_CONFIG,
+            Self::Start(StartError::Directory(DirectoryError::Ahead { .. })) => STATUS_CONFIG,
             Self::Start(_) | Self::Refused | Self::Found | Self::Other(_) | Self::Output(_) => {
                 STATUS_OTHER
             }

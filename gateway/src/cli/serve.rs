@@ -12,8 +12,8 @@ use crate::process::reload::load_usable_keys;
 use crate::process::start::{self, Start};
 use crate::process::systemd;
 use crate::process::takeover::CommandLine;
-use crate::state::Fence;
 use clock::Clock;
+use replay::directory::Fence;
 use sys::descriptors;
 use sys::{disk, log};
 

@@ -11,7 +11,7 @@
 //!   a wrong no and never a wrong yes.
 //!
 //! Restarting a node that shares registers needs no fence. Its codes are known to a majority of
-//! registers for 120 s, and registers know what they have forgotten. ([`crate::state`] says when
+//! registers for 120 s, and registers know what they have forgotten. ([`replay::directory`] says when
 //! there is a fence all the same.)
 
 use std::{future::Future, rc::Rc};
@@ -23,11 +23,11 @@ use keyring::{
 };
 
 use clock::Clock;
+use replay::{RedeemError, Redemption, Replay};
 
 use crate::{
     refusal::{Limit, Refusal, Refused},
     registers::{Claimed, Note, Registers, Verdict},
-    replay::{RedeemError, Redemption, Replay},
 };
 
 /// A redeemed code: the right to forward its transaction, once. Dropping it leaves the code used.

@@ -18,6 +18,8 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
+use ::replay::Store;
+use ::replay::directory::Settings as DirectorySettings;
 use keyring::text;
 use keyring::verify::TimeRules;
 use sha2::{Digest as _, Sha256};
@@ -92,6 +94,19 @@ impl Config {
     /// What is allowed and yet looks like a mistake: a sentence each, in English.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What the data directory is opened with.
+    pub fn data_directory(&self) -> DirectorySettings {
+        DirectorySettings {
+            dir: self.server.data_dir.clone(),
+            capacity: self.replay.capacity,
+            skew_ms: self.codes.skew_ms,
+            store: match self.replay.registers {
+                Some(_) => Store::Registers,
+                None => Store::Local,
+            },
+        }
     }
 
     /// What could not be read stands at its default; the source then holds a problem.

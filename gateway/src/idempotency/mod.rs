@@ -51,7 +51,7 @@
 //! An answer that finds no room is sent, counted and not stored; its retry hears `code_used`.
 //! Records of running requests are bounded by the requests in flight, and always find room.
 //!
-//! [`Redemption`]: crate::replay::Redemption
+//! [`Redemption`]: replay::Redemption
 
 mod budget;
 mod entry;

@@ -23,14 +23,16 @@ use crate::{
     readiness::Health,
     record::{Record, RecordError, Recording},
     registers::Abstains,
-    replay::Replay,
     snapshot::{Current, Snapshot},
-    state::{self, Fence, State, StateError},
     transport::listener::Listener,
     upstream::endpoints::Endpoints,
     worker::Shared,
 };
 use clock::Clock;
+use replay::{
+    Replay,
+    directory::{self, DataDirectory, DirectoryError, Fence},
+};
 use sys::{disk::Group, threads};
 
 /// What a gateway is started from.
@@ -62,7 +64,7 @@ pub enum StartError {
     },
     /// The data directory cannot be used.
     #[error(transparent)]
-    State(#[from] StateError),
+    Directory(#[from] DirectoryError),
     /// The decision record cannot begin.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -103,12 +105,12 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
     // Before the first file grows, and before anybody may take this process for one that serves.
     let survived = runtime.block_on(async { Survived::catch() })?;
     let clock = Clock::system();
-    let (state, replay) = state::open(&start.config, start.fence, &clock)?;
+    let (directory, replay) = directory::open(start.config.data_directory(), start.fence, &clock)?;
     let left = runtime.block_on(async move {
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = survived.and_leave()?;
         let command_line = start.command_line.clone();
-        let (shared, reloader, may_reload, recording) = share(start, clock, state, replay)?;
+        let (shared, reloader, may_reload, recording) = share(start, clock, directory, replay)?;
         let (reload, reloads) = mpsc::channel(1);
         let mut orders = Orders { signals, reloader, reloads, command_line };
         if let Some(predecessor) = predecessor
@@ -180,7 +182,12 @@ fn failed(address: &dyn std::fmt::Display, source: io::Error) -> StartError {
 
 type Started = (Arc<Shared>, Reloader, bool, Recording);
 
-fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Started, StartError> {
+fn share(
+    start: Start,
+    clock: Clock,
+    directory: DataDirectory,
+    replay: Replay,
+) -> Result<Started, StartError> {
     let Start { config, keys, config_file, .. } = start;
     // One more than the workers: the front thread counts what it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
@@ -215,7 +222,8 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     };
     let shared = Arc::new(shared);
     control::look_around(&shared);
-    state.watch(&shared)?;
+    let health = Arc::clone(&shared.health);
+    directory.watch(&shared, &shared.clock, move |is_kept| health.set_table(is_kept))?;
     let tables = key_tables::start(Arc::clone(&shared))?;
     Ok((shared, Reloader::new(config_file, tables), may_reload, recording))
 }

@@ -24,7 +24,6 @@ use crate::{
     record::Record,
     refusal::Limit,
     registers::Registers,
-    replay::Replay,
     request_id::RequestIds,
     snapshot::Held,
     transport::body_memory::BodyMemory,
@@ -33,6 +32,7 @@ use crate::{
     upstream::Pool,
 };
 use clock::{Clock, Instant};
+use replay::Replay;
 
 pub(crate) use self::shared::Phase;
 pub use self::shared::Shared;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use clock::Clock;
+use replay::Replay;
+use sys::threads::Threads;
 
 use crate::{
     code::requests::CodeRequests, idempotency::ResponseStore, metrics::Metrics, readiness::Health,
-    record::Record, replay::Replay, snapshot::Current, transport::body_memory::BodyMemory,
+    record::Record, snapshot::Current, transport::body_memory::BodyMemory,
     upstream::endpoints::Endpoints,
 };
 
@@ -33,6 +35,18 @@ pub struct Shared {
     pub bodies: Arc<BodyMemory>,
     /// Requests under way with one code.
     pub codes: CodeRequests,
+}
+
+impl AsRef<Replay> for Shared {
+    fn as_ref(&self) -> &Replay {
+        &self.replay
+    }
+}
+
+impl AsRef<Threads> for Shared {
+    fn as_ref(&self) -> &Threads {
+        &self.health.threads
+    }
 }
 
 impl std::fmt::Debug for Shared {

@@ -22,11 +22,11 @@ use crate::{
     readiness::Health,
     record::Record,
     refusal::{Limit, Refusal},
-    replay::Replay,
     snapshot::Current,
     upstream::endpoints::Endpoints,
 };
 use clock::{Clock, Hand};
+use replay::Replay;
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 const W0: WorkerId = WorkerId::new(0);

@@ -22,8 +22,8 @@ use super::{Failure, serve};
 use crate::config::Config;
 use crate::process::reload::load_usable_keys;
 use crate::process::start::{self, Start};
-use crate::state::Fence;
 use clock::Clock;
+use replay::directory::Fence;
 use sys::disk;
 use sys::log;
 

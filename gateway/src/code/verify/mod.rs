@@ -24,10 +24,10 @@ use slab::Slab;
 
 use crate::{
     metrics::{Metrics, WorkerId},
-    replay::Replay,
     snapshot::Held,
 };
 use clock::Clock;
+use replay::Replay;
 
 /// What judging takes beside the codes: a worker's own and what it shares.
 #[derive(Copy, Clone)]

@@ -17,6 +17,7 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { package: "keyring", path: "keyring", ranks: KEYRING },
     Crate { package: "sys", path: "gateway/sys", ranks: &["failpoint", "log", "threads", "descriptors", "disk"] },
     Crate { package: "clock", path: "gateway/clock", ranks: &["seam"] },
+    Crate { package: "replay", path: "gateway/replay", ranks: REPLAY },
     Crate { package: "gateway", path: "gateway", ranks: GATEWAY },
     Crate { package: "loadtest", path: "loadtest", ranks: LOADTEST },
     Crate { package: "benches", path: "benches", ranks: &["lines", "process", "site"] },
@@ -27,15 +28,28 @@ const KEYRING: &[&str] = &[
     "time", "text", "p256", "code", "seal", "key", "key_set", "verify", "mint", "store", "ceremony",
 ];
 
+const REPLAY: &[&str] = &[
+    "limits",
+    "sync",
+    "entry",
+    "memory",
+    "header",
+    "file",
+    "guard",
+    "table",
+    "replay",
+    "directory",
+];
+
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
     "limits", "request_id", "readiness", "http", "config", "refusal", "metrics",
-    "record", "replay", "registers",
+    "record", "registers",
     // both ends of a request, and its repetition
     "idempotency", "transport", "upstream", "snapshot",
     // the chain of a code, and what a worker holds
-    "code", "worker", "state", "admin",
+    "code", "worker", "admin",
     // the way of a request, from the edge inwards
     "request", "edge",
     // the process and its programs

@@ -1,30 +1,30 @@
-//! The table under loom: every interleaving of the real code, and every value that the memory
-//! model lets a load return.
+//! The table under loom: every interleaving of the real code, and every value that a load may
+//! return by the memory model.
 //!
-//! Run with `cargo test -p gateway --lib --features loom interleavings`.
+//! Run with `cargo test -p replay --lib --features loom interleavings`.
 
 use loom::sync::Arc;
 use loom::thread;
 
+use clock::Clock;
 use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
 
-use super::entry::Entry;
-use super::table::{Claim, Place, Table, Unclaimed};
-use super::{RedeemError, Replay};
-use clock::Clock;
+use crate::entry::Entry;
+use crate::replay::{RedeemError, Replay};
+use crate::table::{ClaimError, Place, SlotClaim, Table};
 
 const T: u32 = 1_800_000_000;
 const RULES: TimeRules = TimeRules { skew_ms: 2_000, display_days: 180 };
 
-/// All codes here start at the same slot, so that they get in each other's way.
+/// All codes here start at the same slot, so that they compete for it.
 fn code(issued_at_s: u32, tag: u64) -> Place {
     Place { home: 0, first: 0, entry: Entry::spent(issued_at_s, tag), hash: 0 }
 }
 
 fn table(standing: &[Place]) -> Arc<Table> {
-    let table = Table::with_key(8, [0; 16]);
+    let table = Table::on_heap(8, None, [0; 16]).expect("a small table");
     for place in standing {
         table.claim(place).expect("an empty table");
     }
@@ -32,7 +32,10 @@ fn table(standing: &[Place]) -> Arc<Table> {
 }
 
 /// Runs one claim per place, each in a thread of its own, but the last in this one.
-fn race<const N: usize>(table: &Arc<Table>, places: [Place; N]) -> Vec<Result<Claim, Unclaimed>> {
+fn race<const N: usize>(
+    table: &Arc<Table>,
+    places: [Place; N],
+) -> Vec<Result<SlotClaim, ClaimError>> {
     let [others @ .., last] = places.as_slice() else { return Vec::new() };
     let spawn = |place: &Place| {
         let (table, place) = (Arc::clone(table), *place);
@@ -46,7 +49,7 @@ fn race<const N: usize>(table: &Arc<Table>, places: [Place; N]) -> Vec<Result<Cl
     results
 }
 
-fn claimed(results: &[Result<Claim, Unclaimed>]) -> usize {
+fn claimed(results: &[Result<SlotClaim, ClaimError>]) -> usize {
     results.iter().filter(|result| result.is_ok()).count()
 }
 
@@ -56,7 +59,7 @@ fn two_redeemers_of_one_code() {
         let table = table(&[]);
         let results = race(&table, [code(T, 1); 2]);
         assert_eq!(claimed(&results), 1);
-        assert!(results.iter().any(|result| result.as_ref().err() == Some(&Unclaimed::Used)));
+        assert!(results.iter().any(|result| result.as_ref().err() == Some(&ClaimError::Used)));
     });
 }
 
@@ -77,19 +80,19 @@ fn two_redeemers_and_one_that_may_overwrite_them() {
         let results = race(&table, [code(T, 1), code(T, 1), code(T + 80, 2)]);
         assert!(claimed(&results[..2]) <= 1);
         assert!(results[2].is_ok());
-        assert!(matches!(table.claim(&code(T, 1)), Err(Unclaimed::Used | Unclaimed::Over)));
-        assert_eq!(table.claim(&code(T + 80, 2)).err(), Some(Unclaimed::Used));
+        assert!(matches!(table.claim(&code(T, 1)), Err(ClaimError::Used | ClaimError::Expired)));
+        assert_eq!(table.claim(&code(T + 80, 2)).err(), Some(ClaimError::Used));
     });
 }
 
-/// A slot dies, for the younger code, in front of where its copy may stand already.
+/// For the younger code, a slot becomes free before the one in which its copy may be already.
 #[test]
 fn two_redeemers_and_a_late_older_one() {
     loom::model(|| {
         let table = table(&[code(T - 79, 9)]);
         let results = race(&table, [code(T, 1), code(T, 1), code(T - 159, 2)]);
         assert_eq!(claimed(&results[..2]), 1);
-        assert_eq!(results[2].as_ref().err(), Some(&Unclaimed::Over));
+        assert_eq!(results[2].as_ref().err(), Some(&ClaimError::Expired));
     });
 }
 
@@ -101,8 +104,8 @@ fn two_redeemers_an_age_after_the_slot_was_used() {
         let table = table(&[code(T - TURN, 9)]);
         let results = race(&table, [code(T, 1), code(T, 1), code(T - 80, 2)]);
         assert!(claimed(&results[..2]) == 1);
-        assert!(matches!(results[2], Ok(_) | Err(Unclaimed::Over)));
-        assert_eq!(table.claim(&code(T, 1)).err(), Some(Unclaimed::Used));
+        assert!(matches!(results[2], Ok(_) | Err(ClaimError::Expired)));
+        assert_eq!(table.claim(&code(T, 1)).err(), Some(ClaimError::Used));
     });
 }
 
@@ -113,7 +116,7 @@ fn a_released_code_is_taken_back_once() {
         let claim = table.claim(&code(T, 1)).expect("an empty table");
         let releaser = {
             let table = Arc::clone(&table);
-            thread::spawn(move || table.give_back(claim))
+            thread::spawn(move || table.release(claim))
         };
         let results = race(&table, [code(T, 1), code(T, 1)]);
         assert!(releaser.join().expect("no panic"));
@@ -129,12 +132,12 @@ fn a_release_that_comes_late_spares_the_younger_code() {
         let claim = table.claim(&code(T, 1)).expect("an empty table");
         let releaser = {
             let table = Arc::clone(&table);
-            thread::spawn(move || table.give_back(claim))
+            thread::spawn(move || table.release(claim))
         };
         assert!(table.claim(&code(T + 80, 2)).is_ok());
         releaser.join().expect("no panic");
-        assert_eq!(table.claim(&code(T + 80, 2)).err(), Some(Unclaimed::Used));
-        assert_eq!(table.claim(&code(T, 1)).err(), Some(Unclaimed::Over));
+        assert_eq!(table.claim(&code(T + 80, 2)).err(), Some(ClaimError::Used));
+        assert_eq!(table.claim(&code(T, 1)).err(), Some(ClaimError::Expired));
     });
 }
 
@@ -173,7 +176,7 @@ fn a_paused_redeemer_does_not_go_on_with_a_code_that_is_over() {
         assert_eq!(again.err(), Some(RedeemError::Expired));
         let slept = sleeper.join().expect("no panic");
         assert!(!(first && slept));
-        assert_eq!(replay.mark(), clock.now());
+        assert_eq!(replay.high_water_mark(), clock.now());
     });
 }
 
@@ -183,7 +186,7 @@ fn open(replay: &Replay) {
     replay.guard.promise(UnixMillis::new(i64::MAX));
 }
 
-/// The sleeper above in one process, all others in another: they share header and slots alone.
+/// The sleeper above is in one process, all others in another: they share only header and slots.
 #[test]
 fn a_redeemer_that_pauses_in_another_process_does_not_go_on_either() {
     loom::model(|| {
@@ -204,12 +207,15 @@ fn a_redeemer_that_pauses_in_another_process_does_not_go_on_either() {
         assert!(replay.redeem(&younger, clock.now(), &RULES, &clock).is_ok());
         let (slept, sleeping) = sleeper.join().expect("no panic");
         assert!(!(first && slept));
-        assert_eq!((replay.mark(), sleeping.mark()), (clock.now(), clock.now()));
+        assert_eq!(
+            (replay.high_water_mark(), sleeping.high_water_mark()),
+            (clock.now(), clock.now())
+        );
     });
 }
 
-/// A process stood still. Its looking thread raises the fence and only then gives the lease: who
-/// redeems by that lease sees the fence.
+/// A process stood still. Its checking thread raises the fence and only then gives the lease. A
+/// thread that redeems by that lease sees the fence.
 #[test]
 fn who_sees_a_lease_sees_the_fence_that_was_raised_before() {
     loom::model(|| {
@@ -217,7 +223,7 @@ fn who_sees_a_lease_sees_the_fence_that_was_raised_before() {
         let replay = Replay::with_key(8, None, [7; 16]).expect("eight slots");
         let replay = Arc::new(replay.in_another_process());
         replay.guard.promise(UnixMillis::new(i64::MAX));
-        let looking = {
+        let checking = {
             let replay = Arc::clone(&replay);
             thread::spawn(move || {
                 replay.raise_fence(IssuedAt::new(T));
@@ -226,7 +232,7 @@ fn who_sees_a_lease_sees_the_fence_that_was_raised_before() {
         };
         let outcome = replay.redeem(&identity(T, 1), clock.now(), &RULES, &clock);
         assert!(matches!(outcome, Err(RedeemError::Unavailable | RedeemError::WarmingUp)));
-        looking.join().expect("no panic");
+        checking.join().expect("no panic");
         let outcome = replay.redeem(&identity(T, 1), clock.now(), &RULES, &clock);
         assert_eq!(outcome.err(), Some(RedeemError::WarmingUp));
         // Nothing was sent, so nothing is spent.
@@ -234,8 +240,8 @@ fn who_sees_a_lease_sees_the_fence_that_was_raised_before() {
     });
 }
 
-/// Another process raises fence and mark while codes are claimed: nothing is spent twice, and both
-/// end as the largest that anybody put there.
+/// Another process raises fence and mark while codes are claimed. No code is spent twice, and both
+/// end as the largest value of any process.
 #[test]
 fn fence_and_mark_rise_in_one_process_while_another_claims() {
     loom::model(|| {
@@ -247,7 +253,7 @@ fn fence_and_mark_rise_in_one_process_while_another_claims() {
         let rival = {
             let clock = clock.clone();
             thread::spawn(move || {
-                other.header().raise_mark(later);
+                other.header().raise_high_water_mark(later);
                 other.raise_fence(IssuedAt::new(T));
                 let outcome = other.redeem(&identity(T + 1, 1), later, &RULES, &clock).is_ok();
                 (outcome, other)
@@ -259,6 +265,6 @@ fn fence_and_mark_rise_in_one_process_while_another_claims() {
         let mine = replay.redeem(&identity(T + 1, 1), clock.now(), &RULES, &clock).is_ok();
         let (theirs, other) = rival.join().expect("no panic");
         assert!(mine != theirs, "one of the two, and only one");
-        assert_eq!((replay.fence(), other.mark()), (Some(IssuedAt::new(T)), later));
+        assert_eq!((replay.fence(), other.high_water_mark()), (Some(IssuedAt::new(T)), later));
     });
 }

@@ -1,24 +1,24 @@
-//! The first page of a table: whose it is, how far time has come, and where the fence stands.
+//! The first page of a table: for which file and boot it was made, its high-water mark, its fence.
 //!
-//! In a data directory the page is shared by all processes that redeem from the table, so
-//! everything in it is an atomic, and what changes only ever grows.
+//! All processes that redeem from the table share this page. So everything in it is an atomic, and
+//! every value that changes only grows.
 
 use keyring::code::IssuedAt;
 use keyring::time::UnixMillis;
 
-use super::sync::{AtomicI64, AtomicU64, Ordering};
+use crate::sync::{ARE_PLAIN, AtomicI64, AtomicU64, Ordering};
 
 /// Bytes before the first slot: one page, so that the slots begin on a cache line.
-pub(super) const HEADER_BYTES: usize = 4096;
-/// Counted up whenever a table of this version would be read wrongly by another.
+pub(crate) const HEADER_BYTES: usize = 4096;
+/// Counts up with each change for which another version would read a table wrongly.
 const LAYOUT: u64 = 1;
 const MAGIC: u64 = u64::from_le_bytes(*b"yanmaspt");
 
 /// The page. All zero: no table yet.
 #[repr(C)]
-pub(super) struct Header {
+pub(crate) struct Header {
     birth: BirthLine,
-    mark: MarkLine,
+    high_water: HighWaterLine,
     bounds: BoundsLine,
     watch: WatchLine,
 }
@@ -35,12 +35,12 @@ struct BirthLine {
     store: AtomicU64,
 }
 
-/// The latest time by which any code was judged. Read by every redeem, written once a millisecond
-/// at most.
+/// The high-water mark: the latest time by which any code was judged. Every redeem reads it; it is
+/// written once a millisecond at most.
 #[repr(C, align(64))]
-struct MarkLine(AtomicI64);
+struct HighWaterLine(AtomicI64);
 
-/// Read by every redeem, hardly ever written.
+/// Every redeem reads them; they are hardly ever written.
 #[repr(C, align(64))]
 struct BoundsLine {
     /// An issue second; 0: none.
@@ -49,14 +49,17 @@ struct BoundsLine {
     skew_ms: AtomicI64,
 }
 
-/// When a process last saw that the table is still the one of its directory, by CLOCK_BOOTTIME.
+/// When a process last found that the table is still the one of its directory: nanoseconds of
+/// CLOCK_BOOTTIME.
 #[repr(C, align(64))]
 struct WatchLine(AtomicI64);
 
-#[cfg(not(feature = "loom"))]
-const _: () = assert!(size_of::<Header>() <= HEADER_BYTES && align_of::<Header>() == 64);
+const _: () = assert!(
+    !ARE_PLAIN || size_of::<Header>() <= HEADER_BYTES && align_of::<Header>() == 64,
+    "it fits its page, and its lines are cache lines"
+);
 
-/// What remembers the codes that are spent by way of a table.
+/// What remembers the codes that are redeemed from a table.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Store {
     /// The table alone.
@@ -81,24 +84,24 @@ pub struct Birth {
     pub key: [u8; 16],
     /// The boot in which the table is made.
     pub boot: u128,
-    /// Device and number of its file; a copy has others.
+    /// Device and inode number of its file; those of a copy differ.
     pub file: [u64; 2],
     /// What else remembers its codes.
     pub store: Store,
-    /// Codes issued up to then are refused.
+    /// Codes issued up to this second are refused.
     pub fence: Option<IssuedAt>,
-    /// The skew of the process that makes it.
+    /// The skew of the process that makes it, in milliseconds.
     pub skew_ms: i64,
-    /// The latest time that any code was judged by, as far as is known.
-    pub mark: UnixMillis,
+    /// The latest known time by which any code was judged.
+    pub high_water_mark: UnixMillis,
 }
 
 /// What is left of a table that cannot be used any more.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Remains {
-    /// The latest time by which it judged.
-    pub mark: UnixMillis,
-    /// The largest skew that it was used with.
+    /// The latest time by which any of its codes was judged.
+    pub high_water_mark: UnixMillis,
+    /// The largest skew that it was used with, in milliseconds.
     pub skew_ms: i64,
     /// Its fence.
     pub fence: Option<IssuedAt>,
@@ -115,7 +118,7 @@ pub enum Mismatch {
     /// Shorter or longer than its header says, or not one at all.
     #[error("its file is damaged or not one of a table")]
     Damaged,
-    /// Of a version of this program that lays it out otherwise.
+    /// A version of this program with another layout made it.
     #[error("its file is of another version")]
     Layout,
     /// It holds another number of slots.
@@ -124,11 +127,11 @@ pub enum Mismatch {
         /// How many.
         slots: u64,
     },
-    /// Its codes were remembered in another way: registers do not know what the table alone knew,
-    /// nor the table what other nodes spent.
+    /// It was made for another [`Store`]. Registers do not know what the table alone knew, and the
+    /// table does not know what other nodes spent.
     #[error("[replay] store was another when its file was made")]
     Store,
-    /// Made before the machine was started: not all pages may have been written.
+    /// It was made before the machine was last started: perhaps not all pages were written.
     #[error("its file is from before the machine was last started")]
     Boot,
     /// The file is a copy: codes may have been spent after the copy was made.
@@ -137,7 +140,7 @@ pub enum Mismatch {
 }
 
 impl Header {
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let (zero, signed) = (|| AtomicU64::new(0), || AtomicI64::new(0));
         Self {
             birth: BirthLine {
@@ -149,14 +152,14 @@ impl Header {
                 boot: [zero(), zero()],
                 store: zero(),
             },
-            mark: MarkLine(signed()),
+            high_water: HighWaterLine(signed()),
             bounds: BoundsLine { fence: signed(), skew_ms: signed() },
             watch: WatchLine(signed()),
         }
     }
 
-    /// Fills the page in; nobody else may see it yet.
-    pub(super) fn begin(&self, birth: &Birth, lines: usize) {
+    /// Fills the page in. No other thread or process may see it yet.
+    pub(crate) fn initialize(&self, birth: &Birth, lines: usize) {
         let line = &self.birth;
         let relaxed = Ordering::Relaxed;
         line.layout.store(LAYOUT, relaxed);
@@ -167,14 +170,14 @@ impl Header {
         for (cell, half) in line.file.iter().zip(birth.file) {
             cell.store(half, relaxed);
         }
-        self.mark.0.store(birth.mark.get(), relaxed);
+        self.high_water.0.store(birth.high_water_mark.get(), relaxed);
         self.bounds.fence.store(birth.fence.map_or(0, |fence| i64::from(fence.get())), relaxed);
         self.bounds.skew_ms.store(birth.skew_ms, relaxed);
         line.magic.store(MAGIC, Ordering::Release);
     }
 
     /// Is this the page of a table of so many lines, made in this boot, in this very file?
-    pub(super) fn check(&self, lines: usize, boot: u128, file: [u64; 2]) -> Result<(), Mismatch> {
+    pub(crate) fn check(&self, lines: usize, boot: u128, file: [u64; 2]) -> Result<(), Mismatch> {
         let line = &self.birth;
         if line.magic.load(Ordering::Acquire) != MAGIC {
             return Err(Mismatch::Damaged);
@@ -194,63 +197,68 @@ impl Header {
     }
 
     /// Was the table made for this store?
-    pub(super) fn is_for(&self, store: Store) -> bool {
+    pub(crate) fn is_for(&self, store: Store) -> bool {
         self.birth.store.load(Ordering::Relaxed) == store.to_word()
     }
 
     /// What the page says of the past, if it is one that this version can read.
-    pub(super) fn remains(&self) -> Option<Remains> {
+    pub(crate) fn remains(&self) -> Option<Remains> {
         let line = &self.birth;
-        let is_read = line.magic.load(Ordering::Acquire) == MAGIC
+        let is_readable = line.magic.load(Ordering::Acquire) == MAGIC
             && line.layout.load(Ordering::Relaxed) == LAYOUT;
         let is_shared = self.is_for(Store::Registers);
-        let (mark, skew_ms, fence) = (self.mark(), self.skew_ms(), self.fence());
-        is_read.then_some(Remains { mark, skew_ms, fence, is_shared })
+        let (high_water_mark, skew_ms, fence) =
+            (self.high_water_mark(), self.skew_ms(), self.fence());
+        is_readable.then_some(Remains { high_water_mark, skew_ms, fence, is_shared })
     }
 
-    pub(super) fn key(&self) -> [u8; 16] {
+    pub(crate) fn key(&self) -> [u8; 16] {
         load_pair(&self.birth.key).to_le_bytes()
     }
 
-    /// `fetch_max`, but the line is written only when there is something to write. Returns what
-    /// the mark is then, or more.
-    pub(super) fn raise_mark(&self, time: UnixMillis) -> UnixMillis {
-        let found = self.mark.0.load(Ordering::Relaxed);
+    /// `fetch_max`, but the line is written only if the mark rises. Returns the mark after that, or
+    /// a later one.
+    #[inline]
+    pub(crate) fn raise_high_water_mark(&self, time: UnixMillis) -> UnixMillis {
+        let found = self.high_water.0.load(Ordering::Relaxed);
         if found >= time.get() {
             return UnixMillis::new(found);
         }
-        time.max(UnixMillis::new(self.mark.0.fetch_max(time.get(), Ordering::Relaxed)))
+        time.max(UnixMillis::new(self.high_water.0.fetch_max(time.get(), Ordering::Relaxed)))
     }
 
-    pub(super) fn mark(&self) -> UnixMillis {
-        UnixMillis::new(self.mark.0.load(Ordering::Relaxed))
+    #[inline]
+    pub(crate) fn high_water_mark(&self) -> UnixMillis {
+        UnixMillis::new(self.high_water.0.load(Ordering::Relaxed))
     }
 
-    /// The fence only rises, so this is safe at any time: whoever does not see it yet is answered
-    /// as if a moment earlier.
-    pub(super) fn raise_fence(&self, fence: IssuedAt) {
+    /// The fence only rises, so this is safe at any time. A redeemer that does not see the new
+    /// fence yet is like one that came a moment earlier.
+    pub(crate) fn raise_fence(&self, fence: IssuedAt) {
         self.bounds.fence.fetch_max(i64::from(fence.get()), Ordering::Relaxed);
     }
 
-    pub(super) fn fence(&self) -> Option<IssuedAt> {
+    pub(crate) fn fence(&self) -> Option<IssuedAt> {
         let second = u32::try_from(self.bounds.fence.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         (second > 0).then(|| IssuedAt::new(second))
     }
 
-    pub(super) fn is_behind_fence(&self, issued_at: IssuedAt) -> bool {
+    #[inline]
+    pub(crate) fn is_behind_fence(&self, issued_at: IssuedAt) -> bool {
         i64::from(issued_at.get()) <= self.bounds.fence.load(Ordering::Relaxed)
     }
 
-    pub(super) fn raise_skew(&self, skew_ms: i64) {
+    pub(crate) fn raise_skew(&self, skew_ms: i64) {
         self.bounds.skew_ms.fetch_max(skew_ms, Ordering::Relaxed);
     }
 
-    pub(super) fn skew_ms(&self) -> i64 {
+    pub(crate) fn skew_ms(&self) -> i64 {
         self.bounds.skew_ms.load(Ordering::Relaxed)
     }
 
-    /// Notes a look at `boot_ns` and returns when the last one was, of any process.
-    pub(super) fn looked(&self, boot_ns: i64) -> i64 {
+    /// Notes a check at `boot_ns`. Returns when the last check of any process was; 0 if there was
+    /// none.
+    pub(crate) fn note_check(&self, boot_ns: i64) -> i64 {
         self.watch.0.fetch_max(boot_ns, Ordering::Relaxed)
     }
 }

@@ -1,16 +1,17 @@
 //! The eight bytes that remember one spent code, and what they mean to the next code.
 //!
 //! Everything here is a pure function of two entries: mine, and the one found in a slot. The time
-//! of day has no say. That is what makes racing threads agree, however long one of them pauses.
+//! of day is no input. So racing threads agree, however long one of them pauses.
 
 use keyring::verify::{PAYMENT_LIFE_MS, SKEW_MS_MAX};
 
 /// How many seconds apart two codes must be issued before the younger may overwrite the older.
 ///
-/// The older is refused from its issue + life + skew on; the younger is accepted from its own
-/// issue - skew on. So twice the skew: the largest, not the node's own, because a node with another
-/// setting may share the table. The commonest bug of replay caches is to remember for less.
-pub(super) const REMEMBER_S: i64 = (PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX) / 1_000;
+/// The older is refused from its issue + life + skew on. The younger is accepted from its own
+/// issue - skew on. So the skew counts twice. It is the largest skew, not the node's own: a node
+/// with another setting may share the table. The commonest bug of replay caches is to remember for
+/// less.
+pub(crate) const REMEMBER_S: i64 = (PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX) / 1_000;
 const _: () = assert!(REMEMBER_S == 80, "capacity is planned as rate x 80 s / 0.6");
 
 const TAG_BITS: u32 = 30;
@@ -23,58 +24,63 @@ const _: () = assert!(2 + ISSUED_BITS + TAG_BITS == u64::BITS);
 /// What a slot holds: 2 bits of state, the 32 bits of the signed issue second, 30 bits of a keyed
 /// hash over the code's identity.
 ///
-/// The issue second is kept whole. A shorter one would leave more bits for the tag, but it wraps,
-/// and then a slot of an earlier turn reads like a living one: two redeemers that paused in the
-/// right places can both spend one code (`model.rs` shows it). The price is the shorter tag: two
-/// codes of one second on one path are taken for each other once in 2^30, and the second of them
-/// is refused as used. At the planned load a code meets 0.02 living codes of its own second.
+/// The issue second is kept whole. A shorter one would leave more bits for the tag, but it wraps.
+/// Then a slot of an earlier turn reads like a living one, and two redeemers that paused in the
+/// right places can both spend one code (`tests/model.rs` shows it). The price is the shorter tag:
+/// once in 2^30 two codes of one second on one path have the same tag, and the second of them is
+/// refused as used. At the planned load a code meets 0.02 living codes of its own second.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
-pub(super) struct Entry(u64);
+pub(crate) struct Entry(u64);
 
 /// What the entry found in a slot means to a code that wants to be spent.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
-pub(super) enum Standing {
-    /// Never used, or released by this very code, or of a code issued so long before mine that it
-    /// is over whenever mine is in time: mine may take the slot.
+pub(crate) enum Standing {
+    /// Mine may take the slot: it was never used, or my own code was released from it. Or its code
+    /// was issued so long before mine that it is over whenever mine is in time.
     Free,
     /// Mine, spent already.
     Spent,
-    /// Another code's that may still be presented: look further.
+    /// Another code's that may still be presented: mine goes on along its path.
     Living,
-    /// Another code's, issued so long after mine that mine is over. Mine may have stood here
-    /// before, so it must not look further.
+    /// Another code's, issued so long after mine that mine is over. Mine may have been in this slot
+    /// before, so it must not go on.
     Overtaken,
 }
 
 impl Entry {
     /// What zeroed memory holds: never used.
-    pub(super) const EMPTY: Self = Self(0);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// The entry of a spent code; of `hash` only the lowest 30 bits are kept.
-    pub(super) const fn spent(issued_at_s: u32, hash: u64) -> Self {
+    #[inline]
+    pub(crate) const fn spent(issued_at_s: u32, hash: u64) -> Self {
         Self(SPENT | widen(issued_at_s) << TAG_BITS | hash & TAG_MASK)
     }
 
-    /// The same code, given back.
-    pub(super) const fn released(self) -> Self {
+    /// The same code, released.
+    #[inline]
+    pub(crate) const fn released(self) -> Self {
         Self(self.identity() | RELEASED)
     }
 
-    pub(super) const fn from_bits(bits: u64) -> Self {
+    #[inline]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    pub(super) const fn to_bits(self) -> u64 {
+    #[inline]
+    pub(crate) const fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// Whether a code presented at `now_s` could still meet this entry's code in its time.
-    pub(super) fn is_living_at(self, now_s: i64) -> bool {
+    /// Whether this entry's code must still be remembered at `now_s`.
+    pub(crate) fn is_living_at(self, now_s: i64) -> bool {
         self != Self::EMPTY && now_s - self.issued_at_s() < REMEMBER_S
     }
 
     /// What `found` means to the code whose entry is `self`.
-    pub(super) fn judge(self, found: Self) -> Standing {
+    #[inline]
+    pub(crate) fn judge(self, found: Self) -> Standing {
         if found == Self::EMPTY {
             return Standing::Free;
         }
@@ -87,19 +93,23 @@ impl Entry {
         }
     }
 
-    /// Whether `found` is a living code's, not mine: `judge`'s most frequent answer, branch-free.
-    pub(super) fn passes(self, found: Self) -> bool {
+    /// Whether `found` is the entry of another, living code: the most frequent answer of `judge`,
+    /// without a branch.
+    #[inline]
+    pub(crate) fn passes(self, found: Self) -> bool {
         let d = self.issued_at_s() - found.issued_at_s();
         let is_near = d.unsigned_abs() < REMEMBER_S.unsigned_abs();
         let is_mine = found.identity() == self.identity();
         is_near & !is_mine & (found != Self::EMPTY)
     }
 
+    #[inline]
     const fn identity(self) -> u64 {
         self.0 & (SPENT - 1)
     }
 
-    pub(super) fn issued_at_s(self) -> i64 {
+    #[inline]
+    pub(crate) fn issued_at_s(self) -> i64 {
         i64::try_from(self.identity() >> TAG_BITS).expect("32 bits fit")
     }
 }

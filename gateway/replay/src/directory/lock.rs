@@ -1,8 +1,9 @@
-//! The lock of a data directory: shared by all who redeem from its table, alone for who makes one.
+//! The lock of a data directory. Processes that redeem from its table hold it shared; a process
+//! that makes a table holds it alone.
 //!
 //! The system unlocks it when a process ends, however it ends. It is an advisory lock of the open
-//! file (flock), so it works between containers that share the directory, and it is worth nothing
-//! between machines: a directory on a network file system must not be shared.
+//! file (flock), so it works between containers that share the directory. It does not work between
+//! machines: they must not share a directory on a network file system.
 
 use std::fs::File;
 use std::io;
@@ -12,9 +13,9 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-
-use crate::replay::{file_id, open_file_id};
 use sys::disk;
+
+use crate::file::{file_id, open_file_id};
 
 /// The file `lock` of a data directory, open and perhaps locked.
 #[derive(Debug)]
@@ -32,11 +33,11 @@ impl Lock {
         Ok(Self { file, path, id })
     }
 
-    /// Waits until nobody holds the lock alone; false if that is not within `patience`.
+    /// Takes the lock shared. False if another process holds it alone for longer than `patience`.
     pub(super) fn share(&self, patience: Duration) -> io::Result<bool> {
         let file = self.file.try_clone()?;
-        // The wait has no limit of its own, so a thread waits; at the worst it ends with a process
-        // that does not start.
+        // flock waits without a limit, so a thread calls it. If it never returns, the thread ends
+        // with the process, which does not start.
         let (locked, waiting) = mpsc::sync_channel(1);
         std::thread::Builder::new()
             .name("lock".to_owned())
@@ -47,9 +48,10 @@ impl Lock {
         }
     }
 
-    /// Lets go of the lock and takes it alone; false, and not locked, if somebody shares it.
+    /// Unlocks and takes the lock alone. False, and not locked, if another process shares it.
     ///
-    /// Not one step: whoever takes the lock in between is seen by looking again at all.
+    /// These are two steps, and another process may take the lock between them. So the caller must
+    /// read the directory again.
     pub(super) fn take_alone(&self) -> io::Result<bool> {
         flock(&self.file, FlockOperation::Unlock)?;
         match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
@@ -59,14 +61,14 @@ impl Lock {
         }
     }
 
-    /// Is the file still the one that the directory's path leads to? Else somebody replaced the
-    /// directory, and the lock protects nothing.
+    /// Whether the directory's path still leads to this file. If not, the directory was replaced,
+    /// and the lock protects nothing.
     pub(super) fn is_in_place(&self) -> io::Result<bool> {
         is_at(&self.path, self.id)
     }
 }
 
-/// Does this path lead to this very file?
+/// Whether this path leads to the file with this device and inode number.
 pub(super) fn is_at(path: &Path, id: [u64; 2]) -> io::Result<bool> {
     match file_id(path) {
         Ok(found) => Ok(found == id),

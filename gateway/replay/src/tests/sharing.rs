@@ -1,8 +1,10 @@
 //! One table, two processes: what they share, and what each has for itself.
 
 use super::*;
-use crate::replay::{Birth, Store, fence_after};
-use crate::replay::{LEASE_MS, Mismatch, Unmapped, create, file_bytes, map, open_file_id};
+use crate::file::{MapError, create, file_bytes, map, open_file_id};
+use crate::header::{Birth, Mismatch, Store};
+use crate::limits::LEASE_MS;
+use crate::replay::fence_after;
 
 /// Two processes with one table, and their clock at [`T`].
 struct Pair {
@@ -20,7 +22,7 @@ impl Pair {
         hand.advance(1_000);
         let pair = Self { first, second, clock, hand };
         pair.promise(3_600_000);
-        pair.second.renew(pair.clock.reading());
+        pair.second.renew_lease(pair.clock.reading());
         pair
     }
 
@@ -67,11 +69,11 @@ fn without_a_lease_nothing_is_spent_and_the_code_is_as_it_was() {
     assert_eq!(pair.redeem(&pair.second, code(T, 2)).err(), Some(RedeemError::Unavailable));
     assert!(!pair.second.remembers(&code(T, 2)));
     // A step of the wall clock neither ends a lease nor prolongs it.
-    pair.second.renew(pair.clock.reading());
+    pair.second.renew_lease(pair.clock.reading());
     pair.hand.step_wall(5_000);
     pair.clock.tick();
     assert!(pair.redeem(&pair.second, code(T, 2)).is_ok());
-    pair.second.revoke();
+    pair.second.revoke_lease();
     assert_eq!(pair.redeem(&pair.second, code(T, 3)).err(), Some(RedeemError::Unavailable));
     assert!(pair.redeem(&pair.first, code(T, 3)).is_ok(), "the other has its own");
 }
@@ -80,7 +82,7 @@ fn without_a_lease_nothing_is_spent_and_the_code_is_as_it_was() {
 fn a_time_that_is_not_promised_judges_nothing() {
     let pair = Pair::new(64);
     let narrow = pair.first.in_another_process();
-    narrow.renew(pair.clock.reading());
+    narrow.renew_lease(pair.clock.reading());
     assert_eq!(pair.redeem(&narrow, code(T, 1)).err(), Some(RedeemError::Unavailable));
     narrow.promise(pair.clock.now().plus_ms(500));
     pair.hand.advance(500);
@@ -89,20 +91,20 @@ fn a_time_that_is_not_promised_judges_nothing() {
     assert_eq!(pair.redeem(&narrow, code(T, 2)).err(), Some(RedeemError::Unavailable));
 }
 
-/// While any of them looks, a pause of the other forgets nothing; when all stood still, the fence
-/// rises before a lease is given.
+/// While one of them checks the table, a pause of the other forgets nothing. If all stood still,
+/// the fence rises before a lease is given.
 #[test]
 fn a_table_that_nobody_looked_after_is_behind_a_fence() {
     let pair = Pair::new(64);
     pair.hand.advance(4_000);
-    assert!(!pair.first.renew(pair.clock.reading()));
+    assert!(!pair.first.renew_lease(pair.clock.reading()));
     pair.hand.advance(4_000);
-    assert!(!pair.second.renew(pair.clock.reading()));
+    assert!(!pair.second.renew_lease(pair.clock.reading()));
     assert_eq!(pair.first.fence(), None);
     pair.hand.advance(5_001);
-    assert!(pair.second.renew(pair.clock.reading()));
+    assert!(pair.second.renew_lease(pair.clock.reading()));
     assert_eq!(pair.first.fence(), Some(fence_after(pair.clock.now(), 0)));
-    assert!(!pair.first.renew(pair.clock.reading()));
+    assert!(!pair.first.renew_lease(pair.clock.reading()));
     assert_eq!(pair.redeem(&pair.first, code(T + 13, 1)).err(), Some(RedeemError::WarmingUp));
 }
 
@@ -113,7 +115,7 @@ fn the_fence_rounds_up_and_waits_for_leases() {
 }
 
 #[test]
-#[cfg(not(miri))]
+#[cfg_attr(miri, ignore = "miri maps no files")]
 fn a_file_holds_what_was_spent_and_nothing_else_is_taken_for_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let open = |name: &str| {
@@ -130,7 +132,7 @@ fn a_file_holds_what_was_spent_and_nothing_else_is_taken_for_it() {
         store: Store::Local,
         fence: None,
         skew_ms: 0,
-        mark: seconds(T),
+        high_water_mark: seconds(T),
     };
     create(&file, 100, &birth).expect("room for a small table");
     assert_eq!(file.metadata().expect("a length").len(), file_bytes(100));
@@ -138,13 +140,13 @@ fn a_file_holds_what_was_spent_and_nothing_else_is_taken_for_it() {
     for expected in [None, Some(RedeemError::Used)] {
         let replay = map(&file, 100, Store::Local, 9).expect("the table");
         replay.promise(clock.now());
-        replay.renew(clock.reading());
+        replay.renew_lease(clock.reading());
         let answer = replay.redeem(&code(T, 1), clock.now(), &rules(2), &clock);
         assert_eq!(answer.err(), expected);
-        assert_eq!((replay.capacity(), replay.mark()), (104, seconds(T)));
+        assert_eq!((replay.capacity(), replay.high_water_mark()), (104, seconds(T)));
     }
     let why = |file: &std::fs::File, slots, boot| match map(file, slots, Store::Local, boot) {
-        Err(Unmapped::Other(why, _)) => why,
+        Err(MapError::Mismatch(why, _)) => why,
         _ => panic!("not the table that is wanted"),
     };
     assert_eq!(why(&file, 105, 9), Mismatch::Capacity { slots: 104 });

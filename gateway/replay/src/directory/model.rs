@@ -1,8 +1,8 @@
-//! A data directory is exchanged under a process: searched through every interleaving of its looks
-//! and claims, of a newcomer's start in the new directory, and of time.
+//! A model: a data directory is exchanged under a process.
 //!
-//! Each clause can be left out, and each is seen to be needed. Time is in units of which a lease
-//! lasts two, and the skew is one.
+//! It searches every interleaving of the process's checks and claims, of the start of a newcomer in
+//! the new directory, and of time. Each clause can be left out, and the tests show that each is
+//! needed. A lease lasts two units of time, and the skew is one.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ const END: i8 = 8;
 struct Rules {
     /// The newcomer's fence is a lease's time later than its start.
     fence_waits_for_leases: bool,
-    /// A lease counts from before the look, not from after it.
+    /// A lease counts from before the check, not from after it.
     lease_counts_from_before: bool,
     /// A claim is good only while the lease runs, and that is read after the claim.
     claims_need_a_lease: bool,
@@ -30,19 +30,19 @@ const BUILT: Rules = Rules {
 };
 
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
-enum Look {
+enum Check {
     Idle,
     TimeRead(i8),
     InPlace(i8),
-    /// It saw that the directory is another: it never looks again.
+    /// It found that the directory is another: it never checks again.
     Lost,
 }
 
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
-struct State {
+struct System {
     now: i8,
     is_exchanged: bool,
-    look: Look,
+    check: Check,
     lease_until: i8,
     /// The old process has found the code fresh.
     claims: bool,
@@ -57,10 +57,10 @@ fn accepts_twice(rules: Rules) -> bool {
 }
 
 fn is_accepted_twice(issued_at: i8, rules: Rules) -> bool {
-    let start = State {
+    let start = System {
         now: 0,
         is_exchanged: false,
-        look: Look::Idle,
+        check: Check::Idle,
         lease_until: LEASE,
         claims: false,
         fence: None,
@@ -78,41 +78,41 @@ fn is_accepted_twice(issued_at: i8, rules: Rules) -> bool {
     false
 }
 
-fn successors(state: State, issued_at: i8, rules: Rules) -> Vec<State> {
-    let mut next = vec![State { is_exchanged: true, ..state }, looked(state, rules)];
+fn successors(state: System, issued_at: i8, rules: Rules) -> Vec<System> {
+    let mut next = vec![System { is_exchanged: true, ..state }, checked(state, rules)];
     if state.now < END {
-        next.push(State { now: state.now + 1, ..state });
+        next.push(System { now: state.now + 1, ..state });
     }
     if state.is_exchanged && state.fence.is_none() {
         let wait = if rules.fence_waits_for_leases { LEASE } else { 0 };
         let fence = if rules.newcomer_has_a_fence { state.now + SKEW + wait } else { -1 };
-        next.push(State { fence: Some(fence), ..state });
+        next.push(System { fence: Some(fence), ..state });
     }
     let is_fresh = issued_at <= state.now + SKEW;
     if state.claims {
         let by_lease = state.now < state.lease_until;
-        let by_looks = !rules.claims_need_a_lease && state.look != Look::Lost;
-        let accepted_by_old = state.accepted_by_old || by_lease || by_looks;
-        next.push(State { claims: false, accepted_by_old, ..state });
+        let by_checks = !rules.claims_need_a_lease && state.check != Check::Lost;
+        let accepted_by_old = state.accepted_by_old || by_lease || by_checks;
+        next.push(System { claims: false, accepted_by_old, ..state });
     } else if is_fresh {
-        next.push(State { claims: true, ..state });
+        next.push(System { claims: true, ..state });
     }
     if is_fresh && state.fence.is_some_and(|fence| issued_at > fence) {
-        next.push(State { accepted_by_new: true, ..state });
+        next.push(System { accepted_by_new: true, ..state });
     }
     next
 }
 
-fn looked(state: State, rules: Rules) -> State {
-    match state.look {
-        Look::Idle => State { look: Look::TimeRead(state.now), ..state },
-        Look::TimeRead(_) if state.is_exchanged => State { look: Look::Lost, ..state },
-        Look::TimeRead(at) => State { look: Look::InPlace(at), ..state },
-        Look::InPlace(at) => {
+fn checked(state: System, rules: Rules) -> System {
+    match state.check {
+        Check::Idle => System { check: Check::TimeRead(state.now), ..state },
+        Check::TimeRead(_) if state.is_exchanged => System { check: Check::Lost, ..state },
+        Check::TimeRead(at) => System { check: Check::InPlace(at), ..state },
+        Check::InPlace(at) => {
             let from = if rules.lease_counts_from_before { at } else { state.now };
-            State { look: Look::Idle, lease_until: from + LEASE, ..state }
+            System { check: Check::Idle, lease_until: from + LEASE, ..state }
         }
-        Look::Lost => state,
+        Check::Lost => state,
     }
 }
 

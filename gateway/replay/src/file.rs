@@ -9,24 +9,25 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use super::header::{Birth, HEADER_BYTES, Mismatch, Remains, Store};
-use super::memory::{self, Memory};
-use super::{Replay, line_count};
+use crate::header::{Birth, HEADER_BYTES, Mismatch, Remains, Store};
+use crate::memory::{self, Memory, line_count};
+use crate::replay::Replay;
 
 /// Why a file is not mapped.
 #[derive(Debug)]
-pub enum Unmapped {
-    /// It is not the table that is wanted; what it says of the past, if it can be read.
-    Other(Mismatch, Option<Remains>),
-    /// The system refused.
-    Failed(io::Error),
+pub enum MapError {
+    /// It is not the table that is wanted. What is left of it, if that can be read.
+    Mismatch(Mismatch, Option<Remains>),
+    /// The system's error.
+    Io(io::Error),
 }
 
-/// Which file it is: device and number. A copy has others, a renamed file has not.
+/// Which file it is: device and inode number. Those of a copy differ, those of a renamed file do
+/// not.
 ///
 /// # Errors
 /// The system's.
-pub fn file_id(path: &Path) -> io::Result<[u64; 2]> {
+pub(crate) fn file_id(path: &Path) -> io::Result<[u64; 2]> {
     std::fs::metadata(path).map(|data| [data.dev(), data.ino()])
 }
 
@@ -39,13 +40,14 @@ pub fn open_file_id(file: &File) -> io::Result<[u64; 2]> {
 }
 
 /// Bytes of the file of a table of at least `capacity_slots` slots.
-pub fn file_bytes(capacity_slots: usize) -> u64 {
+pub(crate) fn file_bytes(capacity_slots: usize) -> u64 {
     let bytes = HEADER_BYTES + memory::bytes(line_count(capacity_slots));
     u64::try_from(bytes).expect("an address is at most 64 bits")
 }
 
-/// Makes an empty file a table, every block of it allocated: what is missing is missed now and is
-/// no SIGBUS later. It is whole on disk when this returns.
+/// Makes a table of an empty file and syncs it to the disk.
+///
+/// Every block is allocated: a disk without room is an error now, and no SIGBUS later.
 ///
 /// # Errors
 /// The system's: no space, mostly.
@@ -62,27 +64,28 @@ pub fn create(mut file: &File, capacity_slots: usize, birth: &Birth) -> io::Resu
         done => done?,
     }
     let memory = map_bytes(file, HEADER_BYTES, false)?;
-    memory.header().begin(birth, line_count(capacity_slots));
+    memory.header().initialize(birth, line_count(capacity_slots));
     file.sync_all()
 }
 
-/// Maps the table in `file`, if it is one of this capacity and store, made in this boot, in this very file.
+/// Maps the table in `file`. It must have this capacity and store, and must have been made in this
+/// boot and in this very file. The table redeems nothing before its first lease and promise.
 ///
 /// # Errors
-/// [`Unmapped`].
+/// [`MapError`].
 pub fn map(
     file: &File,
     capacity_slots: usize,
     store: Store,
     boot: u128,
-) -> Result<Replay, Unmapped> {
-    let bytes = file.metadata().map_err(Unmapped::Failed)?.len();
-    let other = |why, remains| Err(Unmapped::Other(why, remains));
+) -> Result<Replay, MapError> {
+    let bytes = file.metadata().map_err(MapError::Io)?.len();
+    let other = |why, remains| Err(MapError::Mismatch(why, remains));
     if usize::try_from(bytes).is_ok_and(|bytes| bytes < HEADER_BYTES) {
         return other(Mismatch::Damaged, None);
     }
-    let head = map_bytes(file, HEADER_BYTES, false).map_err(Unmapped::Failed)?;
-    let id = open_file_id(file).map_err(Unmapped::Failed)?;
+    let head = map_bytes(file, HEADER_BYTES, false).map_err(MapError::Io)?;
+    let id = open_file_id(file).map_err(MapError::Io)?;
     let (header, lines) = (head.header(), line_count(capacity_slots));
     if let Err(why) = header.check(lines, boot, id) {
         return other(why, header.remains());
@@ -94,18 +97,18 @@ pub fn map(
         return other(Mismatch::Damaged, header.remains());
     }
     let bytes = usize::try_from(bytes).expect("as many as the lines, which are counted in usize");
-    let memory = map_bytes(file, bytes, true).map_err(Unmapped::Failed)?;
+    let memory = map_bytes(file, bytes, true).map_err(MapError::Io)?;
     Ok(Replay::of_file(memory))
 }
 
-/// Maps the first bytes, and takes all pages in at once if wanted, to be written: a request that is
-/// the first to write to one would wait for the disk, or for the file system's books.
-fn map_bytes(file: &File, bytes: usize, at_once: bool) -> io::Result<Memory> {
+/// Maps the first bytes. If `populates`, it also faults in all pages for writing. Otherwise the
+/// first request that writes to a page would wait for the disk, or for the file system's metadata.
+fn map_bytes(file: &File, bytes: usize, populates: bool) -> io::Result<Memory> {
     let options = &mut MmapOptions::new();
-    let options = if at_once { options.populate() } else { options };
+    let options = if populates { options.populate() } else { options };
     let mapping: MmapRaw = options.len(bytes).map_raw(file)?;
-    if at_once {
-        // Linux 5.14; what an older one does not do here, requests do one by one.
+    if populates {
+        // Linux 5.14. With an older kernel the requests fault the pages in one by one.
         let _ = mapping.advise(Advice::PopulateWrite);
     }
     Memory::in_file(mapping).ok_or_else(|| io::Error::other("the mapping has another size"))

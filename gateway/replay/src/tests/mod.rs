@@ -1,5 +1,6 @@
 //! The table against plain models: a map of what was spent, and the queue that a path is.
 
+mod model;
 mod retention;
 mod sharing;
 
@@ -7,14 +8,14 @@ use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
+use clock::{Clock, Hand};
 use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
 
-use super::entry::REMEMBER_S;
-use super::table::{PATH_LINES, Table};
-use super::{RedeemError, Redemption, Replay, ReplayError};
-use clock::{Clock, Hand};
+use crate::entry::REMEMBER_S;
+use crate::replay::{RedeemError, Redemption, Replay, ReplayError};
+use crate::table::{PATH_LINES, Table};
 
 const T: u32 = 1_800_000_000;
 
@@ -143,7 +144,7 @@ fn another_threads_mark_ends_a_code_as_the_clock_does() {
     node.hand.set(seconds(T));
     assert!(node.redeem_judged(code(T + 50, 1), seconds(T + 62)).is_ok());
     assert_eq!(node.redeem(code(T, 2)).err(), Some(RedeemError::Expired));
-    assert_eq!(node.replay.mark(), seconds(T + 62));
+    assert_eq!(node.replay.high_water_mark(), seconds(T + 62));
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn a_release_after_the_slot_went_to_a_younger_code_does_nothing() {
     assert_eq!(node.replay.releases(), 0);
 }
 
-/// Released slots count as living: freeing them would let go of codes that passed them.
+/// Released slots count as living: freeing them would forget codes that passed them.
 #[test]
 fn a_released_slot_is_free_to_its_own_code_alone() {
     let node = Node::new(8, 2);
@@ -238,7 +239,7 @@ enum Step {
     Pass {
         ms: u32,
     },
-    /// A code not seen before, issued this long ago, presented now but judged a while before.
+    /// A new code, issued this long ago; it is presented now and was judged a while before.
     New {
         age_s: u32,
         paused_ms: u32,
@@ -275,7 +276,7 @@ impl Twin {
         Self { node: Node::new(slots, 2), seen: Vec::new(), spent: HashMap::new() }
     }
 
-    /// Takes a step; the answer to the code that was presented, if one was.
+    /// Takes a step. Returns the answer to the code, if the step presented one.
     fn take(&mut self, step: &Step) -> Option<(CodeIdentity, Result<(), RedeemError>)> {
         let now = self.node.clock.now();
         match step {
@@ -323,7 +324,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// With room enough every answer is the map's answer.
+    /// With enough room every answer is the map's answer.
     #[test]
     fn answers_are_those_of_a_map(steps in prop::collection::vec(step(), 1..200)) {
         let mut twin = Twin::new(8_192);
@@ -339,8 +340,8 @@ proptest! {
         }
     }
 
-    /// In one line there is hardly ever room, and nothing is forgotten for it: the twin asserts
-    /// that no code is spent twice, and full is full.
+    /// One line hardly ever has room, and no code is forgotten for that. The twin asserts that no
+    /// code is spent twice, and a table that says full is full.
     #[test]
     fn a_crowded_table_refuses_but_never_forgets(
         steps in prop::collection::vec(step(), 1..200),
@@ -367,8 +368,8 @@ fn threads_that_race_for_the_same_codes_share_them_out() {
     assert_eq!(u64::try_from(total), Ok(codes));
 }
 
-/// The chance that `lines` lines from anywhere on are all full, when codes come at random and hold
-/// `load` of all slots: the lines are a queue that serves eight a step (Knuth, vol. 3, 6.4).
+/// The chance that `lines` lines in a row are all full, when random codes hold `load` of all slots.
+/// The lines are a queue that serves eight a step (Knuth, vol. 3, 6.4).
 fn chance_of_full_path(load: f64, lines: usize) -> f64 {
     const QUEUE: usize = 400;
     let mean = load * 8.0;
@@ -409,14 +410,14 @@ fn a_path_is_never_full_at_the_planned_load() {
     assert!(chance_of_full_path(0.8, PATH_LINES) < 1e-4);
 }
 
-/// A table under steady traffic does a little better than the queue foretells: a code that was
-/// pushed on stays there when room comes up behind it, which evens the lines out.
+/// A table under steady traffic does a little better than the queue predicts. A code that was
+/// pushed on stays there when room comes up before it, which evens the lines out.
 #[test]
 #[cfg_attr(miri, ignore = "a hundred thousand claims")]
 fn displacement_at_the_planned_load_is_no_more_than_foretold() {
     const LINES: usize = 4_096;
     const PER_SECOND: u64 = 246;
-    let table = Table::with_key(LINES * 8, [9; 16]);
+    let table = Table::on_heap(LINES * 8, None, [9; 16]).expect("a small table");
     let mut beyond = [0_u32; 6];
     let mut counted = 0_u32;
     for second in 0..600_u32 {

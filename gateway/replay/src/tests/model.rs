@@ -1,12 +1,12 @@
 //! The protocol as an executable specification: a few requests for a few codes in a table of two
-//! slots, searched through every interleaving and every passing of time.
+//! slots. The model searches every interleaving and every passing of time.
 //!
-//! Each clause of the protocol can be left out, and each is seen to be needed. The clauses name
-//! what `table` and `entry` do; the judgement of entries is the very function that they use.
+//! Each clause of the protocol can be left out, and the tests show that each is needed. The clauses
+//! name what `table` and `entry` do. Entries are judged by the very function that `table` calls.
 
 use std::collections::HashSet;
 
-use super::entry::{Entry, REMEMBER_S, Standing};
+use crate::entry::{Entry, REMEMBER_S, Standing};
 
 const SLOTS: usize = 2;
 const CODES_MAX: usize = 3;
@@ -16,7 +16,7 @@ const LIFE_S: i64 = 60;
 /// The clauses. [`Protocol::BUILT`] is what is built.
 #[derive(Copy, Clone)]
 struct Protocol {
-    /// What a found entry means. The flag: by the mark of time, the code is over.
+    /// What a found entry means. The flag is true if the code is over by the high-water mark.
     judge: fn(Entry, Entry, bool) -> Standing,
     takes_first_free: bool,
     judges_again_after_a_lost_swap: bool,
@@ -26,7 +26,7 @@ struct Protocol {
     refuses_when_full: bool,
 }
 
-/// What is read after the swap, to see whether the code is over.
+/// What a request reads after the swap, to see whether the code is over.
 #[derive(Copy, Clone)]
 enum Time {
     Nothing,
@@ -57,7 +57,7 @@ struct Code {
 struct Request {
     code: usize,
     skew_s: i64,
-    gives_back: bool,
+    releases: bool,
 }
 
 /// What went wrong in at least one run.
@@ -75,10 +75,10 @@ const NONE: Flaws = Flaws { spent_twice: false, forwarded_late: false, refused_i
 enum Progress {
     Arrived,
     Judged { at_s: i64 },
-    Looks { step: usize },
+    Loads { step: usize },
     Swaps { slot: usize, step: usize, found: Entry },
     Checks { slot: usize },
-    GivesBack { slot: usize },
+    Releases { slot: usize },
     Done,
 }
 
@@ -168,12 +168,12 @@ impl Search<'_> {
                 if self.protocol.raises_the_mark {
                     state.mark_s = state.mark_s.max(at_s);
                 }
-                Progress::Looks { step: 0 }
+                Progress::Loads { step: 0 }
             }
-            Progress::Looks { step } => self.look(state, request, step, now_s, end_s),
+            Progress::Loads { step } => self.load(state, request, step, now_s, end_s),
             Progress::Swaps { slot, step, found } if state.slots[slot] != found => {
                 let again = self.protocol.judges_again_after_a_lost_swap;
-                Progress::Looks { step: if again { step } else { step + 1 } }
+                Progress::Loads { step: if again { step } else { step + 1 } }
             }
             Progress::Swaps { slot, .. } => {
                 state.slots[slot] = self.entry(request);
@@ -187,12 +187,12 @@ impl Search<'_> {
                 };
                 if is_seen { Progress::Done } else { self.go_on(state, request, slot, end_s) }
             }
-            Progress::GivesBack { slot } => self.give_back(state, request, slot),
+            Progress::Releases { slot } => self.release(state, request, slot),
             Progress::Done => Progress::Done,
         }
     }
 
-    fn look(
+    fn load(
         &mut self,
         state: &State,
         request: Request,
@@ -213,7 +213,7 @@ impl Search<'_> {
                 self.flaws.refused_in_time |= now_s < end_s;
                 Progress::Done
             }
-            Standing::Living => Progress::Looks { step: step + 1 },
+            Standing::Living => Progress::Loads { step: step + 1 },
             Standing::Free if self.protocol.takes_first_free => {
                 Progress::Swaps { slot, step, found }
             }
@@ -225,10 +225,10 @@ impl Search<'_> {
         }
     }
 
-    /// What is forwarded is counted.
+    /// Forwards the request, and counts it.
     fn go_on(&mut self, state: &mut State, request: Request, slot: usize, end_s: i64) -> Progress {
-        if request.gives_back {
-            return Progress::GivesBack { slot };
+        if request.releases {
+            return Progress::Releases { slot };
         }
         self.flaws.forwarded_late |= self.instants_s[state.now] >= end_s;
         state.forwarded[request.code] += 1;
@@ -236,7 +236,7 @@ impl Search<'_> {
         Progress::Done
     }
 
-    fn give_back(&self, state: &mut State, request: Request, slot: usize) -> Progress {
+    fn release(&self, state: &mut State, request: Request, slot: usize) -> Progress {
         let entry = self.entry(request);
         if state.slots[slot] == entry {
             let in_place = self.protocol.releases_in_place;
@@ -258,13 +258,13 @@ fn issued<const N: usize>(seconds: [u32; N]) -> [Code; N] {
 
 /// One request for each code named, with the largest skew.
 fn requests<const N: usize>(codes: [usize; N]) -> [Request; N] {
-    codes.map(|code| Request { code, skew_s: 10, gives_back: false })
+    codes.map(|code| Request { code, skew_s: 10, releases: false })
 }
 
-/// Of three requests for code 0 the first gives it back.
+/// Of three requests for code 0 the first releases it.
 fn with_a_release() -> [Request; 4] {
     let mut requests = requests([0, 0, 0, 1]);
-    requests[0].gives_back = true;
+    requests[0].releases = true;
     requests
 }
 
@@ -307,7 +307,7 @@ fn an_age_later_nothing_is_confused() {
     assert_eq!(search(Protocol::BUILT, &turn, &requests([0, 1, 2, 2])), NONE);
 }
 
-/// A code that finds one issued 80 s later must not look further: it may have stood there.
+/// A code that finds one issued 80 s later must not go on: it may have been in that slot.
 #[test]
 fn without_overtaken_refused_a_late_claim_spends_twice() {
     let codes = issued([T, T + 80]);
@@ -364,9 +364,9 @@ fn without_the_check_after_the_swap_a_paused_request_is_forwarded_late() {
     assert_eq!(flaws, Flaws { forwarded_late: true, ..NONE });
 }
 
-/// Late claims, by the mark alone: without the rule that a code which finds a younger one is over,
-/// and with a clock that is read once, the memory must last for a life and twice the largest skew
-/// to the second, and the mark must be raised before the table is touched.
+/// Late claims, by the mark alone. The protocol here lacks the rule that a code which finds a
+/// younger one is over, and reads the clock once. Then the memory must last for a life and twice
+/// the largest skew, to the second. And the mark must be raised before the table is touched.
 #[test]
 fn a_late_claim_needs_the_mark_and_every_second_of_memory() {
     let spends_twice = |judge, skews_s: [i64; 4], issued_s: [u32; 2]| {
@@ -394,7 +394,7 @@ fn a_late_claim_needs_the_mark_and_every_second_of_memory() {
     assert!(search(protocol, &codes, &requests([0, 0, 1])).spent_twice);
 }
 
-/// A memory of so many seconds, and younger codes are passed like any other.
+/// A memory of so many seconds; younger codes are passed like any other.
 fn late<const REMEMBER: i64>(mine: Entry, found: Entry, _: bool) -> Standing {
     match judge_by(mine, found, REMEMBER) {
         Standing::Overtaken => Standing::Living,
@@ -402,12 +402,12 @@ fn late<const REMEMBER: i64>(mine: Entry, found: Entry, _: bool) -> Standing {
     }
 }
 
-/// Code 1 passed the slot of code 0 and stands behind it, then the slot is emptied.
+/// Code 1 passed the slot of code 0 and is behind it. Then that slot is emptied.
 #[test]
 fn emptying_a_slot_on_release_spends_another_code_twice() {
     let protocol = Protocol { releases_in_place: false, ..Protocol::BUILT };
     let mut requests = requests([0, 1, 1]);
-    requests[0].gives_back = true;
+    requests[0].releases = true;
     let codes = issued([T, T + 1]);
     assert!(search(protocol, &codes, &requests).spent_twice);
     assert_eq!(search(Protocol::BUILT, &codes, &requests), NONE);
@@ -420,11 +420,11 @@ fn evicting_when_full_spends_twice() {
     assert!(search(protocol, &codes, &requests([0, 0, 1, 2])).spent_twice);
 }
 
-/// Why the issue second is kept whole. With 22 bits, even by the mark of time:
-/// - A request for code 0 that sleeps for more than half a turn takes code 1 for older, overwrites
-///   it, and code 1 is spent again.
-/// - Code 2 takes a slot of an earlier turn for living and stands behind it. A sleeping request for
-///   code 1, which knew better, takes that slot: now it is free to code 2, which is spent again.
+/// Why the issue second is kept whole. With 22 bits, even by the high-water mark:
+/// - A request for code 0 sleeps for more than half a turn, takes code 1 for older and overwrites
+///   it. Code 1 is spent again.
+/// - Code 2 takes a slot of an earlier turn for living and goes behind it. A sleeping request for
+///   code 1, to which that slot was free, takes it. Now it is free to code 2, which is spent again.
 #[test]
 fn a_counter_that_wraps_spends_twice() {
     let mut protocol = Protocol::BUILT;

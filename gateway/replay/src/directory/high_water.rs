@@ -1,55 +1,52 @@
-//! `mark`: a time that is later than any that codes were judged by, safe on disk before it is used.
+//! The file `mark`: a time that is on disk before any code is judged by it.
 //!
-//! After a power cut the table is gone and the clock may have fallen back: then this is how the new
-//! table's fence is put late enough. Text, for whoever looks: milliseconds of Unix time, and the
-//! largest skew in milliseconds.
+//! After a power cut the table is gone, and the clock may have fallen back. By this file the fence
+//! of the new table is late enough all the same. It is text, for operators: milliseconds of Unix
+//! time, and the largest skew in milliseconds.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use clock::Clock;
 use keyring::time::UnixMillis;
 use rustix::fs::{FlockOperation, flock};
-
-use crate::replay::Replay;
-use clock::Clock;
 use sys::disk;
 
-/// How far ahead of the time that is used the file is.
-const PROMISE_MS: i64 = 5_000;
-/// How much later the next promise must be to be worth a write to the disk.
-const PROMISE_STEP_MS: i64 = 1_000;
+use crate::limits::{PROMISE_MS, PROMISE_STEP_MS};
+use crate::replay::Replay;
 
 /// Bytes of the file: two numbers and their padding.
 const BYTES: usize = 48;
 
-/// The file of a data directory.
+/// The file `mark` of a data directory.
 #[derive(Debug)]
-pub(super) struct MarkFile {
+pub(super) struct HighWaterFile {
     pub(super) path: PathBuf,
     file: File,
-    /// What this process has made it say.
+    /// The latest time that this process has written.
     promised: UnixMillis,
 }
 
-/// What it says.
+/// What the file says: codes were judged by no time after `until`, and with no larger skew.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) struct Promise {
     pub(super) until: UnixMillis,
     pub(super) skew_ms: i64,
 }
 
-impl MarkFile {
+impl HighWaterFile {
     /// Opens the file, making it if it is not there.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let file = disk::open_private(&path)?;
         Ok(Self { path, file, promised: UnixMillis::new(i64::MIN) })
     }
 
-    /// Sees to it that a time well ahead of now is on disk, and tells the table so.
+    /// Writes a time well ahead of now to the disk, if the last one is no longer that. Then codes
+    /// may be judged by times up to it.
     pub(super) fn keep_ahead(&mut self, replay: &Replay, clock: &Clock) -> io::Result<()> {
-        let time = replay.mark().max(clock.now());
+        let time = replay.high_water_mark().max(clock.now());
         let until = time.plus_ms(PROMISE_MS);
         if until >= self.promised.plus_ms(PROMISE_STEP_MS) {
             self.raise(Promise { until, skew_ms: replay.skew_ms() })?;
@@ -59,17 +56,17 @@ impl MarkFile {
         Ok(())
     }
 
-    /// What the file says; nothing if it is new, or damaged.
+    /// What the file says; `None` if it is new, or damaged.
     pub(super) fn read(&self) -> io::Result<Option<Promise>> {
         let mut bytes = [0; BYTES];
         let length = self.file.read_at(&mut bytes, 0)?;
         Ok(bytes.get(..length).and_then(parse))
     }
 
-    /// Makes the file say at least this, and returns once that is on disk.
+    /// Raises what the file says to at least this. It is on disk when this returns.
     ///
-    /// Under a lock, so that of two processes the one whose time is behind does not take back what
-    /// the other relies on.
+    /// Under a lock: of two processes, one with an earlier time must not lower what the other
+    /// relies on.
     pub(super) fn raise(&self, promise: Promise) -> io::Result<()> {
         flock(&self.file, FlockOperation::LockExclusive)?;
         let written = self.raise_locked(promise);
@@ -104,7 +101,7 @@ mod tests {
     #[test]
     fn it_only_rises() {
         let directory = tempfile::tempdir().unwrap();
-        let open = || MarkFile::open(directory.path().join("mark")).unwrap();
+        let open = || HighWaterFile::open(directory.path().join("mark")).unwrap();
         let (mark, other) = (open(), open());
         assert_eq!(mark.read().unwrap(), None);
         mark.raise(promise(1_800_000_005_000, 2_000)).unwrap();

@@ -1,6 +1,7 @@
-//! How long a code is remembered, at the edges: several processes with skews of 0 to 10 s, codes
-//! a second around every limit apart, presented a millisecond around every limit, against a set
-//! with exact times.
+//! How long a code is remembered, at the edges.
+//!
+//! Several processes have skews of 0 to 10 s. Codes are issued a second around every limit apart,
+//! and presented a millisecond around every limit. A set with exact times is the reference.
 
 use keyring::code::Kind;
 
@@ -14,9 +15,9 @@ struct Visit {
     /// The code's issue second after [`T`].
     issued_s: u32,
     serial: u64,
-    /// When, as a limit of this code's or of another's.
+    /// When it is presented: near a limit of this code or of another.
     at_ms: i64,
-    /// How long ago the code was judged, of which the thread was paused since.
+    /// How long the thread was paused since it judged the code.
     paused_ms: i64,
 }
 
@@ -36,8 +37,8 @@ fn visit() -> impl Strategy<Value = Visit> {
     )
 }
 
-/// Presents codes in the order of time. Every answer is the set's, but that a crowded table may
-/// refuse what the set would take.
+/// Presents codes in the order of time. Every answer must be the set's, except that a crowded table
+/// may refuse a code that the set would take.
 fn run(slots: usize, mut visits: Vec<Visit>) -> Result<(), TestCaseError> {
     visits.sort_by_key(|visit| visit.at_ms);
     let first = Replay::new(slots, None).expect("a small table");
@@ -63,14 +64,14 @@ fn run(slots: usize, mut visits: Vec<Visit>) -> Result<(), TestCaseError> {
                 prop_assert!(!is_over, "{} was over", code);
             }
             Err(RedeemError::Full) => prop_assert_eq!(slots, 8),
-            // Found or not, it is over.
+            // Whether it was found or not, it is over.
             Err(RedeemError::Expired) => prop_assert!(is_over, "{} was in its time", code),
             Err(error) => {
                 prop_assert_eq!(error, RedeemError::Used);
                 prop_assert!(taken.contains(&code), "{} was not used", code);
             }
         }
-        // Also a code that was over after the swap has taken a slot.
+        // A code that was over after the swap has taken a slot too.
         if answer.is_ok() || is_over {
             taken.insert(code);
         }

@@ -1,0 +1,139 @@
+//! Two threads that keep a process's right to redeem. One checks that the table is still the one of
+//! the data directory; one keeps a later time on disk. Two threads, because a stalled disk must not
+//! stop the check.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use clock::Clock;
+use keyring::time::UnixMillis;
+use sys::failpoint;
+use sys::log;
+use sys::threads::{Part, Threads};
+
+use super::high_water::HighWaterFile;
+use super::table_file::TableFile;
+use crate::limits::CHECK_PERIOD;
+use crate::replay::Replay;
+
+/// This process's hold on its data directory; [`DataDirectory::watch`] keeps it until the process
+/// ends.
+#[derive(Debug)]
+pub struct DataDirectory {
+    pub(super) table: TableFile,
+    pub(super) high_water: HighWaterFile,
+}
+
+impl DataDirectory {
+    /// Begins to check the table of `node`, four times a second. The first check is made before
+    /// this returns, so that the process may redeem.
+    ///
+    /// `set_kept` is called after each check: with true while the directory still holds the table.
+    /// After a false there are no more checks, and the table redeems no code again.
+    ///
+    /// # Errors
+    /// The system's, if it starts no thread.
+    pub fn watch<N>(
+        self,
+        node: &Arc<N>,
+        clock: &Clock,
+        set_kept: impl Fn(bool) + Send + 'static,
+    ) -> io::Result<()>
+    where
+        N: AsRef<Replay> + AsRef<Threads> + Send + Sync + 'static,
+    {
+        let Self { table, mut high_water } = self;
+        let (node, clock) = (Arc::clone(node), clock.clone());
+        let mut checks = Checks {
+            table,
+            mark_before: UnixMillis::new(0),
+            node: Arc::clone(&node),
+            clock: clock.clone(),
+            set_kept,
+        };
+        checks.check();
+        thread::Builder::new().name("data-dir".to_owned()).spawn(move || {
+            let node = Arc::clone(&checks.node);
+            threads(&*node).keep(Part::DataDir, || checks.run())
+        })?;
+        thread::Builder::new().name("mark".to_owned()).spawn(move || {
+            let replay: &Replay = (*node).as_ref();
+            threads(&*node).keep(Part::Mark, || keep_ahead(&mut high_water, replay, &clock))
+        })?;
+        Ok(())
+    }
+}
+
+fn threads(node: &impl AsRef<Threads>) -> &Threads {
+    node.as_ref()
+}
+
+/// It may go on after a panic: a promise counts only when it is on disk.
+fn keep_ahead(high_water: &mut HighWaterFile, replay: &Replay, clock: &Clock) -> Infallible {
+    let mut is_logged = false;
+    loop {
+        thread::park_timeout(CHECK_PERIOD);
+        failpoint::panic_at("mark");
+        let kept = high_water.keep_ahead(replay, clock);
+        if let Err(error) = &kept
+            && !is_logged
+        {
+            let path = high_water.path.display();
+            log::error(format_args!("{path}: {error}; no code is spent until it can be written"));
+        }
+        is_logged = kept.is_err();
+    }
+}
+
+/// What the checking thread needs.
+struct Checks<N, F> {
+    table: TableFile,
+    /// The high-water mark at the last check; it must not fall.
+    mark_before: UnixMillis,
+    node: Arc<N>,
+    clock: Clock,
+    set_kept: F,
+}
+
+impl<N: AsRef<Replay>, F: Fn(bool)> Checks<N, F> {
+    /// It may go on after a panic: only a check that finds the table in place renews the lease.
+    fn run(&mut self) -> Infallible {
+        while self.check() {
+            thread::park_timeout(CHECK_PERIOD);
+            failpoint::panic_at("data_dir");
+        }
+        // The lock is kept until the process ends. This process may have accepted codes a moment
+        // ago: another that finds the directory back in its place must see it.
+        loop {
+            thread::park();
+        }
+    }
+
+    /// One check; false if the table is lost.
+    fn check(&mut self) -> bool {
+        let replay: &Replay = (*self.node).as_ref();
+        // Read before the files are checked: the lease counts from a moment when all was in place.
+        let reading = self.clock.reading();
+        let checked = self.table.check(replay, self.mark_before);
+        match &checked {
+            Ok(()) => {
+                if replay.renew_lease(reading) {
+                    log::info(format_args!(
+                        "this process stood still for more than 5 s: codes issued until now are \
+                         refused as warming_up"
+                    ));
+                }
+                self.mark_before = replay.high_water_mark();
+            }
+            Err(lost) => {
+                replay.revoke_lease();
+                log::error(format_args!("{lost}"));
+            }
+        }
+        let is_kept = checked.is_ok();
+        (self.set_kept)(is_kept);
+        is_kept
+    }
+}
