@@ -10,7 +10,7 @@ pub enum Engine {
     Ifma,
     /// Tables, in plain Rust, on every CPU.
     Portable,
-    /// The `p256` crate.
+    /// A library, without tables: the `p256` crate for ES256.
     Reference,
 }
 
