@@ -9,11 +9,15 @@ use crate::tidy::{CRATES, read, root};
 /// Bytes that a document may have. A longer one is for more than one reader.
 const SIZES: &[(&str, usize)] = &[
     ("README.md", 7 << 10),
+    ("README.zh-CN.md", 7 << 10),
     ("config/README.md", 8 << 10),
     ("gateway/contract/clients.md", 5 << 10),
     ("gateway/contract/never-twice.md", 5 << 10),
     ("gateway/contract/http.md", 12 << 10),
     ("keyring/FORMAT.md", 7 << 10),
+    ("gateway/src/process/README.md", 5 << 10),
+    ("gateway/src/transport/README.md", 5 << 10),
+    ("gateway/src/upstream/README.md", 5 << 10),
     ("gateway/src/record/README.md", 5 << 10),
     ("gateway/src/registers/README.md", 5 << 10),
     ("gateway/src/replay/README.md", 5 << 10),
@@ -23,8 +27,7 @@ const SIZES: &[(&str, usize)] = &[
     ("loadtest/README.md", 5 << 10),
     ("tests/README.md", 8 << 10),
     ("benches/README.md", 10 << 10),
-    // To be 14 KiB when each part of the gateway has a folder of its own.
-    ("ARCHITECTURE.md", 36 << 10),
+    ("ARCHITECTURE.md", 14_000),
     ("SECURITY.md", 16 << 10),
 ];
 
