@@ -8,20 +8,24 @@ use super::tidy::ranks::CRATES;
 use crate::harness::project::{read, root};
 
 /// To be 14,000 when each part of the gateway has a folder of its own.
-const ARCHITECTURE_BYTES: usize = 36 << 10;
+const ARCHITECTURE_BYTES: usize = 14_000;
 
 /// Bytes that a document may have. A longer one is for more than one reader.
 const SIZES: &[(&str, usize)] = &[
     ("README.md", 7 << 10),
+    ("README.zh-CN.md", 7 << 10),
     ("config/README.md", 8 << 10),
     ("gateway/contract/clients.md", 5 << 10),
     ("gateway/contract/never-twice.md", 5 << 10),
     ("gateway/contract/http.md", 12 << 10),
     ("keyring/FORMAT.md", 7 << 10),
+    ("gateway/src/process/README.md", 5 << 10),
+    ("gateway/src/transport/README.md", 5 << 10),
+    ("gateway/src/upstream/README.md", 5 << 10),
     ("gateway/src/record/README.md", 5 << 10),
     ("gateway/src/registers/README.md", 5 << 10),
     ("gateway/replay/README.md", 5 << 10),
-    ("gateway/src/retry/README.md", 5 << 10),
+    ("gateway/src/idempotency/README.md", 5 << 10),
     ("gateway/replay/src/directory/README.md", 5 << 10),
     ("keyring/src/suite/README.md", 6 << 10),
     ("loadtest/README.md", 5 << 10),
