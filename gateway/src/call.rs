@@ -117,7 +117,9 @@ impl Call {
     /// What the client calls its request.
     pub(crate) fn came_with(&self, headers: &HeaderMap) {
         if self.worker.record().is_on() {
-            *self.trail.borrow_mut() = Trail::of_client(headers);
+            let bytes = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+            let (id, trace) = (bytes("x-request-id"), bytes("traceparent"));
+            *self.trail.borrow_mut() = Trail::of_client(id, trace);
         }
     }
 
@@ -139,7 +141,7 @@ impl Call {
     /// Holds a place in the decision record, before a code is spent: a redemption that cannot be
     /// recorded does not begin, if the configuration says so.
     pub(crate) fn hold_place(&self) -> Result<(), Refused> {
-        if self.worker.record().hold_place(self.worker.id, &mut self.trail.borrow_mut()) {
+        if self.worker.record().hold_place(self.worker.id.index(), &mut self.trail.borrow_mut()) {
             return Ok(());
         }
         self.worker.hit(Limit::Record);
@@ -288,15 +290,16 @@ impl Call {
             labels: Arc::clone(self.snapshot.labels()),
             at: self.worker.clock().now(),
             latency_ns,
-            request_id: self.id,
+            request_id: *self.id.as_bytes(),
             route: self.route.get(),
-            outcome,
+            outcome: outcome.name(),
+            error_code: outcome.error_code(),
             channel: self.channel.get(),
             client: client.map_or_else(record::ClientText::default, record::client_text),
             trail: self.trail.take(),
             stands_for: 1,
         };
-        self.worker.record().decided(self.worker.id, entry);
+        self.worker.record().decided(self.worker.id.index(), entry);
     }
 }
 

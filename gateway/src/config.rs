@@ -30,7 +30,6 @@ use sha2::{Digest as _, Sha256};
 pub use self::address::{Address, Endpoint, EndpointAddress};
 pub use self::backend::BackendConfig;
 pub use self::error::{ConfigError, Problem};
-pub use self::record::{RecordConfig, WhenFull};
 pub use self::region::RegionPrefix;
 pub use self::register::{Credentials, RegisterAddress, RegistersConfig};
 pub use self::replay::ReplayConfig;
@@ -56,7 +55,7 @@ pub struct Config {
     /// What is kept for those who ask again.
     pub retry: RetryConfig,
     /// The decision record. Changes only at start.
-    pub record: RecordConfig,
+    pub record: crate::record::Settings,
     /// What clients may use up.
     pub limits: Limits,
     /// How long clients may take.
@@ -106,7 +105,7 @@ impl Config {
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
         let retry = RetryConfig::read(&mut root.table("retry"));
-        let record = RecordConfig::read(&mut root.table("record"), &server.data_dir);
+        let record = record::read(&mut root.table("record"), &server.data_dir);
         let limits = Limits::read(&mut root.table("limits"));
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
         let backends = backend::read_all(root);

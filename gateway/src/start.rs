@@ -18,7 +18,7 @@ use crate::{
     io::Listener,
     metrics::Metrics,
     orders::{self, Orders},
-    record::{Record, RecordError, Recording},
+    record::{self, Record, RecordError, Recording},
     registers::Abstains,
     reload::Reloader,
     replay::Replay,
@@ -32,7 +32,10 @@ use crate::{
     worker::Shared,
 };
 use clock::Clock;
-use sys::{disk::Group, threads};
+use sys::{
+    disk::Group,
+    threads::{self, Part},
+};
 
 /// What a gateway is started from.
 #[derive(Debug)]
@@ -195,11 +198,7 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     let (health, answers) = (Arc::new(Health::default()), Answers::new());
     let config = snapshot.config();
     let codes = CodeRequests::new(config.limits.requests_in_flight_max);
-    let labels = (snapshot.record_labels(), snapshot.keys());
-    let group = find_group("[record] group", &config.record.group)?;
-    let workers = config.server.workers;
-    let (record, recording) =
-        Record::begin(&config.record, group, workers, labels, &clock, &health)?;
+    let (record, recording) = begin_record(&snapshot, &clock, &health)?;
     let current = Current::new(snapshot);
     let bodies = Arc::default();
     let shared = Shared {
@@ -219,4 +218,25 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     state.watch(&shared)?;
     let tables = tables::start(Arc::clone(&shared))?;
     Ok((shared, Reloader::new(config_file, tables), may_reload, recording))
+}
+
+fn begin_record(
+    snapshot: &Snapshot,
+    clock: &Clock,
+    health: &Arc<Health>,
+) -> Result<(Record, Recording), RecordError> {
+    let (config, health) = (snapshot.config(), Arc::clone(health));
+    let context = record::Context {
+        workers: config.server.workers,
+        labels: snapshot.record_labels(),
+        keys: snapshot.keys().iter().len(),
+        clock: clock.clone(),
+        on_panic: Box::new(move |nothing_may_be_spent| {
+            if nothing_may_be_spent {
+                health.threads.leave();
+            }
+            health.threads.ended(Part::Record);
+        }),
+    };
+    Record::begin(&config.record, context)
 }

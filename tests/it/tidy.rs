@@ -12,13 +12,13 @@ const KEYRING: &[&str] = &[
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "request_id", "refusal", "target", "host", "config",
+    "record", "limits", "request_id", "refusal", "target", "host", "config",
     "descriptors",
     // rules about a request, each a pure function
     "headers", "route", "policy", "replay", "retry",
     // what a worker holds
     "io", "sweep", "shares", "strict", "frames", "connection", "client_stream", "body_memory", "body",
-    "endpoints", "upstream", "metrics", "health", "record", "snapshot", "registers", "batch",
+    "endpoints", "upstream", "metrics", "health", "snapshot", "registers", "batch",
     "code_requests", "worker",
     // the way of a request
     "call", "head", "reply", "repeat", "forward", "spend", "exchange", "service", "accept",

@@ -13,7 +13,7 @@ use keyring::time::UnixMillis;
 use super::engine::Choice;
 use super::serve::{self, SANDBOX};
 use super::{Failure, host, keys};
-use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
+use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig};
 use crate::{descriptors, limits, record, registers};
 use clock::Clock;
 
@@ -101,7 +101,7 @@ pub(super) fn write_summary(
 }
 
 /// Where decisions are recorded, for a person.
-struct Recorded<'a>(&'a RecordConfig);
+struct Recorded<'a>(&'a record::Settings);
 
 impl fmt::Display for Recorded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,9 @@
 //! What is allowed and yet looks like a mistake.
 
 use super::backend::BackendConfig;
-use super::{Address, Config, RouteConfig, WhenFull};
+use super::{Address, Config, RouteConfig};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
+use crate::record::WhenFull;
 
 /// A sentence each; `notes` are what the readers saw.
 pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {

@@ -6,85 +6,47 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 use keyring::{
     code::{Auth, CodeIdentity, Kind, Region, Subject},
-    key::{Channel, IssuerKey},
-    key_set::KeySet,
+    key::Channel,
     time::UnixMillis,
     verify::VerifiedCode,
 };
 
-use super::line::hex_value;
-use crate::{
-    config::{CodeUse, Config},
-    limits::{RECORD_CLIENT_DIGITS_MAX, RECORD_CLIENT_TEXT_BYTES_MAX},
-    metrics::Outcome,
-    request_id::RequestId,
+use super::{
+    labels::Labels,
+    limits::{CLIENT_DIGITS_MAX, CLIENT_TEXT_BYTES_MAX},
+    line::hex_value,
 };
-
-/// The names that a configuration and a keyring give to what decisions know by number. Each
-/// worker has one of its own for each snapshot, so that counting references to it is quick.
-#[derive(Debug, Clone)]
-pub struct Labels {
-    pub(super) config: String,
-    pub(super) keyring: String,
-    pub(super) routes: Vec<(String, CodeUse)>,
-    pub(super) backends: Vec<(String, Vec<String>)>,
-}
-
-impl Labels {
-    /// The names of what is in force together.
-    #[must_use]
-    pub fn new(config: &Config, keys: &KeySet) -> Self {
-        let backends = config.backends.iter().map(|backend| {
-            let endpoints = backend.endpoints.iter().map(ToString::to_string).collect();
-            (backend.name.clone(), endpoints)
-        });
-        Self {
-            config: config.digest.to_string(),
-            keyring: keys.digest().to_owned(),
-            routes: config.routes.iter().map(|route| (route.path.clone(), route.code)).collect(),
-            backends: backends.collect(),
-        }
-    }
-
-    pub(super) fn route(&self, index: Option<usize>) -> Option<&(String, CodeUse)> {
-        self.routes.get(index?)
-    }
-
-    /// Backend and endpoint.
-    pub(super) fn backend(
-        &self,
-        backend: Option<usize>,
-        endpoint: Option<usize>,
-    ) -> (Option<&str>, Option<&str>) {
-        let found = backend.and_then(|index| self.backends.get(index));
-        let endpoints = found.map(|(_, endpoints)| endpoints);
-        let endpoint = endpoints.and_then(|all| all.get(endpoint?));
-        (found.map(|(name, _)| name.as_str()), endpoint.map(String::as_str))
-    }
-}
 
 /// A decision on its way to the writer.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) labels: Arc<Labels>,
+pub struct Entry {
+    /// The names in force for this request.
+    pub labels: Arc<Labels>,
     /// When the outcome was known.
-    pub(crate) at: UnixMillis,
-    pub(crate) latency_ns: u64,
-    pub(crate) request_id: RequestId,
-    pub(crate) route: Option<usize>,
-    pub(crate) outcome: Outcome,
+    pub at: UnixMillis,
+    /// From the head of the request to the outcome, in nanoseconds.
+    pub latency_ns: u64,
+    /// The gateway's name of the request: 16 ASCII characters that need no escape in JSON.
+    pub request_id: [u8; 16],
+    /// The index of its route in [`Labels::routes`].
+    pub route: Option<usize>,
+    /// `approved`, or why it was refused: a word that needs no escape in JSON.
+    pub outcome: &'static str,
+    /// The number of a refusal.
+    pub error_code: Option<&'static str>,
     /// Of the key that the code names, whether or not the code is genuine.
-    pub(crate) channel: Option<Channel>,
+    pub channel: Option<Channel>,
     /// Empty: a process of this machine.
-    pub(crate) client: ClientText,
-    pub(crate) trail: Trail,
+    pub client: ClientText,
+    /// What the request left behind on its way.
+    pub trail: Trail,
     /// Decisions on what is no genuine code that this line stands for, itself included.
-    pub(crate) stands_for: u32,
+    pub stands_for: u32,
 }
 
 /// What a request leaves behind on its way.
 #[derive(Debug, Default)]
-pub(crate) struct Trail {
+pub struct Trail {
     client_request_id: ClientText,
     trace_id: Option<[u8; 16]>,
     code: Option<CodeFacts>,
@@ -133,17 +95,19 @@ pub(super) struct CodeFacts {
 }
 
 impl Trail {
-    /// What the client calls its request, and its trace.
-    pub(crate) fn of_client(headers: &http::HeaderMap) -> Self {
-        let bytes = |name: &str| headers.get(name).map(http::HeaderValue::as_bytes);
+    /// What the client calls its request, and the text of its `traceparent`.
+    #[inline]
+    #[must_use]
+    pub fn of_client(request_id: Option<&[u8]>, traceparent: Option<&[u8]>) -> Self {
         Self {
-            client_request_id: bytes("x-request-id").map_or_else(ClientText::default, client_text),
-            trace_id: bytes("traceparent").and_then(trace_id),
+            client_request_id: request_id.map_or_else(ClientText::default, client_text),
+            trace_id: traceparent.and_then(trace_id),
             ..Self::default()
         }
     }
 
-    pub(crate) fn met(&mut self, code: &VerifiedCode, now: UnixMillis) {
+    /// A genuine code has arrived.
+    pub fn met(&mut self, code: &VerifiedCode, now: UnixMillis) {
         self.code = Some(CodeFacts {
             identity: code.identity(),
             kind: code.kind(),
@@ -156,28 +120,32 @@ impl Trail {
     }
 
     /// The request is for this backend.
-    pub(crate) fn set_backend(&mut self, backend: usize) {
+    pub fn set_backend(&mut self, backend: usize) {
         self.backend = Some(backend);
     }
 
-    pub(crate) fn goes_to(&mut self, endpoint: Option<usize>) {
+    /// The request is for this endpoint of its backend.
+    pub fn goes_to(&mut self, endpoint: Option<usize>) {
         self.endpoint = endpoint;
     }
 
-    pub(crate) fn answered(&mut self, status: u16) {
+    /// The status of the backend's answer.
+    pub fn answered(&mut self, status: u16) {
         self.status = Some(status);
     }
 
-    pub(crate) fn spent(&mut self) {
+    /// The code is spent for this request.
+    pub fn spent(&mut self) {
         self.spending = Spending::Spent;
     }
 
-    pub(crate) fn gave_back(&mut self) {
+    /// The code is not spent any more.
+    pub fn gave_back(&mut self) {
         self.spending = Spending::GivenBack;
     }
 
     /// Whether bytes of the request may have left for the backend.
-    pub(crate) fn bytes_sent(&mut self, sent: bool) {
+    pub fn bytes_sent(&mut self, sent: bool) {
         self.bytes_sent = sent;
     }
 
@@ -213,17 +181,18 @@ pub(super) struct Parts<'a> {
 }
 
 /// Text that a client chose, cut to a bound.
-pub(crate) type ClientText = ArrayVec<u8, RECORD_CLIENT_TEXT_BYTES_MAX>;
+pub type ClientText = ArrayVec<u8, CLIENT_TEXT_BYTES_MAX>;
 
 /// Written in place of a text that may hold a part of a code.
 const LEFT_OUT: &[u8] = b"(left out: a number as long as a code's)";
 
 /// The beginning of a text, unless it holds so many digits in a row that they may be a code's:
 /// no code may stand in the record, wherever a client puts it.
-pub(crate) fn client_text(bytes: &[u8]) -> ClientText {
-    let bytes = bytes.get(..RECORD_CLIENT_TEXT_BYTES_MAX).unwrap_or(bytes);
+#[must_use]
+pub fn client_text(bytes: &[u8]) -> ClientText {
+    let bytes = bytes.get(..CLIENT_TEXT_BYTES_MAX).unwrap_or(bytes);
     let runs = bytes.split(|byte| !byte.is_ascii_digit());
-    let is_too_long = runs.map(<[u8]>::len).any(|digits| digits > RECORD_CLIENT_DIGITS_MAX);
+    let is_too_long = runs.map(<[u8]>::len).any(|digits| digits > CLIENT_DIGITS_MAX);
     ClientText::try_from(if is_too_long { LEFT_OUT } else { bytes }).expect("cut to the bound")
 }
 
@@ -247,36 +216,6 @@ fn trace_id(text: &[u8]) -> Option<[u8; 16]> {
     (id != [0; 16]).then_some(id)
 }
 
-/// What a reload did to one key.
-#[derive(Debug, Clone, Eq, PartialEq)]
-pub(crate) struct KeyChange {
-    pub(super) key_id: u32,
-    pub(super) channel: Channel,
-    /// The state before; `None`: the key was not there.
-    pub(super) from: Option<&'static str>,
-    /// The state now; `None`: the key is gone.
-    pub(super) to: Option<&'static str>,
-}
-
-/// The keys that are not as they were: new, gone, or in another state or with other dates.
-pub(crate) fn key_changes(old: &KeySet, new: &KeySet) -> Vec<KeyChange> {
-    let change = |key: &IssuerKey, from: Option<&IssuerKey>, to: Option<&IssuerKey>| KeyChange {
-        key_id: key.id().get(),
-        channel: key.channel(),
-        from: from.map(|key| key.state().as_str()),
-        to: to.map(|key| key.state().as_str()),
-    };
-    let is_same = |a: &IssuerKey, b: &IssuerKey| {
-        (a.state(), a.channel(), a.not_after()) == (b.state(), b.channel(), b.not_after())
-    };
-    let now = new.iter().filter_map(|key| match old.get(key.id()) {
-        Some(before) if is_same(before, key) => None,
-        before => Some(change(key, before, Some(key))),
-    });
-    let gone = old.iter().filter(|key| new.get(key.id()).is_none());
-    now.chain(gone.map(|key| change(key, Some(key), None))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,7 +226,7 @@ mod tests {
         // The message number of the national interface is 30 digits and passes.
         let number = b"370100000001202611260930211234";
         assert_eq!(&client_text(number)[..], number);
-        assert_eq!(client_text(&[b'a'; 300]).len(), RECORD_CLIENT_TEXT_BYTES_MAX);
+        assert_eq!(client_text(&[b'a'; 300]).len(), CLIENT_TEXT_BYTES_MAX);
         for text in [&[b'7'; 255][..], &[b'7'; 33], b"id=777777777777777777777777777777777;"] {
             assert_eq!(&client_text(text)[..], LEFT_OUT);
         }

@@ -12,8 +12,10 @@ use std::{
 
 use keyring::time::UnixMillis;
 
-use super::line::{LineHash, Sound};
-use crate::limits::RECORD_LINE_BYTES_MAX;
+use super::{
+    limits::LINE_BYTES_MAX,
+    line::{LineHash, Sound},
+};
 use sys::disk::{self, Group};
 
 /// `<node>.<start>-<process id>.<number>.jsonl`: sorted by name, a node's processes come in the
@@ -140,7 +142,7 @@ fn written_at(path: &Path) -> Option<UnixMillis> {
 fn last_line(path: &Path, name: &FileName) -> io::Result<Option<Previous>> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
-    let reach = u64::try_from(2 * RECORD_LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    let reach = u64::try_from(2 * LINE_BYTES_MAX).unwrap_or(u64::MAX);
     file.seek(SeekFrom::Start(bytes.saturating_sub(reach)))?;
     let mut end = Vec::new();
     file.take(reach).read_to_end(&mut end)?;

@@ -7,16 +7,20 @@
 //! What a line that is missing can mean is kept small: with `when_full = "refuse"` a request that
 //! spends a code first holds a place in the queue (`Record::hold_place`), so that its decision
 //! always fits; with `"drop"` a line says how many are missing. A killed process loses what was
-//! decided in its last 10 ms or so ([`RECORD_FLUSH`](crate::limits::RECORD_FLUSH)); what was
+//! decided in its last 10 ms or so ([`limits::FLUSH`]); what was
 //! handed to the kernel before stays. A power cut loses what was not synced: `record.sync_ms`.
 
 mod entry;
 mod files;
 mod key;
+mod key_change;
+mod labels;
+pub mod limits;
 mod line;
 pub(crate) mod read;
 pub(crate) mod reconcile;
 pub(crate) mod search;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -39,31 +43,22 @@ use std::{
 use crossbeam_queue::ArrayQueue;
 use keyring::{key_set::KeySet, time::UnixMillis};
 
-pub(crate) use self::entry::{ClientText, Entry, Trail, client_text, key_changes};
+pub use self::{
+    entry::{ClientText, Entry, Trail, client_text},
+    files::FileName,
+    key::{KeyFileError, SubjectKey},
+    labels::{BackendLabels, Labels, RouteLabels, RouteUse},
+    line::{LineHash, Sound, Unsound},
+    settings::{Settings, WhenFull},
+};
 use self::{
-    entry::KeyChange,
     files::{Place, Sink},
+    key_change::{KeyChange, key_changes},
     line::Chain,
     writer::Writer,
 };
-pub use self::{
-    entry::Labels,
-    files::FileName,
-    key::{KeyFileError, SubjectKey},
-    line::{LineHash, Sound, Unsound},
-};
-use crate::{
-    config::{RecordConfig, WhenFull},
-    health::Health,
-    limits,
-    metrics::WorkerId,
-};
 use clock::Clock;
-use sys::{
-    disk::Group,
-    log,
-    threads::{Part, Threads},
-};
+use sys::{disk::Group, log};
 
 /// Memory of a decision that waits to be written.
 pub const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<usize>();
@@ -117,6 +112,25 @@ pub struct Recording {
     ended: Receiver<()>,
 }
 
+/// What a process hands to its record when it begins.
+pub struct Context {
+    /// The number of workers, each of which has a queue.
+    pub workers: usize,
+    /// The names in force.
+    pub labels: Labels,
+    /// The number of keys in force.
+    pub keys: usize,
+    /// Where the time of lines that are no decisions comes from.
+    pub clock: Clock,
+    /// Called when the writer has panicked.
+    pub on_panic: OnPanic,
+}
+
+/// Called once, on the writer's thread, when the writer has panicked: no line is written any more.
+/// The argument says whether requests that spend codes are all refused from then on, because
+/// `when_full` is [`WhenFull::Refuse`].
+pub type OnPanic = Box<dyn FnOnce(bool) + Send>;
+
 /// Why the record did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -128,6 +142,9 @@ pub enum RecordError {
         /// The system's error.
         source: io::Error,
     },
+    /// The group that may read the files.
+    #[error("[record] group: {0}")]
+    Group(io::Error),
     /// The key that subjects are hashed with.
     #[error("[record] subject_key: {0}")]
     Key(#[from] KeyFileError),
@@ -159,22 +176,18 @@ impl Record {
     /// # Errors
     /// [`RecordError`]: a process that cannot record from the start does not start, unless it is
     /// only room that is missing.
-    pub fn begin(
-        config: &RecordConfig,
-        group: Option<Group>,
-        workers: usize,
-        (labels, keys): (Labels, &KeySet),
-        clock: &Clock,
-        health: &Arc<Health>,
-    ) -> Result<(Self, Recording), RecordError> {
+    pub fn begin(settings: &Settings, context: Context) -> Result<(Self, Recording), RecordError> {
+        let Context { workers, labels, keys, clock, on_panic } = context;
         let (done, ended) = sync_channel(1);
-        if !config.enabled {
+        let group = settings.group.as_deref().map(Group::find).transpose();
+        let group = group.map_err(RecordError::Group)?;
+        if !settings.enabled {
             return Ok((Self::off(), Recording { inner: None, ended }));
         }
-        let subject_key = config.subject_key.as_deref().map(SubjectKey::read).transpose()?;
-        let (notices, inbox) = sync_channel(limits::RECORD_NOTICES_MAX);
-        let inner = Arc::new(Inner::new(config, workers));
-        let place = place(config, group, clock.now());
+        let subject_key = settings.subject_key.as_deref().map(SubjectKey::read).transpose()?;
+        let (notices, inbox) = sync_channel(limits::NOTICES_MAX);
+        let inner = Arc::new(Inner::new(settings, workers));
+        let place = place(settings, group, clock.now());
         let directory = place.directory.clone();
         let failed = |source| RecordError::Directory { path: directory.clone(), source };
         let who = text::Author { node: place.node.clone(), process: place.process.clone() };
@@ -183,13 +196,13 @@ impl Record {
         let mut writer = Writer {
             inner: Arc::clone(&inner),
             notices: inbox,
-            clock: clock.clone(),
+            clock,
             who,
             subject_key,
             sink,
             chain: Chain::default(),
             labels: Arc::new(labels),
-            keys: keys.iter().len(),
+            keys,
             previous,
             trouble_since: None,
             told_dropped: 0,
@@ -198,7 +211,7 @@ impl Record {
             has_ended: false,
         };
         writer.begin().map_err(failed)?;
-        let (told, health) = (Arc::clone(&inner), Arc::clone(health));
+        let told = Arc::clone(&inner);
         let thread = std::thread::Builder::new()
             .name("record".to_owned())
             .spawn(move || {
@@ -206,7 +219,7 @@ impl Record {
                     // No thread waits any more if the process was told to end at once.
                     let _ = done.send(());
                 } else {
-                    told.lost(&health.threads);
+                    told.lost(on_panic);
                 }
             })
             .map_err(RecordError::Thread)?;
@@ -222,7 +235,7 @@ impl Record {
 
     /// Holds a place for the decision on a request that is about to spend a code. False: there is
     /// none, and `when_full` says that the request must be refused then.
-    pub(crate) fn hold_place(&self, worker: WorkerId, trail: &mut Trail) -> bool {
+    pub(crate) fn hold_place(&self, worker: usize, trail: &mut Trail) -> bool {
         let Some((on, lane)) = self.lane(worker) else { return true };
         if on.inner.when_full == WhenFull::Drop || trail.has_place {
             return true;
@@ -236,7 +249,7 @@ impl Record {
     }
 
     /// Queues a decision, or counts it as dropped. Costs the copy of the entry; never waits.
-    pub(crate) fn decided(&self, worker: WorkerId, mut entry: Entry) {
+    pub(crate) fn decided(&self, worker: usize, mut entry: Entry) {
         let Some((on, lane)) = self.lane(worker) else { return };
         if entry.trail.has_place {
             lane.held.store(lane.held.load(Relaxed).saturating_sub(1), Relaxed);
@@ -289,9 +302,9 @@ impl Record {
         })
     }
 
-    fn lane(&self, worker: WorkerId) -> Option<(&On, &Lane)> {
+    fn lane(&self, worker: usize) -> Option<(&On, &Lane)> {
         let on = self.0.as_ref()?;
-        Some((on, on.inner.lanes.get(worker.index())?))
+        Some((on, on.inner.lanes.get(worker)?))
     }
 
     /// Never waits: thousands of reloads that a full disk holds up are told in the log.
@@ -321,12 +334,12 @@ impl Lane {
 }
 
 impl Inner {
-    fn new(config: &RecordConfig, workers: usize) -> Self {
-        let capacity = config.queue_entries.div_ceil(workers.max(1)).max(2);
+    fn new(settings: &Settings, workers: usize) -> Self {
+        let capacity = settings.queue_entries.div_ceil(workers.max(1)).max(2);
         Self {
             lanes: (0..workers).map(|_| Lane::new(capacity)).collect(),
-            when_full: config.when_full,
-            unverified_one_in: u64::from(config.unverified_one_in),
+            when_full: settings.when_full,
+            unverified_one_in: u64::from(settings.unverified_one_in),
             failing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             lines: AtomicU64::new(0),
@@ -351,12 +364,9 @@ impl Inner {
 
     /// The writer panicked, perhaps within a line: it does not begin anew, as its chain could be
     /// wrong. What must be recorded is refused from now on, and a new process can record it.
-    fn lost(&self, threads: &Threads) {
+    fn lost(&self, on_panic: OnPanic) {
         self.failing.store(true, Relaxed);
-        if self.when_full == WhenFull::Refuse {
-            threads.leave();
-        }
-        threads.ended(Part::Record);
+        on_panic(self.when_full == WhenFull::Refuse);
     }
 
     /// What happens while nothing can be written.
@@ -379,27 +389,27 @@ impl Drop for Recording {
         let Some((inner, writer)) = self.inner.take() else { return };
         inner.leaving.store(true, Release);
         writer.unpark();
-        let patience = 2 * limits::RECORD_PATIENCE;
+        let patience = 2 * limits::PATIENCE;
         if self.ended.recv_timeout(patience).is_err() {
             log::error(format_args!("the end of the decision record could not be written"));
         }
     }
 }
 
-fn place(config: &RecordConfig, group: Option<Group>, now: UnixMillis) -> Place {
+fn place(settings: &Settings, group: Option<Group>, now: UnixMillis) -> Place {
     // 2026-11-26T02:02:12.123Z without what separates, which file names had better not hold.
     let start: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
     let day_ms = 86_400_000;
     Place {
-        directory: config.directory.clone(),
+        directory: settings.directory.clone(),
         group,
-        node: config.node.clone().unwrap_or_else(host_name),
+        node: settings.node.clone().unwrap_or_else(host_name),
         process: format!("{start}-{}", std::process::id()),
-        bytes_max: config.file_mib_max << 20,
-        age_ms_max: i64::from(config.file_hours_max) * 3_600_000,
-        keep_ms: (config.keep_days > 0).then(|| i64::from(config.keep_days) * day_ms),
-        free_bytes_min: config.free_mib_min << 20,
-        sync_ms: i64::from(config.sync_ms),
+        bytes_max: settings.file_mib_max << 20,
+        age_ms_max: i64::from(settings.file_hours_max) * 3_600_000,
+        keep_ms: (settings.keep_days > 0).then(|| i64::from(settings.keep_days) * day_ms),
+        free_bytes_min: settings.free_mib_min << 20,
+        sync_ms: i64::from(settings.sync_ms),
     }
 }
 
@@ -407,6 +417,6 @@ fn place(config: &RecordConfig, group: Option<Group>, now: UnixMillis) -> Place 
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let plain = |char: char| if char.is_ascii_alphanumeric() { char } else { '-' };
-    let name: String = name.trim().chars().take(limits::NAME_BYTES_MAX).map(plain).collect();
+    let name: String = name.trim().chars().take(limits::NODE_BYTES_MAX).map(plain).collect();
     if name.is_empty() { "node".to_owned() } else { name.to_ascii_lowercase() }
 }

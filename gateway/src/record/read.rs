@@ -10,8 +10,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::files::FileName;
-use crate::limits::RECORD_LINE_BYTES_MAX;
+use super::{files::FileName, limits::LINE_BYTES_MAX};
 
 /// The record's files that `paths` name: files as they are, directories by the names of the
 /// record's files in them, each file once.
@@ -69,14 +68,14 @@ impl Lines {
     /// beginning.
     pub(crate) fn next<'a>(&mut self, space: &'a mut Vec<u8>) -> io::Result<Option<Line<'a>>> {
         space.clear();
-        let bound = u64::try_from(RECORD_LINE_BYTES_MAX).unwrap_or(u64::MAX);
+        let bound = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
         self.file.by_ref().take(bound).read_until(b'\n', space)?;
         if space.is_empty() {
             return Ok(None);
         }
         self.number += 1;
         let mut is_torn = space.pop_if(|byte| *byte == b'\n').is_none();
-        if is_torn && space.len() >= RECORD_LINE_BYTES_MAX {
+        if is_torn && space.len() >= LINE_BYTES_MAX {
             is_torn = self.skip_line()?;
         }
         Ok(Some(Line { text: space, number: self.number, is_torn }))

@@ -4,12 +4,13 @@
 use keyring::time::UnixMillis;
 
 use super::{
-    entry::{Entry, KeyChange, Labels},
+    entry::Entry,
     files::{Expired, Previous},
     key::SubjectKey,
+    key_change::KeyChange,
+    labels::Labels,
     line::Fields,
 };
-use crate::{config::CodeUse, metrics::Outcome};
 
 /// Which process of which node writes.
 #[derive(Debug, Clone)]
@@ -36,10 +37,6 @@ pub(super) fn decision(
     entry: &Entry,
 ) {
     let trail = entry.trail.parts();
-    let error_code = match entry.outcome {
-        Outcome::Approved | Outcome::Replayed => None,
-        Outcome::Refused(refusal) => Some(refusal.error_code()),
-    };
     let route = entry.labels.route(entry.route);
     let (backend, endpoint) = entry.labels.backend(trail.backend, trail.endpoint);
     begin(fields, "decision", entry.at, author);
@@ -49,17 +46,17 @@ pub(super) fn decision(
         fields.text("client", &entry.client);
     }
     fields
-        .word("request_id", entry.request_id.as_str())
+        .word("request_id", str::from_utf8(&entry.request_id).unwrap_or_default())
         .text_or_null("client_request_id", trail.client_request_id);
     match trail.trace_id {
         Some(id) => fields.hex("trace_id", &id),
         None => fields.null("trace_id"),
     };
     fields
-        .text_or_null("route", route.map_or(&[][..], |(path, _)| path.as_bytes()))
-        .word_or_null("route_use", route.map(|(_, code)| use_of(*code)))
-        .word("outcome", entry.outcome.name())
-        .word_or_null("error_code", error_code);
+        .text_or_null("route", route.map_or(&[][..], |route| route.path.as_bytes()))
+        .word_or_null("route_use", route.map(|route| route.route_use.as_str()))
+        .word("outcome", entry.outcome)
+        .word_or_null("error_code", entry.error_code);
     code(fields, key, entry);
     fields
         .word_or_null("backend", backend)
@@ -100,14 +97,6 @@ fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
         Some(key) => fields.hex("subject_hash", &key.hash(code.subject)),
         None => fields.null("subject_hash"),
     };
-}
-
-fn use_of(code: CodeUse) -> &'static str {
-    match code {
-        CodeUse::Redeem => "redeem",
-        CodeUse::Check => "check",
-        CodeUse::None => "none",
-    }
 }
 
 /// What the first line of each file says of it.

@@ -1,6 +1,6 @@
 //! The writer's thread: decisions become lines, lines become files.
 //!
-//! It looks every [`RECORD_FLUSH`], earlier if a queue is half full. While the record cannot be
+//! It looks every [`FLUSH`], earlier if a queue is half full. While the record cannot be
 //! written it takes nothing more out of the queues; they fill, and what happens then is
 //! `record.when_full`.
 
@@ -17,13 +17,13 @@ use keyring::time::UnixMillis;
 
 use super::{
     Inner, Notice,
-    entry::Labels,
     files::{Previous, Sink},
     key::SubjectKey,
+    labels::Labels,
+    limits::{FLUSH, PATIENCE, RETRY, WRITE_BYTES},
     line::{Chain, Fields},
     text::{self, Opening},
 };
-use crate::limits::{RECORD_FLUSH, RECORD_PATIENCE, RECORD_RETRY, RECORD_WRITE_BYTES};
 use clock::Clock;
 use sys::{disk, failpoint, log};
 
@@ -85,7 +85,7 @@ impl Writer {
                 if !failed {
                     return;
                 }
-                if u128::from(now.ms_since(since).unsigned_abs()) >= RECORD_PATIENCE.as_millis() {
+                if u128::from(now.ms_since(since).unsigned_abs()) >= PATIENCE.as_millis() {
                     let lost = self.inner.queued();
                     log::error(format_args!(
                         "{lost} decisions are not in the record: it could not be written until \
@@ -94,7 +94,7 @@ impl Writer {
                     return;
                 }
             }
-            std::thread::park_timeout(if failed { RECORD_RETRY } else { RECORD_FLUSH });
+            std::thread::park_timeout(if failed { RETRY } else { FLUSH });
         }
     }
 
@@ -196,7 +196,7 @@ impl Writer {
     }
 
     fn write_if_enough(&mut self, now: UnixMillis) -> io::Result<()> {
-        if self.sink.pending().len() < RECORD_WRITE_BYTES {
+        if self.sink.pending().len() < WRITE_BYTES {
             return Ok(());
         }
         self.write_out(now)?;
