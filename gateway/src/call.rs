@@ -19,7 +19,6 @@ use crate::{
     code_requests::Entered,
     config::{self, CodeUse, RouteConfig},
     metrics::{Limit, Outcome},
-    record::{self, Trail},
     refusal::{Problem, Refusal},
     request_id::RequestId,
     shares::Share,
@@ -27,6 +26,7 @@ use crate::{
     worker::Worker,
 };
 use clock::Instant;
+use record::Trail;
 
 /// A refusal on its way to the client.
 #[derive(Debug, Copy, Clone)]

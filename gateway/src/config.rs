@@ -55,7 +55,7 @@ pub struct Config {
     /// What is kept for those who ask again.
     pub retry: RetryConfig,
     /// The decision record. Changes only at start.
-    pub record: crate::record::Settings,
+    pub record: ::record::Settings,
     /// What clients may use up.
     pub limits: Limits,
     /// How long clients may take.

@@ -20,7 +20,6 @@ use crate::{
     endpoints::{Endpoint, InFlight, NotConnected},
     forward::{self, End},
     metrics::Limit,
-    record::Trail,
     refusal::Refusal,
     repeat::Pending,
     reply::Reply,
@@ -29,6 +28,7 @@ use crate::{
     upstream::{Answer, Lease, Sent, Silence},
 };
 use clock::Instant;
+use record::Trail;
 use sys::failpoint::{self, Point};
 
 /// Everything an exchange needs, its own.

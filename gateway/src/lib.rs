@@ -50,7 +50,6 @@ pub mod metrics;
 mod notify;
 mod orders;
 pub mod policy;
-pub mod record;
 pub mod refusal;
 mod registers;
 pub mod reload;

@@ -406,7 +406,7 @@ mod proofs {
     // Six months have 184 days at most, and a day's file is not deleted on the day it is closed.
     const _: () = assert!(RECORD_KEEP_DAYS_LEAST >= 184);
     // A node that the configuration does not name has the host's name, cut to a name's length.
-    const _: () = assert!(crate::record::limits::NODE_BYTES_MAX == NAME_BYTES_MAX);
+    const _: () = assert!(record::limits::NODE_BYTES_MAX == NAME_BYTES_MAX);
     // Probes do not overlap.
     const _: () = assert!((PROBE_CONNECT_MS as i64) < PROBE_MS);
     const _: () = assert!(DRAIN_IDLE_MS > SWEEP_MS);

@@ -10,9 +10,9 @@ use crate::{
     config::{BackendConfig, CodeUse, Config, RouteConfig},
     endpoints::{Backend, Endpoints},
     metrics::{BackendMetrics, Metrics, RouteMetrics},
-    record::{BackendLabels, Labels, RouteLabels, RouteUse},
     route::Routes,
 };
+use record::{BackendLabels, Labels, RouteLabels, RouteUse};
 
 /// Everything a request is judged by. Immutable; a request keeps the one it began with.
 #[derive(Debug)]

@@ -18,7 +18,6 @@ use crate::{
     io::Listener,
     metrics::Metrics,
     orders::{self, Orders},
-    record::{self, Record, RecordError, Recording},
     registers::Abstains,
     reload::Reloader,
     replay::Replay,
@@ -32,6 +31,7 @@ use crate::{
     worker::Shared,
 };
 use clock::Clock;
+use record::{Record, RecordError, Recording};
 use sys::{
     disk::Group,
     threads::{self, Part},

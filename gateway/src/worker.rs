@@ -21,7 +21,6 @@ use crate::{
     health::Health,
     limits,
     metrics::{Limit, Metrics, WorkerId},
-    record::Record,
     registers::Registers,
     replay::Replay,
     request_id::RequestIds,
@@ -31,6 +30,7 @@ use crate::{
     upstream::Pool,
 };
 use clock::{Clock, Instant};
+use record::Record;
 
 /// What all workers share. Nothing in it is locked on the way of a request, but for one record of
 /// `answers` at a time.

@@ -8,10 +8,10 @@ use keyring::code::Subject;
 use keyring::time::UnixMillis;
 
 use super::{Failure, input};
-use crate::record::SubjectKey;
-use crate::record::read::find;
-use crate::record::reconcile::{ReconcileError, Verdict, reconcile};
-use crate::record::search::{Query, SearchError, Searched, Shown, search};
+use record::SubjectKey;
+use record::read::find;
+use record::reconcile::{ReconcileError, Verdict, reconcile};
+use record::search::{Query, SearchError, Searched, Shown, search};
 use sys::log;
 
 const AFTER_HELP: &str = "\

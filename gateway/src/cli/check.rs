@@ -14,7 +14,7 @@ use super::engine::Choice;
 use super::serve::{self, SANDBOX};
 use super::{Failure, host, keys};
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig};
-use crate::{descriptors, limits, record, registers};
+use crate::{descriptors, limits, registers};
 use clock::Clock;
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.

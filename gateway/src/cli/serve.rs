@@ -10,12 +10,12 @@ use keyring::time::UnixMillis;
 use super::engine::Choice;
 use super::{Failure, check, host};
 use crate::config::Config;
-use crate::record::SubjectKey;
 use crate::start::{self, Start};
 use crate::state::Fence;
 use crate::takeover::CommandLine;
 use crate::{descriptors, notify};
 use clock::Clock;
+use record::SubjectKey;
 use sys::{disk, log};
 
 /// The environment of keys that anybody can make codes with.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::table::Table;
 use crate::limits;
-use crate::record::{Settings, WhenFull};
+use record::{Settings, WhenFull};
 
 /// Reads `[record]`. It changes only at start.
 pub(super) fn read(table: &mut Table<'_>, data_dir: &Path) -> Settings {

@@ -3,7 +3,7 @@
 use super::backend::BackendConfig;
 use super::{Address, Config, RouteConfig};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
-use crate::record::WhenFull;
+use record::WhenFull;
 
 /// A sentence each; `notes` are what the readers saw.
 pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {

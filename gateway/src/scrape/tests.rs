@@ -20,13 +20,13 @@ use crate::{
     endpoints::Endpoints,
     health::Health,
     metrics::{Limit, Metrics, Outcome, WorkerId},
-    record::Record,
     refusal::Refusal,
     replay::Replay,
     retry::Answers,
     snapshot::Current,
 };
 use clock::{Clock, Hand};
+use record::Record;
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 const W0: WorkerId = WorkerId::new(0);

@@ -17,9 +17,9 @@ mod key_change;
 mod labels;
 pub mod limits;
 mod line;
-pub(crate) mod read;
-pub(crate) mod reconcile;
-pub(crate) mod search;
+pub mod read;
+pub mod reconcile;
+pub mod search;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -155,13 +155,19 @@ pub enum RecordError {
 
 /// The record in figures.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
-pub(crate) struct Reading {
-    pub(crate) decisions: u64,
-    pub(crate) dropped: u64,
-    pub(crate) bytes: u64,
-    pub(crate) errors: u64,
-    pub(crate) queued: usize,
-    pub(crate) capacity: usize,
+pub struct Reading {
+    /// Decisions written.
+    pub decisions: u64,
+    /// Decisions missing, because the queue was full.
+    pub dropped: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Attempts to write that failed.
+    pub errors: u64,
+    /// Decisions that wait to be written.
+    pub queued: usize,
+    /// Decisions that may wait to be written, over all workers.
+    pub capacity: usize,
 }
 
 impl Record {
@@ -229,13 +235,13 @@ impl Record {
     }
 
     /// Are decisions recorded at all?
-    pub(crate) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
     /// Holds a place for the decision on a request that is about to spend a code. False: there is
     /// none, and `when_full` says that the request must be refused then.
-    pub(crate) fn hold_place(&self, worker: usize, trail: &mut Trail) -> bool {
+    pub fn hold_place(&self, worker: usize, trail: &mut Trail) -> bool {
         let Some((on, lane)) = self.lane(worker) else { return true };
         if on.inner.when_full == WhenFull::Drop || trail.has_place {
             return true;
@@ -249,7 +255,7 @@ impl Record {
     }
 
     /// Queues a decision, or counts it as dropped. Costs the copy of the entry; never waits.
-    pub(crate) fn decided(&self, worker: usize, mut entry: Entry) {
+    pub fn decided(&self, worker: usize, mut entry: Entry) {
         let Some((on, lane)) = self.lane(worker) else { return };
         if entry.trail.has_place {
             lane.held.store(lane.held.load(Relaxed).saturating_sub(1), Relaxed);
@@ -273,24 +279,25 @@ impl Record {
     }
 
     /// Another configuration and keyring are in force.
-    pub(crate) fn reloaded(&self, at: UnixMillis, labels: Labels, old: &KeySet, new: &KeySet) {
+    pub fn reloaded(&self, at: UnixMillis, labels: Labels, old: &KeySet, new: &KeySet) {
         let (changes, keys) = (key_changes(old, new), new.iter().len());
         self.notice(Notice::Reloaded { at, labels: Arc::new(labels), keys, changes });
     }
 
     /// Nothing changed, because what was read could not be used.
-    pub(crate) fn reload_refused(&self, at: UnixMillis, why: &str) {
+    pub fn reload_refused(&self, at: UnixMillis, why: &str) {
         self.notice(Notice::ReloadRefused { at, why: why.chars().take(1_000).collect() });
     }
 
     /// False while requests that spend codes are refused because the record cannot be written.
-    pub(crate) fn is_well(&self) -> bool {
+    pub fn is_well(&self) -> bool {
         self.0.as_ref().is_none_or(|on| {
             on.inner.when_full == WhenFull::Drop || !on.inner.failing.load(Relaxed)
         })
     }
 
-    pub(crate) fn reading(&self) -> Option<Reading> {
+    /// The figures of now; `None` if there is no record.
+    pub fn reading(&self) -> Option<Reading> {
         let inner = &self.0.as_ref()?.inner;
         Some(Reading {
             decisions: inner.lines.load(Relaxed),

@@ -8,26 +8,30 @@ use super::read::{Facts, Lines, or_dash};
 
 /// What a decision must be to be found: all that is given.
 #[derive(Debug, Default)]
-pub(crate) struct Query {
-    pub(crate) redemption: Option<String>,
+pub struct Query {
+    /// `<key id>-<issued at>-<serial as 16 hex>`.
+    pub redemption: Option<String>,
     /// 32 hex digits, see [`super::SubjectKey::hash`].
-    pub(crate) subject_hash: Option<String>,
+    pub subject_hash: Option<String>,
     /// Names the key that the subject was hashed with, see [`super::SubjectKey::name`].
-    pub(crate) subject_key: Option<String>,
+    pub subject_key: Option<String>,
     /// The gateway's own id, or the client's.
-    pub(crate) request_id: Option<String>,
-    pub(crate) trace_id: Option<String>,
-    pub(crate) outcome: Option<String>,
-    pub(crate) from: Option<UnixMillis>,
+    pub request_id: Option<String>,
+    /// 32 hex digits of `traceparent`.
+    pub trace_id: Option<String>,
+    /// `approved`, or a refusal's reason.
+    pub outcome: Option<String>,
+    /// The first moment.
+    pub from: Option<UnixMillis>,
     /// The first moment that is too late.
-    pub(crate) to: Option<UnixMillis>,
+    pub to: Option<UnixMillis>,
     /// Other lines too: starts, reloads, key changes, what was dropped.
-    pub(crate) events: bool,
+    pub events: bool,
 }
 
 impl Query {
     /// Whether a line is one that is looked for.
-    pub(crate) fn finds(&self, line: &Facts<'_>) -> bool {
+    fn finds(&self, line: &Facts<'_>) -> bool {
         let is = |wanted: &Option<String>, found: &Option<std::borrow::Cow<'_, str>>| {
             wanted.as_deref().is_none_or(|wanted| found.as_deref() == Some(wanted))
         };
@@ -59,22 +63,24 @@ impl Query {
 
 /// What a search went through.
 #[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
-pub(crate) struct Searched {
-    pub(crate) lines: u64,
-    pub(crate) found: u64,
+pub struct Searched {
+    /// Lines read.
+    pub lines: u64,
+    /// Lines shown.
+    pub found: u64,
     /// Lines that are none of the record's, a torn last one included.
-    pub(crate) unreadable: u64,
+    pub unreadable: u64,
     /// Files without a line.
-    pub(crate) empty: u64,
+    pub empty: u64,
     /// Files whose subjects are hashed with another key, or not at all.
-    pub(crate) other_key: u64,
+    pub other_key: u64,
 }
 
 /// Streams `files` and shows what `query` finds, in the order of the files.
 ///
 /// # Errors
 /// The file that could not be read, or where `show` could not write.
-pub(crate) fn search(
+pub fn search(
     files: &[PathBuf],
     query: &Query,
     mut show: impl FnMut(&[u8], &Facts<'_>) -> io::Result<()>,
@@ -106,7 +112,7 @@ pub(crate) fn search(
 
 /// Why a search ended early.
 #[derive(Debug)]
-pub(crate) enum SearchError {
+pub enum SearchError {
     /// A file could not be read.
     Read(PathBuf, io::Error),
     /// What was found could not be shown.
@@ -114,7 +120,7 @@ pub(crate) enum SearchError {
 }
 
 /// A line for a person.
-pub(crate) struct Shown<'a>(pub(crate) &'a Facts<'a>);
+pub struct Shown<'a>(pub &'a Facts<'a>);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,7 +27,7 @@ use super::{
 
 /// Something that was found, for a person.
 #[derive(Debug, Clone, Eq, PartialEq)]
-pub(crate) enum Finding {
+pub enum Finding {
     /// A redemption that was forwarded, or spent, more than once.
     Double(String),
     /// A chain that is not whole, or a line that is not as it was written.
@@ -52,30 +52,37 @@ impl fmt::Display for Finding {
 
 /// What was gone through, and what was found.
 #[derive(Debug, Default, Clone, Eq, PartialEq)]
-pub(crate) struct Verdict {
-    pub(crate) files: usize,
-    pub(crate) processes: usize,
-    pub(crate) decisions: u64,
+pub struct Verdict {
+    /// Files read.
+    pub files: usize,
+    /// Processes that wrote them.
+    pub processes: usize,
+    /// Lines of decisions.
+    pub decisions: u64,
     /// Redemptions of which bytes left, each counted once.
-    pub(crate) forwarded: u64,
-    pub(crate) doubles: u64,
-    pub(crate) broken: u64,
-    pub(crate) unknown: u64,
-    pub(crate) dropped: u64,
+    pub forwarded: u64,
+    /// Redemptions that were forwarded or spent again, each time counted.
+    pub doubles: u64,
+    /// Lines that were changed, are missing, doubled or out of order, and empty files.
+    pub broken: u64,
+    /// Decisions whose outcome is unknown.
+    pub unknown: u64,
+    /// Decisions that were dropped.
+    pub dropped: u64,
     /// The first and the last decision's time.
-    pub(crate) span: Option<(UnixMillis, UnixMillis)>,
+    pub span: Option<(UnixMillis, UnixMillis)>,
 }
 
 impl Verdict {
     /// No double and no broken chain. Unknown outcomes are no fault of the record.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub fn is_clean(&self) -> bool {
         self.doubles == 0 && self.broken == 0
     }
 }
 
 /// Why the records could not be reconciled.
 #[derive(Debug)]
-pub(crate) enum ReconcileError {
+pub enum ReconcileError {
     /// A file could not be read.
     Read(PathBuf, io::Error),
     /// What was found could not be shown.
@@ -83,11 +90,14 @@ pub(crate) enum ReconcileError {
 }
 
 /// Where findings are shown as they are made.
-pub(crate) type Show<'a> = &'a mut dyn FnMut(Finding) -> io::Result<()>;
+pub type Show<'a> = &'a mut dyn FnMut(Finding) -> io::Result<()>;
 
 /// Goes through `files`. With `may_begin_late` the first files of a process need not be there,
 /// nor the process before it.
-pub(crate) fn reconcile(
+///
+/// # Errors
+/// The file that could not be read, or where `show` could not write.
+pub fn reconcile(
     files: &[PathBuf],
     may_begin_late: bool,
     show: Show<'_>,

@@ -6,7 +6,7 @@ use super::{
     Finding,
     head::{ChainName, Reference},
 };
-use crate::record::line::{LineHash, Sound, Unsound};
+use crate::line::{LineHash, Sound, Unsound};
 
 /// All chains, and what lines of other chains say of them.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::record::line::Chain;
+use crate::line::Chain;
 
 const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
 

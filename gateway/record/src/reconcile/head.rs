@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::record::{
+use crate::{
     files::FileName,
     line::{LineHash, Sound},
     read::{Facts, Lines},

@@ -17,7 +17,7 @@ use super::{files::FileName, limits::LINE_BYTES_MAX};
 ///
 /// # Errors
 /// The path that cannot be read, or that no file of the record was found.
-pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut found = BTreeSet::new();
     for path in paths {
         let failed = |error: io::Error| format!("{}: {error}", path.display());
@@ -106,7 +106,7 @@ impl Lines {
 /// What a line says, as far as somebody asks. A field that the line does not have is `None`.
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub(crate) struct Facts<'a> {
+pub struct Facts<'a> {
     #[serde(borrow)]
     pub(crate) event: Cow<'a, str>,
     #[serde(borrow)]
