@@ -8,12 +8,12 @@ use keyring::{
 /// What a reload did to one key.
 #[derive(Debug, Clone, Eq, PartialEq)]
 pub(crate) struct KeyChange {
-    pub(super) key_id: u32,
-    pub(super) channel: Channel,
+    pub(crate) key_id: u32,
+    pub(crate) channel: Channel,
     /// The state before; `None`: the key was not there.
-    pub(super) from: Option<&'static str>,
+    pub(crate) from: Option<&'static str>,
     /// The state now; `None`: the key is gone.
-    pub(super) to: Option<&'static str>,
+    pub(crate) to: Option<&'static str>,
 }
 
 /// The keys that are not as they were: new, gone, or in another state or with other dates.

@@ -9,9 +9,9 @@ use keyring::time::UnixMillis;
 
 use super::{Failure, input};
 use record::SubjectKey;
-use record::read::find;
-use record::reconcile::{ReconcileError, Verdict, reconcile};
-use record::search::{Query, SearchError, Searched, Shown, search};
+use record::offline::{
+    Query, ReconcileError, SearchError, Searched, Shown, Verdict, find, reconcile, search,
+};
 use sys::log;
 
 const AFTER_HELP: &str = "\

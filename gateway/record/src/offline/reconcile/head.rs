@@ -6,9 +6,8 @@ use std::{
 };
 
 use crate::{
-    files::FileName,
-    line::{LineHash, Sound},
-    read::{Facts, Lines},
+    format::{FileName, LineHash, Sound},
+    offline::{facts::Facts, lines::Lines},
 };
 
 /// A file, and where its lines belong.

@@ -3,21 +3,20 @@
 
 use keyring::time::UnixMillis;
 
-use super::{
-    entry::Entry,
+use crate::{
+    decision::{Entry, Labels},
     files::{Expired, Previous},
-    key::SubjectKey,
+    format::Fields,
     key_change::KeyChange,
-    labels::Labels,
-    line::Fields,
+    subject_key::SubjectKey,
 };
 
 /// Which process of which node writes.
 #[derive(Debug, Clone)]
-pub(super) struct Author {
-    pub(super) node: String,
+pub(crate) struct Author {
+    pub(crate) node: String,
     /// When it started and its process id: `20261126T020212.123Z-4711`.
-    pub(super) process: String,
+    pub(crate) process: String,
 }
 
 /// The fields that every line has, after `seq` and `prev`.
@@ -30,7 +29,7 @@ fn begin<'f, 'a>(
     fields.word("event", event).time("time", at).word("node", &author.node)
 }
 
-pub(super) fn decision(
+pub(crate) fn decision(
     fields: &mut Fields<'_>,
     author: &Author,
     key: Option<&SubjectKey>,
@@ -100,18 +99,18 @@ fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
 }
 
 /// What the first line of each file says of it.
-pub(super) struct Opening<'a> {
-    pub(super) at: UnixMillis,
-    pub(super) file_number: u32,
-    pub(super) labels: &'a Labels,
-    pub(super) subject_key: Option<&'a SubjectKey>,
+pub(crate) struct Opening<'a> {
+    pub(crate) at: UnixMillis,
+    pub(crate) file_number: u32,
+    pub(crate) labels: &'a Labels,
+    pub(crate) subject_key: Option<&'a SubjectKey>,
     /// Only the first file's: where the node's record ended before this process.
-    pub(super) previous: Option<&'a Previous>,
-    pub(super) keys: usize,
+    pub(crate) previous: Option<&'a Previous>,
+    pub(crate) keys: usize,
 }
 
 /// The first line of a process.
-pub(super) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
+pub(crate) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
     self::opening(fields, "start", author, opening);
     match opening.previous {
         Some(previous) => fields
@@ -130,7 +129,7 @@ pub(super) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<
 }
 
 /// The first line of each later file.
-pub(super) fn resume(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
+pub(crate) fn resume(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
     self::opening(fields, "continue", author, opening);
     digests(fields, opening.labels);
 }
@@ -152,19 +151,19 @@ fn digests(fields: &mut Fields<'_>, labels: &Labels) {
 
 /// The last line of a process that was told to leave. What was not recorded for its sampling and
 /// is in no line yet.
-pub(super) fn stop(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, unverified: u64) {
+pub(crate) fn stop(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, unverified: u64) {
     begin(fields, "stop", at, author).number("unverified_left_out", unverified);
 }
 
-pub(super) fn reload(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, labels: &Labels) {
+pub(crate) fn reload(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, labels: &Labels) {
     digests(begin(fields, "reload", at, author), labels);
 }
 
-pub(super) fn reload_refused(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, why: &str) {
+pub(crate) fn reload_refused(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, why: &str) {
     begin(fields, "reload_refused", at, author).text("why", why.as_bytes());
 }
 
-pub(super) fn key_change(
+pub(crate) fn key_change(
     fields: &mut Fields<'_>,
     author: &Author,
     at: UnixMillis,
@@ -178,12 +177,12 @@ pub(super) fn key_change(
 }
 
 /// Decisions that had no room, or could not be written: the gap.
-pub(super) fn dropped(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, count: u64) {
+pub(crate) fn dropped(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, count: u64) {
     begin(fields, "dropped", at, author).number("count", count);
 }
 
 /// A file that is about to be deleted because of `keep_days`.
-pub(super) fn expired(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, file: &Expired) {
+pub(crate) fn expired(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, file: &Expired) {
     begin(fields, "expired", at, author)
         .text("file", file.name.as_bytes())
         .word("expired_process", &file.last.process)

@@ -1,166 +1,21 @@
-//! The record's files: names that sort, rotation, what is kept, and writing that goes on where it
-//! broke off.
+//! The file that is written now: rotation, and writing that goes on where it broke off.
 
 use std::{
-    fmt,
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
 use keyring::time::UnixMillis;
+use sys::disk;
 
-use super::{
-    limits::LINE_BYTES_MAX,
-    line::{LineHash, Sound},
-};
-use sys::disk::{self, Group};
-
-/// `<node>.<start>-<process id>.<number>.jsonl`: sorted by name, a node's processes come in the
-/// order of their starts, and each one's files in the order in which they were written.
-#[derive(Debug, Clone, Eq, PartialEq, Ord, PartialOrd)]
-pub struct FileName {
-    /// The node.
-    pub node: String,
-    /// When the process started, and its id: `20261126T020212123Z-4711`.
-    pub process: String,
-    /// Counted from 1.
-    pub number: u32,
-}
-
-impl FileName {
-    /// Reads a name; `None` if it is none of the record's.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        let mut parts = name.split('.');
-        let (node, process, number) = (parts.next()?, parts.next()?, parts.next()?);
-        let is_ours = parts.next() == Some("jsonl") && parts.next().is_none();
-        let number = number.parse().ok().filter(|_| is_ours)?;
-        Some(Self { node: node.to_owned(), process: process.to_owned(), number })
-    }
-
-    /// The name of the file at a path.
-    #[must_use]
-    pub fn of(path: &Path) -> Option<Self> {
-        Self::parse(path.file_name()?.to_str()?)
-    }
-}
-
-impl fmt::Display for FileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{:06}.jsonl", self.node, self.process, self.number)
-    }
-}
-
-/// Where a process writes, and by which rules.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) directory: PathBuf,
-    pub(super) group: Option<Group>,
-    pub(super) node: String,
-    pub(super) process: String,
-    pub(super) bytes_max: u64,
-    pub(super) age_ms_max: i64,
-    pub(super) keep_ms: Option<i64>,
-    pub(super) free_bytes_min: u64,
-    pub(super) sync_ms: i64,
-}
-
-/// Where the record of a process ends.
-#[derive(Debug, Clone, Eq, PartialEq)]
-pub(super) struct Previous {
-    pub(super) process: String,
-    pub(super) seq: u64,
-    pub(super) hash: LineHash,
-    /// Text without a line's end follows: the machine stopped while it was written.
-    pub(super) torn: bool,
-}
-
-/// A file that is older than what is kept.
-#[derive(Debug)]
-pub(super) struct Expired {
-    pub(super) name: String,
-    pub(super) last: Previous,
-}
-
-impl Place {
-    /// The last sound line that this node's earlier processes left, by the order of names.
-    pub(super) fn previous(&self) -> io::Result<Option<Previous>> {
-        for name in self.names()?.iter().rev() {
-            if let Some(last) = last_line(&self.directory.join(name.to_string()), name)? {
-                return Ok(Some(last));
-            }
-        }
-        Ok(None)
-    }
-
-    /// This node's files by others than this process that are older than what is kept.
-    pub(super) fn expired(&self, now: UnixMillis) -> io::Result<Vec<Expired>> {
-        let Some(keep_ms) = self.keep_ms else { return Ok(Vec::new()) };
-        let mut expired = Vec::new();
-        for name in self.names()? {
-            let path = self.directory.join(name.to_string());
-            let Some(written) = written_at(&path) else { continue };
-            if name.process == self.process || now.ms_since(written) < keep_ms {
-                continue;
-            }
-            if let Some(last) = last_line(&path, &name)? {
-                expired.push(Expired { name: name.to_string(), last });
-            }
-        }
-        Ok(expired)
-    }
-
-    /// Another process may have removed it already.
-    pub(super) fn remove(&self, expired: &Expired) -> io::Result<()> {
-        match fs::remove_file(self.directory.join(&expired.name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    fn names(&self) -> io::Result<Vec<FileName>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
-            let name = FileName::of(&entry?.path());
-            names.extend(name.filter(|name| name.node == self.node));
-        }
-        names.sort();
-        Ok(names)
-    }
-}
-
-fn written_at(path: &Path) -> Option<UnixMillis> {
-    let written = fs::metadata(path).and_then(|file| file.modified()).ok()?;
-    let ms = written.duration_since(UNIX_EPOCH).ok()?.as_millis();
-    i64::try_from(ms).ok().map(UnixMillis::new)
-}
-
-/// The last sound line of a file, found from its end; `None` if there is none near it.
-fn last_line(path: &Path, name: &FileName) -> io::Result<Option<Previous>> {
-    let mut file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    let reach = u64::try_from(2 * LINE_BYTES_MAX).unwrap_or(u64::MAX);
-    file.seek(SeekFrom::Start(bytes.saturating_sub(reach)))?;
-    let mut end = Vec::new();
-    file.take(reach).read_to_end(&mut end)?;
-    let torn = end.last().is_some_and(|byte| *byte != b'\n');
-    let mut lines = end.rsplit(|byte| *byte == b'\n');
-    // What follows the last line's end: nothing, or what is torn.
-    lines.next();
-    Ok(lines.find_map(|line| Sound::check(line).ok()).map(|Sound { seq, hash, .. }| Previous {
-        process: name.process.clone(),
-        seq,
-        hash,
-        torn,
-    }))
-}
+use super::directory::Place;
+use crate::format::FileName;
 
 /// The file that is written, and the text that is to be.
 #[derive(Debug)]
-pub(super) struct Sink {
+pub(crate) struct Sink {
     place: Place,
     file: Option<Open>,
     /// Of the newest file.
@@ -188,7 +43,7 @@ const ROOM_KNOWN_MS: i64 = 1_000;
 impl Sink {
     /// Makes the directory if it is missing, and sees that it can be written to, or could be if
     /// there were room.
-    pub(super) fn new(place: Place) -> io::Result<Self> {
+    pub(crate) fn new(place: Place) -> io::Result<Self> {
         disk::make_private_dir(&place.directory)?;
         if let Some(group) = place.group {
             disk::share_dir(&place.directory, group)?;
@@ -209,17 +64,17 @@ impl Sink {
         })
     }
 
-    pub(super) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Place {
         &self.place
     }
 
     /// What is named when the record cannot be written.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.file.as_ref().map_or(&self.place.directory, |open| &open.path)
     }
 
     /// The number of the file whose first line must come next, if one must.
-    pub(super) fn announces(&mut self) -> Option<u32> {
+    pub(crate) fn announces(&mut self) -> Option<u32> {
         if self.file.is_some() || self.announced {
             return None;
         }
@@ -228,13 +83,13 @@ impl Sink {
     }
 
     /// Where lines are written to; [`Self::flush`] hands them to the kernel.
-    pub(super) fn pending(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn pending(&mut self) -> &mut Vec<u8> {
         &mut self.pending
     }
 
     /// Closes the file if it is full, old or no longer in its directory. To be called when
     /// nothing is pending.
-    pub(super) fn rotate(&mut self, now: UnixMillis) -> io::Result<()> {
+    pub(crate) fn rotate(&mut self, now: UnixMillis) -> io::Result<()> {
         let Some(open) = &self.file else { return Ok(()) };
         if open.is_gone() {
             self.file = None;
@@ -249,7 +104,7 @@ impl Sink {
 
     /// Hands what is pending to the kernel: a killed process loses nothing of it. Goes on where
     /// an earlier call broke off. Returns the bytes.
-    pub(super) fn flush(&mut self, now: UnixMillis) -> io::Result<usize> {
+    pub(crate) fn flush(&mut self, now: UnixMillis) -> io::Result<usize> {
         if self.pending.is_empty() {
             return Ok(0);
         }
@@ -315,7 +170,7 @@ impl Sink {
     }
 
     /// Makes what was written safe from a power cut, if it has waited for `sync_ms`.
-    pub(super) fn sync_if_due(&mut self, now: UnixMillis) -> io::Result<()> {
+    pub(crate) fn sync_if_due(&mut self, now: UnixMillis) -> io::Result<()> {
         let since = self.file.as_ref().and_then(|open| open.unsynced_since);
         let sync_ms = self.place.sync_ms;
         match since {
@@ -325,7 +180,7 @@ impl Sink {
     }
 
     /// After an error nobody knows what the file holds: the next text goes to another one.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
         let Some(open) = &mut self.file else { return Ok(()) };
         if open.unsynced_since.take().is_some()
             && let Err(error) = open.file.sync_data()
@@ -385,4 +240,139 @@ impl Open {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::{
+        files::directory::tests::{NOW, names, place},
+        format::{Chain, Sound},
+    };
+
+    fn add(sink: &mut Sink, chain: &mut Chain, text: &str) {
+        sink.announces();
+        chain.append(sink.pending(), |fields| {
+            fields.text("text", text.as_bytes());
+        });
+    }
+
+    fn write(sink: &mut Sink, chain: &mut Chain, text: &str) {
+        add(sink, chain, text);
+        sink.flush(NOW).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_closed_by_size_and_by_age() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = Sink::new(place(dir.path())).unwrap();
+        let mut chain = Chain::default();
+        assert_eq!(sink.announces(), Some(1));
+        assert_eq!(sink.announces(), None, "announced once");
+        write(&mut sink, &mut chain, "one");
+        sink.rotate(NOW.plus_ms(3_599_999)).unwrap();
+        assert_eq!(sink.announces(), None, "not yet");
+        sink.rotate(NOW.plus_ms(3_600_000)).unwrap();
+        assert_eq!(sink.announces(), Some(2), "too old");
+        write(&mut sink, &mut chain, &"x".repeat(1_000));
+        sink.rotate(NOW).unwrap();
+        write(&mut sink, &mut chain, "three");
+        assert_eq!(names(dir.path()).len(), 3, "{:?}", names(dir.path()));
+    }
+
+    #[test]
+    fn what_broke_off_goes_on_where_it_did() {
+        // A file that takes nothing: the device that is always full.
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = Sink::new(place(dir.path())).unwrap();
+        let mut chain = Chain::default();
+        write(&mut sink, &mut chain, "one");
+        let path = sink.path().to_owned();
+        let whole = sink.file.as_ref().unwrap().file.try_clone().unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        sink.file.as_mut().unwrap().file = full;
+        add(&mut sink, &mut chain, "two");
+        assert_eq!(sink.flush(NOW).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        // Half of the line had been taken.
+        let half = sink.pending.len() / 2;
+        (&whole).write_all(&sink.pending[..half]).unwrap();
+        sink.written = half;
+        sink.file.as_mut().unwrap().file = whole;
+        sink.flush(NOW).unwrap();
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.lines().all(|line| Sound::check(line.as_bytes()).is_ok()), "{text}");
+        assert_eq!(text.lines().count(), 2);
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_followed_by_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = Sink::new(place(dir.path())).unwrap();
+        let mut chain = Chain::default();
+        write(&mut sink, &mut chain, "one");
+        fs::remove_file(sink.path()).unwrap();
+        sink.rotate(NOW).unwrap();
+        assert_eq!(sink.announces(), Some(2));
+        write(&mut sink, &mut chain, "two");
+        // Removed between the look and the write, in the middle of a line: it comes whole.
+        add(&mut sink, &mut chain, "three");
+        sink.written = 5;
+        fs::remove_file(sink.path()).unwrap();
+        sink.flush(NOW).unwrap();
+        let text = fs::read_to_string(sink.path()).unwrap();
+        assert!(
+            Sound::check(text.trim_end().as_bytes()).is_ok() && text.contains("three"),
+            "{text}"
+        );
+        // Nor is a directory that is gone made again: something else may be mounted there.
+        fs::remove_dir_all(dir.path()).unwrap();
+        add(&mut sink, &mut chain, "four");
+        assert_eq!(sink.flush(NOW).unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::create_dir(dir.path()).unwrap();
+        sink.flush(NOW).unwrap();
+        assert!(fs::read_to_string(sink.path()).unwrap().contains("four"));
+    }
+
+    #[test]
+    fn too_little_room_counts_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = Sink::new(Place { free_bytes_min: u64::MAX, ..place(dir.path()) }).unwrap();
+        let mut chain = Chain::default();
+        add(&mut sink, &mut chain, "one");
+        let error = sink.flush(NOW).unwrap_err();
+        assert!(error.to_string().contains("record.free_mib_min"), "{error}");
+        assert!(names(dir.path()).is_empty());
+        sink.place.free_bytes_min = 0;
+        sink.flush(NOW).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("nowhere/at/all", dir.path().join("loop")).unwrap();
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(Sink::new(place(&dir.path().join("file/record"))).is_err());
+        assert!(Sink::new(place(&dir.path().join("new/record"))).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_took_nothing_is_not_left_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = Sink::new(place(dir.path())).unwrap();
+        let mut chain = Chain::default();
+        add(&mut sink, &mut chain, "one");
+        // As a full disk leaves it: the file is made, and its first write fails.
+        let before = (0, true);
+        sink.open(NOW).unwrap();
+        assert_eq!((sink.number, names(dir.path()).len()), (1, 1));
+        sink.take_back(before);
+        assert!(names(dir.path()).is_empty() && sink.file.is_none());
+        assert_eq!((sink.number, sink.announces()), (0, None), "its first line is pending still");
+        sink.flush(NOW).unwrap();
+        assert_eq!(names(dir.path()), ["a.20270115T080000000Z-2.000001.jsonl"]);
+        let text = fs::read(sink.path()).unwrap();
+        assert!(text.ends_with(b"\n") && !text.is_empty());
+        // What has taken bytes stays.
+        sink.take_back(before);
+        assert_eq!((sink.number, names(dir.path()).len()), (1, 1));
+    }
+}

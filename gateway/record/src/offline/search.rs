@@ -4,16 +4,19 @@ use std::{fmt, io, path::PathBuf};
 
 use keyring::time::UnixMillis;
 
-use super::read::{Facts, Lines, or_dash};
+use super::{
+    facts::{Facts, or_dash},
+    lines::Lines,
+};
 
 /// What a decision must be to be found: all that is given.
 #[derive(Debug, Default)]
 pub struct Query {
     /// `<key id>-<issued at>-<serial as 16 hex>`.
     pub redemption: Option<String>,
-    /// 32 hex digits, see [`super::SubjectKey::hash`].
+    /// 32 hex digits, see [`crate::SubjectKey::hash`].
     pub subject_hash: Option<String>,
-    /// Names the key that the subject was hashed with, see [`super::SubjectKey::name`].
+    /// Names the key that the subject was hashed with, see [`crate::SubjectKey::name`].
     pub subject_key: Option<String>,
     /// The gateway's own id, or the client's.
     pub request_id: Option<String>,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Finding,
+    finding::Finding,
     head::{ChainName, Reference},
 };
-use crate::line::{LineHash, Sound, Unsound};
+use crate::format::{LineHash, Sound, Unsound};
 
 /// All chains, and what lines of other chains say of them.
 #[derive(Debug, Default)]

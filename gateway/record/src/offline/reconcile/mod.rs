@@ -6,7 +6,10 @@
 //! each.
 
 mod chains;
+mod finding;
 mod head;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -16,39 +19,16 @@ use std::{
 
 use keyring::time::UnixMillis;
 
+pub use self::finding::Finding;
 use self::{
     chains::Chains,
     head::{ChainName, Head, Reference},
 };
 use super::{
-    line::Sound,
-    read::{Facts, Line, Lines, or_dash},
+    facts::{Facts, or_dash},
+    lines::{Line, Lines},
 };
-
-/// Something that was found, for a person.
-#[derive(Debug, Clone, Eq, PartialEq)]
-pub enum Finding {
-    /// A redemption that was forwarded, or spent, more than once.
-    Double(String),
-    /// A chain that is not whole, or a line that is not as it was written.
-    Broken(String),
-    /// An outcome that nobody knows.
-    Unknown(String),
-    /// What an auditor should know and is no fault.
-    Note(String),
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, text) = match self {
-            Self::Double(text) => ("DOUBLE", text),
-            Self::Broken(text) => ("BROKEN", text),
-            Self::Unknown(text) => ("UNKNOWN", text),
-            Self::Note(text) => ("NOTE", text),
-        };
-        write!(f, "{word:<8} {text}")
-    }
-}
+use crate::format::Sound;
 
 /// What was gone through, and what was found.
 #[derive(Debug, Default, Clone, Eq, PartialEq)]
@@ -306,6 +286,3 @@ impl fmt::Display for Told<'_> {
         write!(f, "  request {}  node {}", or_dash(&facts.request_id), facts.node)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -56,12 +56,12 @@ impl RouteUse {
 }
 
 impl Labels {
-    pub(super) fn route(&self, index: Option<usize>) -> Option<&RouteLabels> {
+    pub(crate) fn route(&self, index: Option<usize>) -> Option<&RouteLabels> {
         self.routes.get(index?)
     }
 
     /// Backend and endpoint.
-    pub(super) fn backend(
+    pub(crate) fn backend(
         &self,
         backend: Option<usize>,
         endpoint: Option<usize>,

@@ -6,7 +6,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::line::Chain;
+use crate::format::Chain;
 
 /// Writes the record of processes as they would.
 struct Scribe {
@@ -82,7 +82,7 @@ impl Scribe {
     fn event(
         &mut self,
         event: &'static str,
-        more: impl FnOnce(&mut crate::line::Fields<'_>),
+        more: impl FnOnce(&mut crate::format::Fields<'_>),
     ) -> &mut Self {
         let node = self.node;
         self.chain.append(&mut self.text, |fields| {
@@ -108,7 +108,7 @@ impl Scribe {
 
 fn run(directories: &[&Path], may_begin_late: bool) -> (Verdict, Vec<String>) {
     let paths: Vec<_> = directories.iter().map(|path| path.to_path_buf()).collect();
-    let files = crate::read::find(&paths).unwrap();
+    let files = crate::offline::find(&paths).unwrap();
     let mut found = Vec::new();
     let verdict = reconcile(&files, may_begin_late, &mut |finding| {
         found.push(finding.to_string());

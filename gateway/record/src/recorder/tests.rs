@@ -1,6 +1,10 @@
 use std::{fs, path::Path};
 
 use super::*;
+use crate::{
+    decision::{BackendLabels, RouteLabels, RouteUse, client_text},
+    offline,
+};
 
 const W0: usize = 0;
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
@@ -246,8 +250,8 @@ fn what_is_deleted_for_its_age_is_named_before_it_goes() {
     let lines = lines(dir.path());
     let expired = lines.iter().find(|line| line["event"] == "expired").unwrap();
     assert_eq!(expired["expired_hash"], chain.hash.to_string());
-    let files = read::find(&[dir.path().to_owned()]).unwrap();
-    let verdict = reconcile::reconcile(&files, false, &mut |finding| {
+    let files = offline::find(&[dir.path().to_owned()]).unwrap();
+    let verdict = offline::reconcile(&files, false, &mut |finding| {
         println!("{finding}");
         Ok(())
     });

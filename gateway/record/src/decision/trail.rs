@@ -1,48 +1,13 @@
-//! What a worker knows of one decision, without allocation: it is copied into the queue as it is,
-//! and becomes text on the writer's thread.
+//! What a request leaves behind on its way.
 
-use std::sync::Arc;
-
-use arrayvec::ArrayVec;
 use keyring::{
     code::{Auth, CodeIdentity, Kind, Region, Subject},
-    key::Channel,
     time::UnixMillis,
     verify::VerifiedCode,
 };
 
-use super::{
-    labels::Labels,
-    limits::{CLIENT_DIGITS_MAX, CLIENT_TEXT_BYTES_MAX},
-    line::hex_value,
-};
-
-/// A decision on its way to the writer.
-#[derive(Debug)]
-pub struct Entry {
-    /// The names in force for this request.
-    pub labels: Arc<Labels>,
-    /// When the outcome was known.
-    pub at: UnixMillis,
-    /// From the head of the request to the outcome, in nanoseconds.
-    pub latency_ns: u64,
-    /// The gateway's name of the request: 16 ASCII characters that need no escape in JSON.
-    pub request_id: [u8; 16],
-    /// The index of its route in [`Labels::routes`].
-    pub route: Option<usize>,
-    /// `approved`, or why it was refused: a word that needs no escape in JSON.
-    pub outcome: &'static str,
-    /// The number of a refusal.
-    pub error_code: Option<&'static str>,
-    /// Of the key that the code names, whether or not the code is genuine.
-    pub channel: Option<Channel>,
-    /// Empty: a process of this machine.
-    pub client: ClientText,
-    /// What the request left behind on its way.
-    pub trail: Trail,
-    /// Decisions on what is no genuine code that this line stands for, itself included.
-    pub stands_for: u32,
-}
+use super::client_text::{ClientText, client_text};
+use crate::format::hex_value;
 
 /// What a request leaves behind on its way.
 #[derive(Debug, Default)]
@@ -56,12 +21,12 @@ pub struct Trail {
     spending: Spending,
     bytes_sent: bool,
     /// Room in the queue is held for this decision.
-    pub(super) has_place: bool,
+    pub(crate) has_place: bool,
 }
 
 /// What became of the code of a redeem route.
 #[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
-pub(super) enum Spending {
+pub(crate) enum Spending {
     /// Not spent for this request.
     #[default]
     None,
@@ -72,7 +37,7 @@ pub(super) enum Spending {
 }
 
 impl Spending {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Spent => "spent",
@@ -83,15 +48,15 @@ impl Spending {
 
 /// What is recorded of a genuine code.
 #[derive(Debug, Copy, Clone)]
-pub(super) struct CodeFacts {
-    pub(super) identity: CodeIdentity,
-    pub(super) kind: Kind,
-    pub(super) region: Region,
-    pub(super) auth: Auth,
-    pub(super) relation: u8,
+pub(crate) struct CodeFacts {
+    pub(crate) identity: CodeIdentity,
+    pub(crate) kind: Kind,
+    pub(crate) region: Region,
+    pub(crate) auth: Auth,
+    pub(crate) relation: u8,
     /// Hashed before it is written.
-    pub(super) subject: Subject,
-    pub(super) age_ms: i64,
+    pub(crate) subject: Subject,
+    pub(crate) age_ms: i64,
 }
 
 impl Trail {
@@ -150,11 +115,11 @@ impl Trail {
     }
 
     /// Is the decision recorded whatever the sampling?
-    pub(super) fn matters(&self) -> bool {
+    pub(crate) fn matters(&self) -> bool {
         self.code.is_some() || self.backend.is_some()
     }
 
-    pub(super) fn parts(&self) -> Parts<'_> {
+    pub(crate) fn parts(&self) -> Parts<'_> {
         Parts {
             client_request_id: &self.client_request_id,
             trace_id: self.trace_id,
@@ -169,31 +134,15 @@ impl Trail {
 }
 
 /// A trail as the writer reads it.
-pub(super) struct Parts<'a> {
-    pub(super) client_request_id: &'a [u8],
-    pub(super) trace_id: Option<[u8; 16]>,
-    pub(super) code: Option<CodeFacts>,
-    pub(super) backend: Option<usize>,
-    pub(super) endpoint: Option<usize>,
-    pub(super) status: Option<u16>,
-    pub(super) spending: Spending,
-    pub(super) bytes_sent: bool,
-}
-
-/// Text that a client chose, cut to a bound.
-pub type ClientText = ArrayVec<u8, CLIENT_TEXT_BYTES_MAX>;
-
-/// Written in place of a text that may hold a part of a code.
-const LEFT_OUT: &[u8] = b"(left out: a number as long as a code's)";
-
-/// The beginning of a text, unless it holds so many digits in a row that they may be a code's:
-/// no code may stand in the record, wherever a client puts it.
-#[must_use]
-pub fn client_text(bytes: &[u8]) -> ClientText {
-    let bytes = bytes.get(..CLIENT_TEXT_BYTES_MAX).unwrap_or(bytes);
-    let runs = bytes.split(|byte| !byte.is_ascii_digit());
-    let is_too_long = runs.map(<[u8]>::len).any(|digits| digits > CLIENT_DIGITS_MAX);
-    ClientText::try_from(if is_too_long { LEFT_OUT } else { bytes }).expect("cut to the bound")
+pub(crate) struct Parts<'a> {
+    pub(crate) client_request_id: &'a [u8],
+    pub(crate) trace_id: Option<[u8; 16]>,
+    pub(crate) code: Option<CodeFacts>,
+    pub(crate) backend: Option<usize>,
+    pub(crate) endpoint: Option<usize>,
+    pub(crate) status: Option<u16>,
+    pub(crate) spending: Spending,
+    pub(crate) bytes_sent: bool,
 }
 
 /// The trace id of a `traceparent` (W3C Trace Context, 3.2.2): version, 16 bytes, 8 bytes, flags,
@@ -219,18 +168,6 @@ fn trace_id(text: &[u8]) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_of_clients_is_cut_and_holds_no_code() {
-        assert_eq!(&client_text(b"H3701-20261126-0001")[..], b"H3701-20261126-0001");
-        // The message number of the national interface is 30 digits and passes.
-        let number = b"370100000001202611260930211234";
-        assert_eq!(&client_text(number)[..], number);
-        assert_eq!(client_text(&[b'a'; 300]).len(), CLIENT_TEXT_BYTES_MAX);
-        for text in [&[b'7'; 255][..], &[b'7'; 33], b"id=777777777777777777777777777777777;"] {
-            assert_eq!(&client_text(text)[..], LEFT_OUT);
-        }
-    }
 
     #[test]
     fn a_trace_id_is_read_by_the_recommendation() {

@@ -4,6 +4,8 @@
 //! written it takes nothing more out of the queues; they fill, and what happens then is
 //! `record.when_full`.
 
+mod events;
+
 use std::{
     io,
     sync::{
@@ -15,49 +17,52 @@ use std::{
 
 use keyring::time::UnixMillis;
 
-use super::{
-    Inner, Notice,
-    files::{Previous, Sink},
-    key::SubjectKey,
-    labels::Labels,
-    limits::{FLUSH, PATIENCE, RETRY, WRITE_BYTES},
-    line::{Chain, Fields},
-    text::{self, Opening},
-};
 use clock::Clock;
 use sys::{disk, failpoint, log};
+
+use crate::{
+    decision::Labels,
+    files::{Previous, Sink},
+    format::{Chain, Fields},
+    limits::{FLUSH, PATIENCE, RETRY, WRITE_BYTES},
+    queue::{Inner, Notice},
+    subject_key::SubjectKey,
+};
+
+pub(crate) use self::events::Author;
+use self::events::Opening;
 
 /// How often files are looked through for those that are no longer kept.
 const EXPIRE_MS: i64 = 3_600_000;
 /// How often it is said that the disk is too slow.
 const SLOW_MS: i64 = 60_000;
 
-pub(super) struct Writer {
-    pub(super) inner: Arc<Inner>,
-    pub(super) notices: Receiver<Notice>,
-    pub(super) clock: Clock,
-    pub(super) who: text::Author,
-    pub(super) subject_key: Option<SubjectKey>,
-    pub(super) sink: Sink,
-    pub(super) chain: Chain,
+pub(crate) struct Writer {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) notices: Receiver<Notice>,
+    pub(crate) clock: Clock,
+    pub(crate) who: Author,
+    pub(crate) subject_key: Option<SubjectKey>,
+    pub(crate) sink: Sink,
+    pub(crate) chain: Chain,
     /// What is in force, for the first line of each file.
-    pub(super) labels: Arc<Labels>,
-    pub(super) keys: usize,
-    pub(super) previous: Option<Previous>,
+    pub(crate) labels: Arc<Labels>,
+    pub(crate) keys: usize,
+    pub(crate) previous: Option<Previous>,
     /// When the record could not be written any more.
-    pub(super) trouble_since: Option<UnixMillis>,
+    pub(crate) trouble_since: Option<UnixMillis>,
     /// Dropped decisions that are in a line already.
-    pub(super) told_dropped: u64,
-    pub(super) expired_at: Option<UnixMillis>,
-    pub(super) said_slow_at: Option<UnixMillis>,
+    pub(crate) told_dropped: u64,
+    pub(crate) expired_at: Option<UnixMillis>,
+    pub(crate) said_slow_at: Option<UnixMillis>,
     /// The last line is written, or pending.
-    pub(super) has_ended: bool,
+    pub(crate) has_ended: bool,
 }
 
 impl Writer {
     /// The first line: a process that cannot write it does not start, unless it is only room that
     /// is missing. Then it goes on as one that ran when the disk became full.
-    pub(super) fn begin(&mut self) -> io::Result<()> {
+    pub(crate) fn begin(&mut self) -> io::Result<()> {
         let now = self.clock.now();
         self.open_file(now);
         match self.write_out(now) {
@@ -70,7 +75,7 @@ impl Writer {
     }
 
     /// Until the process leaves.
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         let mut leaving_since = None;
         loop {
             let now = self.clock.now();
@@ -115,7 +120,7 @@ impl Writer {
         // Once, also if it cannot be written at once.
         if !std::mem::replace(&mut self.has_ended, true) {
             let left_out = self.inner.unverified_left_out();
-            self.line(now, |fields, who| text::stop(fields, who, now, left_out));
+            self.line(now, |fields, who| events::stop(fields, who, now, left_out));
         }
         self.write_out(now)?;
         self.sink.sync()
@@ -127,13 +132,13 @@ impl Writer {
                 Ok(Notice::Reloaded { at, labels, keys, changes }) => {
                     (self.labels, self.keys) = (labels, keys);
                     let labels = Arc::clone(&self.labels);
-                    self.line(now, |fields, who| text::reload(fields, who, at, &labels));
+                    self.line(now, |fields, who| events::reload(fields, who, at, &labels));
                     for change in &changes {
-                        self.line(now, |fields, who| text::key_change(fields, who, at, change));
+                        self.line(now, |fields, who| events::key_change(fields, who, at, change));
                     }
                 }
                 Ok(Notice::ReloadRefused { at, why }) => {
-                    self.line(now, |fields, who| text::reload_refused(fields, who, at, &why));
+                    self.line(now, |fields, who| events::reload_refused(fields, who, at, &why));
                 }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Ok(()),
             }
@@ -148,7 +153,7 @@ impl Writer {
             for _ in 0..lane.queue.capacity() {
                 let Some(entry) = lane.queue.pop() else { break };
                 let key = self.subject_key.take();
-                self.line(now, |fields, who| text::decision(fields, who, key.as_ref(), &entry));
+                self.line(now, |fields, who| events::decision(fields, who, key.as_ref(), &entry));
                 self.subject_key = key;
                 inner.lines.fetch_add(1, Relaxed);
                 self.write_if_enough(now)?;
@@ -164,7 +169,7 @@ impl Writer {
             return;
         }
         self.told_dropped = dropped;
-        self.line(now, |fields, who| text::dropped(fields, who, now, more));
+        self.line(now, |fields, who| events::dropped(fields, who, now, more));
         if self.said_slow_at.is_none_or(|at| now.ms_since(at) >= SLOW_MS) {
             self.said_slow_at = Some(now);
             log::warning(format_args!(
@@ -177,7 +182,7 @@ impl Writer {
     }
 
     /// One line, after the first one of its file if that is to come.
-    fn line(&mut self, now: UnixMillis, write: impl FnOnce(&mut Fields<'_>, &text::Author)) {
+    fn line(&mut self, now: UnixMillis, write: impl FnOnce(&mut Fields<'_>, &Author)) {
         self.open_file(now);
         let Self { sink, chain, who, .. } = self;
         chain.append(sink.pending(), |fields| write(fields, who));
@@ -190,8 +195,8 @@ impl Writer {
         let opening = Opening { at, file_number, labels, subject_key, previous, keys };
         let is_first = chain.seq == 0;
         chain.append(sink.pending(), |fields| match is_first {
-            true => text::start(fields, who, &opening),
-            false => text::resume(fields, who, &opening),
+            true => events::start(fields, who, &opening),
+            false => events::resume(fields, who, &opening),
         });
     }
 
@@ -221,7 +226,7 @@ impl Writer {
             Vec::new()
         });
         for file in &expired {
-            self.line(now, |fields, who| text::expired(fields, who, now, file));
+            self.line(now, |fields, who| events::expired(fields, who, now, file));
         }
         self.write_out(now)?;
         if !expired.is_empty() {

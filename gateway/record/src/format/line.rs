@@ -52,7 +52,7 @@ impl std::fmt::Display for LineHash {
 }
 
 /// The value of a lower-case hex digit.
-pub(super) fn hex_value(digit: u8) -> Option<u8> {
+pub(crate) fn hex_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
@@ -62,14 +62,14 @@ pub(super) fn hex_value(digit: u8) -> Option<u8> {
 
 /// Where a chain stands: the number of the next line and the hash of the last one.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Chain {
-    pub(super) seq: u64,
-    pub(super) hash: LineHash,
+pub(crate) struct Chain {
+    pub(crate) seq: u64,
+    pub(crate) hash: LineHash,
 }
 
 impl Chain {
     /// Writes one line to the end of `out`, its fields by `write`.
-    pub(super) fn append(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Fields<'_>)) {
+    pub(crate) fn append(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Fields<'_>)) {
         let start = out.len();
         out.extend_from_slice(SEQ);
         let mut number = itoa::Buffer::new();
@@ -94,7 +94,7 @@ fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// The fields of a line that is being written, in the order in which they are given.
-pub(super) struct Fields<'a>(&'a mut Vec<u8>);
+pub(crate) struct Fields<'a>(&'a mut Vec<u8>);
 
 impl Fields<'_> {
     fn name(&mut self, name: &'static str) {
@@ -104,7 +104,7 @@ impl Fields<'_> {
     }
 
     /// Text that needs no escape: a word of ours.
-    pub(super) fn word(&mut self, name: &'static str, word: impl AsRef<str>) -> &mut Self {
+    pub(crate) fn word(&mut self, name: &'static str, word: impl AsRef<str>) -> &mut Self {
         let word = word.as_ref();
         debug_assert!(word.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\'));
         self.name(name);
@@ -115,7 +115,7 @@ impl Fields<'_> {
     }
 
     /// A word, or null.
-    pub(super) fn word_or_null(&mut self, name: &'static str, word: Option<&str>) -> &mut Self {
+    pub(crate) fn word_or_null(&mut self, name: &'static str, word: Option<&str>) -> &mut Self {
         match word {
             Some(word) => self.word(name, word),
             None => self.null(name),
@@ -123,7 +123,7 @@ impl Fields<'_> {
     }
 
     /// Any text, escaped; what is no UTF-8 becomes U+FFFD.
-    pub(super) fn text(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
+    pub(crate) fn text(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
         self.name(name);
         serde_json::to_writer(&mut *self.0, &String::from_utf8_lossy(text))
             .expect("a text can be written to memory");
@@ -131,31 +131,31 @@ impl Fields<'_> {
     }
 
     /// Any text, or null if it is empty.
-    pub(super) fn text_or_null(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
+    pub(crate) fn text_or_null(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
         if text.is_empty() { self.null(name) } else { self.text(name, text) }
     }
 
-    pub(super) fn number(&mut self, name: &'static str, number: impl itoa::Integer) -> &mut Self {
+    pub(crate) fn number(&mut self, name: &'static str, number: impl itoa::Integer) -> &mut Self {
         self.name(name);
         let mut buffer = itoa::Buffer::new();
         self.0.extend_from_slice(buffer.format(number).as_bytes());
         self
     }
 
-    pub(super) fn truth(&mut self, name: &'static str, holds: bool) -> &mut Self {
+    pub(crate) fn truth(&mut self, name: &'static str, holds: bool) -> &mut Self {
         self.name(name);
         self.0.extend_from_slice(if holds { b"true" } else { b"false" });
         self
     }
 
-    pub(super) fn null(&mut self, name: &'static str) -> &mut Self {
+    pub(crate) fn null(&mut self, name: &'static str) -> &mut Self {
         self.name(name);
         self.0.extend_from_slice(b"null");
         self
     }
 
     /// Bytes as lower-case hex.
-    pub(super) fn hex(&mut self, name: &'static str, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn hex(&mut self, name: &'static str, bytes: &[u8]) -> &mut Self {
         self.name(name);
         self.0.push(b'"');
         hex(self.0, bytes);
@@ -164,14 +164,14 @@ impl Fields<'_> {
     }
 
     /// What is written by its `Display`, which needs no escape.
-    pub(super) fn shown(&mut self, name: &'static str, value: impl std::fmt::Display) -> &mut Self {
+    pub(crate) fn shown(&mut self, name: &'static str, value: impl std::fmt::Display) -> &mut Self {
         self.name(name);
         write!(self.0, "\"{value}\"").expect("memory takes what is written");
         self
     }
 
     /// RFC 3339 in UTC, with milliseconds.
-    pub(super) fn time(&mut self, name: &'static str, at: UnixMillis) -> &mut Self {
+    pub(crate) fn time(&mut self, name: &'static str, at: UnixMillis) -> &mut Self {
         self.shown(name, at)
     }
 }
