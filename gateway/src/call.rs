@@ -141,7 +141,7 @@ impl Call {
     /// Holds a place in the decision record, before a code is spent: a redemption that cannot be
     /// recorded does not begin, if the configuration says so.
     pub(crate) fn hold_place(&self) -> Result<(), Refused> {
-        if self.worker.record().hold_place(self.worker.id.index(), &mut self.trail.borrow_mut()) {
+        if self.worker.record().reserve(self.worker.id.index(), &mut self.trail.borrow_mut()) {
             return Ok(());
         }
         self.worker.hit(Limit::Record);
@@ -174,7 +174,7 @@ impl Call {
     /// A genuine code has arrived.
     pub(crate) fn met(&self, code: &VerifiedCode, now: UnixMillis) {
         self.channel.set(Some(code.channel()));
-        self.note(|trail| trail.met(code, now));
+        self.note(|trail| trail.set_code(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
     }
@@ -206,7 +206,7 @@ impl Call {
     /// From here on a request that is dropped may have reached the backend.
     pub(crate) fn mark_sent(&self) {
         self.if_left.set(Some(Refusal::OutcomeUnknown));
-        self.note(|trail| trail.bytes_sent(true));
+        self.note(|trail| trail.set_bytes_sent(true));
     }
 
     /// The time since `begun` was spent waiting for the client or the backend.
@@ -299,7 +299,7 @@ impl Call {
             trail: self.trail.take(),
             stands_for: 1,
         };
-        self.worker.record().decided(self.worker.id.index(), entry);
+        self.worker.record().push(self.worker.id.index(), entry);
     }
 }
 

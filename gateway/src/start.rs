@@ -31,7 +31,7 @@ use crate::{
     worker::Shared,
 };
 use clock::Clock;
-use record::{Record, RecordError, Recording};
+use record::{Record, RecordError, Recording, WhenFull};
 use sys::{
     disk::Group,
     threads::{self, Part},
@@ -231,8 +231,8 @@ fn begin_record(
         labels: snapshot.record_labels(),
         keys: snapshot.keys().iter().len(),
         clock: clock.clone(),
-        on_panic: Box::new(move |nothing_may_be_spent| {
-            if nothing_may_be_spent {
+        on_panic: Box::new(move |when_full| {
+            if when_full == WhenFull::Refuse {
                 health.threads.leave();
             }
             health.threads.ended(Part::Record);

@@ -16,7 +16,7 @@ pub(crate) struct KeyChange {
     pub(crate) to: Option<&'static str>,
 }
 
-/// The keys that are not as they were: new, gone, or in another state or with other dates.
+/// The keys that are new, gone, in another state or with other dates.
 pub(crate) fn key_changes(old: &KeySet, new: &KeySet) -> Vec<KeyChange> {
     let change = |key: &IssuerKey, from: Option<&IssuerKey>, to: Option<&IssuerKey>| KeyChange {
         key_id: key.id().get(),

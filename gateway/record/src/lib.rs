@@ -1,15 +1,21 @@
-//! The decision record: one line of JSON for each decision, chained by hash, in files that rotate.
+#![doc = include_str!("../README.md")]
 //!
-//! | folder | what is there |
+//! # The source, low to high
+//!
+//! | module | what is there |
 //! |---|---|
-//! | `limits`, `settings` | its bounds; what operators choose |
-//! | `format` | the form of a line, its hash and chain; the names of files |
+//! | [`limits`], `settings` | its bounds; what operators choose |
+//! | `subject_key` | the key that subjects are hashed with |
+//! | `format` | the form of a line, its hash and chain; names of files |
+//! | `key_change` | what a reload did to the keys |
 //! | `decision` | what a worker knows of a decision |
 //! | `queue` | from the workers to the writer |
-//! | `files` | the directory, the file that is written |
-//! | `writer` | the thread, and what each line says |
-//! | `recorder` | the handle of the workers; begin and end |
-//! | `offline` | reading it back: search, reconcile |
+//! | `files` | the directory, and the file that is written |
+//! | `writer` | the thread, and the fields of each kind of line |
+//! | `recorder` | the record as a process uses it |
+//! | [`offline`] | reading it back: search, reconcile |
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod decision;
 mod files;
@@ -28,9 +34,8 @@ pub use self::{
         BackendLabels, ClientText, ENTRY_BYTES, Entry, Labels, RouteLabels, RouteUse, Trail,
         client_text,
     },
-    format::{FileName, LineHash, Sound, Unsound},
-    queue::OnPanic,
-    recorder::{Context, Reading, Record, RecordError, Recording},
+    format::{CheckedLine, FileName, LineError, LineHash},
+    recorder::{Context, OnPanic, Record, RecordError, RecordStats, Recording},
     settings::{Settings, WhenFull},
     subject_key::{KeyFileError, SubjectKey},
 };

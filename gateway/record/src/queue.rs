@@ -1,4 +1,7 @@
-//! The queues between the workers and the writer: one for each worker, with one thread on each end.
+//! The queues between the workers and the writer: one for each worker, with one thread at each end.
+//!
+//! Workers take no lock, allocate nothing and make no text. What they call is `#[inline]`: it is
+//! small, and the gateway is another crate.
 
 use std::sync::{
     Arc,
@@ -9,41 +12,42 @@ use crossbeam_queue::ArrayQueue;
 use keyring::time::UnixMillis;
 
 use crate::{
-    decision::{Entry, Labels},
+    decision::{Entry, Labels, Trail},
     key_change::KeyChange,
     settings::{Settings, WhenFull},
 };
 
-/// What workers and the writer share.
+/// What workers and the writer share: the queues, what is counted, and how the writer stands.
 #[derive(Debug)]
-pub(crate) struct Inner {
+pub(crate) struct Queues {
     pub(crate) lanes: Box<[Lane]>,
     pub(crate) when_full: WhenFull,
-    pub(crate) unverified_one_in: u64,
-    pub(crate) failing: AtomicBool,
-    pub(crate) leaving: AtomicBool,
-    pub(crate) lines: AtomicU64,
+    unverified_one_in: u64,
+    /// The record cannot be written.
+    pub(crate) is_failing: AtomicBool,
+    /// The process ends.
+    pub(crate) is_leaving: AtomicBool,
+    /// Decisions written.
+    pub(crate) decisions: AtomicU64,
+    /// Bytes written.
     pub(crate) bytes: AtomicU64,
+    /// Attempts to write that failed.
     pub(crate) errors: AtomicU64,
 }
 
-/// One worker's queue. Only that worker writes here, apart from what the writer takes out.
+/// One worker's queue. Only that worker adds to it, and only the writer takes from it.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Lane {
     pub(crate) queue: ArrayQueue<Entry>,
-    /// Places that are held for decisions to come.
-    pub(crate) held: AtomicUsize,
-    pub(crate) unverified: AtomicU64,
-    pub(crate) dropped: AtomicU64,
+    /// Places that are reserved for decisions to come.
+    reserved: AtomicUsize,
+    /// Decisions on what is no genuine code.
+    unverified: AtomicU64,
+    dropped: AtomicU64,
 }
 
-/// Called once, on the writer's thread, when the writer has panicked: no line is written any more.
-/// The argument says whether requests that spend codes are all refused from then on, because
-/// `when_full` is [`WhenFull::Refuse`].
-pub type OnPanic = Box<dyn FnOnce(bool) + Send>;
-
-/// What does not come from a request.
+/// What the writer is told beside decisions.
 #[derive(Debug)]
 pub(crate) enum Notice {
     Reloaded { at: UnixMillis, labels: Arc<Labels>, keys: usize, changes: Vec<KeyChange> },
@@ -51,42 +55,91 @@ pub(crate) enum Notice {
 }
 
 impl Lane {
-    pub(crate) fn new(capacity: usize) -> Self {
+    fn new(capacity: usize) -> Self {
         Self {
             queue: ArrayQueue::new(capacity),
-            held: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
             unverified: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
     }
 
-    /// Is there a place that nobody holds?
-    pub(crate) fn has_room(&self) -> bool {
-        self.queue.len() + self.held.load(Relaxed) < self.queue.capacity()
+    /// Is there a place that no request has reserved?
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.queue.len() + self.reserved.load(Relaxed) < self.queue.capacity()
     }
 }
 
-impl Inner {
+impl Queues {
     pub(crate) fn new(settings: &Settings, workers: usize) -> Self {
         let capacity = settings.queue_entries.div_ceil(workers.max(1)).max(2);
         Self {
             lanes: (0..workers).map(|_| Lane::new(capacity)).collect(),
             when_full: settings.when_full,
             unverified_one_in: u64::from(settings.unverified_one_in),
-            failing: AtomicBool::new(false),
-            leaving: AtomicBool::new(false),
-            lines: AtomicU64::new(0),
+            is_failing: AtomicBool::new(false),
+            is_leaving: AtomicBool::new(false),
+            decisions: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             errors: AtomicU64::new(0),
         }
     }
 
+    /// Reserves a place for a request's decision. False: there is none, and the request must be
+    /// refused.
+    #[inline]
+    pub(crate) fn reserve(&self, worker: usize, trail: &mut Trail) -> bool {
+        let Some(lane) = self.lanes.get(worker) else { return true };
+        if self.when_full == WhenFull::Drop || trail.is_reserved {
+            return true;
+        }
+        let has_room = !self.is_failing.load(Relaxed) && lane.has_room();
+        if has_room {
+            lane.reserved.store(lane.reserved.load(Relaxed) + 1, Relaxed);
+            trail.is_reserved = true;
+        }
+        has_room
+    }
+
+    /// Queues a decision, or counts it as dropped. True: the writer should be woken.
+    #[inline]
+    pub(crate) fn push(&self, worker: usize, mut entry: Entry) -> bool {
+        let Some(lane) = self.lanes.get(worker) else { return false };
+        if entry.trail.is_reserved {
+            lane.reserved.store(lane.reserved.load(Relaxed).saturating_sub(1), Relaxed);
+        } else if !entry.trail.is_always_recorded() {
+            // The first of each `unverified_one_in` stands for those since the last one.
+            let seen = lane.unverified.load(Relaxed);
+            lane.unverified.store(seen + 1, Relaxed);
+            if !seen.is_multiple_of(self.unverified_one_in) {
+                return false;
+            }
+            let stands_for = if seen == 0 { 1 } else { self.unverified_one_in };
+            entry.stands_for = u32::try_from(stands_for).unwrap_or(u32::MAX);
+        }
+        let has_room = entry.trail.is_reserved || lane.has_room();
+        let stands_for = u64::from(entry.stands_for);
+        if !has_room || lane.queue.push(entry).is_err() {
+            lane.dropped.store(lane.dropped.load(Relaxed) + stands_for, Relaxed);
+            return false;
+        }
+        lane.queue.len() == lane.queue.capacity() / 2
+    }
+
+    /// Decisions that had no place.
     pub(crate) fn dropped(&self) -> u64 {
         self.lanes.iter().map(|lane| lane.dropped.load(Relaxed)).sum()
     }
 
+    /// Decisions that wait.
     pub(crate) fn queued(&self) -> usize {
         self.lanes.iter().map(|lane| lane.queue.len()).sum()
+    }
+
+    /// Decisions that may wait.
+    pub(crate) fn capacity(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.queue.capacity()).sum()
     }
 
     /// Decisions on what is no genuine code that no line stands for.
@@ -95,14 +148,7 @@ impl Inner {
         seen.filter(|seen| *seen > 0).map(|seen| (seen - 1) % self.unverified_one_in).sum()
     }
 
-    /// The writer panicked, perhaps within a line: it does not begin anew, as its chain could be
-    /// wrong. What must be recorded is refused from now on, and a new process can record it.
-    pub(crate) fn lost(&self, on_panic: OnPanic) {
-        self.failing.store(true, Relaxed);
-        on_panic(self.when_full == WhenFull::Refuse);
-    }
-
-    /// What happens while nothing can be written.
+    /// What happens while nothing can be written, for an operator.
     pub(crate) fn meanwhile(&self) -> &'static str {
         match self.when_full {
             WhenFull::Drop => {

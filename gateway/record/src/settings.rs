@@ -15,7 +15,7 @@ pub struct Settings {
     pub node: Option<String>,
     /// What happens to requests when the record cannot be written.
     pub when_full: WhenFull,
-    /// Of so many decisions on what is no genuine code, one is recorded; at least 1.
+    /// One of so many decisions without a genuine code is recorded; at least 1.
     pub unverified_one_in: u32,
     /// Decisions that may wait to be written, over all workers.
     pub queue_entries: usize,

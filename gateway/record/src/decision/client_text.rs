@@ -1,17 +1,19 @@
-//! Text that clients chose, without what may be a code.
+//! Text of clients, without anything that may be a code.
 
 use arrayvec::ArrayVec;
 
 use crate::limits::{CLIENT_DIGITS_MAX, CLIENT_TEXT_BYTES_MAX};
 
-/// Text that a client chose, cut to a bound.
+/// Text that a client chose, at most [`CLIENT_TEXT_BYTES_MAX`] bytes.
 pub type ClientText = ArrayVec<u8, CLIENT_TEXT_BYTES_MAX>;
 
 /// Written in place of a text that may hold a part of a code.
 const LEFT_OUT: &[u8] = b"(left out: a number as long as a code's)";
 
-/// The beginning of a text, unless it holds so many digits in a row that they may be a code's:
-/// no code may stand in the record, wherever a client puts it.
+/// The first [`CLIENT_TEXT_BYTES_MAX`] bytes of a text. If they hold more than
+/// [`CLIENT_DIGITS_MAX`] digits in a row, a note takes their place: no code may stand in the
+/// record, and a client may put one anywhere.
+#[inline]
 #[must_use]
 pub fn client_text(bytes: &[u8]) -> ClientText {
     let bytes = bytes.get(..CLIENT_TEXT_BYTES_MAX).unwrap_or(bytes);

@@ -1,16 +1,17 @@
-//! The names that the record writes for what decisions know by number.
+//! Names of routes and backends.
 
-/// The names that a configuration and a keyring give to what decisions know by number. Each
-/// worker has one of its own for each snapshot, so that counting references to it is quick.
+/// The names that a configuration and a keyring give. Entries hold indexes, and the writer looks
+/// the names up here. Each worker has a copy of its own: counting references to one copy would make
+/// the cores wait for each other.
 #[derive(Debug, Clone)]
 pub struct Labels {
     /// The digest of the configuration.
     pub config: String,
     /// The digest of the keyring.
     pub keyring: String,
-    /// By the numbers that entries have.
+    /// Routes, in the order of the configuration.
     pub routes: Vec<RouteLabels>,
-    /// By the numbers that entries have.
+    /// Backends, in the order of the configuration.
     pub backends: Vec<BackendLabels>,
 }
 
@@ -28,7 +29,7 @@ pub struct RouteLabels {
 pub struct BackendLabels {
     /// As the configuration writes it.
     pub name: String,
-    /// Addresses, by the numbers that entries have.
+    /// Addresses, in the order of the configuration.
     pub endpoints: Vec<String>,
 }
 
@@ -60,7 +61,7 @@ impl Labels {
         self.routes.get(index?)
     }
 
-    /// Backend and endpoint.
+    /// The names of a backend and of its endpoint.
     pub(crate) fn backend(
         &self,
         backend: Option<usize>,

@@ -1,5 +1,5 @@
-//! What a worker knows of one decision, without allocation: it is copied into the queue as it is,
-//! and becomes text on the writer's thread.
+//! What a worker knows of one decision. It is copied into the queue without allocation, and the
+//! writer's thread makes text of it.
 
 mod client_text;
 mod labels;
@@ -15,7 +15,7 @@ pub use self::{
     trail::Trail,
 };
 
-/// Memory of a decision that waits to be written.
+/// Memory of a decision that waits to be written, in bytes: an entry, and the queue's stamp.
 pub const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<usize>();
 
 /// A decision on its way to the writer.
@@ -37,10 +37,11 @@ pub struct Entry {
     pub error_code: Option<&'static str>,
     /// Of the key that the code names, whether or not the code is genuine.
     pub channel: Option<Channel>,
-    /// Empty: a process of this machine.
+    /// The client's address; empty for a process of this machine.
     pub client: ClientText,
-    /// What the request left behind on its way.
+    /// What became known of the request on its way.
     pub trail: Trail,
-    /// Decisions on what is no genuine code that this line stands for, itself included.
+    /// Decisions without a genuine code that this entry stands for, itself included. Workers set 1;
+    /// the queue raises it when it samples.
     pub stands_for: u32,
 }

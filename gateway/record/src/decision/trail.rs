@@ -1,4 +1,4 @@
-//! What a request leaves behind on its way.
+//! What is known of a request on its way.
 
 use keyring::{
     code::{Auth, CodeIdentity, Kind, Region, Subject},
@@ -9,19 +9,19 @@ use keyring::{
 use super::client_text::{ClientText, client_text};
 use crate::format::hex_value;
 
-/// What a request leaves behind on its way.
+/// What is known of a request on its way, for its decision.
 #[derive(Debug, Default)]
 pub struct Trail {
-    client_request_id: ClientText,
-    trace_id: Option<[u8; 16]>,
-    code: Option<CodeFacts>,
-    backend: Option<usize>,
-    endpoint: Option<usize>,
-    status: Option<u16>,
-    spending: Spending,
-    bytes_sent: bool,
-    /// Room in the queue is held for this decision.
-    pub(crate) has_place: bool,
+    pub(crate) client_request_id: ClientText,
+    pub(crate) trace_id: Option<[u8; 16]>,
+    pub(crate) code: Option<RecordedCode>,
+    pub(crate) backend: Option<usize>,
+    pub(crate) endpoint: Option<usize>,
+    pub(crate) status: Option<u16>,
+    pub(crate) spending: Spending,
+    pub(crate) bytes_sent: bool,
+    /// A place in the queue is reserved for this decision.
+    pub(crate) is_reserved: bool,
 }
 
 /// What became of the code of a redeem route.
@@ -30,9 +30,9 @@ pub(crate) enum Spending {
     /// Not spent for this request.
     #[default]
     None,
-    /// Spent, and spent it stays.
+    /// Spent; it stays spent.
     Spent,
-    /// Spent, then given back, as not one byte had left.
+    /// Spent, then given back, because not one byte was sent.
     GivenBack,
 }
 
@@ -48,7 +48,7 @@ impl Spending {
 
 /// What is recorded of a genuine code.
 #[derive(Debug, Copy, Clone)]
-pub(crate) struct CodeFacts {
+pub(crate) struct RecordedCode {
     pub(crate) identity: CodeIdentity,
     pub(crate) kind: Kind,
     pub(crate) region: Region,
@@ -60,7 +60,7 @@ pub(crate) struct CodeFacts {
 }
 
 impl Trail {
-    /// What the client calls its request, and the text of its `traceparent`.
+    /// Begins with what the client sent: `X-Request-Id`, and `traceparent`, whose trace id is kept.
     #[inline]
     #[must_use]
     pub fn of_client(request_id: Option<&[u8]>, traceparent: Option<&[u8]>) -> Self {
@@ -71,9 +71,10 @@ impl Trail {
         }
     }
 
-    /// A genuine code has arrived.
-    pub fn met(&mut self, code: &VerifiedCode, now: UnixMillis) {
-        self.code = Some(CodeFacts {
+    /// Sets the genuine code that has arrived at `now`.
+    #[inline]
+    pub fn set_code(&mut self, code: &VerifiedCode, now: UnixMillis) {
+        self.code = Some(RecordedCode {
             identity: code.identity(),
             kind: code.kind(),
             region: code.region(),
@@ -84,69 +85,51 @@ impl Trail {
         });
     }
 
-    /// The request is for this backend.
+    /// Sets the index of the backend in [`super::Labels::backends`].
+    #[inline]
     pub fn set_backend(&mut self, backend: usize) {
         self.backend = Some(backend);
     }
 
-    /// The request is for this endpoint of its backend.
-    pub fn goes_to(&mut self, endpoint: Option<usize>) {
+    /// Sets the index of the endpoint in [`super::BackendLabels::endpoints`].
+    #[inline]
+    pub fn set_endpoint(&mut self, endpoint: Option<usize>) {
         self.endpoint = endpoint;
     }
 
-    /// The status of the backend's answer.
-    pub fn answered(&mut self, status: u16) {
+    /// Sets the status of the backend's answer.
+    #[inline]
+    pub fn set_status(&mut self, status: u16) {
         self.status = Some(status);
     }
 
-    /// The code is spent for this request.
-    pub fn spent(&mut self) {
+    /// Notes that the code is spent for this request.
+    #[inline]
+    pub fn mark_spent(&mut self) {
         self.spending = Spending::Spent;
     }
 
-    /// The code is not spent any more.
-    pub fn gave_back(&mut self) {
+    /// Notes that the code was given back.
+    #[inline]
+    pub fn mark_given_back(&mut self) {
         self.spending = Spending::GivenBack;
     }
 
-    /// Whether bytes of the request may have left for the backend.
-    pub fn bytes_sent(&mut self, sent: bool) {
+    /// Sets whether bytes of the request may have been sent to the backend.
+    #[inline]
+    pub fn set_bytes_sent(&mut self, sent: bool) {
         self.bytes_sent = sent;
     }
 
-    /// Is the decision recorded whatever the sampling?
-    pub(crate) fn matters(&self) -> bool {
+    /// Is the decision recorded even if sampling would leave it out?
+    #[inline]
+    pub(crate) fn is_always_recorded(&self) -> bool {
         self.code.is_some() || self.backend.is_some()
     }
-
-    pub(crate) fn parts(&self) -> Parts<'_> {
-        Parts {
-            client_request_id: &self.client_request_id,
-            trace_id: self.trace_id,
-            code: self.code,
-            backend: self.backend,
-            endpoint: self.endpoint,
-            status: self.status,
-            spending: self.spending,
-            bytes_sent: self.bytes_sent,
-        }
-    }
-}
-
-/// A trail as the writer reads it.
-pub(crate) struct Parts<'a> {
-    pub(crate) client_request_id: &'a [u8],
-    pub(crate) trace_id: Option<[u8; 16]>,
-    pub(crate) code: Option<CodeFacts>,
-    pub(crate) backend: Option<usize>,
-    pub(crate) endpoint: Option<usize>,
-    pub(crate) status: Option<u16>,
-    pub(crate) spending: Spending,
-    pub(crate) bytes_sent: bool,
 }
 
 /// The trace id of a `traceparent` (W3C Trace Context, 3.2.2): version, 16 bytes, 8 bytes, flags,
-/// in lower-case hex. `None` for what is none, and for the trace id of zeros, which is invalid.
+/// in lower-case hex. `None` for other text, and for the trace id of zeros, which is invalid.
 fn trace_id(text: &[u8]) -> Option<[u8; 16]> {
     let version = text.get(..2)?;
     let is_hex = |part: &[u8]| part.iter().all(|digit| hex_value(*digit).is_some());

@@ -11,15 +11,15 @@ use keyring::time::UnixMillis;
 use sys::disk::Group;
 
 use crate::{
-    format::{FileName, LineHash, Sound},
+    format::{CheckedLine, FileName, LineHash},
     limits::{LINE_BYTES_MAX, NODE_BYTES_MAX},
     settings::Settings,
 };
 
-/// Where a process writes, and by which rules.
+/// Where a process writes, and its rules.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) directory: PathBuf,
+pub(crate) struct RecordDirectory {
+    pub(crate) path: PathBuf,
     pub(crate) group: Option<Group>,
     pub(crate) node: String,
     pub(crate) process: String,
@@ -32,29 +32,29 @@ pub(crate) struct Place {
 
 /// Where the record of a process ends.
 #[derive(Debug, Clone, Eq, PartialEq)]
-pub(crate) struct Previous {
+pub(crate) struct ChainEnd {
     pub(crate) process: String,
     pub(crate) seq: u64,
     pub(crate) hash: LineHash,
-    /// Text without a line's end follows: the machine stopped while it was written.
+    /// Half a line follows: the machine stopped while it was written.
     pub(crate) torn: bool,
 }
 
-/// A file that is older than what is kept.
+/// A file that is older than `keep_days`.
 #[derive(Debug)]
-pub(crate) struct Expired {
+pub(crate) struct ExpiredFile {
     pub(crate) name: String,
-    pub(crate) last: Previous,
+    pub(crate) last: ChainEnd,
 }
 
-impl Place {
-    /// Where this process writes, whose first line is from `now`.
+impl RecordDirectory {
+    /// The directory of this process, whose first line is from `now`.
     pub(crate) fn new(settings: &Settings, group: Option<Group>, now: UnixMillis) -> Self {
-        // 2026-11-26T02:02:12.123Z without what separates, which file names had better not hold.
+        // 2026-11-26T02:02:12.123Z without separators: colons make trouble in file names.
         let start: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
         let day_ms = 86_400_000;
         Self {
-            directory: settings.directory.clone(),
+            path: settings.directory.clone(),
             group,
             node: settings.node.clone().unwrap_or_else(host_name),
             process: format!("{start}-{}", std::process::id()),
@@ -66,36 +66,36 @@ impl Place {
         }
     }
 
-    /// The last sound line that this node's earlier processes left, by the order of names.
-    pub(crate) fn previous(&self) -> io::Result<Option<Previous>> {
+    /// The last sound line of this node's earlier processes, in the order of file names.
+    pub(crate) fn previous_end(&self) -> io::Result<Option<ChainEnd>> {
         for name in self.names()?.iter().rev() {
-            if let Some(last) = last_line(&self.directory.join(name.to_string()), name)? {
+            if let Some(last) = last_line(&self.path.join(name.to_string()), name)? {
                 return Ok(Some(last));
             }
         }
         Ok(None)
     }
 
-    /// This node's files by others than this process that are older than what is kept.
-    pub(crate) fn expired(&self, now: UnixMillis) -> io::Result<Vec<Expired>> {
+    /// Files of this node's other processes that are older than `keep_days`.
+    pub(crate) fn expired_files(&self, now: UnixMillis) -> io::Result<Vec<ExpiredFile>> {
         let Some(keep_ms) = self.keep_ms else { return Ok(Vec::new()) };
         let mut expired = Vec::new();
         for name in self.names()? {
-            let path = self.directory.join(name.to_string());
+            let path = self.path.join(name.to_string());
             let Some(written) = written_at(&path) else { continue };
             if name.process == self.process || now.ms_since(written) < keep_ms {
                 continue;
             }
             if let Some(last) = last_line(&path, &name)? {
-                expired.push(Expired { name: name.to_string(), last });
+                expired.push(ExpiredFile { name: name.to_string(), last });
             }
         }
         Ok(expired)
     }
 
-    /// Another process may have removed it already.
-    pub(crate) fn remove(&self, expired: &Expired) -> io::Result<()> {
-        match fs::remove_file(self.directory.join(&expired.name)) {
+    /// Deletes the file. It is no error if another process did so already.
+    pub(crate) fn remove(&self, expired: &ExpiredFile) -> io::Result<()> {
+        match fs::remove_file(self.path.join(&expired.name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -103,7 +103,7 @@ impl Place {
 
     fn names(&self) -> io::Result<Vec<FileName>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
+        for entry in fs::read_dir(&self.path)? {
             let name = FileName::of(&entry?.path());
             names.extend(name.filter(|name| name.node == self.node));
         }
@@ -112,7 +112,7 @@ impl Place {
     }
 }
 
-/// The machine's name as a name of ours: a-z, 0-9 and -, at most 32.
+/// The machine's name with a-z, 0-9 and - alone, cut to [`NODE_BYTES_MAX`].
 fn host_name() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let plain = |char: char| if char.is_ascii_alphanumeric() { char } else { '-' };
@@ -126,8 +126,8 @@ fn written_at(path: &Path) -> Option<UnixMillis> {
     i64::try_from(ms).ok().map(UnixMillis::new)
 }
 
-/// The last sound line of a file, found from its end; `None` if there is none near it.
-fn last_line(path: &Path, name: &FileName) -> io::Result<Option<Previous>> {
+/// The last sound line of a file. Only the end of the file is read; `None` if it has none.
+fn last_line(path: &Path, name: &FileName) -> io::Result<Option<ChainEnd>> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
     let reach = u64::try_from(2 * LINE_BYTES_MAX).unwrap_or(u64::MAX);
@@ -136,14 +136,11 @@ fn last_line(path: &Path, name: &FileName) -> io::Result<Option<Previous>> {
     file.take(reach).read_to_end(&mut end)?;
     let torn = end.last().is_some_and(|byte| *byte != b'\n');
     let mut lines = end.rsplit(|byte| *byte == b'\n');
-    // What follows the last line's end: nothing, or what is torn.
+    // After the last line feed: nothing, or half a line.
     lines.next();
-    Ok(lines.find_map(|line| Sound::check(line).ok()).map(|Sound { seq, hash, .. }| Previous {
-        process: name.process.clone(),
-        seq,
-        hash,
-        torn,
-    }))
+    Ok(lines.find_map(|line| CheckedLine::check(line).ok()).map(
+        |CheckedLine { seq, hash, .. }| ChainEnd { process: name.process.clone(), seq, hash, torn },
+    ))
 }
 
 #[cfg(test)]
@@ -153,10 +150,10 @@ pub(super) mod tests {
 
     pub(in crate::files) const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
 
-    pub(in crate::files) fn place(directory: &Path) -> Place {
-        Place {
+    pub(in crate::files) fn sample(directory: &Path) -> RecordDirectory {
+        RecordDirectory {
             group: None,
-            directory: directory.to_owned(),
+            path: directory.to_owned(),
             node: "a".to_owned(),
             process: "20270115T080000000Z-2".to_owned(),
             bytes_max: 1_000,
@@ -178,8 +175,8 @@ pub(super) mod tests {
     #[test]
     fn the_end_of_the_process_before_is_found_also_behind_half_a_line() {
         let dir = tempfile::tempdir().unwrap();
-        let here = place(dir.path());
-        assert_eq!(here.previous().unwrap(), None);
+        let here = sample(dir.path());
+        assert_eq!(here.previous_end().unwrap(), None);
         let (mut chain, mut text) = (Chain::default(), Vec::new());
         for _ in 0..3 {
             chain.append(&mut text, |fields| {
@@ -192,11 +189,11 @@ pub(super) mod tests {
         fs::write(dir.path().join("b.20270115T070000000Z-1.000001.jsonl"), "x").unwrap();
         fs::write(dir.path().join("a.20270115T070000000Z-1.000001.jsonl"), "").unwrap();
         fs::write(dir.path().join("zzz"), "").unwrap();
-        let previous = here.previous().unwrap().unwrap();
+        let previous = here.previous_end().unwrap().unwrap();
         assert_eq!((previous.seq, previous.hash, previous.torn), (2, chain.hash, false));
         text.extend_from_slice(b"{\"seq\":3,\"prev\":\"00");
         fs::write(&file, &text).unwrap();
-        let previous = here.previous().unwrap().unwrap();
+        let previous = here.previous_end().unwrap().unwrap();
         assert_eq!((previous.seq, previous.hash, previous.torn), (2, chain.hash, true));
         assert_eq!(previous.process, "20270114T080000000Z-1");
     }
@@ -205,7 +202,7 @@ pub(super) mod tests {
     fn only_old_files_of_this_node_expire() {
         let dir = tempfile::tempdir().unwrap();
         let day_ms = 86_400_000;
-        let here = Place { keep_ms: Some(184 * day_ms), ..place(dir.path()) };
+        let here = RecordDirectory { keep_ms: Some(184 * day_ms), ..sample(dir.path()) };
         let (mut chain, mut text) = (Chain::default(), Vec::new());
         chain.append(&mut text, |_| {});
         let put = |name: &str, age_ms: i64| {
@@ -219,13 +216,13 @@ pub(super) mod tests {
         put("a.20260101T080000000Z-1.000002.jsonl", 184 * day_ms - 1);
         put("b.20260101T080000000Z-1.000001.jsonl", 900 * day_ms);
         put("a.20270115T080000000Z-2.000001.jsonl", 900 * day_ms);
-        let expired = here.expired(NOW).unwrap();
+        let expired = here.expired_files(NOW).unwrap();
         let [one] = &expired[..] else { panic!("{expired:?}") };
         assert_eq!(one.name, "a.20260101T080000000Z-1.000001.jsonl");
         assert_eq!((one.last.seq, one.last.hash), (0, chain.hash));
         here.remove(one).unwrap();
         here.remove(one).unwrap();
         assert_eq!(names(dir.path()).len(), 3);
-        assert!(Place { keep_ms: None, ..here }.expired(NOW).unwrap().is_empty());
+        assert!(RecordDirectory { keep_ms: None, ..here }.expired_files(NOW).unwrap().is_empty());
     }
 }

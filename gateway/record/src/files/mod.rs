@@ -4,6 +4,6 @@ mod directory;
 mod sink;
 
 pub(crate) use self::{
-    directory::{Expired, Place, Previous},
+    directory::{ChainEnd, ExpiredFile, RecordDirectory},
     sink::Sink,
 };

@@ -1,14 +1,14 @@
-//! One line of the record: a JSON object whose first fields tie it to the line before, and whose
-//! last field is the hash of all that stands before it.
+//! One line of the record: a JSON object. Its first fields tie it to the line before; its last
+//! field is the hash of the text before it.
 //!
 //! ```text
 //! {"seq":7,"prev":"<hash of line 6>", ... ,"hash":"<hash of this line>"}
 //! ```
 //!
 //! The hash is the first 16 bytes of SHA-256 over the line's text up to, and without, `,"hash"`:
-//! `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum` shows it. It covers `prev`, so whoever changes,
-//! drops or moves a line must rewrite all that follow, in this process's files and in those of
-//! the next one, which names the last hash that it found.
+//! `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum` shows it. It covers `prev`.
+//! To change, drop or move a line, one must rewrite all lines that follow, in this process's files
+//! and in those of the next process, whose first line names the last hash that it found.
 
 use std::io::Write as _;
 
@@ -60,7 +60,7 @@ pub(crate) fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-/// Where a chain stands: the number of the next line and the hash of the last one.
+/// The end of a chain: the number of the next line and the hash of the last one.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Chain {
     pub(crate) seq: u64,
@@ -93,7 +93,7 @@ fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
-/// The fields of a line that is being written, in the order in which they are given.
+/// Writes the fields of a line, in the order of the calls.
 pub(crate) struct Fields<'a>(&'a mut Vec<u8>);
 
 impl Fields<'_> {
@@ -103,7 +103,7 @@ impl Fields<'_> {
         self.0.extend_from_slice(b"\":");
     }
 
-    /// Text that needs no escape: a word of ours.
+    /// A word of the gateway, which needs no escape.
     pub(crate) fn word(&mut self, name: &'static str, word: impl AsRef<str>) -> &mut Self {
         let word = word.as_ref();
         debug_assert!(word.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\'));
@@ -122,7 +122,7 @@ impl Fields<'_> {
         }
     }
 
-    /// Any text, escaped; what is no UTF-8 becomes U+FFFD.
+    /// Any text, escaped. Bytes that are no UTF-8 become U+FFFD.
     pub(crate) fn text(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
         self.name(name);
         serde_json::to_writer(&mut *self.0, &String::from_utf8_lossy(text))
@@ -142,7 +142,7 @@ impl Fields<'_> {
         self
     }
 
-    pub(crate) fn truth(&mut self, name: &'static str, holds: bool) -> &mut Self {
+    pub(crate) fn boolean(&mut self, name: &'static str, holds: bool) -> &mut Self {
         self.name(name);
         self.0.extend_from_slice(if holds { b"true" } else { b"false" });
         self
@@ -163,8 +163,12 @@ impl Fields<'_> {
         self
     }
 
-    /// What is written by its `Display`, which needs no escape.
-    pub(crate) fn shown(&mut self, name: &'static str, value: impl std::fmt::Display) -> &mut Self {
+    /// A value whose `Display` needs no escape.
+    pub(crate) fn display(
+        &mut self,
+        name: &'static str,
+        value: impl std::fmt::Display,
+    ) -> &mut Self {
         self.name(name);
         write!(self.0, "\"{value}\"").expect("memory takes what is written");
         self
@@ -172,13 +176,13 @@ impl Fields<'_> {
 
     /// RFC 3339 in UTC, with milliseconds.
     pub(crate) fn time(&mut self, name: &'static str, at: UnixMillis) -> &mut Self {
-        self.shown(name, at)
+        self.display(name, at)
     }
 }
 
-/// A line whose text is what its hash says.
+/// A line whose hash matches its text.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Sound {
+pub struct CheckedLine {
     /// The number of the line in the files of its process, from 0.
     pub seq: u64,
     /// The hash of the line before.
@@ -187,31 +191,31 @@ pub struct Sound {
     pub hash: LineHash,
 }
 
-/// Why a line is not one of the record.
+/// Why a line is no sound line of the record.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unsound {
+pub enum LineError {
     /// It does not have the form of a line.
     #[error("it has not the form of a line of the record")]
     Form,
-    /// Its hash is not that of its text.
+    /// Its hash does not match its text.
     #[error("its text is not the one that was written: the hash at its end does not match")]
     Hash,
 }
 
-impl Sound {
+impl CheckedLine {
     /// Checks one line, without its line feed.
     ///
     /// # Errors
-    /// [`Unsound`].
-    pub fn check(line: &[u8]) -> Result<Self, Unsound> {
+    /// [`LineError`].
+    pub fn check(line: &[u8]) -> Result<Self, LineError> {
         let tail = HASH.len() + HASH_CHARS + END.len();
-        let at = line.len().checked_sub(tail).ok_or(Unsound::Form)?;
-        let (text, tail) = line.split_at_checked(at).ok_or(Unsound::Form)?;
+        let at = line.len().checked_sub(tail).ok_or(LineError::Form)?;
+        let (text, tail) = line.split_at_checked(at).ok_or(LineError::Form)?;
         let hash = tail.strip_prefix(HASH).and_then(|rest| rest.strip_suffix(END));
-        let hash = hash.and_then(LineHash::parse).ok_or(Unsound::Form)?;
-        let (seq, prev) = head(text).ok_or(Unsound::Form)?;
+        let hash = hash.and_then(LineHash::parse).ok_or(LineError::Form)?;
+        let (seq, prev) = head(text).ok_or(LineError::Form)?;
         if LineHash::of(text) != hash {
-            return Err(Unsound::Hash);
+            return Err(LineError::Hash);
         }
         Ok(Self { seq, prev, hash })
     }
@@ -239,7 +243,7 @@ mod tests {
         });
         chain.append(&mut out, |fields| {
             fields.text("client_request_id", text).number("age", -3).null("status");
-            fields.truth("sent", true).hex("trace", &[0, 0xab]);
+            fields.boolean("sent", true).hex("trace", &[0, 0xab]);
         });
         out
     }
@@ -258,20 +262,20 @@ mod tests {
              \"age\":-3,\"status\":null,\"sent\":true,\"trace\":\"00ab\",\"hash\":\""
         );
         assert!(lines[1].starts_with(second.as_bytes()));
-        let sound = Sound::check(lines[1]).unwrap();
+        let sound = CheckedLine::check(lines[1]).unwrap();
         assert_eq!((sound.seq, sound.prev), (1, hash));
         assert_eq!(LineHash::parse(sound.hash.to_string().as_bytes()), Some(sound.hash));
     }
 
     proptest! {
-        /// Whatever a client sends, a line is one line, is JSON, and is sound.
+        /// A line stays one sound line of JSON with any text of a client.
         #[test]
         fn any_text_makes_one_sound_line_of_json(text: Vec<u8>) {
             let out = two_lines(&text);
             let lines: Vec<&[u8]> = out.strip_suffix(b"\n").unwrap().split(|b| *b == b'\n').collect();
             prop_assert_eq!(lines.len(), 2);
             for line in lines {
-                Sound::check(line).unwrap();
+                CheckedLine::check(line).unwrap();
                 let object: serde_json::Value = serde_json::from_slice(line).unwrap();
                 prop_assert!(object.is_object());
             }
@@ -285,7 +289,7 @@ mod tests {
             let mut changed = line.to_vec();
             let at = at.index(changed.len());
             changed[at] ^= flip;
-            prop_assert!(Sound::check(&changed).is_err());
+            prop_assert!(CheckedLine::check(&changed).is_err());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands on the disk: the form of a line, the names of files.
+//! The format on the disk: lines and names of files.
 
 mod file_name;
 mod line;
@@ -6,5 +6,5 @@ mod line;
 pub(crate) use self::line::{Chain, Fields, hex_value};
 pub use self::{
     file_name::FileName,
-    line::{LineHash, Sound, Unsound},
+    line::{CheckedLine, LineError, LineHash},
 };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// What a line says, as far as somebody asks. A field that the line does not have is `None`.
+/// The fields of a line that search and reconcile read. A field that the line lacks is `None`.
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct Facts<'a> {
@@ -60,8 +60,8 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// `None` for a text that is none of the record's lines.
-    pub(crate) fn read(text: &'a [u8]) -> Option<Self> {
+    /// `None` if the text is no line of the record.
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(text).ok()
     }
 
@@ -70,7 +70,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// `-` for what is not there.
+/// The text, or `-`.
 pub(crate) fn or_dash<'a>(text: &'a Option<Cow<'a, str>>) -> &'a str {
     text.as_deref().unwrap_or("-")
 }

@@ -1,4 +1,4 @@
-//! Reading the record back: a line at a time, whatever the size of the files.
+//! Finds the files and reads them line by line, so that their size does not matter.
 
 use std::{
     collections::BTreeSet,
@@ -9,11 +9,11 @@ use std::{
 
 use crate::{format::FileName, limits::LINE_BYTES_MAX};
 
-/// The record's files that `paths` name: files as they are, directories by the names of the
-/// record's files in them, each file once.
+/// Finds the record's files. A path of a file is taken as it is. Of a directory, the files with
+/// names of the record are taken. Each file comes once.
 ///
 /// # Errors
-/// The path that cannot be read, or that no file of the record was found.
+/// A path cannot be read, or no file of the record was found. The text is for an operator.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut found = BTreeSet::new();
     for path in paths {
@@ -41,14 +41,14 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 }
 
 /// The lines of one file.
-pub(crate) struct Lines {
+pub(crate) struct LineReader {
     file: BufReader<File>,
     number: u64,
 }
 
 /// A line without its line feed.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
-pub(crate) struct Line<'a> {
+pub(crate) struct RawLine<'a> {
     pub(crate) text: &'a [u8],
     /// Counted from 1.
     pub(crate) number: u64,
@@ -56,14 +56,14 @@ pub(crate) struct Line<'a> {
     pub(crate) is_torn: bool,
 }
 
-impl Lines {
+impl LineReader {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { file: BufReader::with_capacity(1 << 18, File::open(path)?), number: 0 })
     }
 
-    /// The next line; `None` at the end. Of a line that is longer than any of the record, the
+    /// The next line; `None` at the end. Of a line longer than [`LINE_BYTES_MAX`] it returns the
     /// beginning.
-    pub(crate) fn next<'a>(&mut self, space: &'a mut Vec<u8>) -> io::Result<Option<Line<'a>>> {
+    pub(crate) fn next<'a>(&mut self, space: &'a mut Vec<u8>) -> io::Result<Option<RawLine<'a>>> {
         space.clear();
         let bound = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
         self.file.by_ref().take(bound).read_until(b'\n', space)?;
@@ -75,10 +75,10 @@ impl Lines {
         if is_torn && space.len() >= LINE_BYTES_MAX {
             is_torn = self.skip_line()?;
         }
-        Ok(Some(Line { text: space, number: self.number, is_torn }))
+        Ok(Some(RawLine { text: space, number: self.number, is_torn }))
     }
 
-    /// No line has come so far.
+    /// Has no line been read so far?
     pub(crate) fn is_empty(&self) -> bool {
         self.number == 0
     }

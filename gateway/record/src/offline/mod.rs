@@ -8,6 +8,6 @@ mod search;
 pub use self::{
     facts::Facts,
     lines::find,
-    reconcile::{Finding, ReconcileError, Show, Verdict, reconcile},
-    search::{Query, SearchError, Searched, Shown, search},
+    reconcile::{Finding, ReconcileError, ReconcileVerdict, Show, reconcile},
+    search::{Query, SearchError, SearchStats, Summary, search},
 };

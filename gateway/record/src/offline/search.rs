@@ -1,4 +1,4 @@
-//! Which decisions somebody looks for. Files are streamed: a search needs no memory to speak of.
+//! Searching the record. Files are streamed: a search holds one line in memory.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -6,17 +6,18 @@ use keyring::time::UnixMillis;
 
 use super::{
     facts::{Facts, or_dash},
-    lines::Lines,
+    lines::LineReader,
 };
 
-/// What a decision must be to be found: all that is given.
+/// What a decision must be to be found. All conditions that are given must hold.
 #[derive(Debug, Default)]
 pub struct Query {
     /// `<key id>-<issued at>-<serial as 16 hex>`.
     pub redemption: Option<String>,
-    /// 32 hex digits, see [`crate::SubjectKey::hash`].
+    /// 32 hex digits of [`crate::SubjectKey::hash`].
     pub subject_hash: Option<String>,
-    /// Names the key that the subject was hashed with, see [`crate::SubjectKey::name`].
+    /// 16 hex digits of [`crate::SubjectKey::fingerprint`]: the key that the subject was hashed
+    /// with.
     pub subject_key: Option<String>,
     /// The gateway's own id, or the client's.
     pub request_id: Option<String>,
@@ -26,14 +27,14 @@ pub struct Query {
     pub outcome: Option<String>,
     /// The first moment.
     pub from: Option<UnixMillis>,
-    /// The first moment that is too late.
+    /// The moment after the last one.
     pub to: Option<UnixMillis>,
-    /// Other lines too: starts, reloads, key changes, what was dropped.
+    /// Shows lines of other events too: starts, reloads, key changes, dropped decisions.
     pub events: bool,
 }
 
 impl Query {
-    /// Whether a line is one that is looked for.
+    /// Does the line meet all conditions?
     fn finds(&self, line: &Facts<'_>) -> bool {
         let is = |wanted: &Option<String>, found: &Option<std::borrow::Cow<'_, str>>| {
             wanted.as_deref().is_none_or(|wanted| found.as_deref() == Some(wanted))
@@ -48,7 +49,7 @@ impl Query {
             && self.is_in_time(line)
     }
 
-    /// Is this the first line of a file in which the subject cannot be found?
+    /// Is this the first line of a file that cannot show the subject?
     fn is_of_other_key(&self, line: &Facts<'_>) -> bool {
         let key = self.subject_key.as_deref();
         key.is_some() && line.process.is_some() && line.subject_key.as_deref() != key
@@ -64,9 +65,9 @@ impl Query {
     }
 }
 
-/// What a search went through.
+/// The figures of a search.
 #[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
-pub struct Searched {
+pub struct SearchStats {
     /// Lines read.
     pub lines: u64,
     /// Lines shown.
@@ -87,16 +88,16 @@ pub fn search(
     files: &[PathBuf],
     query: &Query,
     mut show: impl FnMut(&[u8], &Facts<'_>) -> io::Result<()>,
-) -> Result<Searched, SearchError> {
-    let mut searched = Searched::default();
+) -> Result<SearchStats, SearchError> {
+    let mut searched = SearchStats::default();
     let mut space = Vec::new();
     for path in files {
         let failed = |error| SearchError::Read(path.clone(), error);
-        let mut lines = Lines::open(path).map_err(failed)?;
+        let mut lines = LineReader::open(path).map_err(failed)?;
         let before = searched.lines;
         while let Some(line) = lines.next(&mut space).map_err(failed)? {
             searched.lines += 1;
-            let Some(facts) = Facts::read(line.text) else {
+            let Some(facts) = Facts::parse(line.text) else {
                 searched.unreadable += 1;
                 continue;
             };
@@ -118,14 +119,14 @@ pub fn search(
 pub enum SearchError {
     /// A file could not be read.
     Read(PathBuf, io::Error),
-    /// What was found could not be shown.
+    /// `show` failed.
     Show(io::Error),
 }
 
-/// A line for a person.
-pub struct Shown<'a>(pub &'a Facts<'a>);
+/// Shows a line to a person.
+pub struct Summary<'a>(pub &'a Facts<'a>);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.0;
         write!(f, "{} {:<10} ", line.time, line.node)?;

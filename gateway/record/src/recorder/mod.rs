@@ -1,4 +1,4 @@
-//! The record's handle for the workers, and how its writer begins and ends.
+//! The record as a process uses it: it begins, takes decisions and notices, and ends.
 
 #[cfg(test)]
 mod tests;
@@ -20,23 +20,23 @@ use sys::{disk::Group, log};
 
 use crate::{
     decision::{Entry, Labels, Trail},
-    files::{Place, Sink},
+    files::{RecordDirectory, Sink},
     format::Chain,
     key_change::key_changes,
     limits,
-    queue::{Inner, Lane, Notice, OnPanic},
+    queue::{Notice, Queues},
     settings::{Settings, WhenFull},
     subject_key::{KeyFileError, SubjectKey},
     writer::{Author, Writer},
 };
 
-/// The record as those see it who decide.
+/// Takes decisions and notices. Each method returns at once.
 #[derive(Debug)]
-pub struct Record(Option<On>);
+pub struct Record(Option<Active>);
 
 #[derive(Debug)]
-struct On {
-    inner: Arc<Inner>,
+struct Active {
+    queues: Arc<Queues>,
     notices: SyncSender<Notice>,
     writer: Thread,
 }
@@ -44,7 +44,7 @@ struct On {
 /// Ends the record when it is dropped: what is queued is written, then the last line.
 #[derive(Debug)]
 pub struct Recording {
-    inner: Option<(Arc<Inner>, Thread)>,
+    writer: Option<(Arc<Queues>, Thread)>,
     ended: Receiver<()>,
 }
 
@@ -61,6 +61,10 @@ pub struct Context {
     /// Called when the writer has panicked.
     pub on_panic: OnPanic,
 }
+
+/// Called once, on the writer's thread, when the writer has panicked: no line is written any more.
+/// With [`WhenFull::Refuse`] no code may be spent from then on.
+pub type OnPanic = Box<dyn FnOnce(WhenFull) + Send>;
 
 /// Why the record did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +90,7 @@ pub enum RecordError {
 
 /// The record in figures.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
-pub struct Reading {
+pub struct RecordStats {
     /// Decisions written.
     pub decisions: u64,
     /// Decisions missing, because the queue was full.
@@ -102,7 +106,7 @@ pub struct Reading {
 }
 
 impl Record {
-    /// No record.
+    /// No record: nothing is written, and no request is refused.
     #[must_use]
     pub fn off() -> Self {
         Self(None)
@@ -114,141 +118,127 @@ impl Record {
     /// [`RecordError`]: a process that cannot record from the start does not start, unless it is
     /// only room that is missing.
     pub fn begin(settings: &Settings, context: Context) -> Result<(Self, Recording), RecordError> {
-        let Context { workers, labels, keys, clock, on_panic } = context;
         let (done, ended) = sync_channel(1);
         let group = settings.group.as_deref().map(Group::find).transpose();
         let group = group.map_err(RecordError::Group)?;
         if !settings.enabled {
-            return Ok((Self::off(), Recording { inner: None, ended }));
+            return Ok((Self::off(), Recording { writer: None, ended }));
         }
-        let subject_key = settings.subject_key.as_deref().map(SubjectKey::read).transpose()?;
+        let queues = Arc::new(Queues::new(settings, context.workers));
         let (notices, inbox) = sync_channel(limits::NOTICES_MAX);
-        let inner = Arc::new(Inner::new(settings, workers));
-        let place = Place::new(settings, group, clock.now());
-        let directory = place.directory.clone();
-        let failed = |source| RecordError::Directory { path: directory.clone(), source };
-        let who = Author { node: place.node.clone(), process: place.process.clone() };
-        let sink = Sink::new(place).map_err(failed)?;
-        let previous = sink.place().previous().map_err(failed)?;
+        let on_panic = context.on_panic;
+        let directory = RecordDirectory::new(settings, group, context.clock.now());
+        let path = directory.path.clone();
+        let failed = |source| RecordError::Directory { path: path.clone(), source };
+        let subject_key = settings.subject_key.as_deref().map(SubjectKey::read).transpose()?;
+        let author = Author { node: directory.node.clone(), process: directory.process.clone() };
+        let sink = Sink::new(directory).map_err(failed)?;
+        let previous = sink.directory().previous_end().map_err(failed)?;
         let mut writer = Writer {
-            inner: Arc::clone(&inner),
+            queues: Arc::clone(&queues),
             notices: inbox,
-            clock,
-            who,
+            clock: context.clock,
+            author,
             subject_key,
             sink,
             chain: Chain::default(),
-            labels: Arc::new(labels),
-            keys,
+            labels: Arc::new(context.labels),
+            keys: context.keys,
             previous,
-            trouble_since: None,
-            told_dropped: 0,
+            failing_since: None,
+            dropped_written: 0,
             expired_at: None,
-            said_slow_at: None,
+            warned_at: None,
             has_ended: false,
         };
         writer.begin().map_err(failed)?;
-        let told = Arc::clone(&inner);
         let thread = std::thread::Builder::new()
             .name("record".to_owned())
-            .spawn(move || {
-                if catch_unwind(AssertUnwindSafe(|| writer.run())).is_ok() {
-                    // No thread waits any more if the process was told to end at once.
-                    let _ = done.send(());
-                } else {
-                    told.lost(on_panic);
+            .spawn({
+                let queues = Arc::clone(&queues);
+                move || match catch_unwind(AssertUnwindSafe(|| writer.run())) {
+                    // If the process was told to end at once, no thread waits for this.
+                    Ok(()) => drop(done.send(())),
+                    // The writer does not begin anew: it may have stopped within a line, so its
+                    // chain may be wrong. A new process can record.
+                    Err(_) => {
+                        queues.is_failing.store(true, Relaxed);
+                        on_panic(queues.when_full);
+                    }
                 }
             })
             .map_err(RecordError::Thread)?;
         let writer = thread.thread().clone();
-        let recording = Recording { inner: Some((Arc::clone(&inner), writer.clone())), ended };
-        Ok((Self(Some(On { inner, notices, writer })), recording))
+        let recording = Recording { writer: Some((Arc::clone(&queues), writer.clone())), ended };
+        Ok((Self(Some(Active { queues, notices, writer })), recording))
     }
 
     /// Are decisions recorded at all?
+    #[inline]
+    #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Holds a place for the decision on a request that is about to spend a code. False: there is
-    /// none, and `when_full` says that the request must be refused then.
-    pub fn hold_place(&self, worker: usize, trail: &mut Trail) -> bool {
-        let Some((on, lane)) = self.lane(worker) else { return true };
-        if on.inner.when_full == WhenFull::Drop || trail.has_place {
-            return true;
-        }
-        let has_room = !on.inner.failing.load(Relaxed) && lane.has_room();
-        if has_room {
-            lane.held.store(lane.held.load(Relaxed) + 1, Relaxed);
-            trail.has_place = true;
-        }
-        has_room
+    /// Reserves a place for the decision on a request that is about to spend a code. `worker` is
+    /// the number of the calling worker, from 0; no other thread uses it. False: there is no place,
+    /// and with [`WhenFull::Refuse`] the request must be refused.
+    #[inline]
+    #[must_use]
+    pub fn reserve(&self, worker: usize, trail: &mut Trail) -> bool {
+        self.0.as_ref().is_none_or(|active| active.queues.reserve(worker, trail))
     }
 
-    /// Queues a decision, or counts it as dropped. Costs the copy of the entry; never waits.
-    pub fn decided(&self, worker: usize, mut entry: Entry) {
-        let Some((on, lane)) = self.lane(worker) else { return };
-        if entry.trail.has_place {
-            lane.held.store(lane.held.load(Relaxed).saturating_sub(1), Relaxed);
-        } else if !entry.trail.matters() {
-            // The first of each `unverified_one_in` stands for those since the last one.
-            let seen = lane.unverified.load(Relaxed);
-            lane.unverified.store(seen + 1, Relaxed);
-            if !seen.is_multiple_of(on.inner.unverified_one_in) {
-                return;
-            }
-            let stands_for = if seen == 0 { 1 } else { on.inner.unverified_one_in };
-            entry.stands_for = u32::try_from(stands_for).unwrap_or(u32::MAX);
-        }
-        let has_room = entry.trail.has_place || lane.has_room();
-        let stands_for = u64::from(entry.stands_for);
-        if !has_room || lane.queue.push(entry).is_err() {
-            lane.dropped.store(lane.dropped.load(Relaxed) + stands_for, Relaxed);
-        } else if lane.queue.len() == lane.queue.capacity() / 2 {
-            on.writer.unpark();
+    /// Queues a decision, or counts it as dropped. Costs the copy of the entry. `worker` is as for
+    /// [`Self::reserve`].
+    #[inline]
+    pub fn push(&self, worker: usize, entry: Entry) {
+        if let Some(active) = &self.0
+            && active.queues.push(worker, entry)
+        {
+            active.writer.unpark();
         }
     }
 
-    /// Another configuration and keyring are in force.
-    pub fn reloaded(&self, at: UnixMillis, labels: Labels, old: &KeySet, new: &KeySet) {
+    /// Records that another configuration and keyring are in force.
+    pub fn note_reload(&self, at: UnixMillis, labels: Labels, old: &KeySet, new: &KeySet) {
         let (changes, keys) = (key_changes(old, new), new.iter().len());
-        self.notice(Notice::Reloaded { at, labels: Arc::new(labels), keys, changes });
+        self.send(Notice::Reloaded { at, labels: Arc::new(labels), keys, changes });
     }
 
-    /// Nothing changed, because what was read could not be used.
-    pub fn reload_refused(&self, at: UnixMillis, why: &str) {
-        self.notice(Notice::ReloadRefused { at, why: why.chars().take(1_000).collect() });
+    /// Records that nothing changed, because what was read could not be used. Of `why` the first
+    /// 1,000 characters are kept.
+    pub fn note_refused_reload(&self, at: UnixMillis, why: &str) {
+        self.send(Notice::ReloadRefused { at, why: why.chars().take(1_000).collect() });
     }
 
     /// False while requests that spend codes are refused because the record cannot be written.
+    #[must_use]
     pub fn is_well(&self) -> bool {
-        self.0.as_ref().is_none_or(|on| {
-            on.inner.when_full == WhenFull::Drop || !on.inner.failing.load(Relaxed)
+        self.0.as_ref().is_none_or(|active| {
+            active.queues.when_full == WhenFull::Drop || !active.queues.is_failing.load(Relaxed)
         })
     }
 
     /// The figures of now; `None` if there is no record.
-    pub fn reading(&self) -> Option<Reading> {
-        let inner = &self.0.as_ref()?.inner;
-        Some(Reading {
-            decisions: inner.lines.load(Relaxed),
-            dropped: inner.dropped(),
-            bytes: inner.bytes.load(Relaxed),
-            errors: inner.errors.load(Relaxed),
-            queued: inner.queued(),
-            capacity: inner.lanes.iter().map(|lane| lane.queue.capacity()).sum(),
+    #[must_use]
+    pub fn stats(&self) -> Option<RecordStats> {
+        let queues = &self.0.as_ref()?.queues;
+        Some(RecordStats {
+            decisions: queues.decisions.load(Relaxed),
+            dropped: queues.dropped(),
+            bytes: queues.bytes.load(Relaxed),
+            errors: queues.errors.load(Relaxed),
+            queued: queues.queued(),
+            capacity: queues.capacity(),
         })
     }
 
-    fn lane(&self, worker: usize) -> Option<(&On, &Lane)> {
-        let on = self.0.as_ref()?;
-        Some((on, on.inner.lanes.get(worker)?))
-    }
-
-    /// Never waits: thousands of reloads that a full disk holds up are told in the log.
-    fn notice(&self, notice: Notice) {
-        if let Some(on) = &self.0
-            && on.notices.try_send(notice).is_err()
+    /// While a full disk holds the writer up, notices beyond [`limits::NOTICES_MAX`] are told in
+    /// the log alone.
+    fn send(&self, notice: Notice) {
+        if let Some(active) = &self.0
+            && active.notices.try_send(notice).is_err()
         {
             log::warning(format_args!("a reload is missing in the decision record"));
         }
@@ -257,8 +247,8 @@ impl Record {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        let Some((inner, writer)) = self.inner.take() else { return };
-        inner.leaving.store(true, Release);
+        let Some((queues, writer)) = self.writer.take() else { return };
+        queues.is_leaving.store(true, Release);
         writer.unpark();
         let patience = 2 * limits::PATIENCE;
         if self.ended.recv_timeout(patience).is_err() {

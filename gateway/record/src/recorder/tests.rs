@@ -99,10 +99,10 @@ fn the_fields_of_a_decision_and_their_order() {
     let begun = begin(&settings(dir.path()));
     let mut trail = Trail::of_client(Some(b"H-1\"\\"), None);
     trail.set_backend(0);
-    trail.goes_to(Some(0));
-    trail.spent();
-    trail.bytes_sent(true);
-    begun.record.decided(W0, entry("outcome_unknown", Some("YM1702"), trail));
+    trail.set_endpoint(Some(0));
+    trail.mark_spent();
+    trail.set_bytes_sent(true);
+    begun.record.push(W0, entry("outcome_unknown", Some("YM1702"), trail));
     drop(begun);
     let path = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
     let text = fs::read_to_string(path).unwrap();
@@ -127,9 +127,9 @@ fn what_is_not_genuine_is_sampled_and_none_goes_uncounted() {
     let dir = tempfile::tempdir().unwrap();
     let begun = begin(&Settings { unverified_one_in: 10, ..settings(dir.path()) });
     for _ in 0..25 {
-        begun.record.decided(W0, entry("code_malformed", Some("YM1002"), Trail::default()));
+        begun.record.push(W0, entry("code_malformed", Some("YM1002"), Trail::default()));
     }
-    begun.record.decided(W0, approved(mattering()));
+    begun.record.push(W0, approved(for_backend()));
     drop(begun);
     let lines = lines(dir.path());
     let stands_for = lines.iter().filter_map(|line| line["stands_for"].as_u64());
@@ -141,16 +141,16 @@ fn what_is_not_genuine_is_sampled_and_none_goes_uncounted() {
     );
 }
 
-/// The queue alone: nobody takes anything out.
-fn lane_of(when_full: WhenFull) -> (Record, Arc<Inner>) {
+/// The queues alone: no writer takes decisions out.
+fn queues_of(when_full: WhenFull) -> (Record, Arc<Queues>) {
     let settings = Settings { queue_entries: 4, when_full, ..settings(Path::new("/nowhere")) };
-    let inner = Arc::new(Inner::new(&settings, 1));
+    let queues = Arc::new(Queues::new(&settings, 1));
     let (notices, _) = sync_channel(1);
-    let on = On { inner: Arc::clone(&inner), notices, writer: std::thread::current() };
-    (Record(Some(on)), inner)
+    let active = Active { queues: Arc::clone(&queues), notices, writer: std::thread::current() };
+    (Record(Some(active)), queues)
 }
 
-fn mattering() -> Trail {
+fn for_backend() -> Trail {
     let mut trail = Trail::default();
     trail.set_backend(0);
     trail
@@ -158,38 +158,38 @@ fn mattering() -> Trail {
 
 #[test]
 fn a_full_queue_drops_and_counts() {
-    let (record, inner) = lane_of(WhenFull::Drop);
+    let (record, queues) = queues_of(WhenFull::Drop);
     for _ in 0..6 {
-        let mut trail = mattering();
-        assert!(record.hold_place(W0, &mut trail), "drop never refuses");
-        record.decided(W0, approved(trail));
+        let mut trail = for_backend();
+        assert!(record.reserve(W0, &mut trail), "drop never refuses");
+        record.push(W0, approved(trail));
     }
-    assert_eq!((inner.queued(), inner.dropped()), (4, 2));
+    assert_eq!((queues.queued(), queues.dropped()), (4, 2));
     assert!(record.is_well());
 }
 
 #[test]
 fn a_held_place_always_fits_and_nobody_else_takes_it() {
-    let (record, inner) = lane_of(WhenFull::Refuse);
+    let (record, queues) = queues_of(WhenFull::Refuse);
     let mut held: Vec<Trail> = Vec::new();
     for _ in 0..3 {
-        let mut trail = mattering();
-        assert!(record.hold_place(W0, &mut trail));
+        let mut trail = for_backend();
+        assert!(record.reserve(W0, &mut trail));
         held.push(trail);
     }
     // One place is free: the second that holds none is dropped.
-    record.decided(W0, approved(mattering()));
-    record.decided(W0, approved(mattering()));
-    assert_eq!(inner.dropped(), 1);
-    assert!(!record.hold_place(W0, &mut mattering()), "no place is left");
+    record.push(W0, approved(for_backend()));
+    record.push(W0, approved(for_backend()));
+    assert_eq!(queues.dropped(), 1);
+    assert!(!record.reserve(W0, &mut for_backend()), "no place is left");
     for trail in held {
-        record.decided(W0, approved(trail));
+        record.push(W0, approved(trail));
     }
-    assert_eq!((inner.queued(), inner.dropped()), (4, 1));
-    while inner.lanes[0].queue.pop().is_some() {}
-    assert!(record.hold_place(W0, &mut mattering()));
-    inner.failing.store(true, Relaxed);
-    assert!(!record.hold_place(W0, &mut mattering()), "the disk fails");
+    assert_eq!((queues.queued(), queues.dropped()), (4, 1));
+    while queues.lanes[0].queue.pop().is_some() {}
+    assert!(record.reserve(W0, &mut for_backend()));
+    queues.is_failing.store(true, Relaxed);
+    assert!(!record.reserve(W0, &mut for_backend()), "the disk fails");
     assert!(!record.is_well());
 }
 
@@ -198,11 +198,11 @@ fn a_chain_goes_on_over_files_and_the_next_process_names_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let first = begin(&Settings { file_mib_max: 1, ..settings(dir.path()) });
     for _ in 0..2_500 {
-        first.record.decided(W0, approved(mattering()));
+        first.record.push(W0, approved(for_backend()));
     }
     let keys = KeySet::new(vec![]).unwrap();
-    first.record.reloaded(START, labels(), &keys, &keys);
-    first.record.reload_refused(START, "gateway.toml:1: \"no\"");
+    first.record.note_reload(START, labels(), &keys, &keys);
+    first.record.note_refused_reload(START, "gateway.toml:1: \"no\"");
     drop(first);
     let before = lines(dir.path());
     let seen = events(&before);

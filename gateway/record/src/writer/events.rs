@@ -1,11 +1,11 @@
-//! What each kind of line says. The order of the fields and their names are a promise to whoever
-//! reads the record: new ones come last, before `config`.
+//! The fields of each kind of line. Programs of others read the record, so names and order of
+//! fields stay. New fields of a decision are added before `config`.
 
 use keyring::time::UnixMillis;
 
 use crate::{
     decision::{Entry, Labels},
-    files::{Expired, Previous},
+    files::{ChainEnd, ExpiredFile},
     format::Fields,
     key_change::KeyChange,
     subject_key::SubjectKey,
@@ -35,7 +35,7 @@ pub(crate) fn decision(
     key: Option<&SubjectKey>,
     entry: &Entry,
 ) {
-    let trail = entry.trail.parts();
+    let trail = &entry.trail;
     let route = entry.labels.route(entry.route);
     let (backend, endpoint) = entry.labels.backend(trail.backend, trail.endpoint);
     begin(fields, "decision", entry.at, author);
@@ -46,7 +46,7 @@ pub(crate) fn decision(
     }
     fields
         .word("request_id", str::from_utf8(&entry.request_id).unwrap_or_default())
-        .text_or_null("client_request_id", trail.client_request_id);
+        .text_or_null("client_request_id", &trail.client_request_id);
     match trail.trace_id {
         Some(id) => fields.hex("trace_id", &id),
         None => fields.null("trace_id"),
@@ -66,17 +66,17 @@ pub(crate) fn decision(
     };
     fields
         .word("spending", trail.spending.as_str())
-        .truth("bytes_sent", trail.bytes_sent)
+        .boolean("bytes_sent", trail.bytes_sent)
         .number("latency_us", entry.latency_ns / 1_000)
         .number("stands_for", entry.stands_for)
         .word("config", &entry.labels.config)
         .word("keyring", &entry.labels.keyring);
 }
 
-/// What a genuine code says, or nulls; the channel is that of the key which the code names.
+/// The fields of a genuine code, or nulls. The channel is that of the key that the code names.
 fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
     let channel = entry.channel.map(|channel| channel.as_str());
-    let Some(code) = entry.trail.parts().code else {
+    let Some(code) = entry.trail.code else {
         fields.null("redemption").null("key_id").word_or_null("channel", channel);
         for name in ["region", "kind", "auth", "relation", "code_age_ms", "subject_hash"] {
             fields.null(name);
@@ -84,10 +84,10 @@ fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
         return;
     };
     fields
-        .shown("redemption", code.identity)
+        .display("redemption", code.identity)
         .number("key_id", code.identity.key_id.get())
         .word_or_null("channel", channel)
-        .shown("region", code.region)
+        .display("region", code.region)
         .word("kind", code.kind.as_str())
         .word("auth", code.auth.as_str())
         .number("relation", code.relation)
@@ -98,14 +98,14 @@ fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
     };
 }
 
-/// What the first line of each file says of it.
+/// What the first line of a file says.
 pub(crate) struct Opening<'a> {
     pub(crate) at: UnixMillis,
     pub(crate) file_number: u32,
     pub(crate) labels: &'a Labels,
     pub(crate) subject_key: Option<&'a SubjectKey>,
-    /// Only the first file's: where the node's record ended before this process.
-    pub(crate) previous: Option<&'a Previous>,
+    /// Where the record of the node's process before this one ended. Only for the first file.
+    pub(crate) previous: Option<&'a ChainEnd>,
     pub(crate) keys: usize,
 }
 
@@ -116,8 +116,8 @@ pub(crate) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<
         Some(previous) => fields
             .word("previous_process", &previous.process)
             .number("previous_seq", previous.seq)
-            .shown("previous_hash", previous.hash)
-            .truth("previous_torn", previous.torn),
+            .display("previous_hash", previous.hash)
+            .boolean("previous_torn", previous.torn),
         None => fields
             .null("previous_process")
             .null("previous_seq")
@@ -140,7 +140,7 @@ fn opening(fields: &mut Fields<'_>, event: &'static str, author: &Author, openin
         .number("file_number", opening.file_number)
         .word("version", env!("CARGO_PKG_VERSION"));
     match opening.subject_key {
-        Some(key) => fields.hex("subject_key", &key.name()),
+        Some(key) => fields.hex("subject_key", &key.fingerprint()),
         None => fields.null("subject_key"),
     };
 }
@@ -149,8 +149,8 @@ fn digests(fields: &mut Fields<'_>, labels: &Labels) {
     fields.word("config", &labels.config).word("keyring", &labels.keyring);
 }
 
-/// The last line of a process that was told to leave. What was not recorded for its sampling and
-/// is in no line yet.
+/// The last line of a process that ends in order. `unverified` decisions were left out by sampling,
+/// and no line stands for them.
 pub(crate) fn stop(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, unverified: u64) {
     begin(fields, "stop", at, author).number("unverified_left_out", unverified);
 }
@@ -176,16 +176,21 @@ pub(crate) fn key_change(
         .word_or_null("to", change.to);
 }
 
-/// Decisions that had no room, or could not be written: the gap.
+/// `count` decisions before this line are missing.
 pub(crate) fn dropped(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, count: u64) {
     begin(fields, "dropped", at, author).number("count", count);
 }
 
-/// A file that is about to be deleted because of `keep_days`.
-pub(crate) fn expired(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, file: &Expired) {
+/// The file will be deleted next, because of `keep_days`.
+pub(crate) fn expired(
+    fields: &mut Fields<'_>,
+    author: &Author,
+    at: UnixMillis,
+    file: &ExpiredFile,
+) {
     begin(fields, "expired", at, author)
         .text("file", file.name.as_bytes())
         .word("expired_process", &file.last.process)
         .number("expired_seq", file.last.seq)
-        .shown("expired_hash", file.last.hash);
+        .display("expired_hash", file.last.hash);
 }

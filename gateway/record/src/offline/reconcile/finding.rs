@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// Something that was found, for a person.
+/// One finding. Its text is for a person.
 #[derive(Debug, Clone, Eq, PartialEq)]
 pub enum Finding {
     /// A redemption that was forwarded, or spent, more than once.
     Double(String),
     /// A chain that is not whole, or a line that is not as it was written.
     Broken(String),
-    /// An outcome that nobody knows.
+    /// An unknown outcome: the backend must be asked.
     Unknown(String),
     /// What an auditor should know and is no fault.
     Note(String),
