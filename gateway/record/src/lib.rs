@@ -34,7 +34,6 @@ pub use self::{
         BackendLabels, ClientText, ENTRY_BYTES, Entry, Labels, RouteLabels, RouteUse, Trail,
         client_text,
     },
-    format::{CheckedLine, FileName, LineError, LineHash},
     recorder::{Context, OnPanic, Record, RecordError, RecordStats, Recording},
     settings::{Settings, WhenFull},
     subject_key::{KeyFileError, SubjectKey},

@@ -5,19 +5,19 @@ use std::{fmt, path::Path};
 /// `<node>.<start>-<process id>.<number>.jsonl`: sorted by name, a node's processes come in the
 /// order of their starts, and each one's files in the order in which they were written.
 #[derive(Debug, Clone, Eq, PartialEq, Ord, PartialOrd)]
-pub struct FileName {
+pub(crate) struct FileName {
     /// The node.
-    pub node: String,
+    pub(crate) node: String,
     /// When the process started, and its id: `20261126T020212123Z-4711`.
-    pub process: String,
+    pub(crate) process: String,
     /// Counted from 1.
-    pub number: u32,
+    pub(crate) number: u32,
 }
 
 impl FileName {
     /// Reads a name; `None` if it is none of the record's.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let mut parts = name.split('.');
         let (node, process, number) = (parts.next()?, parts.next()?, parts.next()?);
         let is_ours = parts.next() == Some("jsonl") && parts.next().is_none();
@@ -27,7 +27,7 @@ impl FileName {
 
     /// The name of the file at a path.
     #[must_use]
-    pub fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         Self::parse(path.file_name()?.to_str()?)
     }
 }

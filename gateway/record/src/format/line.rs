@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The hash of a line: 16 bytes of SHA-256.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash)]
-pub struct LineHash([u8; HASH_BYTES]);
+pub(crate) struct LineHash([u8; HASH_BYTES]);
 
 const HASH_BYTES: usize = 16;
 const HASH_CHARS: usize = 2 * HASH_BYTES;
@@ -34,7 +34,7 @@ impl LineHash {
 
     /// Reads 32 lower-case hex digits.
     #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let digits: &[u8; HASH_CHARS] = text.try_into().ok()?;
         let mut bytes = [0; HASH_BYTES];
         for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
@@ -182,18 +182,18 @@ impl Fields<'_> {
 
 /// A line whose hash matches its text.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct CheckedLine {
+pub(crate) struct CheckedLine {
     /// The number of the line in the files of its process, from 0.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// The hash of the line before.
-    pub prev: LineHash,
+    pub(crate) prev: LineHash,
     /// The hash of this line.
-    pub hash: LineHash,
+    pub(crate) hash: LineHash,
 }
 
 /// Why a line is no sound line of the record.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum LineError {
+pub(crate) enum LineError {
     /// It does not have the form of a line.
     #[error("it has not the form of a line of the record")]
     Form,
@@ -207,7 +207,7 @@ impl CheckedLine {
     ///
     /// # Errors
     /// [`LineError`].
-    pub fn check(line: &[u8]) -> Result<Self, LineError> {
+    pub(crate) fn check(line: &[u8]) -> Result<Self, LineError> {
         let tail = HASH.len() + HASH_CHARS + END.len();
         let at = line.len().checked_sub(tail).ok_or(LineError::Form)?;
         let (text, tail) = line.split_at_checked(at).ok_or(LineError::Form)?;

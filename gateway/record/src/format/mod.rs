@@ -3,8 +3,7 @@
 mod file_name;
 mod line;
 
-pub(crate) use self::line::{Chain, Fields, hex_value};
-pub use self::{
+pub(crate) use self::{
     file_name::FileName,
-    line::{CheckedLine, LineError, LineHash},
+    line::{Chain, CheckedLine, Fields, LineError, LineHash, hex_value},
 };
