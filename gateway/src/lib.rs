@@ -31,7 +31,6 @@ pub mod limits;
 pub mod metrics;
 pub mod process;
 pub mod readiness;
-pub mod record;
 pub mod refusal;
 mod registers;
 mod request;

@@ -336,24 +336,6 @@ pub const RECORD_KEEP_DAYS_LEAST: u64 = 184;
 pub const RECORD_FREE_MIB_MIN: Setting = Setting::new(256, 0, 1_048_576, "MiB");
 /// `record.sync_ms`: how often what was written is made safe from a power cut; 0: by the kernel.
 pub const RECORD_SYNC_MS: Setting = Setting::new(1_000, 0, 60_000, "milliseconds");
-/// How long a decision waits at most before it is written, unless the disk is slow. Short, because
-/// the writer may share a core with a worker, and makes text of all that has come meanwhile at once.
-pub const RECORD_FLUSH: Duration = Duration::from_millis(10);
-/// How often a record that cannot be written is tried again.
-pub const RECORD_RETRY: Duration = Duration::from_millis(250);
-/// Text that is collected for one write.
-pub const RECORD_WRITE_BYTES: usize = 256 * 1_024;
-/// Bytes of a line that a reader takes for one.
-pub const RECORD_LINE_BYTES_MAX: usize = 16 * 1_024;
-/// Reloads and key changes that wait to be written.
-pub const RECORD_NOTICES_MAX: usize = 4_096;
-/// How long a process that ends waits for the last of its record.
-pub const RECORD_PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of text that a client chose, in one field.
-pub const RECORD_CLIENT_TEXT_BYTES_MAX: usize = 64;
-/// Digits in a row in such a text that may be part of a code: it is then left out. The longest
-/// number that hospital systems send is the message number of the national interface, 30 digits.
-pub const RECORD_CLIENT_DIGITS_MAX: usize = 32;
 
 // ---- The admin listener -----------------------------------------------------------------------
 
@@ -418,9 +400,8 @@ mod proofs {
     const _: () = assert!(EJECT_MS > 0 && EJECT_MS <= EJECT_MS_MAX);
     // Six months have 184 days at most, and a day's file is not deleted on the day it is closed.
     const _: () = assert!(RECORD_KEEP_DAYS_LEAST >= 184);
-    // A decision's line always fits what a reader takes.
-    const _: () = assert!(12 * RECORD_CLIENT_TEXT_BYTES_MAX < RECORD_LINE_BYTES_MAX / 8);
-    const _: () = assert!(RECORD_LINE_BYTES_MAX < RECORD_WRITE_BYTES);
+    // A node that the configuration does not name has the host's name, cut to a name's length.
+    const _: () = assert!(record::limits::NODE_BYTES_MAX == NAME_BYTES_MAX);
     // Probes do not overlap.
     const _: () = assert!((PROBE_CONNECT_MS as i64) < PROBE_MS);
     const _: () = assert!(DRAIN_IDLE_MS > SWEEP_MS);

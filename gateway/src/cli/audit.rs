@@ -8,10 +8,11 @@ use keyring::code::Subject;
 use keyring::time::UnixMillis;
 
 use super::{Failure, input};
-use crate::record::SubjectKey;
-use crate::record::read::find;
-use crate::record::reconcile::{ReconcileError, Verdict, reconcile};
-use crate::record::search::{Query, SearchError, Searched, Shown, search};
+use record::SubjectKey;
+use record::offline::{
+    Query, ReconcileError, ReconcileVerdict, SearchError, SearchStats, Summary, find, reconcile,
+    search,
+};
 use sys::log;
 
 const AFTER_HELP: &str = "\
@@ -146,10 +147,10 @@ impl Search {
                 out.write_all(line)?;
                 out.write_all(b"\n")
             } else {
-                writeln!(out, "{}", Shown(facts))
+                writeln!(out, "{}", Summary(facts))
             }
         });
-        let Searched { lines, found, unreadable, empty, other_key } =
+        let SearchStats { lines, found, unreadable, empty, other_key } =
             searched.map_err(|error| match error {
                 SearchError::Read(path, error) => Failure::of(path.display(), &error),
                 SearchError::Show(error) => Failure::Output(error),
@@ -181,7 +182,7 @@ impl Search {
         if let (Some(subject), Some(key)) = (&self.subject, &self.key) {
             let key = SubjectKey::read(key).map_err(|error| Failure::Other(error.to_string()))?;
             query.subject_hash = Some(hex(&key.hash(subject_of(subject)?)));
-            query.subject_key = Some(hex(&key.name()));
+            query.subject_key = Some(hex(&key.fingerprint()));
         }
         let Self { redemption, request_id, trace_id, outcome, from, to, events, .. } = self;
         Ok(Query { redemption, request_id, trace_id, outcome, from, to, events, ..query })
@@ -229,8 +230,10 @@ impl Reconcile {
     }
 }
 
-fn write_verdict(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    let Verdict { files, processes, decisions, forwarded, doubles, broken, unknown, .. } = verdict;
+fn write_verdict(verdict: &ReconcileVerdict, out: &mut dyn Write) -> io::Result<()> {
+    let ReconcileVerdict {
+        files, processes, decisions, forwarded, doubles, broken, unknown, ..
+    } = verdict;
     writeln!(out, "read      {files} files of {processes} processes, {decisions} decisions")?;
     if let Some((first, last)) = verdict.span {
         writeln!(out, "          from {first} to {last}")?;

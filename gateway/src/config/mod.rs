@@ -29,7 +29,6 @@ pub use self::descriptors::Budget as DescriptorBudget;
 pub use self::error::{ConfigError, Problem};
 pub use self::region::RegionPrefix;
 pub use self::sections::backend::BackendConfig;
-pub use self::sections::record::{RecordConfig, WhenFull};
 pub use self::sections::register::{Credentials, RegisterAddress, RegistersConfig};
 pub use self::sections::replay::ReplayConfig;
 pub use self::sections::retry::RetryConfig;
@@ -54,7 +53,7 @@ pub struct Config {
     /// What is kept for those who ask again.
     pub retry: RetryConfig,
     /// The decision record. Changes only at start.
-    pub record: RecordConfig,
+    pub record: ::record::Settings,
     /// What clients may use up.
     pub limits: Limits,
     /// How long clients may take.
@@ -117,7 +116,7 @@ impl Config {
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
         let retry = RetryConfig::read(&mut root.table("retry"));
-        let record = RecordConfig::read(&mut root.table("record"), &server.data_dir);
+        let record = sections::record::read(&mut root.table("record"), &server.data_dir);
         let limits = Limits::read(&mut root.table("limits"));
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
         let backends = sections::backend::read_all(root);

@@ -1,7 +1,8 @@
 //! What is allowed and yet looks like a mistake.
 
-use super::{Address, BackendConfig, Config, RouteConfig, WhenFull};
+use super::{Address, BackendConfig, Config, RouteConfig};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
+use record::WhenFull;
 
 /// A sentence each; `notes` are what the readers saw.
 pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {

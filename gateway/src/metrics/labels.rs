@@ -41,6 +41,14 @@ impl Outcome {
             Self::Refused(refusal) => refusal.reason(),
         }
     }
+
+    /// The number of a refusal.
+    pub(crate) fn error_code(self) -> Option<&'static str> {
+        match self {
+            Self::Approved | Self::Replayed => None,
+            Self::Refused(refusal) => Some(refusal.error_code()),
+        }
+    }
 }
 
 labels! {

@@ -50,7 +50,7 @@ impl Reloader {
             }
             Err(why) => {
                 shared.metrics.reload_failed();
-                shared.record.reload_refused(shared.clock.now(), why);
+                shared.record.note_refused_reload(shared.clock.now(), why);
                 log::info(format_args!(
                     "reload refused, the last good state stays in force: {why}"
                 ));
@@ -71,7 +71,7 @@ impl Reloader {
         let sentence = describe(&snapshot);
         shared.endpoints.forget_others(snapshot.backends());
         let labels = snapshot.record_labels();
-        shared.record.reloaded(shared.clock.now(), labels, in_force.keys(), snapshot.keys());
+        shared.record.note_reload(shared.clock.now(), labels, in_force.keys(), snapshot.keys());
         shared.current.replace(snapshot);
         self.tables.wake();
         Ok(sentence)

@@ -21,7 +21,6 @@ use crate::{
     process::signals::Survived,
     process::takeover::{CommandLine, Inheritance, Predecessor},
     readiness::Health,
-    record::{Record, RecordError, Recording},
     registers::Abstains,
     snapshot::{Current, Snapshot},
     transport::listener::Listener,
@@ -29,11 +28,15 @@ use crate::{
     worker::Shared,
 };
 use clock::Clock;
+use record::{Record, RecordError, Recording, WhenFull};
 use replay::{
     Replay,
     directory::{self, DataDirectory, DirectoryError, Fence},
 };
-use sys::{disk::Group, threads};
+use sys::{
+    disk::Group,
+    threads::{self, Part},
+};
 
 /// What a gateway is started from.
 #[derive(Debug)]
@@ -201,11 +204,7 @@ fn share(
     let (health, responses) = (Arc::new(Health::default()), ResponseStore::new());
     let config = snapshot.config();
     let codes = CodeRequests::new(config.limits.requests_in_flight_max);
-    let labels = (snapshot.record_labels(), snapshot.keys());
-    let group = find_group("[record] group", &config.record.group)?;
-    let workers = config.server.workers;
-    let (record, recording) =
-        Record::begin(&config.record, group, workers, labels, &clock, &health)?;
+    let (record, recording) = begin_record(&snapshot, &clock, &health)?;
     let current = Current::new(snapshot);
     let bodies = Arc::default();
     let shared = Shared {
@@ -226,4 +225,25 @@ fn share(
     directory.watch(&shared, &shared.clock, move |is_kept| health.set_table(is_kept))?;
     let tables = key_tables::start(Arc::clone(&shared))?;
     Ok((shared, Reloader::new(config_file, tables), may_reload, recording))
+}
+
+fn begin_record(
+    snapshot: &Snapshot,
+    clock: &Clock,
+    health: &Arc<Health>,
+) -> Result<(Record, Recording), RecordError> {
+    let (config, health) = (snapshot.config(), Arc::clone(health));
+    let context = record::Context {
+        workers: config.server.workers,
+        labels: snapshot.record_labels(),
+        keys: snapshot.keys().iter().len(),
+        clock: clock.clone(),
+        on_panic: Box::new(move |when_full| {
+            if when_full == WhenFull::Refuse {
+                health.threads.leave();
+            }
+            health.threads.ended(Part::Record);
+        }),
+    };
+    Record::begin(&config.record, context)
 }

@@ -13,7 +13,6 @@ use crate::{
     code::requests::Entered,
     config::{self, CodeUse, RouteConfig},
     metrics::Outcome,
-    record::{self, Trail},
     refusal::{Limit, Problem, Refusal, Refused},
     request_id::RequestId,
     snapshot::Held,
@@ -22,6 +21,7 @@ use crate::{
     worker::Worker,
 };
 use clock::Instant;
+use record::Trail;
 
 /// A request under way. When it is dropped it has been counted, exactly once.
 #[derive(Debug)]
@@ -81,7 +81,9 @@ impl RequestContext {
     /// What the client calls its request.
     pub(crate) fn read_client_ids(&self, headers: &HeaderMap) {
         if self.worker.record().is_on() {
-            *self.trail.borrow_mut() = Trail::of_client(headers);
+            let bytes = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+            let (id, trace) = (bytes("x-request-id"), bytes("traceparent"));
+            *self.trail.borrow_mut() = Trail::of_client(id, trace);
         }
     }
 
@@ -103,7 +105,7 @@ impl RequestContext {
     /// Holds a place in the decision record, before a code is spent: a redemption that cannot be
     /// recorded does not begin, if the configuration says so.
     pub(crate) fn hold_place(&self) -> Result<(), Refused> {
-        if self.worker.record().hold_place(self.worker.id, &mut self.trail.borrow_mut()) {
+        if self.worker.record().reserve(self.worker.id.index(), &mut self.trail.borrow_mut()) {
             return Ok(());
         }
         Err(Refused::for_limit(Refusal::Overloaded, Limit::Record))
@@ -135,7 +137,7 @@ impl RequestContext {
     /// A genuine code has arrived.
     pub(crate) fn code_verified(&self, code: &VerifiedCode, now: UnixMillis) {
         self.channel.set(Some(code.channel()));
-        self.note(|trail| trail.met(code, now));
+        self.note(|trail| trail.set_code(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
     }
@@ -166,7 +168,7 @@ impl RequestContext {
     /// From here on a request that is dropped may have reached the backend.
     pub(crate) fn mark_sent(&self) {
         self.outcome_if_dropped.set(Some(Refusal::OutcomeUnknown));
-        self.note(|trail| trail.bytes_sent(true));
+        self.note(|trail| trail.set_bytes_sent(true));
     }
 
     /// The time since `begun` was spent waiting for the client or the backend.
@@ -255,15 +257,16 @@ impl RequestContext {
             labels: Arc::clone(self.snapshot.labels()),
             at: self.worker.clock().now(),
             latency_ns,
-            request_id: self.id,
+            request_id: *self.id.as_bytes(),
             route: self.route.get(),
-            outcome,
+            outcome: outcome.name(),
+            error_code: outcome.error_code(),
             channel: self.channel.get(),
             client: client.map_or_else(record::ClientText::default, record::client_text),
             trail: self.trail.take(),
             stands_for: 1,
         };
-        self.worker.record().decided(self.worker.id, entry);
+        self.worker.record().push(self.worker.id.index(), entry);
     }
 }
 

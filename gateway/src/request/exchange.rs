@@ -10,7 +10,6 @@ use hyper::body::Incoming;
 use crate::{
     code::redeem::Redeemed,
     config::BackendConfig,
-    record::Trail,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
     request::idempotent::PendingResponse,
@@ -25,6 +24,7 @@ use crate::{
     },
 };
 use clock::Instant;
+use record::Trail;
 use sys::failpoint::{self, Point};
 
 /// Everything an exchange needs, its own.
@@ -53,7 +53,7 @@ impl Exchange {
     ) -> Self {
         call.note(|trail| {
             trail.set_backend(backend);
-            trail.spent();
+            trail.mark_spent();
         });
         let (redeemed, pending) = (Some(redeemed), Some(pending));
         Self { call, backend, in_flight, redeemed, pending, upload: None }
@@ -93,7 +93,7 @@ impl Exchange {
         match answered {
             Ok((head, held)) => {
                 metrics.responses(call.worker.id, Some(head.status));
-                call.note(|trail| trail.answered(head.status.as_u16()));
+                call.note(|trail| trail.set_status(head.status.as_u16()));
                 Ok(deliver(self, head, held, ended).await)
             }
             Err(failed) => {
@@ -105,7 +105,7 @@ impl Exchange {
                 {
                     let worker = &call.worker;
                     redeemed.release(worker.replay(), worker.registers.as_ref()).await;
-                    call.note(Trail::gave_back);
+                    call.note(Trail::mark_given_back);
                 }
                 // A client that broke its own upload off hears of that, not of the backend.
                 let refused = match self.upload.map_or(Stage::Through, |upload| upload.get()) {
@@ -152,7 +152,7 @@ async fn talk(
         call.mark_sent();
         match lease.send(request, &mut deadline).await {
             Sent::Nothing(Some(unsent)) if lease.was_used() => {
-                call.note(|trail| trail.bytes_sent(false));
+                call.note(|trail| trail.set_bytes_sent(false));
                 request = *unsent;
                 lease = Box::pin(dial_anew(exchange, config)).await?;
             }
@@ -162,7 +162,7 @@ async fn talk(
     let response = match sent {
         Sent::Answered(response) => response,
         Sent::Nothing(_) => {
-            call.note(|trail| trail.bytes_sent(false));
+            call.note(|trail| trail.set_bytes_sent(false));
             return Err(unreachable(LOST_UNSENT));
         }
         Sent::Unanswered(Silence::TooSlow) => return Err(unknown(NO_ANSWER)),
@@ -271,7 +271,7 @@ async fn connect(
     let endpoint = backend.choose(call.worker.random()).ok_or(unreachable(NO_CONNECTION))?;
     exchange.in_flight.at(endpoint);
     let index = backend.endpoints().iter().position(|one| Arc::ptr_eq(one, endpoint));
-    call.note(|trail| trail.goes_to(index));
+    call.note(|trail| trail.set_endpoint(index));
     let lease = call.worker.pool.acquire(endpoint, config, now).await;
     judge(call, endpoint, lease)
 }

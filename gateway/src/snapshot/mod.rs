@@ -9,12 +9,12 @@ use http::HeaderValue;
 use keyring::{key::IssuerKey, key_set::KeySet};
 
 use crate::{
-    config::{BackendConfig, Config, RouteConfig},
+    config::{BackendConfig, CodeUse, Config, RouteConfig},
     metrics::{BackendMetrics, Metrics, RouteMetrics},
-    record::Labels,
     snapshot::routes::Routes,
     upstream::endpoints::{Backend, Endpoints},
 };
+use record::{BackendLabels, Labels, RouteLabels, RouteUse};
 
 /// Everything a request is judged by. Immutable; a request keeps the one it began with.
 #[derive(Debug)]
@@ -58,7 +58,25 @@ impl Snapshot {
     /// What the decision record calls things while this is in force.
     #[must_use]
     pub fn record_labels(&self) -> Labels {
-        Labels::new(&self.config, &self.keys)
+        let Config { routes, backends, digest, .. } = &self.config;
+        let route = |route: &RouteConfig| RouteLabels {
+            path: route.path.clone(),
+            route_use: match route.code {
+                CodeUse::Redeem => RouteUse::Redeem,
+                CodeUse::Check => RouteUse::Check,
+                CodeUse::None => RouteUse::None,
+            },
+        };
+        let backend = |backend: &BackendConfig| BackendLabels {
+            name: backend.name.clone(),
+            endpoints: backend.endpoints.iter().map(ToString::to_string).collect(),
+        };
+        Labels {
+            config: digest.to_string(),
+            keyring: self.keys.digest().to_owned(),
+            routes: routes.iter().map(route).collect(),
+            backends: backends.iter().map(backend).collect(),
+        }
     }
 
     /// The backends, in the configuration's order.

@@ -21,7 +21,6 @@ use crate::{
     limits,
     metrics::{Metrics, WorkerId},
     readiness::Health,
-    record::Record,
     refusal::Limit,
     registers::Registers,
     request_id::RequestIds,
@@ -32,6 +31,7 @@ use crate::{
     upstream::Pool,
 };
 use clock::{Clock, Instant};
+use record::Record;
 use replay::Replay;
 
 pub(crate) use self::shared::Phase;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use clock::Clock;
+use record::Record;
 use replay::Replay;
 use sys::threads::Threads;
 
 use crate::{
     code::requests::CodeRequests, idempotency::ResponseStore, metrics::Metrics, readiness::Health,
-    record::Record, snapshot::Current, transport::body_memory::BodyMemory,
-    upstream::endpoints::Endpoints,
+    snapshot::Current, transport::body_memory::BodyMemory, upstream::endpoints::Endpoints,
 };
 
 /// What all workers share. Nothing in it is locked on the way of a request, but for one entry of

@@ -69,19 +69,19 @@ fn show_replay(page: &mut Page, shared: &Shared) {
 }
 
 fn show_record(page: &mut Page, shared: &Shared) {
-    let Some(reading) = shared.record.reading() else { return };
+    let Some(stats) = shared.record.stats() else { return };
     let mut counter = |name, help, value| page.counter(name, help, [([], number(value))]);
     let help = "Decisions written to the record.";
-    counter("yanma_record_decisions_total", help, reading.decisions);
+    counter("yanma_record_decisions_total", help, stats.decisions);
     let help = "Decisions missing in the record: its queue was full. A line of it says so too.";
-    counter("yanma_record_dropped_total", help, reading.dropped);
-    counter("yanma_record_bytes_total", "Bytes written to the record.", reading.bytes);
+    counter("yanma_record_dropped_total", help, stats.dropped);
+    counter("yanma_record_bytes_total", "Bytes written to the record.", stats.bytes);
     let help = "Attempts to write the record that failed.";
-    counter("yanma_record_errors_total", help, reading.errors);
+    counter("yanma_record_errors_total", help, stats.errors);
     let help = "Decisions that wait to be written.";
-    page.gauge("yanma_record_queue_length", help, [([], count(reading.queued))]);
+    page.gauge("yanma_record_queue_length", help, [([], count(stats.queued))]);
     let help = "Decisions that may wait to be written.";
-    page.gauge("yanma_record_queue_capacity", help, [([], count(reading.capacity))]);
+    page.gauge("yanma_record_queue_capacity", help, [([], count(stats.capacity))]);
 }
 
 fn show_answers(page: &mut Page, shared: &Shared) {

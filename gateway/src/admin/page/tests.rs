@@ -20,12 +20,12 @@ use crate::{
     idempotency::ResponseStore,
     metrics::{Metrics, Outcome, WorkerId},
     readiness::Health,
-    record::Record,
     refusal::{Limit, Refusal},
     snapshot::Current,
     upstream::endpoints::Endpoints,
 };
 use clock::{Clock, Hand};
+use record::Record;
 use replay::Replay;
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);

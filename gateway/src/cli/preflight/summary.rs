@@ -11,8 +11,8 @@ use keyring::time::UnixMillis;
 use super::unfit::SANDBOX;
 use crate::cli::Failure;
 use crate::cli::engine::Choice;
-use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
-use crate::{limits, record};
+use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig};
+use crate::limits;
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;
@@ -51,7 +51,7 @@ pub(in crate::cli) fn write_summary(
 }
 
 /// Where decisions are recorded, for a person.
-struct Recorded<'a>(&'a RecordConfig);
+struct Recorded<'a>(&'a record::Settings);
 
 impl fmt::Display for Recorded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::record::SubjectKey;
+use record::SubjectKey;
 
 /// The environment of keys with which every person can make codes.
 pub(in crate::cli) const SANDBOX: &str = "sandbox";

@@ -3,6 +3,7 @@ mod routes;
 use proptest::prelude::*;
 
 use super::*;
+use ::record::WhenFull;
 
 /// The least that a file must say.
 const LEAST: &str = "\

@@ -18,6 +18,7 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { package: "sys", path: "gateway/sys", ranks: &["failpoint", "log", "threads", "descriptors", "disk"] },
     Crate { package: "clock", path: "gateway/clock", ranks: &["seam"] },
     Crate { package: "replay", path: "gateway/replay", ranks: REPLAY },
+    Crate { package: "record", path: "gateway/record", ranks: RECORD },
     Crate { package: "gateway", path: "gateway", ranks: GATEWAY },
     Crate { package: "loadtest", path: "loadtest", ranks: LOADTEST },
     Crate { package: "benches", path: "benches", ranks: &["lines", "process", "site"] },
@@ -25,7 +26,8 @@ pub(crate) const CRATES: &[Crate] = &[
 ];
 
 const KEYRING: &[&str] = &[
-    "time", "text", "p256", "code", "seal", "key", "key_set", "verify", "mint", "store", "ceremony",
+    "time", "text", "suite", "code", "seal", "key", "key_set", "verify", "mint", "store",
+    "ceremony",
 ];
 
 const REPLAY: &[&str] = &[
@@ -42,10 +44,16 @@ const REPLAY: &[&str] = &[
 ];
 
 #[rustfmt::skip]
+const RECORD: &[&str] = &[
+    "limits", "settings", "subject_key", "format", "key_change", "decision", "queue", "files", "writer",
+    "recorder", "offline",
+];
+
+#[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
     "limits", "request_id", "readiness", "http", "config", "refusal", "metrics",
-    "record", "registers",
+    "registers",
     // both ends of a request, and its repetition
     "idempotency", "transport", "upstream", "snapshot",
     // the chain of a code, and what a worker holds
@@ -58,16 +66,6 @@ const GATEWAY: &[&str] = &[
 
 #[rustfmt::skip]
 const LOADTEST: &[&str] = &[
-    // what anything may use
-    "clock", "dice", "procfs", "address", "stream",
-    // rules, each a pure function
-    "outage", "outcome", "class", "ledger", "judge", "tally", "scenario", "schedule",
-    // keys, and what is signed with them
-    "signer", "site", "shelf", "codes",
-    // both ends of a gateway, and the gateway
-    "client", "pacer", "backend", "admin", "life", "node",
-    // the registers, and the ways to them
-    "link", "register",
-    // a run
-    "crew", "measured", "events", "report", "summary", "timeline", "run", "sweep", "cli",
+    "rng", "clock", "procfs", "net", "judge", "scenario", "site", "load", "faults", "backend", "report",
+    "cli",
 ];

@@ -14,7 +14,7 @@ use keyring::time::UnixMillis;
 use super::super::preflight::unfit::SANDBOX;
 use super::settings::FIRST_LINE;
 use crate::cli::Failure;
-use crate::record::SubjectKey;
+use record::SubjectKey;
 use sys::disk;
 
 /// The key that the printed commands mint with.

@@ -1,12 +1,14 @@
-//! Reconciling the records of all nodes: is each chain whole, was a redemption forwarded twice,
-//! which outcomes are unknown?
+//! Reconciling the records of all nodes. It answers: is each chain whole, was a redemption
+//! forwarded twice, which outcomes are unknown?
 //!
-//! Files are streamed once, after a look at each one's first line. Kept in memory are the 16 bytes
-//! of each redemption that was forwarded or spent, with the place of its line: about 50 bytes for
-//! each.
+//! Each file is streamed once, after its first line was read. Memory holds the 16 bytes of each
+//! redemption that was forwarded or spent, and the place of its line: about 50 bytes for each.
 
 mod chains;
+mod finding;
 mod head;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -16,84 +18,72 @@ use std::{
 
 use keyring::time::UnixMillis;
 
+pub use self::finding::Finding;
 use self::{
     chains::Chains,
-    head::{ChainName, Head, Reference},
+    head::{ChainName, FileHead, LineReference},
 };
 use super::{
-    line::Sound,
-    read::{Facts, Line, Lines, or_dash},
+    facts::{Facts, or_dash},
+    lines::{LineReader, RawLine},
 };
+use crate::format::CheckedLine;
 
-/// Something that was found, for a person.
-#[derive(Debug, Clone, Eq, PartialEq)]
-pub(crate) enum Finding {
-    /// A redemption that was forwarded, or spent, more than once.
-    Double(String),
-    /// A chain that is not whole, or a line that is not as it was written.
-    Broken(String),
-    /// An outcome that nobody knows.
-    Unknown(String),
-    /// What an auditor should know and is no fault.
-    Note(String),
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, text) = match self {
-            Self::Double(text) => ("DOUBLE", text),
-            Self::Broken(text) => ("BROKEN", text),
-            Self::Unknown(text) => ("UNKNOWN", text),
-            Self::Note(text) => ("NOTE", text),
-        };
-        write!(f, "{word:<8} {text}")
-    }
-}
-
-/// What was gone through, and what was found.
+/// What was read, and what was found.
 #[derive(Debug, Default, Clone, Eq, PartialEq)]
-pub(crate) struct Verdict {
-    pub(crate) files: usize,
-    pub(crate) processes: usize,
-    pub(crate) decisions: u64,
+pub struct ReconcileVerdict {
+    /// Files read.
+    pub files: usize,
+    /// Processes that wrote them.
+    pub processes: usize,
+    /// Lines of decisions.
+    pub decisions: u64,
     /// Redemptions of which bytes left, each counted once.
-    pub(crate) forwarded: u64,
-    pub(crate) doubles: u64,
-    pub(crate) broken: u64,
-    pub(crate) unknown: u64,
-    pub(crate) dropped: u64,
+    pub forwarded: u64,
+    /// Redemptions that were forwarded or spent again, each time counted.
+    pub doubles: u64,
+    /// Lines that were changed, are missing, doubled or out of order, and empty files.
+    pub broken: u64,
+    /// Decisions whose outcome is unknown.
+    pub unknown: u64,
+    /// Decisions that were dropped.
+    pub dropped: u64,
     /// The first and the last decision's time.
-    pub(crate) span: Option<(UnixMillis, UnixMillis)>,
+    pub span: Option<(UnixMillis, UnixMillis)>,
 }
 
-impl Verdict {
+impl ReconcileVerdict {
     /// No double and no broken chain. Unknown outcomes are no fault of the record.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub fn is_clean(&self) -> bool {
         self.doubles == 0 && self.broken == 0
     }
 }
 
 /// Why the records could not be reconciled.
 #[derive(Debug)]
-pub(crate) enum ReconcileError {
+pub enum ReconcileError {
     /// A file could not be read.
     Read(PathBuf, io::Error),
-    /// What was found could not be shown.
+    /// `show` failed.
     Show(io::Error),
 }
 
-/// Where findings are shown as they are made.
-pub(crate) type Show<'a> = &'a mut dyn FnMut(Finding) -> io::Result<()>;
+/// Called with each finding at once.
+pub type Show<'a> = &'a mut dyn FnMut(Finding) -> io::Result<()>;
 
-/// Goes through `files`. With `may_begin_late` the first files of a process need not be there,
-/// nor the process before it.
-pub(crate) fn reconcile(
+/// Reconciles `files`. With `may_begin_late` the first files of a process may be missing, and so
+/// may the process before it.
+///
+/// # Errors
+/// The file that could not be read, or where `show` could not write.
+pub fn reconcile(
     files: &[PathBuf],
     may_begin_late: bool,
     show: Show<'_>,
-) -> Result<Verdict, ReconcileError> {
-    let mut run = Run::new(may_begin_late, show);
-    let read = |path: &PathBuf| Head::read(path).map_err(|e| ReconcileError::Read(path.clone(), e));
+) -> Result<ReconcileVerdict, ReconcileError> {
+    let mut run = Reconciliation::new(may_begin_late, show);
+    let read =
+        |path: &PathBuf| FileHead::read(path).map_err(|e| ReconcileError::Read(path.clone(), e));
     let mut heads = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     heads.sort_by(|a, b| a.order().cmp(&b.order()));
     heads.dedup_by(|later, earlier| {
@@ -107,7 +97,7 @@ pub(crate) fn reconcile(
         run.show(Finding::Note(format!("{}: a copy of a file that is read", copy.display())))?;
     }
     for reference in heads.iter().filter_map(|head| head.refers.clone()) {
-        run.chains.started(reference);
+        run.chains.add_start(reference);
     }
     for head in &heads {
         run.file(head)?;
@@ -118,28 +108,28 @@ pub(crate) fn reconcile(
     Ok(run.verdict)
 }
 
-struct Run<'a> {
-    verdict: Verdict,
+struct Reconciliation<'a> {
+    verdict: ReconcileVerdict,
     show: Show<'a>,
     chains: Chains,
     paths: Vec<PathBuf>,
     skipped: Vec<PathBuf>,
-    spent: HashMap<[u8; 16], Use>,
+    spent: HashMap<[u8; 16], FirstUse>,
 }
 
 /// Where a redemption was first forwarded or spent.
 #[derive(Debug, Copy, Clone)]
-struct Use {
+struct FirstUse {
     /// An index into the paths.
     file: u32,
     line: u32,
     sent: bool,
 }
 
-impl<'a> Run<'a> {
+impl<'a> Reconciliation<'a> {
     fn new(may_begin_late: bool, show: Show<'a>) -> Self {
         Self {
-            verdict: Verdict::default(),
+            verdict: ReconcileVerdict::default(),
             show,
             chains: Chains::new(may_begin_late),
             paths: Vec::new(),
@@ -158,11 +148,11 @@ impl<'a> Run<'a> {
         (self.show)(finding).map_err(ReconcileError::Show)
     }
 
-    fn file(&mut self, head: &Head) -> Result<(), ReconcileError> {
+    fn file(&mut self, head: &FileHead) -> Result<(), ReconcileError> {
         let failed = |error| ReconcileError::Read(head.path.clone(), error);
         self.verdict.files += 1;
         self.paths.push(head.path.clone());
-        let mut lines = Lines::open(&head.path).map_err(failed)?;
+        let mut lines = LineReader::open(&head.path).map_err(failed)?;
         let (mut space, mut found) = (Vec::new(), Vec::new());
         while let Some(line) = lines.next(&mut space).map_err(failed)? {
             self.line(&head.chain, &line, &mut found);
@@ -180,17 +170,17 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn line(&mut self, chain: &ChainName, line: &Line<'_>, found: &mut Vec<Finding>) {
+    fn line(&mut self, chain: &ChainName, line: &RawLine<'_>, found: &mut Vec<Finding>) {
         let path = self.paths.last().map(|path| path.display().to_string());
         let place = format!("{}:{}", path.unwrap_or_default(), line.number);
-        match Sound::check(line.text) {
+        match CheckedLine::check(line.text) {
             Ok(sound) => self.chains.follow(chain, sound, &place, found),
-            // Only what a machine's stop can leave: the end of a file, without a line's end.
-            Err(_) if line.is_torn => return self.chains.torn(chain, &place, found),
-            // What it says is not looked at.
-            Err(why) => return found.push(self.chains.unsound(chain, why, line.text, &place)),
+            // The end of a file without a line feed: a machine that stops can leave only this.
+            Err(_) if line.is_torn => return self.chains.mark_torn(chain, &place, found),
+            // Its fields are not read.
+            Err(why) => return found.push(self.chains.skip_line(chain, why, line.text, &place)),
         }
-        let Some(facts) = Facts::read(line.text) else {
+        let Some(facts) = Facts::parse(line.text) else {
             return found.push(Finding::Broken(format!("{place}: it lacks what each line has")));
         };
         match &*facts.event {
@@ -198,12 +188,12 @@ impl<'a> Run<'a> {
             "expired" => {
                 let (process, hash) = (&facts.expired_process, &facts.expired_hash);
                 let (process, hash) = (process.as_deref(), hash.as_deref());
-                Reference::new(&facts.node, process, facts.expired_seq, hash, &place)
+                LineReference::new(&facts.node, process, facts.expired_seq, hash, &place)
                     .into_iter()
-                    .for_each(|reference| self.chains.expired(reference));
+                    .for_each(|reference| self.chains.add_expired(reference));
             }
             "dropped" => found.push(self.dropped(&facts, &place)),
-            "stop" => self.chains.stopped(chain),
+            "stop" => self.chains.mark_stopped(chain),
             _ => {}
         }
     }
@@ -228,7 +218,7 @@ impl<'a> Run<'a> {
             return;
         }
         if facts.outcome.as_deref() == Some("outcome_unknown") {
-            found.push(Finding::Unknown(format!("{}  {place}", Told(facts))));
+            found.push(Finding::Unknown(format!("{}  {place}", Incident(facts))));
         }
         let is_spent = facts.spending.as_deref() == Some("spent");
         let (true, Some(text)) = (is_spent || facts.bytes_sent, &facts.redemption) else { return };
@@ -238,7 +228,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A redemption that was spent or sent: the first time, it should be.
+    /// Notes a redemption that was spent or sent. It is a double if it was noted before.
     fn used(
         &mut self,
         redemption: [u8; 16],
@@ -251,7 +241,7 @@ impl<'a> Run<'a> {
         let line = u32::try_from(number).unwrap_or(u32::MAX);
         let first = match self.spent.entry(redemption) {
             Entry::Vacant(vacant) => {
-                vacant.insert(Use { file, line, sent });
+                vacant.insert(FirstUse { file, line, sent });
                 self.verdict.forwarded += u64::from(sent);
                 return None;
             }
@@ -269,7 +259,7 @@ impl<'a> Run<'a> {
             "redemption {} was {what}\n         first  {path}:{}\n         again  {place}  {}",
             or_dash(&facts.redemption),
             first.line,
-            Told(facts)
+            Incident(facts)
         )))
     }
 }
@@ -284,10 +274,10 @@ fn identity(text: &str) -> Option<[u8; 16]> {
     parts.next().is_none().then(|| number.to_be_bytes())
 }
 
-/// A decision for a person who must act on it.
-struct Told<'a>(&'a Facts<'a>);
+/// Shows a decision to a person who must act on it.
+struct Incident<'a>(&'a Facts<'a>);
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Incident<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let facts = self.0;
         let outcome = or_dash(&facts.outcome);
@@ -296,6 +286,3 @@ impl fmt::Display for Told<'_> {
         write!(f, "  request {}  node {}", or_dash(&facts.request_id), facts.node)
     }
 }
-
-#[cfg(test)]
-mod tests;

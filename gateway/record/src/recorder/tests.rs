@@ -1,70 +1,77 @@
 use std::{fs, path::Path};
 
 use super::*;
-use crate::{metrics::Outcome, refusal::Refusal, request_id::RequestIds};
+use crate::{
+    decision::{BackendLabels, RouteLabels, RouteUse, client_text},
+    offline,
+};
 
-const W0: WorkerId = WorkerId::new(0);
+const W0: usize = 0;
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 
-const CONFIG: &str = "
-replay.store = \"local\"
-[[backend]]
-name = \"settlement\"
-endpoints = [\"http://127.0.0.1:9001\"]
-[[route]]
-path = \"/pay\"
-code = \"redeem\"
-backend = \"settlement\"
-[record]
-node = \"a\"
-free_mib_min = 0
-";
+fn settings(directory: &Path) -> Settings {
+    Settings {
+        enabled: true,
+        directory: directory.to_owned(),
+        group: None,
+        node: Some("a".to_owned()),
+        when_full: WhenFull::Drop,
+        unverified_one_in: 100,
+        queue_entries: 32_768,
+        file_mib_max: 64,
+        file_hours_max: 24,
+        keep_days: 0,
+        free_mib_min: 0,
+        sync_ms: 1_000,
+        subject_key: None,
+    }
+}
 
-fn config(directory: &Path, more: &str) -> crate::config::Config {
-    let text = format!("{CONFIG}directory = {directory:?}\n{more}");
-    crate::config::Config::parse(&text, Path::new("/"), Path::new("test")).unwrap()
+fn labels() -> Labels {
+    Labels {
+        config: "0011223344556677".to_owned(),
+        keyring: "8899aabbccddeeff".to_owned(),
+        routes: vec![RouteLabels { path: "/pay".to_owned(), route_use: RouteUse::Redeem }],
+        backends: vec![BackendLabels {
+            name: "settlement".to_owned(),
+            endpoints: vec!["http://127.0.0.1:9001".to_owned()],
+        }],
+    }
 }
 
 /// Dropping it ends the record.
 struct Begun {
     record: Record,
     _recording: Recording,
-    labels: Arc<Labels>,
 }
 
-fn begin(directory: &Path, more: &str) -> Begun {
-    begin_at(START, directory, more)
+fn begin(settings: &Settings) -> Begun {
+    begin_at(START, settings)
 }
 
-fn begin_at(start: UnixMillis, directory: &Path, more: &str) -> Begun {
+fn begin_at(start: UnixMillis, settings: &Settings) -> Begun {
+    let (record, recording) = Record::begin(settings, context(start)).unwrap();
+    Begun { record, _recording: recording }
+}
+
+fn context(start: UnixMillis) -> Context {
     let (clock, _) = Clock::hand_set(start);
-    let config = config(directory, more);
-    let keys = KeySet::new(vec![]).unwrap();
-    let labels = Labels::new(&config, &keys);
-    let labels_and_keys = (labels.clone(), &keys);
-    let begun =
-        Record::begin(&config.record, None, 1, labels_and_keys, &clock, &Arc::default()).unwrap();
-    Begun { record: begun.0, _recording: begun.1, labels: Arc::new(labels) }
+    Context { workers: 1, labels: labels(), keys: 0, clock, on_panic: Box::new(|_| {}) }
 }
 
-impl Begun {
-    fn entry(&self, outcome: Outcome, trail: Trail) -> Entry {
-        entry(&self.labels, outcome, trail)
-    }
-
-    fn forwarded(&self) -> Entry {
-        self.entry(Outcome::Approved, mattering())
-    }
+fn approved(trail: Trail) -> Entry {
+    entry("approved", None, trail)
 }
 
-fn entry(labels: &Arc<Labels>, outcome: Outcome, trail: Trail) -> Entry {
+fn entry(outcome: &'static str, error_code: Option<&'static str>, trail: Trail) -> Entry {
     Entry {
-        labels: Arc::clone(labels),
+        labels: Arc::new(labels()),
         at: START,
         latency_ns: 1_234_567,
-        request_id: RequestIds::new([1, 2]).next(),
+        request_id: *b"000g00k0r006c007",
         route: Some(0),
         outcome,
+        error_code,
         channel: None,
         client: client_text(b"192.0.2.1"),
         trail,
@@ -89,16 +96,13 @@ fn events(lines: &[serde_json::Value]) -> Vec<&str> {
 #[test]
 fn the_fields_of_a_decision_and_their_order() {
     let dir = tempfile::tempdir().unwrap();
-    let begun = begin(dir.path(), "");
-    let mut headers = http::HeaderMap::new();
-    headers.insert("x-request-id", "H-1\"\\".parse().unwrap());
-    let mut trail = Trail::of_client(&headers);
+    let begun = begin(&settings(dir.path()));
+    let mut trail = Trail::of_client(Some(b"H-1\"\\"), None);
     trail.set_backend(0);
-    trail.goes_to(Some(0));
-    trail.spent();
-    trail.bytes_sent(true);
-    let entry = begun.entry(Outcome::Refused(Refusal::OutcomeUnknown), trail);
-    begun.record.decided(W0, entry);
+    trail.set_endpoint(Some(0));
+    trail.mark_spent();
+    trail.set_bytes_sent(true);
+    begun.record.push(W0, entry("outcome_unknown", Some("YM1702"), trail));
     drop(begun);
     let path = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
     let text = fs::read_to_string(path).unwrap();
@@ -121,12 +125,11 @@ fn the_fields_of_a_decision_and_their_order() {
 #[test]
 fn what_is_not_genuine_is_sampled_and_none_goes_uncounted() {
     let dir = tempfile::tempdir().unwrap();
-    let begun = begin(dir.path(), "unverified_one_in = 10\n");
+    let begun = begin(&Settings { unverified_one_in: 10, ..settings(dir.path()) });
     for _ in 0..25 {
-        let entry = begun.entry(Outcome::Refused(Refusal::CodeMalformed), Trail::default());
-        begun.record.decided(W0, entry);
+        begun.record.push(W0, entry("code_malformed", Some("YM1002"), Trail::default()));
     }
-    begun.record.decided(W0, begun.forwarded());
+    begun.record.push(W0, approved(for_backend()));
     drop(begun);
     let lines = lines(dir.path());
     let stands_for = lines.iter().filter_map(|line| line["stands_for"].as_u64());
@@ -138,23 +141,16 @@ fn what_is_not_genuine_is_sampled_and_none_goes_uncounted() {
     );
 }
 
-/// The queue alone: nobody takes anything out.
-fn lane_of(when_full: WhenFull) -> (Record, Arc<Inner>) {
-    let dir = Path::new("/nowhere");
-    let config = RecordConfig { queue_entries: 4, when_full, ..config(dir, "").record };
-    let inner = Arc::new(Inner::new(&config, 1));
+/// The queues alone: no writer takes decisions out.
+fn queues_of(when_full: WhenFull) -> (Record, Arc<Queues>) {
+    let settings = Settings { queue_entries: 4, when_full, ..settings(Path::new("/nowhere")) };
+    let queues = Arc::new(Queues::new(&settings, 1));
     let (notices, _) = sync_channel(1);
-    let on = On { inner: Arc::clone(&inner), notices, writer: std::thread::current() };
-    (Record(Some(on)), inner)
+    let active = Active { queues: Arc::clone(&queues), notices, writer: std::thread::current() };
+    (Record(Some(active)), queues)
 }
 
-fn forwarded(trail: Trail) -> Entry {
-    let config = config(Path::new("/nowhere"), "");
-    let labels = Arc::new(Labels::new(&config, &KeySet::new(vec![]).unwrap()));
-    entry(&labels, Outcome::Approved, trail)
-}
-
-fn mattering() -> Trail {
+fn for_backend() -> Trail {
     let mut trail = Trail::default();
     trail.set_backend(0);
     trail
@@ -162,51 +158,51 @@ fn mattering() -> Trail {
 
 #[test]
 fn a_full_queue_drops_and_counts() {
-    let (record, inner) = lane_of(WhenFull::Drop);
+    let (record, queues) = queues_of(WhenFull::Drop);
     for _ in 0..6 {
-        let mut trail = mattering();
-        assert!(record.hold_place(W0, &mut trail), "drop never refuses");
-        record.decided(W0, forwarded(trail));
+        let mut trail = for_backend();
+        assert!(record.reserve(W0, &mut trail), "drop never refuses");
+        record.push(W0, approved(trail));
     }
-    assert_eq!((inner.queued(), inner.dropped()), (4, 2));
+    assert_eq!((queues.queued(), queues.dropped()), (4, 2));
     assert!(record.is_well());
 }
 
 #[test]
 fn a_held_place_always_fits_and_nobody_else_takes_it() {
-    let (record, inner) = lane_of(WhenFull::Refuse);
+    let (record, queues) = queues_of(WhenFull::Refuse);
     let mut held: Vec<Trail> = Vec::new();
     for _ in 0..3 {
-        let mut trail = mattering();
-        assert!(record.hold_place(W0, &mut trail));
+        let mut trail = for_backend();
+        assert!(record.reserve(W0, &mut trail));
         held.push(trail);
     }
     // One place is free: the second that holds none is dropped.
-    record.decided(W0, forwarded(mattering()));
-    record.decided(W0, forwarded(mattering()));
-    assert_eq!(inner.dropped(), 1);
-    assert!(!record.hold_place(W0, &mut mattering()), "no place is left");
+    record.push(W0, approved(for_backend()));
+    record.push(W0, approved(for_backend()));
+    assert_eq!(queues.dropped(), 1);
+    assert!(!record.reserve(W0, &mut for_backend()), "no place is left");
     for trail in held {
-        record.decided(W0, forwarded(trail));
+        record.push(W0, approved(trail));
     }
-    assert_eq!((inner.queued(), inner.dropped()), (4, 1));
-    while inner.lanes[0].queue.pop().is_some() {}
-    assert!(record.hold_place(W0, &mut mattering()));
-    inner.failing.store(true, Relaxed);
-    assert!(!record.hold_place(W0, &mut mattering()), "the disk fails");
+    assert_eq!((queues.queued(), queues.dropped()), (4, 1));
+    while queues.lanes[0].queue.pop().is_some() {}
+    assert!(record.reserve(W0, &mut for_backend()));
+    queues.is_failing.store(true, Relaxed);
+    assert!(!record.reserve(W0, &mut for_backend()), "the disk fails");
     assert!(!record.is_well());
 }
 
 #[test]
 fn a_chain_goes_on_over_files_and_the_next_process_names_its_end() {
     let dir = tempfile::tempdir().unwrap();
-    let first = begin(dir.path(), "file_mib_max = 1\n");
+    let first = begin(&Settings { file_mib_max: 1, ..settings(dir.path()) });
     for _ in 0..2_500 {
-        first.record.decided(W0, first.forwarded());
+        first.record.push(W0, approved(for_backend()));
     }
     let keys = KeySet::new(vec![]).unwrap();
-    first.record.reloaded(START, Labels::clone(&first.labels), &keys, &keys);
-    first.record.reload_refused(START, "gateway.toml:1: \"no\"");
+    first.record.note_reload(START, labels(), &keys, &keys);
+    first.record.note_refused_reload(START, "gateway.toml:1: \"no\"");
     drop(first);
     let before = lines(dir.path());
     let seen = events(&before);
@@ -224,7 +220,7 @@ fn a_chain_goes_on_over_files_and_the_next_process_names_its_end() {
         let name = path.file_name().unwrap().to_str().unwrap().replace("20270115", "20270114");
         fs::copy(&path, other.path().join(name)).unwrap();
     }
-    drop(begin(other.path(), ""));
+    drop(begin(&settings(other.path())));
     let after = lines(other.path());
     let start = after.iter().rfind(|line| line["event"] == "start").unwrap();
     assert_eq!(start["previous_hash"], before.last().unwrap()["hash"]);
@@ -245,17 +241,17 @@ fn what_is_deleted_for_its_age_is_named_before_it_goes() {
     let year = std::time::Duration::from_secs(1_800_000_000 - 365 * 86_400);
     let file = fs::File::options().write(true).open(&old).unwrap();
     file.set_modified(std::time::UNIX_EPOCH + year).unwrap();
-    drop(begin(dir.path(), ""));
+    drop(begin(&settings(dir.path())));
     assert!(old.exists(), "by default nothing is deleted");
-    drop(begin_at(START.plus_ms(1), dir.path(), "keep_days = 366\n"));
+    drop(begin_at(START.plus_ms(1), &Settings { keep_days: 366, ..settings(dir.path()) }));
     assert!(old.exists(), "not old enough");
-    drop(begin_at(START.plus_ms(2), dir.path(), "keep_days = 365\n"));
+    drop(begin_at(START.plus_ms(2), &Settings { keep_days: 365, ..settings(dir.path()) }));
     assert!(!old.exists());
     let lines = lines(dir.path());
     let expired = lines.iter().find(|line| line["event"] == "expired").unwrap();
     assert_eq!(expired["expired_hash"], chain.hash.to_string());
-    let files = read::find(&[dir.path().to_owned()]).unwrap();
-    let verdict = reconcile::reconcile(&files, false, &mut |finding| {
+    let files = offline::find(&[dir.path().to_owned()]).unwrap();
+    let verdict = offline::reconcile(&files, false, &mut |finding| {
         println!("{finding}");
         Ok(())
     });
@@ -266,11 +262,7 @@ fn what_is_deleted_for_its_age_is_named_before_it_goes() {
 fn a_record_that_cannot_begin_says_why() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
-    let config = config(&dir.path().join("file"), "");
-    let keys = KeySet::new(vec![]).unwrap();
-    let (clock, _) = Clock::hand_set(START);
-    let labels = Labels::new(&config, &keys);
-    let begun = Record::begin(&config.record, None, 1, (labels, &keys), &clock, &Arc::default());
+    let begun = Record::begin(&settings(&dir.path().join("file")), context(START));
     let error = begun.unwrap_err();
     assert!(error.to_string().starts_with("[record] directory: "), "{error}");
 }

@@ -1,14 +1,14 @@
-//! One line of the record: a JSON object whose first fields tie it to the line before, and whose
-//! last field is the hash of all that stands before it.
+//! One line of the record: a JSON object. Its first fields tie it to the line before; its last
+//! field is the hash of the text before it.
 //!
 //! ```text
 //! {"seq":7,"prev":"<hash of line 6>", ... ,"hash":"<hash of this line>"}
 //! ```
 //!
 //! The hash is the first 16 bytes of SHA-256 over the line's text up to, and without, `,"hash"`:
-//! `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum` shows it. It covers `prev`, so whoever changes,
-//! drops or moves a line must rewrite all that follow, in this process's files and in those of
-//! the next one, which names the last hash that it found.
+//! `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum` shows it. It covers `prev`.
+//! To change, drop or move a line, one must rewrite all lines that follow, in this process's files
+//! and in those of the next process, whose first line names the last hash that it found.
 
 use std::io::Write as _;
 
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The hash of a line: 16 bytes of SHA-256.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash)]
-pub struct LineHash([u8; HASH_BYTES]);
+pub(crate) struct LineHash([u8; HASH_BYTES]);
 
 const HASH_BYTES: usize = 16;
 const HASH_CHARS: usize = 2 * HASH_BYTES;
@@ -34,7 +34,7 @@ impl LineHash {
 
     /// Reads 32 lower-case hex digits.
     #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let digits: &[u8; HASH_CHARS] = text.try_into().ok()?;
         let mut bytes = [0; HASH_BYTES];
         for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
@@ -52,7 +52,7 @@ impl std::fmt::Display for LineHash {
 }
 
 /// The value of a lower-case hex digit.
-pub(super) fn hex_value(digit: u8) -> Option<u8> {
+pub(crate) fn hex_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
@@ -60,16 +60,16 @@ pub(super) fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-/// Where a chain stands: the number of the next line and the hash of the last one.
+/// The end of a chain: the number of the next line and the hash of the last one.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Chain {
-    pub(super) seq: u64,
-    pub(super) hash: LineHash,
+pub(crate) struct Chain {
+    pub(crate) seq: u64,
+    pub(crate) hash: LineHash,
 }
 
 impl Chain {
     /// Writes one line to the end of `out`, its fields by `write`.
-    pub(super) fn append(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Fields<'_>)) {
+    pub(crate) fn append(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Fields<'_>)) {
         let start = out.len();
         out.extend_from_slice(SEQ);
         let mut number = itoa::Buffer::new();
@@ -93,8 +93,8 @@ fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
-/// The fields of a line that is being written, in the order in which they are given.
-pub(super) struct Fields<'a>(&'a mut Vec<u8>);
+/// Writes the fields of a line, in the order of the calls.
+pub(crate) struct Fields<'a>(&'a mut Vec<u8>);
 
 impl Fields<'_> {
     fn name(&mut self, name: &'static str) {
@@ -103,8 +103,8 @@ impl Fields<'_> {
         self.0.extend_from_slice(b"\":");
     }
 
-    /// Text that needs no escape: a word of ours.
-    pub(super) fn word(&mut self, name: &'static str, word: impl AsRef<str>) -> &mut Self {
+    /// A word of the gateway, which needs no escape.
+    pub(crate) fn word(&mut self, name: &'static str, word: impl AsRef<str>) -> &mut Self {
         let word = word.as_ref();
         debug_assert!(word.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\'));
         self.name(name);
@@ -115,15 +115,15 @@ impl Fields<'_> {
     }
 
     /// A word, or null.
-    pub(super) fn word_or_null(&mut self, name: &'static str, word: Option<&str>) -> &mut Self {
+    pub(crate) fn word_or_null(&mut self, name: &'static str, word: Option<&str>) -> &mut Self {
         match word {
             Some(word) => self.word(name, word),
             None => self.null(name),
         }
     }
 
-    /// Any text, escaped; what is no UTF-8 becomes U+FFFD.
-    pub(super) fn text(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
+    /// Any text, escaped. Bytes that are no UTF-8 become U+FFFD.
+    pub(crate) fn text(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
         self.name(name);
         serde_json::to_writer(&mut *self.0, &String::from_utf8_lossy(text))
             .expect("a text can be written to memory");
@@ -131,31 +131,31 @@ impl Fields<'_> {
     }
 
     /// Any text, or null if it is empty.
-    pub(super) fn text_or_null(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
+    pub(crate) fn text_or_null(&mut self, name: &'static str, text: &[u8]) -> &mut Self {
         if text.is_empty() { self.null(name) } else { self.text(name, text) }
     }
 
-    pub(super) fn number(&mut self, name: &'static str, number: impl itoa::Integer) -> &mut Self {
+    pub(crate) fn number(&mut self, name: &'static str, number: impl itoa::Integer) -> &mut Self {
         self.name(name);
         let mut buffer = itoa::Buffer::new();
         self.0.extend_from_slice(buffer.format(number).as_bytes());
         self
     }
 
-    pub(super) fn truth(&mut self, name: &'static str, holds: bool) -> &mut Self {
+    pub(crate) fn boolean(&mut self, name: &'static str, holds: bool) -> &mut Self {
         self.name(name);
         self.0.extend_from_slice(if holds { b"true" } else { b"false" });
         self
     }
 
-    pub(super) fn null(&mut self, name: &'static str) -> &mut Self {
+    pub(crate) fn null(&mut self, name: &'static str) -> &mut Self {
         self.name(name);
         self.0.extend_from_slice(b"null");
         self
     }
 
     /// Bytes as lower-case hex.
-    pub(super) fn hex(&mut self, name: &'static str, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn hex(&mut self, name: &'static str, bytes: &[u8]) -> &mut Self {
         self.name(name);
         self.0.push(b'"');
         hex(self.0, bytes);
@@ -163,55 +163,59 @@ impl Fields<'_> {
         self
     }
 
-    /// What is written by its `Display`, which needs no escape.
-    pub(super) fn shown(&mut self, name: &'static str, value: impl std::fmt::Display) -> &mut Self {
+    /// A value whose `Display` needs no escape.
+    pub(crate) fn display(
+        &mut self,
+        name: &'static str,
+        value: impl std::fmt::Display,
+    ) -> &mut Self {
         self.name(name);
         write!(self.0, "\"{value}\"").expect("memory takes what is written");
         self
     }
 
     /// RFC 3339 in UTC, with milliseconds.
-    pub(super) fn time(&mut self, name: &'static str, at: UnixMillis) -> &mut Self {
-        self.shown(name, at)
+    pub(crate) fn time(&mut self, name: &'static str, at: UnixMillis) -> &mut Self {
+        self.display(name, at)
     }
 }
 
-/// A line whose text is what its hash says.
+/// A line whose hash matches its text.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Sound {
+pub(crate) struct CheckedLine {
     /// The number of the line in the files of its process, from 0.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// The hash of the line before.
-    pub prev: LineHash,
+    pub(crate) prev: LineHash,
     /// The hash of this line.
-    pub hash: LineHash,
+    pub(crate) hash: LineHash,
 }
 
-/// Why a line is not one of the record.
+/// Why a line is no sound line of the record.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unsound {
+pub(crate) enum LineError {
     /// It does not have the form of a line.
     #[error("it has not the form of a line of the record")]
     Form,
-    /// Its hash is not that of its text.
+    /// Its hash does not match its text.
     #[error("its text is not the one that was written: the hash at its end does not match")]
     Hash,
 }
 
-impl Sound {
+impl CheckedLine {
     /// Checks one line, without its line feed.
     ///
     /// # Errors
-    /// [`Unsound`].
-    pub fn check(line: &[u8]) -> Result<Self, Unsound> {
+    /// [`LineError`].
+    pub(crate) fn check(line: &[u8]) -> Result<Self, LineError> {
         let tail = HASH.len() + HASH_CHARS + END.len();
-        let at = line.len().checked_sub(tail).ok_or(Unsound::Form)?;
-        let (text, tail) = line.split_at_checked(at).ok_or(Unsound::Form)?;
+        let at = line.len().checked_sub(tail).ok_or(LineError::Form)?;
+        let (text, tail) = line.split_at_checked(at).ok_or(LineError::Form)?;
         let hash = tail.strip_prefix(HASH).and_then(|rest| rest.strip_suffix(END));
-        let hash = hash.and_then(LineHash::parse).ok_or(Unsound::Form)?;
-        let (seq, prev) = head(text).ok_or(Unsound::Form)?;
+        let hash = hash.and_then(LineHash::parse).ok_or(LineError::Form)?;
+        let (seq, prev) = head(text).ok_or(LineError::Form)?;
         if LineHash::of(text) != hash {
-            return Err(Unsound::Hash);
+            return Err(LineError::Hash);
         }
         Ok(Self { seq, prev, hash })
     }
@@ -239,7 +243,7 @@ mod tests {
         });
         chain.append(&mut out, |fields| {
             fields.text("client_request_id", text).number("age", -3).null("status");
-            fields.truth("sent", true).hex("trace", &[0, 0xab]);
+            fields.boolean("sent", true).hex("trace", &[0, 0xab]);
         });
         out
     }
@@ -258,20 +262,20 @@ mod tests {
              \"age\":-3,\"status\":null,\"sent\":true,\"trace\":\"00ab\",\"hash\":\""
         );
         assert!(lines[1].starts_with(second.as_bytes()));
-        let sound = Sound::check(lines[1]).unwrap();
+        let sound = CheckedLine::check(lines[1]).unwrap();
         assert_eq!((sound.seq, sound.prev), (1, hash));
         assert_eq!(LineHash::parse(sound.hash.to_string().as_bytes()), Some(sound.hash));
     }
 
     proptest! {
-        /// Whatever a client sends, a line is one line, is JSON, and is sound.
+        /// A line stays one sound line of JSON with any text of a client.
         #[test]
         fn any_text_makes_one_sound_line_of_json(text: Vec<u8>) {
             let out = two_lines(&text);
             let lines: Vec<&[u8]> = out.strip_suffix(b"\n").unwrap().split(|b| *b == b'\n').collect();
             prop_assert_eq!(lines.len(), 2);
             for line in lines {
-                Sound::check(line).unwrap();
+                CheckedLine::check(line).unwrap();
                 let object: serde_json::Value = serde_json::from_slice(line).unwrap();
                 prop_assert!(object.is_object());
             }
@@ -285,7 +289,7 @@ mod tests {
             let mut changed = line.to_vec();
             let at = at.index(changed.len());
             changed[at] ^= flip;
-            prop_assert!(Sound::check(&changed).is_err());
+            prop_assert!(CheckedLine::check(&changed).is_err());
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::line::Chain;
+use crate::format::Chain;
 
 /// Writes the record of processes as they would.
 struct Scribe {
@@ -51,7 +51,7 @@ impl Scribe {
             if !before.0.is_empty() {
                 fields.word("previous_process", &before.0);
                 fields.number("previous_seq", before.1.seq - 1);
-                fields.shown("previous_hash", before.1.hash);
+                fields.display("previous_hash", before.1.hash);
             }
         });
         self.write()
@@ -69,9 +69,9 @@ impl Scribe {
     fn decision(&mut self, said: Said) -> &mut Self {
         self.event("decision", |fields| {
             fields.word("route_use", "redeem").word("outcome", said.outcome);
-            fields.shown("redemption", format_args!("7001-1800000000-{:016x}", said.serial));
+            fields.display("redemption", format_args!("7001-1800000000-{:016x}", said.serial));
             fields.word("backend", "settlement").word("spending", said.spending);
-            fields.truth("bytes_sent", said.sent);
+            fields.boolean("bytes_sent", said.sent);
         })
     }
 
@@ -82,7 +82,7 @@ impl Scribe {
     fn event(
         &mut self,
         event: &'static str,
-        more: impl FnOnce(&mut crate::record::line::Fields<'_>),
+        more: impl FnOnce(&mut crate::format::Fields<'_>),
     ) -> &mut Self {
         let node = self.node;
         self.chain.append(&mut self.text, |fields| {
@@ -106,9 +106,9 @@ impl Scribe {
     }
 }
 
-fn run(directories: &[&Path], may_begin_late: bool) -> (Verdict, Vec<String>) {
+fn run(directories: &[&Path], may_begin_late: bool) -> (ReconcileVerdict, Vec<String>) {
     let paths: Vec<_> = directories.iter().map(|path| path.to_path_buf()).collect();
-    let files = crate::record::read::find(&paths).unwrap();
+    let files = crate::offline::find(&paths).unwrap();
     let mut found = Vec::new();
     let verdict = reconcile(&files, may_begin_late, &mut |finding| {
         found.push(finding.to_string());
@@ -117,7 +117,7 @@ fn run(directories: &[&Path], may_begin_late: bool) -> (Verdict, Vec<String>) {
     (verdict.unwrap(), found)
 }
 
-fn of(scribe: &Scribe) -> (Verdict, Vec<String>) {
+fn of(scribe: &Scribe) -> (ReconcileVerdict, Vec<String>) {
     run(&[scribe.directory.path()], false)
 }
 
@@ -213,7 +213,7 @@ fn a_line_with_a_hash_of_its_own_does_not_fit_the_next_one() {
     let chain = scribe.chain;
     // The same number after the same line, another text: sound in itself.
     scribe.chain = Chain { seq: 1, ..Chain::default() };
-    scribe.chain.hash = Sound::check(&whole[..start - 1]).unwrap().hash;
+    scribe.chain.hash = CheckedLine::check(&whole[..start - 1]).unwrap().hash;
     fs::write(&path, &whole[..start]).unwrap();
     scribe.decision(Said { serial: 9, ..SENT });
     scribe.chain = chain;
@@ -235,11 +235,11 @@ fn a_missing_file_is_found_unless_it_was_deleted_for_its_age() {
     let mut scribe = whole();
     let first = scribe.directory.path().join("a.1.000001.jsonl");
     let text = fs::read_to_string(&first).unwrap();
-    let last = Sound::check(text.lines().last().unwrap().as_bytes()).unwrap();
+    let last = CheckedLine::check(text.lines().last().unwrap().as_bytes()).unwrap();
     fs::remove_file(first).unwrap();
     scribe.start("3").event("expired", |fields| {
         fields.word("expired_process", "1").number("expired_seq", last.seq);
-        fields.shown("expired_hash", last.hash);
+        fields.display("expired_hash", last.hash);
     });
     let (verdict, found) = of(&scribe);
     assert!(verdict.is_clean(), "{found:#?}");
@@ -308,7 +308,7 @@ fn a_copy_is_read_once() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Whatever is done to any byte or line but those that the machine's stop can leave.
+    /// Finds a change of any byte or line, except those that a stop of the machine can leave.
     #[test]
     fn any_change_is_found(
         file in 0_usize..3,

@@ -1,33 +1,41 @@
-//! Which decisions somebody looks for. Files are streamed: a search needs no memory to speak of.
+//! Searching the record. Files are streamed: a search holds one line in memory.
 
 use std::{fmt, io, path::PathBuf};
 
 use keyring::time::UnixMillis;
 
-use super::read::{Facts, Lines, or_dash};
+use super::{
+    facts::{Facts, or_dash},
+    lines::LineReader,
+};
 
-/// What a decision must be to be found: all that is given.
+/// What a decision must be to be found. All conditions that are given must hold.
 #[derive(Debug, Default)]
-pub(crate) struct Query {
-    pub(crate) redemption: Option<String>,
-    /// 32 hex digits, see [`super::SubjectKey::hash`].
-    pub(crate) subject_hash: Option<String>,
-    /// Names the key that the subject was hashed with, see [`super::SubjectKey::name`].
-    pub(crate) subject_key: Option<String>,
+pub struct Query {
+    /// `<key id>-<issued at>-<serial as 16 hex>`.
+    pub redemption: Option<String>,
+    /// 32 hex digits of [`crate::SubjectKey::hash`].
+    pub subject_hash: Option<String>,
+    /// 16 hex digits of [`crate::SubjectKey::fingerprint`]: the key that the subject was hashed
+    /// with.
+    pub subject_key: Option<String>,
     /// The gateway's own id, or the client's.
-    pub(crate) request_id: Option<String>,
-    pub(crate) trace_id: Option<String>,
-    pub(crate) outcome: Option<String>,
-    pub(crate) from: Option<UnixMillis>,
-    /// The first moment that is too late.
-    pub(crate) to: Option<UnixMillis>,
-    /// Other lines too: starts, reloads, key changes, what was dropped.
-    pub(crate) events: bool,
+    pub request_id: Option<String>,
+    /// 32 hex digits of `traceparent`.
+    pub trace_id: Option<String>,
+    /// `approved`, or a refusal's reason.
+    pub outcome: Option<String>,
+    /// The first moment.
+    pub from: Option<UnixMillis>,
+    /// The moment after the last one.
+    pub to: Option<UnixMillis>,
+    /// Shows lines of other events too: starts, reloads, key changes, dropped decisions.
+    pub events: bool,
 }
 
 impl Query {
-    /// Whether a line is one that is looked for.
-    pub(crate) fn finds(&self, line: &Facts<'_>) -> bool {
+    /// Does the line meet all conditions?
+    fn finds(&self, line: &Facts<'_>) -> bool {
         let is = |wanted: &Option<String>, found: &Option<std::borrow::Cow<'_, str>>| {
             wanted.as_deref().is_none_or(|wanted| found.as_deref() == Some(wanted))
         };
@@ -41,7 +49,7 @@ impl Query {
             && self.is_in_time(line)
     }
 
-    /// Is this the first line of a file in which the subject cannot be found?
+    /// Is this the first line of a file that cannot show the subject?
     fn is_of_other_key(&self, line: &Facts<'_>) -> bool {
         let key = self.subject_key.as_deref();
         key.is_some() && line.process.is_some() && line.subject_key.as_deref() != key
@@ -57,37 +65,39 @@ impl Query {
     }
 }
 
-/// What a search went through.
+/// The figures of a search.
 #[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
-pub(crate) struct Searched {
-    pub(crate) lines: u64,
-    pub(crate) found: u64,
+pub struct SearchStats {
+    /// Lines read.
+    pub lines: u64,
+    /// Lines shown.
+    pub found: u64,
     /// Lines that are none of the record's, a torn last one included.
-    pub(crate) unreadable: u64,
+    pub unreadable: u64,
     /// Files without a line.
-    pub(crate) empty: u64,
+    pub empty: u64,
     /// Files whose subjects are hashed with another key, or not at all.
-    pub(crate) other_key: u64,
+    pub other_key: u64,
 }
 
 /// Streams `files` and shows what `query` finds, in the order of the files.
 ///
 /// # Errors
 /// The file that could not be read, or where `show` could not write.
-pub(crate) fn search(
+pub fn search(
     files: &[PathBuf],
     query: &Query,
     mut show: impl FnMut(&[u8], &Facts<'_>) -> io::Result<()>,
-) -> Result<Searched, SearchError> {
-    let mut searched = Searched::default();
+) -> Result<SearchStats, SearchError> {
+    let mut searched = SearchStats::default();
     let mut space = Vec::new();
     for path in files {
         let failed = |error| SearchError::Read(path.clone(), error);
-        let mut lines = Lines::open(path).map_err(failed)?;
+        let mut lines = LineReader::open(path).map_err(failed)?;
         let before = searched.lines;
         while let Some(line) = lines.next(&mut space).map_err(failed)? {
             searched.lines += 1;
-            let Some(facts) = Facts::read(line.text) else {
+            let Some(facts) = Facts::parse(line.text) else {
                 searched.unreadable += 1;
                 continue;
             };
@@ -106,17 +116,17 @@ pub(crate) fn search(
 
 /// Why a search ended early.
 #[derive(Debug)]
-pub(crate) enum SearchError {
+pub enum SearchError {
     /// A file could not be read.
     Read(PathBuf, io::Error),
-    /// What was found could not be shown.
+    /// `show` failed.
     Show(io::Error),
 }
 
-/// A line for a person.
-pub(crate) struct Shown<'a>(pub(crate) &'a Facts<'a>);
+/// Shows a line to a person.
+pub struct Summary<'a>(pub &'a Facts<'a>);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.0;
         write!(f, "{} {:<10} ", line.time, line.node)?;

@@ -1,5 +1,5 @@
-//! The key that subjects are hashed with: the nodes of one operator share it, so that a person's
-//! decisions can be found on all of them by who knows the key, and by nobody else.
+//! The key that subjects are hashed with. The nodes of one operator share it. So its owner can find
+//! a person's decisions on all nodes, and others cannot.
 
 use std::{
     fs::{self, OpenOptions},
@@ -27,7 +27,7 @@ impl std::fmt::Debug for SubjectKey {
     }
 }
 
-/// A key file that cannot be used, or not be made. The text names it, never what it holds.
+/// A key file cannot be used or made. The text names the file, never its content.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// It cannot be read, or is no key.
@@ -81,13 +81,13 @@ impl SubjectKey {
             .map_err(failed)?;
         let written = file.write_all(format!("{hex}\n").as_bytes()).and_then(|()| file.sync_all());
         written.map_err(|error| {
-            // Half a key would stand in the way of the next try.
+            // Half a key would make the next try fail.
             let _ = fs::remove_file(path);
             failed(error)
         })
     }
 
-    /// What is recorded of a subject: 16 bytes of HMAC-SHA-256 over the domain and the number.
+    /// The recorded hash of a subject: 16 bytes of HMAC-SHA-256 over the domain and the number.
     #[must_use]
     pub fn hash(&self, subject: Subject) -> [u8; 16] {
         let mut mac = self.0.clone();
@@ -97,9 +97,10 @@ impl SubjectKey {
         *whole.first_chunk().expect("32 bytes hold 16")
     }
 
-    /// Tells this key from others without giving it away: nodes that do not share one are seen.
+    /// Names this key without giving it away: 8 bytes of HMAC-SHA-256. Shows nodes with another
+    /// key.
     #[must_use]
-    pub fn name(&self) -> [u8; 8] {
+    pub fn fingerprint(&self) -> [u8; 8] {
         let mut mac = self.0.clone();
         mac.update(b"yanma subject key v1\n");
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
@@ -141,7 +142,7 @@ mod tests {
         let one = |text: String| {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            SubjectKey::read(&path).map(|key| key.name())
+            SubjectKey::read(&path).map(|key| key.fingerprint())
         };
         let plain = one("a0".repeat(32)).unwrap();
         assert_eq!(one(format!("\u{feff}{}\r\n", "A0 ".repeat(32))).unwrap(), plain);

@@ -1,33 +1,33 @@
-//! Following the chains, line after line.
+//! Follows each chain, line after line.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Finding,
-    head::{ChainName, Reference},
+    finding::Finding,
+    head::{ChainName, LineReference},
 };
-use crate::record::line::{LineHash, Sound, Unsound};
+use crate::format::{CheckedLine, LineError, LineHash};
 
-/// All chains, and what lines of other chains say of them.
+/// All chains, and what other chains say of them.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
-    followed: BTreeMap<ChainName, Followed>,
-    /// Of starts, by the line that each names.
-    starts: HashMap<(ChainName, u64), Vec<Start>>,
-    expired: Vec<Reference>,
+    followed: BTreeMap<ChainName, FollowedChain>,
+    /// What the first lines of processes say of the process before, by the line that each names.
+    starts: HashMap<(ChainName, u64), Vec<NamedEnd>>,
+    expired: Vec<LineReference>,
     may_begin_late: bool,
 }
 
 #[derive(Debug)]
-struct Start {
-    reference: Reference,
-    is_met: bool,
+struct NamedEnd {
+    reference: LineReference,
+    is_found: bool,
 }
 
 /// Where a chain has been followed to.
 #[derive(Debug, Clone)]
-struct Followed {
-    first: Sound,
+struct FollowedChain {
+    first: CheckedLine,
     first_place: String,
     next: u64,
     hash: LineHash,
@@ -38,32 +38,32 @@ struct Followed {
 }
 
 impl Chains {
-    /// `may_begin_late`: the first files of a process, and the process before it, need not be
-    /// there.
+    /// With `may_begin_late` the first files of a process and the process before it may be
+    /// missing.
     pub(super) fn new(may_begin_late: bool) -> Self {
         Self { may_begin_late, ..Self::default() }
     }
 
-    /// What a process found when it started. To be told before any line is followed.
-    pub(super) fn started(&mut self, reference: Reference) {
+    /// Adds what a process found when it started. All are added before any line is followed.
+    pub(super) fn add_start(&mut self, reference: LineReference) {
         let key = (reference.chain.clone(), reference.seq);
-        self.starts.entry(key).or_default().push(Start { reference, is_met: false });
+        self.starts.entry(key).or_default().push(NamedEnd { reference, is_found: false });
     }
 
-    /// A file was deleted for its age, after this line.
-    pub(super) fn expired(&mut self, reference: Reference) {
+    /// Adds that a file was deleted for its age; `reference` is its last line.
+    pub(super) fn add_expired(&mut self, reference: LineReference) {
         self.expired.push(reference);
     }
 
-    pub(super) fn stopped(&mut self, chain: &ChainName) {
+    pub(super) fn mark_stopped(&mut self, chain: &ChainName) {
         if let Some(followed) = self.followed.get_mut(chain) {
             followed.stopped = true;
         }
     }
 
-    /// The end of a file without a line's end: what the stop of a machine, or a full disk, leaves.
-    /// Of a chain that has no other line, nothing more can be said.
-    pub(super) fn torn(&mut self, chain: &ChainName, place: &str, found: &mut Vec<Finding>) {
+    /// Notes a file that ends without a line feed: a machine that stops, or a full disk, leaves
+    /// this. If the chain has no other line, that is all that is known of it.
+    pub(super) fn mark_torn(&mut self, chain: &ChainName, place: &str, found: &mut Vec<Finding>) {
         match self.followed.get_mut(chain) {
             Some(followed) => followed.torn = Some(place.to_owned()),
             None => {
@@ -72,11 +72,11 @@ impl Chains {
         }
     }
 
-    /// A line that cannot be believed. It takes its number, or the next one would be reported too.
-    pub(super) fn unsound(
+    /// Reports a damaged line. It counts as one line, so that the next one is not reported too.
+    pub(super) fn skip_line(
         &mut self,
         chain: &ChainName,
-        why: Unsound,
+        why: LineError,
         text: &[u8],
         place: &str,
     ) -> Finding {
@@ -88,17 +88,17 @@ impl Chains {
         Finding::Broken(format!("{place}: {why}"))
     }
 
-    /// The next line of a chain.
+    /// Checks that a sound line continues its chain.
     pub(super) fn follow(
         &mut self,
         chain: &ChainName,
-        sound: Sound,
+        sound: CheckedLine,
         place: &str,
         found: &mut Vec<Finding>,
     ) {
-        self.meet(chain, sound, found);
+        self.check_named_ends(chain, sound, found);
         let Some(followed) = self.followed.get_mut(chain) else {
-            let first = Followed {
+            let first = FollowedChain {
                 first: sound,
                 first_place: place.to_owned(),
                 next: sound.seq + 1,
@@ -139,13 +139,18 @@ impl Chains {
         (followed.next, followed.hash) = (sound.seq + 1, sound.hash);
     }
 
-    /// Is this line one that a later process has named?
-    fn meet(&mut self, chain: &ChainName, sound: Sound, found: &mut Vec<Finding>) {
+    /// Compares a line with what later processes say of it.
+    fn check_named_ends(
+        &mut self,
+        chain: &ChainName,
+        sound: CheckedLine,
+        found: &mut Vec<Finding>,
+    ) {
         if self.starts.is_empty() {
             return;
         }
         for start in self.starts.get_mut(&(chain.clone(), sound.seq)).into_iter().flatten() {
-            start.is_met = true;
+            start.is_found = true;
             if start.reference.hash != sound.hash {
                 found.push(Finding::Broken(format!(
                     "{}: line {} of {chain} is not the one that this process found when it started",
@@ -155,10 +160,10 @@ impl Chains {
         }
     }
 
-    /// What can only be said when every file is read. Returns how many processes there are.
+    /// Reports what is known only when every file was read. Returns the number of processes.
     pub(super) fn finish(&self, found: &mut Vec<Finding>) -> usize {
         for (chain, followed) in &self.followed {
-            self.judge_beginning(chain, followed, found);
+            self.report_beginning(chain, followed, found);
             if let Some(torn) = &followed.torn {
                 found.push(Finding::Note(format!(
                     "{torn}: half a line: the process was killed, or the machine stopped, while \
@@ -173,15 +178,15 @@ impl Chains {
                 )));
             }
         }
-        let unmet = self.starts.values().flatten().filter(|start| !start.is_met);
-        unmet.for_each(|start| self.judge_unmet(&start.reference, found));
+        let unmet = self.starts.values().flatten().filter(|start| !start.is_found);
+        unmet.for_each(|start| self.report_missing(&start.reference, found));
         self.followed.len()
     }
 
-    fn judge_beginning(&self, chain: &ChainName, first: &Followed, found: &mut Vec<Finding>) {
+    fn report_beginning(&self, chain: &ChainName, first: &FollowedChain, found: &mut Vec<Finding>) {
         let Some(last) = first.first.seq.checked_sub(1) else { return };
         let missing = format!("{}: lines 0 to {last} of {chain}", first.first_place);
-        let is_expired = |file: &Reference| {
+        let is_expired = |file: &LineReference| {
             file.chain == *chain && file.seq == last && file.hash == first.first.prev
         };
         found.push(if self.expired.iter().any(is_expired) {
@@ -195,15 +200,15 @@ impl Chains {
         });
     }
 
-    /// A process named a line of another one that did not come by.
-    fn judge_unmet(&self, start: &Reference, found: &mut Vec<Finding>) {
-        let Reference { chain, seq, place, .. } = start;
-        // Before the first line that is there: its absence is judged where the chain begins.
+    /// Reports that a process names a line which was not found.
+    fn report_missing(&self, start: &LineReference, found: &mut Vec<Finding>) {
+        let LineReference { chain, seq, place, .. } = start;
+        // A line before the first one: `report_beginning` has reported it.
         let followed = self.followed.get(chain);
         if followed.is_some_and(|followed| followed.first.seq > *seq) {
             return;
         }
-        let is_expired = |file: &Reference| file.chain == *chain && file.seq >= *seq;
+        let is_expired = |file: &LineReference| file.chain == *chain && file.seq >= *seq;
         let missing = format!("{place}: this process was started after line {seq} of {chain}");
         found.push(match followed {
             Some(followed) => Finding::Broken(format!(
@@ -224,7 +229,7 @@ impl Chains {
     }
 }
 
-/// The hash that a line's end claims.
+/// The hash at the end of a line, unchecked.
 fn end_of(text: &[u8]) -> Option<LineHash> {
     let rest = text.strip_suffix(b"\"}")?;
     LineHash::parse(rest.get(rest.len().checked_sub(32)?..)?)

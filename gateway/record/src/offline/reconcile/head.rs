@@ -5,20 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::record::{
-    files::FileName,
-    line::{LineHash, Sound},
-    read::{Facts, Lines},
+use crate::{
+    format::{CheckedLine, FileName, LineHash},
+    offline::{facts::Facts, lines::LineReader},
 };
 
 /// A file, and where its lines belong.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct FileHead {
     pub(super) path: PathBuf,
     pub(super) chain: ChainName,
-    /// Where the process found the end of the one before it.
-    pub(super) refers: Option<Reference>,
-    first: Option<Sound>,
+    /// Where the process before this one ended, as this one found it.
+    pub(super) refers: Option<LineReference>,
+    first: Option<CheckedLine>,
     bytes: u64,
 }
 
@@ -37,7 +36,7 @@ impl fmt::Display for ChainName {
 
 /// What a line says of a line of another process.
 #[derive(Debug, Clone, Eq, PartialEq)]
-pub(super) struct Reference {
+pub(super) struct LineReference {
     pub(super) chain: ChainName,
     pub(super) seq: u64,
     pub(super) hash: LineHash,
@@ -45,7 +44,7 @@ pub(super) struct Reference {
     pub(super) place: String,
 }
 
-impl Reference {
+impl LineReference {
     pub(super) fn new(
         node: &str,
         process: Option<&str>,
@@ -59,15 +58,15 @@ impl Reference {
     }
 }
 
-impl Head {
+impl FileHead {
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let mut space = Vec::new();
         let bytes = path.metadata()?.len();
-        let line = Lines::open(path)?.next(&mut space)?.map_or(&[][..], |line| line.text);
-        let first = Sound::check(line).ok();
-        let said = Facts::read(line).filter(|facts| first.is_some() && facts.process.is_some());
+        let line = LineReader::open(path)?.next(&mut space)?.map_or(&[][..], |line| line.text);
+        let first = CheckedLine::check(line).ok();
+        let said = Facts::parse(line).filter(|facts| first.is_some() && facts.process.is_some());
         let refers = said.as_ref().and_then(|facts| {
-            Reference::new(
+            LineReference::new(
                 &facts.node,
                 facts.previous_process.as_deref(),
                 facts.previous_seq,
@@ -80,8 +79,8 @@ impl Head {
                 node: facts.node.into_owned(),
                 process: facts.process.unwrap_or_default().into_owned(),
             },
-            // The name must do: the first line is damaged, or the file before was removed while
-            // it was written.
+            // The file's name is used: the first line is damaged, or an earlier file was removed
+            // while the process wrote to it.
             None => match FileName::of(path) {
                 Some(name) => ChainName { node: name.node, process: name.process },
                 None => ChainName { node: "?".to_owned(), process: path.display().to_string() },
@@ -90,8 +89,8 @@ impl Head {
         Ok(Self { path: path.to_owned(), chain, refers, first, bytes })
     }
 
-    /// Chains one after the other; in a chain the files as they were written; of two copies the
-    /// longer first. A file with a damaged beginning stands where its name says.
+    /// Sorts by chain, then as the files were written, then the longer copy first. A file with a
+    /// damaged first line is sorted by its name.
     pub(super) fn order(&self) -> impl Ord + '_ {
         let number = FileName::of(&self.path).map(|name| name.number);
         let seq = self.first.map_or(u64::MAX, |first| first.seq);

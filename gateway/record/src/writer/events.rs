@@ -1,22 +1,22 @@
-//! What each kind of line says. The order of the fields and their names are a promise to whoever
-//! reads the record: new ones come last, before `config`.
+//! The fields of each kind of line. Programs of others read the record, so names and order of
+//! fields stay. New fields of a decision are added before `config`.
 
 use keyring::time::UnixMillis;
 
-use super::{
-    entry::{Entry, KeyChange, Labels},
-    files::{Expired, Previous},
-    key::SubjectKey,
-    line::Fields,
+use crate::{
+    decision::{Entry, Labels},
+    files::{ChainEnd, ExpiredFile},
+    format::Fields,
+    key_change::KeyChange,
+    subject_key::SubjectKey,
 };
-use crate::{config::CodeUse, metrics::Outcome};
 
 /// Which process of which node writes.
 #[derive(Debug, Clone)]
-pub(super) struct Author {
-    pub(super) node: String,
+pub(crate) struct Author {
+    pub(crate) node: String,
     /// When it started and its process id: `20261126T020212.123Z-4711`.
-    pub(super) process: String,
+    pub(crate) process: String,
 }
 
 /// The fields that every line has, after `seq` and `prev`.
@@ -29,17 +29,13 @@ fn begin<'f, 'a>(
     fields.word("event", event).time("time", at).word("node", &author.node)
 }
 
-pub(super) fn decision(
+pub(crate) fn decision(
     fields: &mut Fields<'_>,
     author: &Author,
     key: Option<&SubjectKey>,
     entry: &Entry,
 ) {
-    let trail = entry.trail.parts();
-    let error_code = match entry.outcome {
-        Outcome::Approved | Outcome::Replayed => None,
-        Outcome::Refused(refusal) => Some(refusal.error_code()),
-    };
+    let trail = &entry.trail;
     let route = entry.labels.route(entry.route);
     let (backend, endpoint) = entry.labels.backend(trail.backend, trail.endpoint);
     begin(fields, "decision", entry.at, author);
@@ -49,17 +45,17 @@ pub(super) fn decision(
         fields.text("client", &entry.client);
     }
     fields
-        .word("request_id", entry.request_id.as_str())
-        .text_or_null("client_request_id", trail.client_request_id);
+        .word("request_id", str::from_utf8(&entry.request_id).unwrap_or_default())
+        .text_or_null("client_request_id", &trail.client_request_id);
     match trail.trace_id {
         Some(id) => fields.hex("trace_id", &id),
         None => fields.null("trace_id"),
     };
     fields
-        .text_or_null("route", route.map_or(&[][..], |(path, _)| path.as_bytes()))
-        .word_or_null("route_use", route.map(|(_, code)| use_of(*code)))
-        .word("outcome", entry.outcome.name())
-        .word_or_null("error_code", error_code);
+        .text_or_null("route", route.map_or(&[][..], |route| route.path.as_bytes()))
+        .word_or_null("route_use", route.map(|route| route.route_use.as_str()))
+        .word("outcome", entry.outcome)
+        .word_or_null("error_code", entry.error_code);
     code(fields, key, entry);
     fields
         .word_or_null("backend", backend)
@@ -70,17 +66,17 @@ pub(super) fn decision(
     };
     fields
         .word("spending", trail.spending.as_str())
-        .truth("bytes_sent", trail.bytes_sent)
+        .boolean("bytes_sent", trail.bytes_sent)
         .number("latency_us", entry.latency_ns / 1_000)
         .number("stands_for", entry.stands_for)
         .word("config", &entry.labels.config)
         .word("keyring", &entry.labels.keyring);
 }
 
-/// What a genuine code says, or nulls; the channel is that of the key which the code names.
+/// The fields of a genuine code, or nulls. The channel is that of the key that the code names.
 fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
     let channel = entry.channel.map(|channel| channel.as_str());
-    let Some(code) = entry.trail.parts().code else {
+    let Some(code) = entry.trail.code else {
         fields.null("redemption").null("key_id").word_or_null("channel", channel);
         for name in ["region", "kind", "auth", "relation", "code_age_ms", "subject_hash"] {
             fields.null(name);
@@ -88,10 +84,10 @@ fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
         return;
     };
     fields
-        .shown("redemption", code.identity)
+        .display("redemption", code.identity)
         .number("key_id", code.identity.key_id.get())
         .word_or_null("channel", channel)
-        .shown("region", code.region)
+        .display("region", code.region)
         .word("kind", code.kind.as_str())
         .word("auth", code.auth.as_str())
         .number("relation", code.relation)
@@ -102,34 +98,26 @@ fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
     };
 }
 
-fn use_of(code: CodeUse) -> &'static str {
-    match code {
-        CodeUse::Redeem => "redeem",
-        CodeUse::Check => "check",
-        CodeUse::None => "none",
-    }
-}
-
-/// What the first line of each file says of it.
-pub(super) struct Opening<'a> {
-    pub(super) at: UnixMillis,
-    pub(super) file_number: u32,
-    pub(super) labels: &'a Labels,
-    pub(super) subject_key: Option<&'a SubjectKey>,
-    /// Only the first file's: where the node's record ended before this process.
-    pub(super) previous: Option<&'a Previous>,
-    pub(super) keys: usize,
+/// What the first line of a file says.
+pub(crate) struct Opening<'a> {
+    pub(crate) at: UnixMillis,
+    pub(crate) file_number: u32,
+    pub(crate) labels: &'a Labels,
+    pub(crate) subject_key: Option<&'a SubjectKey>,
+    /// Where the record of the node's process before this one ended. Only for the first file.
+    pub(crate) previous: Option<&'a ChainEnd>,
+    pub(crate) keys: usize,
 }
 
 /// The first line of a process.
-pub(super) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
+pub(crate) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
     self::opening(fields, "start", author, opening);
     match opening.previous {
         Some(previous) => fields
             .word("previous_process", &previous.process)
             .number("previous_seq", previous.seq)
-            .shown("previous_hash", previous.hash)
-            .truth("previous_torn", previous.torn),
+            .display("previous_hash", previous.hash)
+            .boolean("previous_torn", previous.torn),
         None => fields
             .null("previous_process")
             .null("previous_seq")
@@ -141,7 +129,7 @@ pub(super) fn start(fields: &mut Fields<'_>, author: &Author, opening: &Opening<
 }
 
 /// The first line of each later file.
-pub(super) fn resume(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
+pub(crate) fn resume(fields: &mut Fields<'_>, author: &Author, opening: &Opening<'_>) {
     self::opening(fields, "continue", author, opening);
     digests(fields, opening.labels);
 }
@@ -152,7 +140,7 @@ fn opening(fields: &mut Fields<'_>, event: &'static str, author: &Author, openin
         .number("file_number", opening.file_number)
         .word("version", env!("CARGO_PKG_VERSION"));
     match opening.subject_key {
-        Some(key) => fields.hex("subject_key", &key.name()),
+        Some(key) => fields.hex("subject_key", &key.fingerprint()),
         None => fields.null("subject_key"),
     };
 }
@@ -161,21 +149,21 @@ fn digests(fields: &mut Fields<'_>, labels: &Labels) {
     fields.word("config", &labels.config).word("keyring", &labels.keyring);
 }
 
-/// The last line of a process that was told to leave. What was not recorded for its sampling and
-/// is in no line yet.
-pub(super) fn stop(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, unverified: u64) {
+/// The last line of a process that ends in order. `unverified` decisions were left out by sampling,
+/// and no line stands for them.
+pub(crate) fn stop(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, unverified: u64) {
     begin(fields, "stop", at, author).number("unverified_left_out", unverified);
 }
 
-pub(super) fn reload(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, labels: &Labels) {
+pub(crate) fn reload(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, labels: &Labels) {
     digests(begin(fields, "reload", at, author), labels);
 }
 
-pub(super) fn reload_refused(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, why: &str) {
+pub(crate) fn reload_refused(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, why: &str) {
     begin(fields, "reload_refused", at, author).text("why", why.as_bytes());
 }
 
-pub(super) fn key_change(
+pub(crate) fn key_change(
     fields: &mut Fields<'_>,
     author: &Author,
     at: UnixMillis,
@@ -188,16 +176,21 @@ pub(super) fn key_change(
         .word_or_null("to", change.to);
 }
 
-/// Decisions that had no room, or could not be written: the gap.
-pub(super) fn dropped(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, count: u64) {
+/// `count` decisions before this line are missing.
+pub(crate) fn dropped(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, count: u64) {
     begin(fields, "dropped", at, author).number("count", count);
 }
 
-/// A file that is about to be deleted because of `keep_days`.
-pub(super) fn expired(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, file: &Expired) {
+/// The file will be deleted next, because of `keep_days`.
+pub(crate) fn expired(
+    fields: &mut Fields<'_>,
+    author: &Author,
+    at: UnixMillis,
+    file: &ExpiredFile,
+) {
     begin(fields, "expired", at, author)
         .text("file", file.name.as_bytes())
         .word("expired_process", &file.last.process)
         .number("expired_seq", file.last.seq)
-        .shown("expired_hash", file.last.hash);
+        .display("expired_hash", file.last.hash);
 }

@@ -1,0 +1,174 @@
+//! What is known of a request on its way.
+
+use keyring::{
+    code::{Auth, CodeIdentity, Kind, Region, Subject},
+    time::UnixMillis,
+    verify::VerifiedCode,
+};
+
+use super::client_text::{ClientText, client_text};
+use crate::format::hex_value;
+
+/// What is known of a request on its way, for its decision.
+#[derive(Debug, Default)]
+pub struct Trail {
+    pub(crate) client_request_id: ClientText,
+    pub(crate) trace_id: Option<[u8; 16]>,
+    pub(crate) code: Option<RecordedCode>,
+    pub(crate) backend: Option<usize>,
+    pub(crate) endpoint: Option<usize>,
+    pub(crate) status: Option<u16>,
+    pub(crate) spending: Spending,
+    pub(crate) bytes_sent: bool,
+    /// A place in the queue is reserved for this decision.
+    pub(crate) is_reserved: bool,
+}
+
+/// What became of the code of a redeem route.
+#[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum Spending {
+    /// Not spent for this request.
+    #[default]
+    None,
+    /// Spent; it stays spent.
+    Spent,
+    /// Spent, then given back, because not one byte was sent.
+    GivenBack,
+}
+
+impl Spending {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Spent => "spent",
+            Self::GivenBack => "given_back",
+        }
+    }
+}
+
+/// What is recorded of a genuine code.
+#[derive(Debug, Copy, Clone)]
+pub(crate) struct RecordedCode {
+    pub(crate) identity: CodeIdentity,
+    pub(crate) kind: Kind,
+    pub(crate) region: Region,
+    pub(crate) auth: Auth,
+    pub(crate) relation: u8,
+    /// Hashed before it is written.
+    pub(crate) subject: Subject,
+    pub(crate) age_ms: i64,
+}
+
+impl Trail {
+    /// Begins with what the client sent: `X-Request-Id`, and `traceparent`, whose trace id is kept.
+    #[inline]
+    #[must_use]
+    pub fn of_client(request_id: Option<&[u8]>, traceparent: Option<&[u8]>) -> Self {
+        Self {
+            client_request_id: request_id.map_or_else(ClientText::default, client_text),
+            trace_id: traceparent.and_then(trace_id),
+            ..Self::default()
+        }
+    }
+
+    /// Sets the genuine code that has arrived at `now`.
+    #[inline]
+    pub fn set_code(&mut self, code: &VerifiedCode, now: UnixMillis) {
+        self.code = Some(RecordedCode {
+            identity: code.identity(),
+            kind: code.kind(),
+            region: code.region(),
+            auth: code.auth(),
+            relation: code.relation(),
+            subject: code.subject(),
+            age_ms: code.age(now),
+        });
+    }
+
+    /// Sets the index of the backend in [`super::Labels::backends`].
+    #[inline]
+    pub fn set_backend(&mut self, backend: usize) {
+        self.backend = Some(backend);
+    }
+
+    /// Sets the index of the endpoint in [`super::BackendLabels::endpoints`].
+    #[inline]
+    pub fn set_endpoint(&mut self, endpoint: Option<usize>) {
+        self.endpoint = endpoint;
+    }
+
+    /// Sets the status of the backend's answer.
+    #[inline]
+    pub fn set_status(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// Notes that the code is spent for this request.
+    #[inline]
+    pub fn mark_spent(&mut self) {
+        self.spending = Spending::Spent;
+    }
+
+    /// Notes that the code was given back.
+    #[inline]
+    pub fn mark_given_back(&mut self) {
+        self.spending = Spending::GivenBack;
+    }
+
+    /// Sets whether bytes of the request may have been sent to the backend.
+    #[inline]
+    pub fn set_bytes_sent(&mut self, sent: bool) {
+        self.bytes_sent = sent;
+    }
+
+    /// Is the decision recorded even if sampling would leave it out?
+    #[inline]
+    pub(crate) fn is_always_recorded(&self) -> bool {
+        self.code.is_some() || self.backend.is_some()
+    }
+}
+
+/// The trace id of a `traceparent` (W3C Trace Context, 3.2.2): version, 16 bytes, 8 bytes, flags,
+/// in lower-case hex. `None` for other text, and for the trace id of zeros, which is invalid.
+fn trace_id(text: &[u8]) -> Option<[u8; 16]> {
+    let version = text.get(..2)?;
+    let is_hex = |part: &[u8]| part.iter().all(|digit| hex_value(*digit).is_some());
+    let (trace, parent, flags) = (text.get(3..35)?, text.get(36..52)?, text.get(53..55)?);
+    let dashes = [2, 35, 52].iter().all(|at| text.get(*at) == Some(&b'-'));
+    let ends = text.len() == 55 || (version != b"00" && text.get(55) == Some(&b'-'));
+    let hex = is_hex(version) && is_hex(parent) && is_hex(flags);
+    if !dashes || !ends || !hex || version == b"ff" {
+        return None;
+    }
+    let mut id = [0; 16];
+    for (byte, pair) in id.iter_mut().zip(trace.as_chunks::<2>().0) {
+        let [high, low] = *pair;
+        *byte = hex_value(high)? << 4 | hex_value(low)?;
+    }
+    (id != [0; 16]).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_id_is_read_by_the_recommendation() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let good = format!("00-{id}-00f067aa0ba902b7-01");
+        let read = trace_id(good.as_bytes()).unwrap();
+        assert_eq!((read[0], read[15]), (0x4b, 0x36));
+        assert!(trace_id(format!("cc-{id}-00f067aa0ba902b7-01-more").as_bytes()).is_some());
+        for bad in [
+            "".to_owned(),
+            good.to_uppercase(),
+            format!("{good}-more"),
+            format!("ff-{id}-00f067aa0ba902b7-01"),
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            good.replace('-', "_"),
+            good[..54].to_owned(),
+        ] {
+            assert_eq!(trace_id(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}
