@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use keyring::code::Subject;
 use keyring::time::UnixMillis;
 
-use super::{Failure, input};
+use super::input;
+use crate::cli::failure::Failure;
 use record::SubjectKey;
 use record::offline::{
     Query, ReconcileError, ReconcileVerdict, SearchError, SearchStats, Summary, find, reconcile,

@@ -8,8 +8,9 @@ use keyring::key_set::KeySet;
 use keyring::suite::Engine;
 
 use super::engine::Choice;
+use super::keys;
 use super::preflight::{host, summary, unfit};
-use super::{Failure, keys};
+use crate::cli::failure::Failure;
 use crate::config::Config;
 use crate::process::reload::load_usable_keys;
 use crate::registers;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyring::suite::{Engine, Verifier};
 
-use super::Failure;
+use crate::cli::failure::Failure;
 use crate::process::key_tables;
 
 /// Names an engine: for comparing, and for getting out of trouble.

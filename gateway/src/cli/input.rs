@@ -4,7 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
 use keyring::text;
 
-use super::Failure;
+use crate::cli::failure::Failure;
 use sys::log;
 
 /// One line from a person, who is asked with `ask`; else all of the input, `bytes_max` at most.

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Failure;
 use super::engine::Choice;
 use super::preflight::{host, summary, unfit};
-use crate::config::Config;
+use crate::cli::failure::Failure;
+use crate::config::{Config, warnings};
 use crate::process::reload::load_usable_keys;
 use crate::process::start::{self, Start};
 use crate::process::systemd;
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     unfit::check_subject_key(&config)?;
     host::check_groups(&config)?;
     let of_host = host::warnings(&config, descriptors::highest_limit());
-    for warning in config.warnings().iter().chain(&of_host) {
+    for warning in warnings::of(&config).iter().chain(&of_host) {
         log::warning(format_args!("{}: {warning}", file.display()));
     }
     let mut summary = Vec::new();

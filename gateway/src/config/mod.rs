@@ -12,7 +12,7 @@ mod sections;
 mod table;
 #[cfg(test)]
 mod tests;
-mod warnings;
+pub mod warnings;
 
 use std::fmt;
 use std::io::Read;
@@ -64,7 +64,8 @@ pub struct Config {
     pub routes: Vec<RouteConfig>,
     /// Names this text among others.
     pub digest: Digest,
-    warnings: Vec<String>,
+    /// What the readers found that is allowed and yet looks like a mistake.
+    notes: Vec<String>,
 }
 
 impl Config {
@@ -86,13 +87,8 @@ impl Config {
         let document = table::document(text, file)?;
         let source = Source::new(text, base);
         let mut config = Self::read(&mut Table::root(&source, document.get_ref()), text);
-        config.warnings = warnings::of(&config, source.notes());
+        config.notes = source.notes();
         source.into_result(config, file)
-    }
-
-    /// What is allowed and yet looks like a mistake: a sentence each, in English.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
     }
 
     /// What the data directory is opened with.
@@ -135,7 +131,7 @@ impl Config {
             backends,
             routes,
             digest: Digest::of(text),
-            warnings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }

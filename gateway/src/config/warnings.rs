@@ -4,9 +4,9 @@ use super::{Address, BackendConfig, Config, RouteConfig};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
 use record::WhenFull;
 
-/// A sentence each; `notes` are what the readers saw.
-pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {
-    let mut warnings = notes;
+/// A sentence each, in English.
+pub fn of(config: &Config) -> Vec<String> {
+    let mut warnings = config.notes.clone();
     warnings.extend(admin(config));
     warnings.extend(drain(config));
     warnings.extend(record(config));

@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, request};
 use keyring::{
-    code::{CodeIdentity, UnverifiedCode},
-    verify::{LateCode, Rules, Statement},
+    code::UnverifiedCode,
+    verify::{LateCode, Rules},
 };
 
-use super::recall::Recall;
+use super::recall::{Barred, Recall};
 use crate::{
     code::admit::{self, Admitted, Denied},
     code::verify::{Proof, Verdict},
@@ -52,15 +52,6 @@ pub(super) enum Purpose {
 enum Judged {
     Admitted(Admitted),
     Barred(Barred),
-}
-
-/// What there is of a code that may not be redeemed.
-#[derive(Debug)]
-pub(super) struct Barred {
-    pub(super) identity: CodeIdentity,
-    pub(super) statement: Statement,
-    /// What it is refused for if nothing is known any more when its body has come.
-    pub(super) otherwise: Refused,
 }
 
 /// The checks in the contract's order; the first that fails is the answer.

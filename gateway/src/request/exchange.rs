@@ -17,7 +17,7 @@ use crate::{
     transport::body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
     transport::deadline::Deadline,
     upstream::endpoints::{Endpoint, InFlight, NotConnected},
-    upstream::{Answer, Lease, Sent, Silence},
+    upstream::{Lease, ResponseBody, Sent, Silence},
     upstream::{
         request_head,
         response_head::{self, End},
@@ -335,7 +335,7 @@ async fn deliver(
         Reply::whole(Whole::default())
     } else {
         let ends_by_close = end == End::Connection || call.version == Version::HTTP_10;
-        let answer = Answer::new(begin, body, lease, stall_ms, in_flight);
+        let answer = ResponseBody::new(begin, body, lease, stall_ms, in_flight);
         Reply::stream(answer, Rc::clone(&call), ends_by_close)
     };
     let mut response = response_head::answer(head, reply, true, &call.id, redemption);

@@ -4,16 +4,16 @@ use std::rc::Rc;
 
 use http::{Response, request};
 use hyper::body::{Body as _, Incoming};
-use keyring::{code::CodeIdentity, verify::VerifiedCode};
+use keyring::verify::VerifiedCode;
 
 use super::{
     bodies::{listen_a_little, stream_body},
     decide::{Accepted, Purpose},
+    place::{facts, reserve},
     redeem::Transaction,
 };
 use crate::{
     http::fields::Expectation,
-    limits,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
     request::exchange::Exchange,
@@ -21,8 +21,7 @@ use crate::{
     request::reply::Reply,
     transport::body::Stage,
     transport::connection_state::Connection,
-    upstream::endpoints::InFlight,
-    upstream::request_head::{CleanHead, ForwardedFacts},
+    upstream::request_head::CleanHead,
 };
 
 /// Forwards a request, and brings the answer.
@@ -77,34 +76,4 @@ async fn stream(
     // An answer may come before its upload has ended.
     call.set_unread_body(progress.is_some_and(|upload| upload.get() != Stage::Through));
     answered
-}
-
-/// A place at the backend. Taken when the request is whole, or the beginning of a large one is
-/// here, so that slow uploads hold none.
-pub(super) fn reserve(
-    call: &RequestContext,
-    connection: &Connection,
-    backend: usize,
-) -> Result<InFlight, Refused> {
-    let backend = call.snapshot.backend(backend);
-    let full = |limit| Refused::for_limit(Refusal::Overloaded, limit);
-    if let Some(shares) = connection.shares.get() {
-        let places_max = (backend.connections_max() / limits::CONNECTION_SHARE_PART).max(1);
-        let share = shares.enter(backend.number(), places_max);
-        call.set_share(share.ok_or_else(|| full(Limit::BackendShare))?);
-    }
-    backend.reserve().map_err(|_full| full(Limit::BackendConnections))
-}
-
-pub(super) fn facts<'a>(
-    call: &'a RequestContext,
-    code: Option<&'a VerifiedCode>,
-    redemption: Option<CodeIdentity>,
-) -> ForwardedFacts<'a> {
-    ForwardedFacts {
-        request_id: &call.id,
-        forwarded_for: call.forwarded_for.as_ref(),
-        code,
-        redemption,
-    }
 }

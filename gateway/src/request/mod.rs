@@ -12,6 +12,7 @@ mod exchange;
 mod forward;
 mod head;
 mod idempotent;
+mod place;
 mod recall;
 mod redeem;
 mod reply;

@@ -3,7 +3,9 @@
 use http::{Response, request};
 use hyper::body::{Body as _, Incoming};
 
-use super::{bodies::read_body, decide::Barred};
+use keyring::{code::CodeIdentity, verify::Statement};
+
+use super::bodies::read_body;
 use crate::{
     idempotency::{Caller, IdempotencyKey, Request as Repeatable},
     refusal::Refused,
@@ -20,6 +22,15 @@ pub(super) struct Recall {
     pub(super) terms: Terms,
     pub(super) barred: Barred,
     pub(super) key: Option<IdempotencyKey>,
+}
+
+/// What there is of a code that may not be redeemed.
+#[derive(Debug)]
+pub(super) struct Barred {
+    pub(super) identity: CodeIdentity,
+    pub(super) statement: Statement,
+    /// What it is refused for if nothing is known any more when its body has come.
+    pub(super) otherwise: Refused,
 }
 
 impl Recall {

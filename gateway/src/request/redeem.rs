@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::{
     bodies::read_body,
-    forward::{facts, reserve},
+    place::{facts, reserve},
 };
 use crate::{
     code::admit::Admitted,

@@ -30,7 +30,7 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 enum Source {
     Whole(Whole),
-    Backend(Box<upstream::Answer>, Rc<RequestContext>),
+    Backend(Box<upstream::ResponseBody>, Rc<RequestContext>),
 }
 
 impl Reply {
@@ -43,7 +43,7 @@ impl Reply {
     ///
     /// `ends_by_close`: the client of this answer sees its end by that of the connection alone.
     pub(crate) fn stream(
-        answer: upstream::Answer,
+        answer: upstream::ResponseBody,
         call: Rc<RequestContext>,
         ends_by_close: bool,
     ) -> Self {

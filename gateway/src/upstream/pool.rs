@@ -1,18 +1,31 @@
-//! The idle connections of one worker to backends, and new ones.
+//! The connections of one worker to backends: idle ones, new ones, and those that carry a request.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
-use hyper::client::conn::http1;
+use clock::Instant;
+use http::{HeaderMap, Request, Response, StatusCode, Version};
+use hyper::{
+    body::Incoming,
+    client::conn::{
+        TrySendError,
+        http1::{self, SendRequest},
+    },
+};
 use hyper_util::rt::TokioIo;
+use tokio::task::AbortHandle;
 
-use super::{Gate, Lease};
+use super::{
+    endpoints::{Endpoint, NotConnected, dial},
+    gate::Gate,
+};
 use crate::{
     config::BackendConfig,
     limits,
-    transport::deadline::Sweep,
-    upstream::endpoints::{Endpoint, NotConnected, dial},
+    transport::{
+        body::Outgoing,
+        deadline::{Deadline, Sweep},
+    },
 };
-use clock::Instant;
 
 /// The idle connections of one worker, newest first: the older ones are left to run out.
 #[derive(Debug)]
@@ -123,4 +136,162 @@ impl Pool {
 /// Endpoints keep their place in memory while anybody holds them, and every idle connection does.
 fn key(endpoint: &Arc<Endpoint>) -> usize {
     Arc::as_ptr(endpoint).addr()
+}
+
+/// A connection to a backend, for one request at a time. Dropping it closes the connection.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    sender: SendRequest<Outgoing>,
+    gate: Rc<Gate>,
+    driver: AbortHandle,
+    endpoint: Arc<Endpoint>,
+    /// How long it may idle; 0: it is not used again.
+    idle_ms: u64,
+    /// When its last answer was over.
+    idle_since: Option<Instant>,
+    /// It has carried a request before this one.
+    was_used: bool,
+    pool: Rc<Pool>,
+}
+
+/// What became of a request that was handed to a connection.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// The head of an answer came back.
+    Answered(Response<Incoming>),
+    /// No answer, and not one byte of the request had left: proven by the gate. With the request
+    /// as it was, if hyper had not begun with it.
+    Nothing(Option<Box<Request<Outgoing>>>),
+    /// No answer, and the backend may have read the request.
+    Unanswered(Silence),
+}
+
+/// Why no answer came.
+#[derive(Debug, Copy, Clone, Eq, PartialEq)]
+pub(crate) enum Silence {
+    /// The time was over.
+    TooSlow,
+    /// The head of the answer has too many lines or bytes.
+    HeadTooLarge,
+    /// The connection broke, or what came was no answer.
+    Broken,
+}
+
+impl Lease {
+    /// A time limit that the worker of this connection keeps.
+    pub(super) fn deadline(&self, ms: u64) -> Deadline {
+        self.pool.sweep.deadline(ms)
+    }
+
+    /// Sends one request and waits for the head of its answer, at most until `deadline`.
+    ///
+    /// Not cancel safe: dropping the future leaves it open whether bytes were sent. It is only
+    /// run inside an exchange, which outlives its client.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Outgoing>,
+        deadline: &mut Deadline,
+    ) -> Sent {
+        self.gate.begin();
+        let answer = std::pin::pin!(self.sender.try_send_request(request));
+        match deadline.limit(answer).await {
+            // Nobody asked to switch protocols: whatever follows is no answer.
+            Some(Ok(answer)) if answer.status() != StatusCode::SWITCHING_PROTOCOLS => {
+                self.reads_promises(&answer);
+                Sent::Answered(answer)
+            }
+            Some(Ok(_)) => self.cut(Silence::Broken, None),
+            Some(Err(error)) => self.failed(error),
+            None => self.cut(Silence::TooSlow, None),
+        }
+    }
+
+    /// What the head of an answer says of the connection's future.
+    fn reads_promises(&mut self, answer: &Response<Incoming>) {
+        if let Some(promised_ms) = keep_alive_ms(answer.headers()) {
+            self.idle_ms = self.idle_ms.min(promised_ms);
+        }
+        // To a backend of HTTP/1.0 hyper would send the next request as HTTP/1.0, where a body in
+        // chunks is left out. And a backend that answers before it has the request may take the
+        // rest of it for another one.
+        if answer.version() == Version::HTTP_10 || self.gate.owes() {
+            self.close_after_answer();
+        }
+    }
+
+    /// Whether it carried a request before: if so, the backend may have closed it meanwhile.
+    pub(crate) fn was_used(&self) -> bool {
+        self.was_used
+    }
+
+    /// It is closed after the answer.
+    pub(crate) fn close_after_answer(&mut self) {
+        self.idle_ms = 0;
+    }
+
+    #[cold]
+    fn failed(&mut self, mut error: TrySendError<Request<Outgoing>>) -> Sent {
+        let request = error.take_message().map(Box::new);
+        let silence = match error.into_error() {
+            error if error.is_parse_too_large() => Silence::HeadTooLarge,
+            _ => Silence::Broken,
+        };
+        self.cut(silence, request)
+    }
+
+    /// Shuts the gate, then says whether anything had passed it.
+    fn cut(&mut self, silence: Silence, request: Option<Box<Request<Outgoing>>>) -> Sent {
+        let sent = self.gate.shut();
+        self.driver.abort();
+        if sent { Sent::Unanswered(silence) } else { Sent::Nothing(request) }
+    }
+
+    /// Puts the connection back into the pool, if it may be used again. `now`: hyper has just seen
+    /// the end of the answer.
+    pub(crate) fn give_back(mut self, now: Instant) {
+        if self.gate.is_shut() || self.sender.is_closed() {
+            return;
+        }
+        self.was_used = true;
+        self.idle_since = Some(now);
+        if self.sender.is_ready() {
+            return self.rests();
+        }
+        // The connection's own task has to run once more before it can take a request. Or the
+        // request is not sent whole yet: then its backend still gets the rest, for a while.
+        let is_late = self.idle_ms == 0 || self.gate.owes();
+        let patience_ms = if is_late { limits::LATE_REQUEST_MS } else { 0 };
+        let mut deadline = self.pool.sweep.deadline(patience_ms);
+        tokio::task::spawn_local(async move {
+            let is_ready = {
+                let ready = std::pin::pin!(self.sender.ready());
+                deadline.limit(ready).await.is_some_and(|ready| ready.is_ok())
+            };
+            if is_ready && !is_late {
+                self.rests();
+            }
+        });
+    }
+
+    fn rests(self) {
+        if self.idle_ms > 0 && !self.gate.owes() {
+            Rc::clone(&self.pool).put(self);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Or a request that its backend does not read would keep the connection for ever.
+        self.driver.abort();
+    }
+}
+
+/// How long the backend promises to keep the connection, in milliseconds, less a second for the
+/// way (`Keep-Alive: timeout=5`, RFC 2068 19.7.1).
+pub(crate) fn keep_alive_ms(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get("keep-alive")?.to_str().ok()?;
+    let timeout = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
+    let seconds: u64 = timeout.trim().parse().ok()?;
+    Some(seconds.saturating_sub(1).saturating_mul(1_000))
 }

@@ -1,6 +1,9 @@
 //! The gate, over real sockets: what it says must be what the backend saw.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, rc::Rc, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -8,14 +11,17 @@ use tokio::{
     runtime::{Builder, LocalOptions},
 };
 
-use super::*;
+use super::{endpoints::Endpoint, pool::keep_alive_ms, *};
 use crate::{
     config::{BackendConfig, Config},
-    transport::body::{Room, Whole},
-    transport::deadline::Sweep,
+    limits,
+    transport::{
+        body::{self, Outgoing, Room, Whole},
+        deadline::Sweep,
+    },
     upstream::endpoints::Endpoints,
 };
-use clock::Hand;
+use clock::{Clock, Hand};
 use keyring::time::UnixMillis;
 
 /// Runs a test as a task, in the queue that its connections' tasks stand in too.

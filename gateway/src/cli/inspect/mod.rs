@@ -11,7 +11,8 @@ use keyring::store;
 use keyring::time::UnixMillis;
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
-use super::{Failure, input};
+use super::input;
+use crate::cli::failure::Failure;
 use crate::limits;
 use crate::refusal::Refusal;
 use clock::Clock;

@@ -1,7 +1,7 @@
 use keyring::key::KeyState;
 
 use super::*;
-use crate::cli::testing::{DAY_MS, Issuer, NOW};
+use crate::cli::tests::testing::{DAY_MS, Issuer, NOW};
 
 fn inspect(text: &[u8], keys: Option<&KeySet>, at: UnixMillis) -> (Option<Refusal>, String) {
     let mut out = Vec::new();

@@ -10,7 +10,7 @@ use keyring::key::{Channel, IssuerKey, KeyState};
 use keyring::key_set::KeySet;
 use keyring::time::UnixMillis;
 
-use super::Failure;
+use crate::cli::failure::Failure;
 use clock::Clock;
 
 const MS_PER_DAY: i64 = 86_400_000;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::testing::{DAY_MS, Issuer, NOW};
+use crate::cli::tests::testing::{DAY_MS, Issuer, NOW};
 
 fn row(issuer: &Issuer, now: UnixMillis) -> Vec<String> {
     let mut out = Vec::new();

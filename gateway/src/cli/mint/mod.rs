@@ -14,8 +14,8 @@ use keyring::store;
 use keyring::time::UnixMillis;
 use serde::Serialize;
 
-use super::Failure;
 use super::qr::Symbol;
+use crate::cli::failure::Failure;
 use clock::Clock;
 
 const AFTER_HELP: &str = "\

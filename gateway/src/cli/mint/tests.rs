@@ -3,7 +3,7 @@ use keyring::code::Kinds;
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
 use super::*;
-use crate::cli::testing::{Issuer, NOW};
+use crate::cli::tests::testing::{Issuer, NOW};
 
 #[derive(Parser)]
 struct Program {

@@ -5,7 +5,7 @@ use crate::config::DescriptorBudget;
 use crate::process::start::find_group;
 use sys::disk;
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 
 /// A sentence for each thing that an operator should mend; `descriptors` is the limit that the
 /// gateway runs with.

@@ -9,9 +9,9 @@ use keyring::suite::{Engine, Plan};
 use keyring::time::UnixMillis;
 
 use super::unfit::SANDBOX;
-use crate::cli::Failure;
 use crate::cli::engine::Choice;
-use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig};
+use crate::cli::failure::Failure;
+use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig, warnings};
 use crate::limits;
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
@@ -224,7 +224,7 @@ pub(in crate::cli) fn write_warnings(config: &Config, out: &mut dyn Write) -> Re
     if config.server.environment == SANDBOX {
         writeln!(out, "warning: environment \"{SANDBOX}\": `yanma serve` refuses to run this")?;
     }
-    for warning in config.warnings() {
+    for warning in warnings::of(config) {
         writeln!(out, "warning: {warning}")?;
     }
     Ok(())

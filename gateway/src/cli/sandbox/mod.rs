@@ -17,8 +17,10 @@ use tokio::sync::oneshot;
 use self::backend::Arrivals;
 use self::directory::Directory;
 use self::examples::Examples;
+use self::settings::Addresses;
 use super::engine::Choice;
-use super::{Failure, serve};
+use super::serve;
+use crate::cli::failure::Failure;
 use crate::config::Config;
 use crate::process::reload::load_usable_keys;
 use crate::process::start::{self, Start};
@@ -52,14 +54,6 @@ pub(crate) struct Arguments {
     admin: SocketAddr,
     /// Where the stand-in settlement backend listens; port 0: any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7462")]
-    backend: SocketAddr,
-}
-
-/// Where everything runs; no port is 0.
-#[derive(Copy, Clone, Debug)]
-struct Addresses {
-    gateway: SocketAddr,
-    admin: SocketAddr,
     backend: SocketAddr,
 }
 

@@ -1,6 +1,6 @@
 //! The sandbox's `gateway.toml`: a route for every behaviour that can be tried.
 
-use super::Addresses;
+use std::net::SocketAddr;
 
 /// How long the stand-in may take; short, so that an unknown outcome is soon seen.
 const BACKEND_TIMEOUT_MS: u64 = 3_000;
@@ -10,6 +10,14 @@ const BODY_TIMEOUT_MS: u64 = 3_000;
 /// What tells this file from one that a person wrote, and that is not to be written over.
 pub(super) const FIRST_LINE: &str =
     "# Written by `yanma sandbox` at each start: to be read; changes do not last.";
+
+/// Where everything runs; no port is 0.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Addresses {
+    pub(super) gateway: SocketAddr,
+    pub(super) admin: SocketAddr,
+    pub(super) backend: SocketAddr,
+}
 
 /// The configuration with everything relative to its own directory.
 pub(super) fn text(addresses: &Addresses) -> String {

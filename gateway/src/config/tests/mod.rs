@@ -39,7 +39,7 @@ fn with(more: &str) -> String {
 fn the_documented_file_loads_and_holds_the_defaults() {
     let documented = parse(DOCUMENTED).unwrap();
     let least = parse(LEAST).unwrap();
-    assert!(documented.warnings().is_empty(), "{:?}", documented.warnings());
+    assert!(warnings::of(&documented).is_empty(), "{:?}", warnings::of(&documented));
     assert_eq!(documented.server, least.server);
     assert_eq!(documented.listeners, least.listeners);
     assert_eq!(documented.admin, least.admin);
@@ -342,8 +342,8 @@ fn a_backend_that_is_the_gateway_itself_is_a_warning() {
     ] {
         let text = LEAST.replace("http://127.0.0.1:9001", endpoint);
         let config = parse(&format!("{text}[[listener]]\naddress = \"{listener}\"")).unwrap();
-        let told = config.warnings().iter().any(|warning| warning.contains("itself listens"));
-        assert_eq!(told, is_us, "{listener} {endpoint}: {:?}", config.warnings());
+        let told = warnings::of(&config).iter().any(|warning| warning.contains("itself listens"));
+        assert_eq!(told, is_us, "{listener} {endpoint}: {:?}", warnings::of(&config));
     }
 }
 
@@ -371,7 +371,10 @@ fn registers_are_read() {
 #[test]
 fn groups_are_checked_whatever_the_store() {
     let config = parse(&registers("local", &[THREE])).unwrap();
-    assert_eq!(config.warnings(), ["replay.group is not used: replay.store is not \"registers\""]);
+    assert_eq!(
+        warnings::of(&config),
+        ["replay.group is not used: replay.store is not \"registers\""]
+    );
     assert_eq!(config.replay.registers, None);
     let cases = [
         ("\"redis://r:1\", \"redis://r:2\"", "replay.group[1].registers has 2: must be 3 or 5"),
@@ -400,7 +403,11 @@ fn several_nodes_without_registers_must_be_asked_for_by_name() {
     let found = problems(&with("local"));
     assert!(found.len() == 1 && found[0].contains("because replay.nodes is 2"), "{found:#?}");
     let config = parse(&with("local-unshared")).unwrap();
-    assert!(config.warnings()[0].contains("a code can be used 2 times"), "{:?}", config.warnings());
+    assert!(
+        warnings::of(&config)[0].contains("a code can be used 2 times"),
+        "{:?}",
+        warnings::of(&config)
+    );
 }
 
 #[test]
@@ -430,8 +437,8 @@ fn what_looks_like_a_mistake_is_a_warning() {
         "backend \"b\" has connect_ms = 1000 above timeout_ms = 900",
         "backend \"b\" has no route",
     ];
-    assert_eq!(config.warnings().len(), starts.len(), "{:#?}", config.warnings());
-    for (warning, start) in config.warnings().iter().zip(starts) {
+    assert_eq!(warnings::of(&config).len(), starts.len(), "{:#?}", warnings::of(&config));
+    for (warning, start) in warnings::of(&config).iter().zip(starts) {
         assert!(warning.starts_with(start), "{warning}");
     }
 }
@@ -448,9 +455,9 @@ fn the_record_is_on_and_lies_in_the_data_directory() {
 fn a_queue_that_is_smaller_than_what_holds_places_is_a_warning() {
     let text = "[record]\nqueue_entries = 256\nwhen_full = \"refuse\"";
     let config = parse(&with(text)).unwrap();
-    assert!(config.warnings()[0].starts_with("record.queue_entries = 256 is below limits."));
+    assert!(warnings::of(&config)[0].starts_with("record.queue_entries = 256 is below limits."));
     let config = parse(&with(&text.replace("refuse", "drop"))).unwrap();
-    assert!(config.warnings().is_empty());
+    assert!(warnings::of(&config).is_empty());
 }
 
 proptest! {

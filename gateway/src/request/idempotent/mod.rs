@@ -2,22 +2,22 @@
 //! ([`crate::idempotency`]).
 
 pub(crate) mod nodes;
+mod respond;
 
 use std::rc::Rc;
 
-use http::{HeaderValue, Response};
+use http::Response;
 use keyring::code::CodeIdentity;
 
 use crate::{
-    http::names::IDEMPOTENT_REPLAYED,
-    idempotency::{Begun, Lookup, NoRoom, Request, StoredResponse},
-    refusal::{Limit, Refusal, Refused},
+    idempotency::{Begun, NoRoom, Request, StoredResponse},
+    refusal::{Limit, Refused},
     request::context::RequestContext,
     request::reply::Reply,
     transport::body::Whole,
 };
 
-use self::nodes::RequestNote;
+use self::{nodes::RequestNote, respond::respond};
 
 /// How a request goes on that is about to spend its code.
 #[derive(Debug)]
@@ -81,31 +81,6 @@ pub(crate) async fn recall(
 pub(crate) fn may_know(call: &RequestContext, identity: &CodeIdentity) -> bool {
     let worker = &call.worker;
     worker.registers.is_some() || worker.responses().knows(identity, worker.clock().now())
-}
-
-fn respond(
-    call: &RequestContext,
-    identity: CodeIdentity,
-    known: Lookup,
-) -> Result<Response<Reply>, Refused> {
-    call.set_redemption(identity);
-    match known {
-        Lookup::Finished(answer) => Ok(replay(call, answer).expect("this process wrote it")),
-        Lookup::Running => Err(Refusal::RequestInFlight.into()),
-        Lookup::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
-        Lookup::Other => Err(Refusal::CodeUsed.into()),
-    }
-}
-
-/// `None`: what another node wrote is no answer.
-fn replay(call: &RequestContext, answer: StoredResponse) -> Option<Response<Reply>> {
-    let answer = answer.read()?;
-    call.replayed();
-    let mut response = Response::new(Reply::whole(Whole::with(answer.body, answer.trailers)));
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    Some(response)
 }
 
 impl PendingResponse {

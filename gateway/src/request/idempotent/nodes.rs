@@ -15,7 +15,7 @@ use std::rc::Rc;
 use http::Response;
 use keyring::code::CodeIdentity;
 
-use super::{replay, respond};
+use super::respond::{replay, respond};
 use crate::{
     idempotency::{
         Lookup, Request, StoredResponse,

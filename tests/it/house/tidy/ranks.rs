@@ -34,12 +34,12 @@ const REPLAY: &[&str] = &[
     "limits",
     "sync",
     "entry",
-    "memory",
     "header",
-    "file",
     "guard",
+    "memory",
     "table",
     "replay",
+    "file",
     "directory",
 ];
 

@@ -13,7 +13,7 @@ use keyring::time::UnixMillis;
 
 use super::super::preflight::unfit::SANDBOX;
 use super::settings::FIRST_LINE;
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use record::SubjectKey;
 use sys::disk;
 

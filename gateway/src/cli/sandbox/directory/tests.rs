@@ -1,7 +1,7 @@
 use keyring::code::UnverifiedCode;
 
 use super::*;
-use crate::cli::testing::NOW;
+use crate::cli::tests::testing::NOW;
 
 fn open(root: &tempfile::TempDir) -> Result<Directory, Failure> {
     Directory::open(&root.path().join("sandbox"))

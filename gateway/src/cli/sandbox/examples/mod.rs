@@ -15,7 +15,8 @@ use std::fmt;
 
 use self::shell::{AMOUNT, Shell, WITH_REUSED};
 use super::directory::Directory;
-use super::{Addresses, Failure};
+use super::settings::Addresses;
+use crate::cli::failure::Failure;
 use crate::limits;
 use crate::refusal::Refusal;
 

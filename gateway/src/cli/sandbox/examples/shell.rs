@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::sandbox::Addresses;
 use crate::cli::sandbox::directory::{Directory, KEY_ID};
 

@@ -9,19 +9,20 @@ use keyring::key_set::KeySet;
 use keyring::store;
 use keyring::time::UnixMillis;
 
-use super::{Failure, mint};
+use super::mint;
+use crate::cli::failure::Failure;
 
 /// Inside the key's dates.
-pub(super) const NOW: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
-pub(super) const DAY_MS: i64 = 86_400_000;
+pub(crate) const NOW: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
-pub(super) struct Issuer {
+pub(crate) struct Issuer {
     root: tempfile::TempDir,
 }
 
 impl Issuer {
     /// Key 7001, active, for a day before [`NOW`] and ten days after.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let issuer = Self { root: tempfile::tempdir().unwrap() };
         let key = NewKey {
             id: Self::key_id(),
@@ -35,33 +36,33 @@ impl Issuer {
         issuer
     }
 
-    pub(super) fn key_id() -> KeyId {
+    pub(crate) fn key_id() -> KeyId {
         KeyId::new(7001).unwrap()
     }
 
-    pub(super) fn keyring(&self) -> PathBuf {
+    pub(crate) fn keyring(&self) -> PathBuf {
         self.root.path().join("keyring")
     }
 
-    pub(super) fn signing_key(&self) -> PathBuf {
+    pub(crate) fn signing_key(&self) -> PathBuf {
         self.root.path().join("7001.key.pem")
     }
 
-    pub(super) fn keys(&self) -> KeySet {
+    pub(crate) fn keys(&self) -> KeySet {
         store::load(&self.keyring(), None).unwrap()
     }
 
-    pub(super) fn set_state(&self, state: KeyState) {
+    pub(crate) fn set_state(&self, state: KeyState) {
         ceremony::set_state(&self.keyring(), Self::key_id(), state).unwrap();
     }
 
     /// What `yanma mint` writes at [`NOW`] for subject 42.
-    pub(super) fn mint(&self, options: &[&str]) -> Result<String, Failure> {
+    pub(crate) fn mint(&self, options: &[&str]) -> Result<String, Failure> {
         self.mint_for("42", options)
     }
 
     /// The same for another subject.
-    pub(super) fn mint_for(&self, subject: &str, options: &[&str]) -> Result<String, Failure> {
+    pub(crate) fn mint_for(&self, subject: &str, options: &[&str]) -> Result<String, Failure> {
         let keyring = self.keyring();
         let signing_key = self.signing_key();
         let fixed = [

@@ -1,3 +1,7 @@
+pub(crate) mod testing;
+
+use std::io;
+
 use clap::CommandFactory;
 
 use super::*;
