@@ -2,6 +2,7 @@
 //!
 //! | from | by | to |
 //! |---|---|---|
+//! | a head | [`locate`] | the text |
 //! | text | `keyring::code::UnverifiedCode::parse` | `UnverifiedCode`: well formed |
 //! | `UnverifiedCode` | [`verify`] | `VerifiedCode`: genuine, of a kind and time that serve here |
 //! | `VerifiedCode` | [`admit`] | `Admitted`: may do here what the request wants |
@@ -10,6 +11,7 @@
 //! [`requests`] counts the requests that are under way with one code.
 
 pub mod admit;
+pub(crate) mod locate;
 pub(crate) mod redeem;
 pub(crate) mod requests;
 pub(crate) mod verify;

@@ -9,9 +9,9 @@ use keyring::{
 use super::recall::{Barred, Recall};
 use crate::{
     code::admit::{self, Admitted, Denied},
+    code::locate::locate,
     code::verify::{Proof, Verdict},
     config::{CodeUse, RouteConfig},
-    http::names::YANMA_CODE,
     idempotency::IdempotencyKey,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
@@ -136,7 +136,7 @@ async fn verify(
     route: &RouteConfig,
     headers: &HeaderMap,
 ) -> Result<Proof, Refused> {
-    let code = UnverifiedCode::parse(code_text(headers)?).map_err(Refusal::from)?;
+    let code = UnverifiedCode::parse(locate(headers)?).map_err(Refusal::from)?;
     let recognise_late = route.code == CodeUse::Redeem;
     let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes, recognise_late };
     let worker = &call.worker;
@@ -148,16 +148,6 @@ async fn verify(
     call.code_verified(proof.code(), at);
     call.enter_code(proof.code(), hash)?;
     Ok(proof)
-}
-
-fn code_text(headers: &HeaderMap) -> Result<&[u8], Refused> {
-    let mut lines = headers.get_all(YANMA_CODE).into_iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Err(Refusal::CodeMissing.into()),
-        (Some(line), None) if !line.as_bytes().trim_ascii().is_empty() => Ok(line.as_bytes()),
-        (Some(_), None) => Err(Refusal::CodeMissing.into()),
-        (Some(_), Some(_)) => Err(Refusal::CodeMalformed.into()),
-    }
 }
 
 /// Why a late code is refused. As long as the table remembers that it was used, a cashier must hear

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::cli::failure::Failure;
-use crate::cli::sandbox::Addresses;
 use crate::cli::sandbox::directory::{Directory, KEY_ID};
+use crate::cli::sandbox::settings::Addresses;
 
 /// The request body of a payment.
 pub(super) const AMOUNT: &str = "-d '{\"amount\":\"12.30\"}'";
