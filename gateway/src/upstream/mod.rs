@@ -1,8 +1,8 @@
 //! Connections to backends: one pool per worker, and the gate that proves what was sent.
 //!
-//! A request future that is dropped does not unsend: hyper flushes what it has encoded before
-//! it closes. So whether a code may be given back is decided below hyper, where bytes are
-//! handed to the kernel. The [`Gate`] is shut first and read after, with nothing in between.
+//! Dropping a request future does not unsend the request: hyper flushes what it has encoded before
+//! it closes. So the proof that a code may be released is made below hyper, where bytes go to the
+//! kernel. The [`Gate`] is shut first and read after, with nothing in between.
 
 pub mod endpoints;
 mod gate;
@@ -43,9 +43,9 @@ pub(crate) struct Lease {
     gate: Rc<Gate>,
     driver: AbortHandle,
     endpoint: Arc<Endpoint>,
-    /// How long it may idle; 0: it is not used again.
+    /// How long it may stay idle, in milliseconds; 0: it is not used again.
     idle_ms: u64,
-    /// When its last answer was over.
+    /// When its last answer ended.
     idle_since: Option<Instant>,
     /// It has carried a request before this one.
     was_used: bool,
@@ -57,8 +57,8 @@ pub(crate) struct Lease {
 pub(crate) enum Sent {
     /// The head of an answer came back.
     Answered(Response<Incoming>),
-    /// No answer, and not one byte of the request had left: proven by the gate. With the request
-    /// as it was, if hyper had not begun with it.
+    /// No answer, and the gate proves that not one byte of the request had left. Holds the request
+    /// unchanged, if hyper had not begun with it.
     Nothing(Option<Box<Request<Outgoing>>>),
     /// No answer, and the backend may have read the request.
     Unanswered(Silence),
@@ -67,19 +67,19 @@ pub(crate) enum Sent {
 /// Why no answer came.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
 pub(crate) enum Silence {
-    /// The time was over.
+    /// The deadline passed.
     TooSlow,
     /// The head of the answer has too many lines or bytes.
     HeadTooLarge,
-    /// The connection broke, or what came was no answer.
+    /// The connection broke, or the bytes that came were no answer.
     Broken,
 }
 
 impl Lease {
     /// Sends one request and waits for the head of its answer, at most until `deadline`.
     ///
-    /// Not cancel safe: dropping the future leaves it open whether bytes were sent. It is only
-    /// run inside an exchange, which outlives its client.
+    /// Not cancel safe: after the future is dropped, it is unknown whether bytes were sent. It only
+    /// runs inside an exchange, which outlives its client.
     pub(crate) async fn send(
         &mut self,
         request: Request<Outgoing>,
@@ -88,7 +88,7 @@ impl Lease {
         self.gate.begin();
         let answer = std::pin::pin!(self.sender.try_send_request(request));
         match deadline.limit(answer).await {
-            // Nobody asked to switch protocols: whatever follows is no answer.
+            // We never ask to switch protocols, so what follows 101 is no answer.
             Some(Ok(answer)) if answer.status() != StatusCode::SWITCHING_PROTOCOLS => {
                 self.reads_promises(&answer);
                 Sent::Answered(answer)
@@ -99,20 +99,21 @@ impl Lease {
         }
     }
 
-    /// What the head of an answer says of the connection's future.
+    /// Reads from an answer's head whether and how long the connection may be reused.
     fn reads_promises(&mut self, answer: &Response<Incoming>) {
         if let Some(promised_ms) = keep_alive_ms(answer.headers()) {
             self.idle_ms = self.idle_ms.min(promised_ms);
         }
-        // To a backend of HTTP/1.0 hyper would send the next request as HTTP/1.0, where a body in
-        // chunks is left out. And a backend that answers before it has the request may take the
-        // rest of it for another one.
+        // hyper would send the next request to an HTTP/1.0 backend as HTTP/1.0 and leave out a
+        // chunked body. A backend that answers before it has the whole request may take the rest
+        // for another one.
         if answer.version() == Version::HTTP_10 || self.gate.owes() {
             self.close_after_answer();
         }
     }
 
-    /// Whether it carried a request before: if so, the backend may have closed it meanwhile.
+    /// Whether the connection carried a request before. If so, the backend may have closed it
+    /// meanwhile.
     pub(crate) fn was_used(&self) -> bool {
         self.was_used
     }
@@ -139,8 +140,8 @@ impl Lease {
         if sent { Sent::Unanswered(silence) } else { Sent::Nothing(request) }
     }
 
-    /// Puts the connection back into the pool, if it may be used again. `now`: hyper has just seen
-    /// the end of the answer.
+    /// Puts the connection back into the pool, if it may be used again. `now` is the moment when
+    /// hyper saw the end of the answer.
     pub(crate) fn give_back(mut self, now: Instant) {
         if self.gate.is_shut() || self.sender.is_closed() {
             return;
@@ -150,8 +151,9 @@ impl Lease {
         if self.sender.is_ready() {
             return self.rests();
         }
-        // The connection's own task has to run once more before it can take a request. Or the
-        // request is not sent whole yet: then its backend still gets the rest, for a while.
+        // Two cases must wait: the connection's own task has to run once more before it can take a
+        // request, or the request is not sent whole yet. The backend then still gets the rest, for
+        // a limited time.
         let is_late = self.idle_ms == 0 || self.gate.owes();
         let patience_ms = if is_late { limits::LATE_REQUEST_MS } else { 0 };
         let mut deadline = self.pool.sweep.deadline(patience_ms);
@@ -175,13 +177,14 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Or a request that its backend does not read would keep the connection for ever.
+        // Without this, a backend that does not read its request would keep the connection for
+        // ever.
         self.driver.abort();
     }
 }
 
-/// How long the backend promises to keep the connection, in milliseconds, less a second for the
-/// way (`Keep-Alive: timeout=5`, RFC 2068 19.7.1).
+/// How long the backend promises to keep the connection, in milliseconds. One second is subtracted
+/// for the way (`Keep-Alive: timeout=5`, RFC 2068 19.7.1).
 pub(crate) fn keep_alive_ms(headers: &HeaderMap) -> Option<u64> {
     let value = headers.get("keep-alive")?.to_str().ok()?;
     let timeout = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
@@ -189,10 +192,10 @@ pub(crate) fn keep_alive_ms(headers: &HeaderMap) -> Option<u64> {
     Some(seconds.saturating_sub(1).saturating_mul(1_000))
 }
 
-/// An answer whose body is passed on as it comes.
+/// An answer whose body is streamed.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// What had been read of it before it was known to be too large to hold.
+    /// What was read before the answer proved too large to hold.
     begin: Whole,
     body: Incoming,
     lease: Option<Lease>,
@@ -218,7 +221,7 @@ impl Answer {
         self.stall_ms
     }
 
-    /// Has all of it been passed on?
+    /// Whether all of it has been passed on.
     pub(crate) fn is_over(&self) -> bool {
         self.begin.is_end_stream() && self.body.is_end_stream()
     }
@@ -235,7 +238,7 @@ impl Answer {
     ) -> Poll<Result<Option<Frame<Bytes>>, Unread>> {
         if let Some(frame) = self.begin.next_frame() {
             if self.begin.is_end_stream() {
-                // What it held of the memory for bodies is free again.
+                // Frees its share of the memory for bodies.
                 self.begin = Whole::default();
             }
             return Poll::Ready(Ok(Some(frame)));
