@@ -1,10 +1,10 @@
-//! What is allowed and yet looks like a mistake.
+//! Settings that are allowed but look like a mistake.
 
 use super::{Address, BackendConfig, Config, RouteConfig};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
 use record::WhenFull;
 
-/// A sentence each; `notes` are what the readers saw.
+/// One sentence for each warning. `notes` come from the readers.
 pub(super) fn of(config: &Config, notes: Vec<String>) -> Vec<String> {
     let mut warnings = notes;
     warnings.extend(admin(config));
