@@ -2,7 +2,7 @@
 //!
 //! Dropping a request future does not unsend the request: hyper flushes what it has encoded before
 //! it closes. So the proof that a code may be released is made below hyper, where bytes go to the
-//! kernel. The [`Gate`] is shut first and read after, with nothing in between.
+//! kernel. The `Gate` is shut first and read after, with nothing in between.
 
 pub mod endpoints;
 mod gate;
