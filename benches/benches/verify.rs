@@ -1,7 +1,7 @@
 //! What verifying a signature costs, hashing included: the libraries, the engines, tables.
 //!
-//! Codes are parsed and seals opened elsewhere (`parse`); here only the signature is at stake, as
-//! the libraries verify it.
+//! Only the signature is measured here, as the libraries verify it. The bench `parse` measures
+//! parsing and opening seals.
 
 use std::hint::black_box;
 
@@ -17,14 +17,14 @@ use p256::ecdsa::{
 mod issuers;
 
 const MIB: u64 = 1 << 20;
-/// What `verify_table_mib` is unless somebody sets it.
+/// The default of `verify_table_mib`.
 const DEFAULT_BUDGET: u64 = 128 * MIB;
-/// What a node with 500 keys should be given: a huge page a key, and the generator's table.
+/// The budget for a node with 500 keys: a huge page for each key, and the generator's table.
 const LARGE_BUDGET: u64 = 1_032 * MIB;
-/// Messages altogether; their entries lie all over the tables.
+/// Messages in all. Their table entries are spread over all tables.
 const MESSAGES: usize = 4_096;
 
-/// The p256 crate and aws-lc-rs, hashing included: what the ratios are taken to.
+/// The p256 crate and aws-lc-rs, hashing included: the reference of all ratios.
 fn libraries(criterion: &mut Criterion) {
     let message = issuers::message(0);
     let signing_key = issuers::signing_key(0);
@@ -73,7 +73,7 @@ fn engines(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Groups of eight codes of random keys out of many, whose tables are in no cache.
+/// Groups of eight codes of random keys out of many. No cache holds the tables.
 fn many_keys(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("verify");
     group.throughput(Throughput::Elements(8));

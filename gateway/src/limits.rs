@@ -1,15 +1,15 @@
-//! Every bound of the system, in one place, with what they must be to each other proven when the
-//! crate is compiled.
+//! Every bound of the system, in one place. The compiler proves their relations when the crate is
+//! built.
 //!
-//! A gateway that stands open to a million clients may not grow with what they send: each queue,
-//! buffer, table and wait has a number here. [`Setting`]s are what the configuration may change
-//! and how far; the plain constants are what it may not.
+//! A gateway that is open to a million clients may not grow with what they send. So each queue,
+//! buffer, table and wait has a number here. [`Setting`]s can be changed by the configuration,
+//! within a range; the plain constants cannot.
 
 use std::time::Duration;
 
 use keyring::verify::{LATE_MS_MAX, PAYMENT_LIFE_MS, SKEW_MS_MAX};
 
-/// A number of the configuration: its default, the range that is allowed, and its unit.
+/// A number of the configuration: its default, its allowed range, and its unit.
 ///
 /// ```
 /// use gateway::limits::Setting;
@@ -19,19 +19,18 @@ use keyring::verify::{LATE_MS_MAX, PAYMENT_LIFE_MS, SKEW_MS_MAX};
 /// ```
 #[derive(Copy, Clone, Debug)]
 pub struct Setting {
-    /// Used where the file says nothing.
+    /// The value if the file does not set it.
     pub default: u64,
     /// The smallest value that is allowed.
     pub min: u64,
     /// The largest value that is allowed.
     pub max: u64,
-    /// What is counted, in the plural.
+    /// What is counted, as a plural noun.
     pub unit: &'static str,
 }
 
 impl Setting {
-    /// A setting. Panics (when used for a constant: does not compile) if the default is outside
-    /// the range.
+    /// A setting. Panics if the default is outside the range; a constant then does not compile.
     pub const fn new(default: u64, min: u64, max: u64, unit: &'static str) -> Self {
         assert!(min <= default && default <= max, "the default must be in the range");
         Self { default, min, max, unit }
@@ -53,29 +52,29 @@ impl std::fmt::Display for Setting {
 
 /// `server.workers`; 0 stands for one per core.
 pub const WORKERS: Setting = Setting::new(0, 0, 512, "workers");
-/// `server.drain_delay_ms`: how long the gateway still accepts after `/readyz` said no.
+/// `server.drain_delay_ms`: how long the gateway still accepts after `/readyz` says no.
 pub const DRAIN_DELAY_MS: Setting = Setting::new(5_000, 0, 300_000, "milliseconds");
-/// `server.drain_timeout_ms`: how long a drain waits for what still runs.
+/// `server.drain_timeout_ms`: how long a drain waits for running work.
 pub const DRAIN_TIMEOUT_MS: Setting = Setting::new(60_000, 0, 600_000, "milliseconds");
 
-/// How often a worker looks over its connections: no timeout that the sweep keeps is more exact.
+/// How often a worker checks its connections. No timeout that the sweep keeps is more exact.
 pub const SWEEP_MS: u64 = 250;
-/// Accepted connections that wait for one worker to take them. More are closed at once: a worker
-/// that far behind would only answer them too late.
+/// Accepted connections that wait for one worker. More are closed at once: a worker that is so far
+/// behind would answer them too late.
 pub const HANDOFF_QUEUE_MAX: usize = 1_024;
 /// New connections that the kernel queues for a listener.
 pub const LISTEN_BACKLOG: u32 = 4_096;
-/// How long accepting pauses after an error: mostly there is no descriptor left.
+/// How long accepting pauses after an error. Mostly the reason is that no descriptor is left.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often it is said that accepting fails.
+/// How often a failure to accept is logged.
 pub const ACCEPT_TOLD: Duration = Duration::from_secs(60);
-/// Descriptors that are kept for connections that must be refused when there are no others.
+/// Descriptors kept free, so that connections can be refused when no others are left.
 pub const SPARE_DESCRIPTORS: usize = 8;
-/// How long a new process that is to take over may need until it is ready.
+/// How long a new process may take to become ready for a takeover.
 pub const TAKEOVER_TIME: Duration = Duration::from_secs(60);
-/// How long a quiet connection is kept in a drain: a request may be on its way.
+/// How long a drain keeps an idle connection, because a request may be on its way.
 pub const DRAIN_IDLE_MS: u64 = 2_000;
-/// What the front thread waits for workers beyond their own limit.
+/// How long the front thread waits for workers after their own limit.
 pub const DRAIN_MARGIN: Duration = Duration::from_secs(5);
 /// Bytes of a configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -90,7 +89,7 @@ pub const UNIX_PATH_BYTES_MAX: usize = 107;
 pub const SKEW_MS: Setting = Setting::new(2_000, 0, 10_000, "milliseconds");
 /// `codes.display_days`: the life of a display code.
 pub const DISPLAY_DAYS: Setting = Setting::new(180, 1, 3_650, "days");
-/// How long the replay table keeps a slot alive, by the signed issue second.
+/// How long the replay table keeps a slot alive, from the signed issue second.
 pub const SLOT_LIFE_S: u64 = 80;
 /// `replay.capacity`: slots of 8 bytes.
 pub const REPLAY_CAPACITY: Setting = Setting::new(8_388_608, 8, 1 << 32, "slots");
@@ -98,57 +97,61 @@ pub const REPLAY_CAPACITY: Setting = Setting::new(8_388_608, 8, 1 << 32, "slots"
 pub const SLOT_BYTES: u64 = 8;
 /// `replay.timeout_ms`: how long a claim waits for the registers.
 pub const REGISTERS_TIMEOUT_MS: Setting = Setting::new(50, 1, 5_000, "milliseconds");
-/// `replay.epoch`: which layout of registers a configuration names.
+/// `replay.epoch`: the number of the register layout.
 pub const REGISTERS_EPOCH: Setting = Setting::new(1, 1, 1_000_000_000, "as a count of layouts");
 /// `replay.nodes`: gateways that accept the same keys.
 pub const NODES: Setting = Setting::new(1, 1, 1_000, "nodes");
 /// Groups of registers.
 pub const REGISTER_GROUPS_MAX: usize = 64;
-/// Registers in a group: odd numbers, so that a majority is never half.
+/// Registers in a group. Odd numbers, so that a majority is never half.
 pub const REGISTERS_PER_GROUP: [usize; 2] = [3, 5];
 
-/// How long a register keeps a claim: beyond the life of any code, counted from its first moment.
+/// How long a register keeps a claim. It is longer than the life of any code, from its first
+/// moment.
 pub const CLAIM_LIFE_MS: i64 = 120_000;
-/// Codes issued up to so long after a register's memory began are not for it to judge: they may
-/// have been spent before. Above the largest skew and twice what clocks may be apart.
+/// A register does not judge codes issued up to this long after its memory began: they may have
+/// been redeemed before. More than the largest skew plus twice the allowed clock difference.
 pub const BORN_MARGIN_MS: i64 = 15_000;
-/// How far a gateway's clock and a register's may be apart.
+/// The allowed difference between the clocks of a gateway and a register.
 pub const REGISTER_CLOCK_MS: i64 = 1_000;
-/// How often a register is asked how it stands.
+/// How often a register is asked for its state.
 pub const REGISTER_PROBE_MS: u64 = 1_000;
-/// A register that has answered nothing for so long has lost its connection.
+/// A register that sends nothing for this long counts as disconnected.
 pub const REGISTER_SILENCE_MS: u64 = 2_000;
-/// The wait before a connection to a register is tried again: doubled each time, up to the second.
+/// The pause before a connection to a register is retried: doubled each time, from the first value
+/// up to the second.
 pub const REGISTER_RETRY_MS: [u64; 2] = [50, 1_000];
-/// How long connecting to a register and its first answers may take.
+/// How long connecting to a register may take, including its first answers.
 pub const REGISTER_CONNECT_MS: u64 = 1_000;
-/// A register that answered within this part of `replay.timeout_ms` is asked by one write at a time.
+/// A register that answers within this part of `replay.timeout_ms` gets one write at a time.
 pub const REGISTER_QUICK_PART: u64 = 8;
-/// Bytes that wait to be written to one register. A claim is about 200; beyond it the register counts as
-/// one that does not answer.
+/// Bytes that wait to be written to one register. A claim is about 200. With more, the register
+/// counts as not answering.
 pub const REGISTER_QUEUE_BYTES_MAX: usize = 4 << 20;
 /// Answers that one connection to a register may owe.
 pub const REGISTER_OWED_MAX: usize = 65_536;
-/// Bytes of one answer of a register: an answer of a backend that was stored there, with its head.
+/// Bytes of one answer of a register: a stored backend answer, with its head.
 pub const REGISTER_ANSWER_BYTES_MAX: usize = 8 << 20;
 
 // ---- Retries ----------------------------------------------------------------------------------
 
-/// `retry.store_mib`: memory for answers that a retry gets again; 0 stores none.
+/// `retry.store_mib`: memory for stored answers, which retries get again; 0 stores none.
 pub const RETRY_STORE_MIB: Setting = Setting::new(256, 0, 65_536, "MiB");
 /// `retry.entries_max`: answers that are stored.
 pub const RETRY_ENTRIES_MAX: Setting = Setting::new(1_048_576, 1, 1 << 28, "answers");
-/// `retry.keep_s`: how long each is kept. Longer than a code can be recognised would help nobody.
+/// `retry.keep_s`: how long each is kept. A longer time has no use, because a code is not
+/// recognised for longer.
 pub const RETRY_KEEP_S: Setting = Setting::new(600, 1, 600, "seconds");
 /// `retry.caller_share_percent`: what one named caller may have of the memory.
 pub const RETRY_CALLER_SHARE_PERCENT: Setting = Setting::new(25, 1, 100, "percent");
-/// Answers that a worker removes at most each time it looks over what has expired: half a
-/// millisecond's work. What is expired and still there is not told to anybody.
+/// Expired answers that a worker removes at most each time: half a millisecond's work. An expired
+/// answer that is still stored is not sent.
 pub const RETRY_EXPIRED_MAX: usize = 2_048;
-/// What a node may take beyond its backend's time limits to tell an answer to the others. After it
-/// a request of which nothing more was heard has an unknown outcome.
+/// How long a node may take, beyond its backend's time limits, to share an answer with the others.
+/// After that, a request without news has an unknown outcome.
 pub const RETRY_MARGIN_MS: u64 = 5_000;
-/// Where nodes share registers: for how long at least it is told that nobody told the end of a request.
+/// Where nodes share registers: how long at least a request without a reported end is answered as
+/// unknown.
 pub const RETRY_LOST_TOLD_MS: u64 = 60_000;
 /// Characters of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
@@ -159,8 +162,8 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
 pub const VERIFY_TABLE_MIB: Setting = Setting::new(128, 0, 16_384, "MiB");
 /// How often one table's memory is checked against its hash.
 pub const TABLE_RECHECK: Duration = Duration::from_secs(60);
-/// Refused signatures that the reference may be asked about as well between two looks of the
-/// front thread, which are [`SWEEP_MS`] apart: at 200 µs each, at most 1 % of a core.
+/// How many refused signatures the reference may verify again between two checks of the front
+/// thread. The checks are [`SWEEP_MS`] apart. At 200 µs each this is at most 1 % of a core.
 pub const REJECT_RECHECKS_MAX: u32 = 12;
 
 // ---- Connections and requests -----------------------------------------------------------------
@@ -176,7 +179,7 @@ pub const HEADER_COUNT_MAX: Setting = Setting::new(64, 8, 100, "header lines");
 /// `limits.body_bytes_max`: the body of one request.
 pub const BODY_BYTES_MAX: Setting = Setting::new(1 << 20, 1, 64 << 20, "bytes");
 /// `limits.reply_bytes_max`: a backend's reply on a redeem route is held until it is whole, up to
-/// this size; a larger one streams.
+/// this size. A larger one streams.
 pub const REPLY_BYTES_MAX: Setting = Setting::new(1 << 20, 1, 64 << 20, "bytes");
 /// `limits.body_memory_mib`: memory for all bodies that are held whole, beyond
 /// [`BODY_FREE_BYTES`] each.
@@ -184,77 +187,76 @@ pub const BODY_MEMORY_MIB: Setting = Setting::new(256, 1, 1_048_576, "MiB");
 /// `limits.h2_streams_max`: requests at once on one HTTP/2 connection.
 pub const H2_STREAMS_MAX: Setting = Setting::new(100, 1, 1_000, "streams");
 
-/// What each body may hold without asking for memory, so that large uploads keep no usual request
-/// out. Of an upload that is passed on as it comes, so much must have come before a backend is asked.
+/// The bytes that each body may hold without asking for memory, so that large uploads do not keep
+/// usual requests out. A streamed upload must have sent this much before a backend is asked.
 pub const BODY_FREE_BYTES: usize = 16 * 1_024;
-/// A body that is held whole goes out in pieces of so many bytes.
+/// The size of the pieces in which a held body is sent.
 pub const BODY_PIECE_BYTES: usize = 64 * 1_024;
-/// How long an upload may stand still in a crowd: while more than half of a worker's requests, or of a
-/// backend's places, are taken. What stands still then holds what others need.
+/// How long an upload may stall in a crowd, because it holds what others need. A crowd: more than
+/// half of a worker's requests, or of a backend's places, are taken.
 pub const BODY_STALL_MS: u64 = 2_000;
-/// Requests under way with one code. An honest code is in one, and in a retry or two of it.
+/// Requests under way with one code. An honest code is in one request and perhaps a retry or two.
 pub const CODE_REQUESTS_MAX: u8 = 8;
-/// Cells in which they are counted, for each request in flight: see `code_requests.rs`.
+/// Cells that count them, for each request in flight: see `code_requests.rs`.
 pub const CODE_CELLS_PER_REQUEST: usize = 8;
 /// The least number of such cells, a byte each.
 pub const CODE_CELLS_MIN: usize = 65_536;
-/// One connection gets this part of a backend's places and of a worker's requests at the most: one
-/// half, so that two polite proxies in front are enough to use all of a node.
+/// The part of a backend's places, and of a worker's requests, that one connection gets at most.
+/// One half, so that two polite proxies in front can use all of a node.
 pub const CONNECTION_SHARE_PART: usize = 2;
 
-/// What hyper may buffer of one HTTP/1 connection while it reads a head.
+/// Bytes that hyper may buffer of one HTTP/1 connection while it reads a head.
 pub const H1_BUFFER_BYTES_MAX: usize = 32 * 1_024;
-/// Header lines that hyper's HTTP/1 parser takes: its default. It is not set by hand, because then
-/// the parser fills the room for all of them anew at each look at a head.
+/// Header lines that hyper's HTTP/1 parser takes: its default. It is not set by hand, because the
+/// parser would then clear the memory for all lines at each attempt.
 pub const H1_HEADERS_MAX: usize = 100;
-/// The flow-control window of one HTTP/2 connection: all that its streams together may have sent
-/// without our having read it.
+/// The flow-control window of one HTTP/2 connection: the bytes that all its streams together may
+/// have sent and we have not read.
 pub const H2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1_024;
-/// The flow-control window of one HTTP/2 stream. 64 KiB - 1 is the protocol's own start (RFC 9113,
-/// 6.9.2), so a client can use it before it has read our settings.
+/// The flow-control window of one HTTP/2 stream. 64 KiB - 1 is the protocol's initial value (RFC
+/// 9113, 6.9.2), so a client can use it before it has read our settings.
 pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1_024 - 1;
-/// What hyper may hold of replies that an HTTP/2 client does not read.
+/// Bytes of replies that hyper may hold while an HTTP/2 client does not read them.
 pub const H2_SEND_BUFFER_BYTES: usize = 64 * 1_024;
-/// The largest HTTP/2 frame that we accept: the protocol's least.
+/// The largest HTTP/2 frame that we accept: the smallest limit that the protocol allows.
 pub const H2_FRAME_BYTES_MAX: u32 = 16 * 1_024;
-/// Streams that a client opened and reset before we saw them; more ends the connection (rapid
-/// reset, CVE-2023-44487).
+/// Streams that a client opened and reset before we saw them. More of them end the connection
+/// (rapid reset, CVE-2023-44487).
 pub const H2_PENDING_RESETS_MAX: usize = 20;
-/// Streams that we reset because of a client's errors; more ends the connection.
+/// Streams that we reset because of a client's errors. More of them end the connection.
 pub const H2_LOCAL_RESETS_MAX: usize = 256;
 /// The span of time in which floods on an HTTP/2 connection are counted.
 pub const H2_FLOOD_MS: u64 = 10_000;
-/// Frames that ask for nothing (PING, SETTINGS, WINDOW_UPDATE and their like) that a client may send
-/// in that span whatever else it does. More ends the connection.
+/// Frames that ask for nothing (PING, SETTINGS, WINDOW_UPDATE and their like) that a client may
+/// always send in that span. More of them end the connection.
 pub const H2_CONTROL_FRAMES_MAX: u32 = 1_000;
-/// Such frames that come on top for each request, and for each frame of data in either direction.
+/// More such frames are allowed for each request, and for each frame of data in either direction.
 pub const H2_CONTROL_FRAMES_EACH: u32 = 10;
-/// Requests that a client drops in that span while they are worked on: so many end the connection,
-/// because each may have cost one to a backend.
+/// Requests that a client drops in that span while they are worked on. So many end the connection,
+/// because each may have cost a backend a request.
 pub const H2_CUTS_MAX: u32 = 100;
 
-/// What is read of a refused request's body, so that the answer is not lost to a TCP reset.
+/// Bytes read of a refused request's body, so that the answer is not lost to a TCP reset.
 pub const BODY_DRAIN_BYTES_MAX: usize = 64 * 1_024;
 /// How long such a body is read.
 pub const BODY_DRAIN_MS: u64 = 1_000;
-/// Connections over the limit that are told so and linger until the client has read it; beyond
-/// this many they are closed at once.
+/// Connections over the limit that get a refusal and linger until the client has read it. Beyond
+/// this many, connections are closed at once.
 pub const LINGERING_CONNECTIONS_MAX: usize = 256;
 
-/// How long an HTTP/1 connection is quiet before hyper's buffers for it are given up: longer than a
-/// busy client pauses, short beside `timeouts.idle_ms`.
+/// How long an HTTP/1 connection is idle before hyper's buffers for it are freed. Longer than a
+/// busy client pauses, and short beside `timeouts.idle_ms`.
 pub const PARK_MS: u64 = 1_000;
-/// Resident memory of an HTTP/1 connection that is parked: measured 1.7 to 2.4 KiB, rounded up.
+/// Resident memory of a parked HTTP/1 connection: measured 1.7 to 2.4 KiB, rounded up.
 pub const PARKED_CONNECTION_BYTES: u64 = 3 * 1_024;
-/// The same while hyper serves it, without a request under way: measured 31 KiB, rounded up.
+/// The same while hyper serves it without a request under way: measured 31 KiB, rounded up.
 pub const SERVED_CONNECTION_BYTES: u64 = 32 * 1_024;
-/// For how long after a worker's last work freed memory is given back: mimalloc waits a second
-/// with it.
+/// How long a worker returns freed memory after its last work. mimalloc itself waits a second.
 pub const FREED_MEMORY_MS: u64 = 3_000;
-/// Bytes that mimalloc does not put into a page with others.
+/// The size from which mimalloc gives a block a page of its own.
 pub const PAGE_OF_ITS_OWN_BYTES: usize = 1 << 20;
 
-/// How long a client gets to hang up after the gateway has said goodbye.
+/// How long a client may take to hang up after the gateway has ended the connection.
 pub const LINGER_MS: u64 = 1_000;
 /// Reads of 1 KiB in one turn on a connection that is being closed.
 pub const LINGER_READS_MAX: usize = 64;
@@ -265,7 +267,7 @@ pub const HEADER_MS: Setting = Setting::new(5_000, SWEEP_MS, 60_000, "millisecon
 pub const BODY_MS: Setting = Setting::new(15_000, SWEEP_MS, 300_000, "milliseconds");
 /// `timeouts.idle_ms`: between two requests of a connection.
 pub const IDLE_MS: Setting = Setting::new(60_000, SWEEP_MS, 3_600_000, "milliseconds");
-/// `timeouts.write_ms`: without progress while a client should read its answer.
+/// `timeouts.write_ms`: how long a client may make no progress while its answer waits.
 pub const WRITE_MS: Setting = Setting::new(15_000, SWEEP_MS, 300_000, "milliseconds");
 
 // ---- Backends and routes ----------------------------------------------------------------------
@@ -285,13 +287,13 @@ pub const BACKEND_IDLE_MS: Setting = Setting::new(4_000, SWEEP_MS, 600_000, "mil
 /// `backend.connections_max`: connections to one backend over all its endpoints and workers.
 pub const BACKEND_CONNECTIONS_MAX: Setting = Setting::new(1_024, 1, 65_536, "connections");
 
-/// A pooled connection that idled longer is looked at before it is used: nanoseconds. The look costs
-/// 0.3 µs of a system call, so a busy worker, which has its last connection back sooner, has none.
+/// A pooled connection that idled longer is checked before it is used: nanoseconds. The check costs
+/// 0.3 µs of a system call. A busy worker reuses its last connection sooner and pays nothing.
 pub const UPSTREAM_LOOK_NS: u64 = 1_000_000;
 /// How long a backend that has answered still gets the rest of its request.
 pub const LATE_REQUEST_MS: u64 = 15_000;
-/// Status line and header lines of a backend's answer, in bytes. The number of lines is bounded by
-/// [`H1_HEADERS_MAX`]. What is larger is no answer.
+/// Status line and header lines of a backend's answer, in bytes. [`H1_HEADERS_MAX`] bounds the
+/// number of lines. Anything larger is no answer.
 pub const ANSWER_HEAD_BYTES_MAX: usize = 256 * 1_024;
 /// First pause of an endpoint that refuses connections; it doubles with each further failure.
 pub const EJECT_MS: i64 = 1_000;
@@ -301,27 +303,28 @@ pub const EJECT_MS_MAX: i64 = 30_000;
 pub const PROBE_MS: i64 = 2_000;
 /// How long a probe may take to connect.
 pub const PROBE_CONNECT_MS: u64 = 1_000;
-/// Probes at once: each holds a file descriptor until it is answered or given up.
+/// Concurrent probes. Each holds a file descriptor until it is answered or given up.
 pub const PROBES_MAX: usize = 64;
-/// Failed probes after which an endpoint is out.
+/// Failed probes after which an endpoint is taken out of use.
 pub const PROBE_FAILURES: u32 = 2;
 
-/// Routes in one configuration. Finding a route compares with each of them at the worst.
+/// Routes in one configuration. At worst, finding a route compares with each of them.
 pub const ROUTES_MAX: usize = 256;
 /// Bytes of a route's path.
 pub const ROUTE_PATH_BYTES_MAX: usize = 256;
-/// Region prefixes of one route, open ones and those with a backend of their own, each.
+/// Region prefixes of one route: the limit holds for open ones, and for those with a backend of
+/// their own.
 pub const REGIONS_MAX: usize = 1_000;
 /// Bytes of a name: environment, channel, backend. Names become metric labels.
 pub const NAME_BYTES_MAX: usize = 32;
-/// Distinct channels in a process, over all reloads: metrics keep a child for each.
+/// Distinct channels in a process, over all reloads. Metrics keep a child for each.
 pub use keyring::key::CHANNELS_MAX;
 
 // ---- The decision record ----------------------------------------------------------------------
 
 /// `record.queue_entries`: decisions that wait to be written, over all workers.
 pub const RECORD_QUEUE_ENTRIES: Setting = Setting::new(32_768, 256, 16_777_216, "decisions");
-/// `record.unverified_one_in`: of so many decisions on what is no genuine code, one is recorded.
+/// `record.unverified_one_in`: one of this many decisions about no genuine code is recorded.
 pub const RECORD_UNVERIFIED_ONE_IN: Setting = Setting::new(100, 1, 1_000_000, "decisions");
 /// `record.file_mib_max`: a file of the record is closed when it is larger.
 pub const RECORD_FILE_MIB_MAX: Setting = Setting::new(64, 1, 65_536, "MiB");
@@ -331,22 +334,22 @@ pub const RECORD_FILE_HOURS_MAX: Setting = Setting::new(24, 1, 744, "hours");
 pub const RECORD_KEEP_DAYS: Setting = Setting::new(0, 0, 36_500, "days");
 /// The least that `record.keep_days` may be if it is not 0: six months (网络安全法, article 21).
 pub const RECORD_KEEP_DAYS_LEAST: u64 = 184;
-/// `record.free_mib_min`: with less room left on its file system nothing is written, because the
-/// replay table's directory may be there too.
+/// `record.free_mib_min`: with less free space on its file system nothing is written. The replay
+/// table's directory may be on the same one.
 pub const RECORD_FREE_MIB_MIN: Setting = Setting::new(256, 0, 1_048_576, "MiB");
-/// `record.sync_ms`: how often what was written is made safe from a power cut; 0: by the kernel.
+/// `record.sync_ms`: how often written data is made safe from a power cut; 0: the kernel decides.
 pub const RECORD_SYNC_MS: Setting = Setting::new(1_000, 0, 60_000, "milliseconds");
 
 // ---- The admin listener -----------------------------------------------------------------------
 
 /// Connections of the admin listener.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
-/// How long a request head on the admin listener may take, and a connection be idle.
+/// How long a request head on the admin listener may take, and how long a connection may be idle.
 pub const ADMIN_TIME: Duration = Duration::from_secs(5);
-/// How long a connection to the admin listener may live; what is being answered then still has
-/// [`ADMIN_TIME`]. A reload that takes longer happens all the same, but its answer is not seen.
+/// How long a connection to the admin listener may live. An answer under way then still has
+/// [`ADMIN_TIME`]. A reload that takes longer is still done, but its answer is not seen.
 pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(30);
-/// What hyper may buffer of one connection to the admin listener.
+/// Bytes that hyper may buffer of one connection to the admin listener.
 pub const ADMIN_BUFFER_BYTES_MAX: usize = 16 * 1_024;
 
 // ---- What they must be to each other ----------------------------------------------------------
@@ -355,13 +358,14 @@ pub const ADMIN_BUFFER_BYTES_MAX: usize = 16 * 1_024;
 mod proofs {
     use super::*;
 
-    // The commonest bug of replay caches: memory shorter than the window of acceptance.
+    // The commonest bug of replay caches is a memory shorter than the window of acceptance.
     const _: () = assert!(SLOT_LIFE_S as i64 * 1_000 == PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX);
     const _: () = assert!(SKEW_MS.max as i64 == SKEW_MS_MAX);
-    // An answer is stored after its code was issued, and a code is recognised by its age.
+    // An answer is stored after its code was issued, and the code's age decides if it is
+    // recognised.
     const _: () = assert!(RETRY_KEEP_S.max as i64 * 1_000 <= LATE_MS_MAX);
-    // A register's key outlives every moment at which its code could be claimed anew: the earliest
-    // claim comes a skew before issue, clocks are 1 s apart, and a register's may step 30 s.
+    // A register's key outlives every moment at which its code could be claimed again. The earliest
+    // claim comes a skew before issue, clocks differ by 1 s, and a register's may step 30 s.
     const _: () = assert!(
         CLAIM_LIFE_MS >= PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX + 2 * REGISTER_CLOCK_MS + 30_000
     );
@@ -371,7 +375,7 @@ mod proofs {
     const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
     // hyper panics below its first buffer of 8 KiB.
     const _: () = assert!(H1_BUFFER_BYTES_MAX >= 8 * 1_024);
-    // A code of 255 digits with its header name, and a few lines more, must fit the smallest head.
+    // The smallest head must fit a code of 255 digits with its header name, and a few lines more.
     const _: () = assert!(HEADER_BYTES_MAX.min >= 2 * (255 + "yanma-code: \r\n".len() as u64));
     const _: () = assert!(HEADER_COUNT_MAX.max <= H1_HEADERS_MAX as u64);
     // One stream may not shut the window for the others.
@@ -379,16 +383,16 @@ mod proofs {
     // RFC 9113, 4.2 and 6.9.1.
     const _: () = assert!(H2_FRAME_BYTES_MAX >= 1 << 14 && H2_FRAME_BYTES_MAX < 1 << 24);
     const _: () = assert!(H2_CONNECTION_WINDOW_BYTES < 1 << 31);
-    // A timeout that the sweep keeps cannot be shorter than the sweep; the drain of a body neither.
+    // A timeout that the sweep keeps cannot be shorter than the sweep, nor can the drain of a body.
     const _: () = assert!(SWEEP_MS <= HEADER_MS.min && SWEEP_MS <= BODY_MS.min);
     const _: () = assert!(SWEEP_MS <= IDLE_MS.min && SWEEP_MS <= WRITE_MS.min);
     const _: () = assert!(SWEEP_MS <= BACKEND_IDLE_MS.min && SWEEP_MS <= BODY_DRAIN_MS);
     const _: () = assert!(SWEEP_MS <= BODY_STALL_MS && BODY_STALL_MS <= BODY_MS.default);
-    // An upload and a backend's default patience together stay within what a HIS waits.
+    // An upload plus a backend's default timeout stay within the time that a HIS waits.
     const _: () = assert!(BODY_MS.default + BACKEND_TIMEOUT_MS.default < BACKEND_TIMEOUT_WARN_MS);
     // A drain outlasts an exchange that began just before it.
     const _: () = assert!(DRAIN_TIMEOUT_MS.default >= BODY_MS.default + BACKEND_TIMEOUT_MS.default);
-    // All these numbers are handed on as `usize`, `u32` or `i64`.
+    // All these numbers are converted to `usize`, `u32` or `i64`.
     const _: () = assert!(usize::BITS >= 64 && REPLAY_CAPACITY.max <= 1 << 32);
     const _: () = assert!(H2_STREAMS_MAX.max <= u32::MAX as u64);
     const _: () = assert!(BODY_MEMORY_MIB.max <= u64::MAX >> 20);
@@ -396,11 +400,11 @@ mod proofs {
     const _: () = assert!(BODY_MEMORY_MIB.default << 20 >= BODY_BYTES_MAX.default);
     // A cell is found by masking, and its count never wraps.
     const _: () = assert!(CODE_CELLS_MIN.is_power_of_two() && CODE_REQUESTS_MAX < u8::MAX);
-    // An endpoint that is out is tried again.
+    // An endpoint that is out of use is tried again.
     const _: () = assert!(EJECT_MS > 0 && EJECT_MS <= EJECT_MS_MAX);
-    // Six months have 184 days at most, and a day's file is not deleted on the day it is closed.
+    // Six months have 184 days at most. A day's file is not deleted on the day it is closed.
     const _: () = assert!(RECORD_KEEP_DAYS_LEAST >= 184);
-    // A node that the configuration does not name has the host's name, cut to a name's length.
+    // A node without a configured name has the host's name, cut to a name's length.
     const _: () = assert!(record::limits::NODE_BYTES_MAX == NAME_BYTES_MAX);
     // Probes do not overlap.
     const _: () = assert!((PROBE_CONNECT_MS as i64) < PROBE_MS);

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 /// As long as what a code signs: prefix and body.
 const MESSAGE_BYTES: usize = 55;
 
-/// Many keys, and for each turn a message of one of them.
+/// Many keys. Each turn verifies a message of one of them.
 pub(crate) struct Issuers {
     verifier: Verifier,
     keys: Vec<VerifyingKey>,
@@ -55,7 +55,7 @@ impl Issuers {
 impl Signed {
     #[expect(clippy::indexing_slicing, reason = "a bench; the index is modulo the length")]
     fn new(signers: &[SigningKey], number: usize) -> Self {
-        // Eight neighbours have eight keys; which ones, nobody can guess.
+        // Eight neighbours have eight keys. The processor cannot guess which ones.
         let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
         let key = if signers.len() > 8 { spread % signers.len() } else { number % signers.len() };
         let message = message(number);

@@ -1,7 +1,7 @@
-//! The floor of this stack: what a request costs if hyper forwards it and nobody looks at it.
+//! The floor of this stack: the cost of a request that hyper forwards and no code inspects.
 //!
-//! One thread, connections to the backend kept in a list, the same engine settings as the gateway,
-//! the same allocator. No limits, no errors worth the name: to be measured, not to be used.
+//! One thread, connections to the backend kept in a list, the same engine settings and allocator as
+//! the gateway. No limits and almost no error handling: for measuring only, not for use.
 //!
 //! `bare-proxy LISTEN BACKEND`, both addresses of TCP.
 

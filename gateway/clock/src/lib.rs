@@ -1,12 +1,12 @@
 //! The only reader of clocks.
 //!
-//! Time is CLOCK_BOOTTIME plus an offset, the offset being what the wall clock (CLOCK_REALTIME) was
-//! ahead when the two were last compared. CLOCK_BOOTTIME never steps and counts suspends, so:
-//! - Between two comparisons nothing that is done to the wall clock matters.
-//! - The offset is only ever raised, so time never runs backwards, in no thread and across none.
-//!   After a step back it runs on ahead of the wall clock, until a restart.
-//! - A step of more than 10 s is not followed. Time runs on and the clock is no longer trusted, as
-//!   nobody knows which of the two times is the right one, until a restart.
+//! Time is CLOCK_BOOTTIME plus an offset. The offset is the lead of the wall clock (CLOCK_REALTIME)
+//! when the two were last compared. CLOCK_BOOTTIME never steps and counts suspends, so:
+//! - Between two comparisons no change of the wall clock matters.
+//! - The offset is only ever raised, so time never runs backwards, in one thread or between
+//!   threads. After a step back, time stays ahead of the wall clock until a restart.
+//! - A step of more than 10 s is not followed. Time goes on, but the clock is not trusted until a
+//!   restart: it is unknown which of the two times is right.
 //!
 //! NTP slews both clocks alike; only a step changes the offset.
 
@@ -20,11 +20,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 use self::seam::Seam;
 
-/// The largest disagreement with the wall clock that is taken for a correction.
+/// The largest difference from the wall clock that is accepted as a correction.
 const STEP_BELIEVED_NS: i64 = 10_000_000_000;
 /// The smallest change between the two clocks that is counted as a step.
 const STEP_COUNTED_NS: i64 = 500_000_000;
-/// A comparison that took longer was interrupted half-way and says nothing.
+/// A comparison that took longer was interrupted half-way and is not used.
 const COMPARISON_NS_MAX: i64 = 1_000_000;
 
 const NS_PER_MS: i64 = 1_000_000;
@@ -36,9 +36,9 @@ pub struct Clock(Arc<State>);
 
 struct State {
     source: Source,
-    /// What is believed: Unix time less CLOCK_BOOTTIME. Only raised.
+    /// The offset in use: Unix time less CLOCK_BOOTTIME. Only raised.
     offset_ns: AtomicI64,
-    /// The same as it was found at the last comparison, believed or not.
+    /// The offset found at the last comparison, accepted or not.
     found_ns: AtomicI64,
     trusted: AtomicBool,
     steps: AtomicU64,
@@ -50,7 +50,7 @@ enum Source {
     HandSet { boot_ns: AtomicI64, wall_ahead_ns: AtomicI64 },
 }
 
-/// One look at the clock: the time of day, and the moment that no step of it moves.
+/// One reading of the clock: the time of day, and a moment that no step moves.
 #[derive(Copy, Clone, Debug)]
 pub struct Reading {
     /// The time of day.
@@ -59,7 +59,7 @@ pub struct Reading {
     pub boot_ns: i64,
 }
 
-/// A moment for measuring durations; says nothing about the time of day.
+/// A moment for measuring durations. It has no relation to the time of day.
 #[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Debug)]
 pub struct Instant(quanta::Instant);
 
@@ -70,7 +70,7 @@ pub struct Hand {
 }
 
 impl Clock {
-    /// The machine's clocks. The wall clock is believed as it is found.
+    /// The machine's clocks. The wall clock's first reading is accepted.
     pub fn system() -> Self {
         let source = Source::System(Seam::of_environment());
         let found = source.offset_ns();
@@ -99,23 +99,23 @@ impl Clock {
 
     /// The time of day. Costs one read of a clock (vDSO, no system call) and a relaxed load.
     ///
-    /// Never less than any earlier answer that the caller can know of, whichever thread had it:
-    /// CLOCK_BOOTTIME does not run back, and a later load of the offset finds no older value.
+    /// Never less than an earlier answer that the caller can know of, of any thread. CLOCK_BOOTTIME
+    /// does not run back, and a later load of the offset finds no older value.
     pub fn now(&self) -> UnixMillis {
         self.reading().now
     }
 
-    /// The same with what it was reckoned from; costs no more.
+    /// The same, with the CLOCK_BOOTTIME that it was computed from. Costs no more.
     pub fn reading(&self) -> Reading {
         let offset_ns = self.0.offset_ns.load(Ordering::Relaxed);
         let boot_ns = self.0.source.boot_ns();
         Reading { now: UnixMillis::new((boot_ns + offset_ns).div_euclid(NS_PER_MS)), boot_ns }
     }
 
-    /// Compares the two clocks. To be called about four times a second, by any thread.
+    /// Compares the two clocks. Call it about four times a second, from any thread.
     pub fn tick(&self) {
-        // Read before the clocks: of two threads that tick at once, the one that looked earlier
-        // fails its exchange below, and a step is counted once.
+        // Read before the clocks. If two threads tick at once, the one that read earlier fails its
+        // exchange below, so a step is counted once.
         let before_ns = self.0.found_ns.load(Ordering::Acquire);
         self.0.source.look_at_seam();
         if let Some(found_ns) = self.0.source.compare() {
@@ -138,12 +138,12 @@ impl Clock {
         }
     }
 
-    /// False once the wall clock was found more than 10 s off the time that is kept here.
+    /// False after the wall clock was found more than 10 s away from the time kept here.
     pub fn trusted(&self) -> bool {
         self.0.trusted.load(Ordering::Relaxed)
     }
 
-    /// Steps of the wall clock that were noticed, in either direction, followed or not.
+    /// Steps of the wall clock that were noticed: in either direction, followed or not.
     pub fn steps(&self) -> u64 {
         self.0.steps.load(Ordering::Relaxed)
     }
@@ -190,9 +190,9 @@ impl Source {
         }
     }
 
-    /// What the wall clock is ahead of CLOCK_BOOTTIME, never too much: the offset follows the
-    /// largest answer, so an answer that is a little small does no harm. Nothing, if the thread
-    /// was interrupted between the reads.
+    /// The lead of the wall clock over CLOCK_BOOTTIME, never too large. The offset follows the
+    /// largest answer, so an answer that is a little small does no harm. `None` if the thread was
+    /// interrupted between the reads.
     fn compare(&self) -> Option<i64> {
         let first_ns = self.boot_ns();
         let wall_ns = self.wall_ns();

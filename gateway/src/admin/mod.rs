@@ -1,7 +1,7 @@
-//! The admin listener: metrics, health, reload. On a thread of its own, so that a scrape never
-//! stands in a request's way; it answers until the process ends, through the drain too.
+//! The admin listener: metrics, health, reload. It has its own thread, so that a scrape never
+//! delays a request. It answers until the process ends, through the drain too.
 //!
-//! Connections are few and bounded in time: whoever can reach the listener may hold up another
+//! Connections are few and bounded in time. A client that reaches the listener may delay another
 //! operator for some seconds, but not the gateway.
 
 pub(crate) mod page;
@@ -37,7 +37,7 @@ use tokio::{
 use crate::{limits, metrics, upstream::endpoints, worker::Shared};
 use sys::{failpoint, threads::Part};
 
-/// An operator's request for a reload. The answer is the sentence that tells how it went.
+/// An operator's request for a reload. The answer is a sentence that reports the result.
 #[derive(Debug)]
 pub struct ReloadRequest {
     /// `Ok`: what runs now. `Err`: why nothing changed.
@@ -53,8 +53,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Shows `shared`; reloads through `reload` if there is one. A second request while one waits
-    /// in the channel is refused, so a channel of one place will do.
+    /// Shows `shared`, and reloads through `reload` if there is one. A channel of one place
+    /// suffices: a second request is refused while one waits.
     #[must_use]
     pub fn new(shared: Arc<Shared>, reload: Option<mpsc::Sender<ReloadRequest>>) -> Self {
         Self { shared, reload }
@@ -75,18 +75,18 @@ impl Handle {
         (&self.address, self.socket.as_fd())
     }
 
-    /// Another process accepts from now on. What has been accepted is answered.
+    /// Another process accepts from now on. Accepted connections are still answered.
     pub(crate) fn let_go(&self) {
         self.handed_over.notify_one();
     }
 }
 
-/// Serves on a thread of its own until the process ends or hands over, and probes the endpoints
-/// there.
+/// Serves until the process ends or hands over. Also probes the endpoints. Both run on a thread of
+/// its own.
 ///
 /// # Errors
 ///
-/// The system's error if thread, runtime or socket cannot be had.
+/// The system's error if it refuses the thread, the runtime or the socket.
 pub fn start(socket: std::net::TcpListener, admin: Admin) -> io::Result<Handle> {
     let address = admin.shared.current.load().config().admin.address.to_string();
     let kept = socket.try_clone()?;
@@ -131,7 +131,7 @@ async fn serve(listener: &TcpListener, admin: &Arc<Admin>, handed_over: &Notify)
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = handed_over.notified() => {
-                // For good, also if this should begin anew.
+                // Stores a permit, so that this also holds if the loop begins anew.
                 handed_over.notify_one();
                 break;
             }
@@ -162,7 +162,7 @@ async fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) {
         .max_buf_size(limits::ADMIN_BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    // Neither a late nor a broken client concerns anybody else.
+    // A late or broken client is no problem for any other client.
     if timeout(limits::ADMIN_CONNECTION_TIME, connection.as_mut()).await.is_err() {
         connection.as_mut().graceful_shutdown();
         let _ = timeout(limits::ADMIN_TIME, connection).await;
@@ -197,8 +197,8 @@ fn metrics_page(shared: &Shared) -> Response<Full<Bytes>> {
     response
 }
 
-/// A line for each condition; then, for the operator, the backends and registers, which decide
-/// nothing.
+/// One line for each condition. Lines for the backends and registers follow for the operator; they
+/// do not change the status.
 fn readiness(shared: &Shared) -> Response<Full<Bytes>> {
     let (status, verdict) = if shared.health.is_ready() {
         (StatusCode::OK, "ready")

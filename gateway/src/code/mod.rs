@@ -4,11 +4,11 @@
 //! |---|---|---|
 //! | a head | [`locate`] | the text |
 //! | text | `keyring::code::UnverifiedCode::parse` | `UnverifiedCode`: well formed |
-//! | `UnverifiedCode` | [`verify`] | `VerifiedCode`: genuine, of a kind and time that serve here |
+//! | `UnverifiedCode` | `verify` | `VerifiedCode`: genuine, of a kind and time that serve here |
 //! | `VerifiedCode` | [`admit`] | `Admitted`: may do here what the request wants |
-//! | `Admitted` | [`redeem`] | `Redeemed`: used up for this request alone, which may be forwarded |
+//! | `Admitted` | `redeem` | `Redeemed`: used up for this request alone, which may be forwarded |
 //!
-//! [`requests`] counts the requests that are under way with one code.
+//! `requests` counts the requests that are under way with one code.
 
 pub mod admit;
 pub(crate) mod locate;

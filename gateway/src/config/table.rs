@@ -1,7 +1,7 @@
-//! Reading one table of the file: each key once, in its range, and nothing beside.
+//! Reads one table of the file: each key once, in its range, and no unknown key.
 //!
-//! A reader never stops at a problem. It notes it, goes on with the default, and the whole
-//! configuration is thrown away at the end: so a person sees all that is wrong at once.
+//! A reader never stops at a problem. It notes the problem and goes on with the default. At the end
+//! a configuration with problems is discarded. So a person sees all problems at once.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -13,20 +13,20 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use super::error::{ConfigError, Problem};
 use crate::limits::{NAME_BYTES_MAX, Setting};
 
-/// Characters of a value that an error repeats.
+/// Characters of a value that an error message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
 
-/// Places where a file is no TOML that are told: what comes after them tells no more.
+/// How many syntax errors of a file are reported. Later ones only follow from the first.
 const FORM_PROBLEMS_MAX: usize = 10;
 
-/// What [`Table::label`] takes.
+/// The names that [`Table::label`] accepts.
 pub(super) const NAME_ALLOWED: &str = "1 to 32 of a-z, 0-9 and -";
 const _: () = assert!(NAME_BYTES_MAX == 32);
 
 /// Parses a text as TOML.
 ///
 /// # Errors
-/// The first places where it is none.
+/// The first places where the text is no TOML.
 pub(super) fn document<'t>(
     text: &'t str,
     file: &Path,
@@ -36,7 +36,7 @@ pub(super) fn document<'t>(
         return Ok(document);
     }
     let mut problems: Vec<Problem> = errors.iter().map(|error| problem(text, error)).collect();
-    // One slip of the pen can be met several times.
+    // One slip of the pen can be reported several times.
     problems.dedup();
     let more = problems.len().saturating_sub(FORM_PROBLEMS_MAX);
     problems.truncate(FORM_PROBLEMS_MAX);
@@ -57,7 +57,7 @@ fn problem(text: &str, error: &toml::de::Error) -> Problem {
     Problem { line, text: said }
 }
 
-/// A text that is being read, with what was found wrong so far.
+/// The text of a file, with the problems found so far.
 pub(super) struct Source<'t> {
     text: &'t str,
     base: &'t Path,
@@ -76,7 +76,7 @@ impl<'t> Source<'t> {
         if problems.is_empty() { Ok(value) } else { Err(ConfigError::new(file, problems)) }
     }
 
-    /// What the readers noted as odd but allowed.
+    /// The readers' notes: settings that are odd but allowed.
     pub(super) fn notes(&self) -> Vec<String> {
         self.notes.borrow().clone()
     }
@@ -104,7 +104,7 @@ pub(super) struct Table<'s> {
     known: Vec<&'static str>,
 }
 
-/// A value with its place, for what is wrong with it.
+/// A value with its place, which error messages name.
 pub(super) struct Item<'s> {
     source: &'s Source<'s>,
     key: String,
@@ -152,8 +152,8 @@ impl<'s> Table<'s> {
             .unwrap_or(default)
     }
 
-    /// A string that `read` understands, else a problem that says `allowed`; `None` if the key is
-    /// missing or wrong.
+    /// A string that `read` understands. Otherwise notes a problem that says `allowed`. `None` if
+    /// the key is missing or wrong.
     pub(super) fn string<T>(
         &mut self,
         key: &'static str,
@@ -201,8 +201,8 @@ impl<'s> Table<'s> {
         self.source.base.join(written.as_deref().unwrap_or(default))
     }
 
-    /// The values of an array of at least one and at most `max`; `None` if the key is missing or
-    /// no such array.
+    /// The values of an array of at least one and at most `max`. `None` if the key is missing or
+    /// not such an array.
     pub(super) fn items(&mut self, key: &'static str, max: usize) -> Option<Vec<Item<'s>>> {
         let item = self.item(key)?;
         let items = item.array().filter(|items| (1..=max).contains(&items.len()));
@@ -212,7 +212,7 @@ impl<'s> Table<'s> {
         items
     }
 
-    /// A key, known from now on; `None` if it is missing.
+    /// A key, which counts as known from now on; `None` if it is missing.
     pub(super) fn item(&mut self, key: &'static str) -> Option<Item<'s>> {
         self.known.push(key);
         let value = self.entries?.get(key)?;
@@ -224,7 +224,7 @@ impl<'s> Table<'s> {
         self.entries.is_some_and(|entries| entries.contains_key(key))
     }
 
-    /// The values of a table whose keys are the writer's own, at most `max`.
+    /// The values of a table whose keys the file's author chooses, at most `max`.
     pub(super) fn entries(&self, max: usize) -> Vec<(&'s str, Item<'s>)> {
         let entries = self.entries.into_iter().flatten();
         let entry = |(key, value): (&'s Spanned<_>, _)| {
@@ -239,7 +239,7 @@ impl<'s> Table<'s> {
         entries
     }
 
-    /// A key that must be there and is not.
+    /// A problem: a required key is missing.
     pub(super) fn missing(&self, key: &str, allowed: &str) {
         if !self.has(key) {
             let key = self.path_of(key);
@@ -247,27 +247,27 @@ impl<'s> Table<'s> {
         }
     }
 
-    /// Something that is wrong with the table as a whole.
+    /// A problem of the table as a whole.
     pub(super) fn problem(&self, text: &str) {
         self.source.report(self.line, text.to_owned());
     }
 
-    /// Something that is odd and allowed.
+    /// A note: the setting is odd but allowed.
     pub(super) fn note(&self, text: String) {
         self.source.notes.borrow_mut().push(text);
     }
 
-    /// What relative paths are relative to.
+    /// The directory that relative paths start from.
     pub(super) fn base(&self) -> &'s Path {
         self.source.base
     }
 
-    /// The table's name in the file, for sentences.
+    /// The table's name in the file, for messages.
     pub(super) fn name(&self) -> &str {
         &self.path
     }
 
-    /// Reports the keys that nobody asked for.
+    /// Reports the keys that no reader asked for.
     pub(super) fn finish(&self) {
         for key in self.entries.into_iter().flat_map(DeTable::keys) {
             let name: &str = key.get_ref();
@@ -305,18 +305,18 @@ impl<'s> Item<'s> {
         self.value.get_ref().as_str()
     }
 
-    /// A problem: the value is not what it must be.
+    /// A problem: the value is not what `allowed` says.
     pub(super) fn refuse(&self, allowed: &str) {
         let written = self.source.written(self.value.span());
         self.problem(&format!("{} = {written}: must be {allowed}", self.key));
     }
 
-    /// A problem with a value that may hold a password, so that it is not repeated.
+    /// A problem with a value that may hold a password, which the message must not repeat.
     pub(super) fn refuse_secret(&self, allowed: &str) {
         self.problem(&format!("{}: must be {allowed}", self.key));
     }
 
-    /// A problem: the key is not what it must be.
+    /// A problem: the key is not what `allowed` says.
     pub(super) fn refuse_key(&self, allowed: &str) {
         self.problem(&format!("{}: the key must be {allowed}", self.key));
     }

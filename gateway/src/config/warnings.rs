@@ -1,10 +1,10 @@
-//! What is allowed and yet looks like a mistake.
+//! Settings that are allowed but look like a mistake.
 
 use super::{Address, BackendConfig, Config, RouteConfig};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
 use record::WhenFull;
 
-/// A sentence each, in English.
+/// One sentence for each warning, in English.
 pub fn of(config: &Config) -> Vec<String> {
     let mut warnings = config.notes.clone();
     warnings.extend(admin(config));

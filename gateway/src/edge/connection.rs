@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Arrival {
     pub(crate) socket: Accepted,
     pub(crate) peer: Peer,
-    /// Of the listener it came by.
+    /// The metrics of the listener that accepted it.
     pub(crate) listener: Arc<ListenerMetrics>,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Arrival {
 pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let Arrival { socket, peer, listener } = arrival;
     let connection = Connection::new(Rc::clone(&worker.sweep), peer);
-    // Whichever way this ends, the connection is taken out of the worker's books.
+    // However this ends, the connection is removed from the worker's list.
     let _registered = worker.register(Rc::clone(&connection));
     let Ok(mut stream) = socket.into_stream() else { return };
     let _open = listener.open.hold(worker.id);
@@ -39,7 +39,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
             let (http2, tls) = (preface.is_http2(), preface.is_tls());
             let stream = ClientStream::new(stream, Rc::clone(&connection), preface);
             let rejected = if http2 {
-                // Boxed, or each HTTP/1 connection would hold room for it.
+                // Boxed. Otherwise each HTTP/1 connection would also hold memory for it.
                 Box::pin(serve_http2(&worker, &connection, stream)).await
             } else {
                 serve_http1(&worker, &connection, stream).await
@@ -54,7 +54,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
             }
         }
         Err(End::SlowHead) => Box::pin(respond_408(&worker, stream)).await,
-        // It left, or never said anything: there is nobody to answer.
+        // The client left or sent nothing, so no client is there to answer.
         Ok(_) | Err(_) => {}
     }
 }

@@ -1,4 +1,4 @@
-//! The threads of the workers: each with its runtime, fed with connections by the accepting one.
+//! The worker threads. Each has its runtime; the accepting thread hands it connections.
 
 use std::{
     io,
@@ -39,7 +39,7 @@ impl Handle {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Hands a connection over; gives it back if the worker has too many waiting.
+    /// Hands a connection over. Returns it if too many wait for the worker.
     pub(crate) fn hand_over(&self, arrival: Arrival) -> Result<(), Arrival> {
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.arrivals.try_send(arrival).map_err(|error| {
@@ -57,7 +57,7 @@ impl Handle {
 ///
 /// # Errors
 ///
-/// The system's error if thread or runtime cannot be had.
+/// The system's error if it refuses the thread or the runtime.
 pub(crate) fn start(
     id: WorkerId,
     shared: Arc<Shared>,
@@ -66,7 +66,8 @@ pub(crate) fn start(
     let (arrivals, mut inbox) = mpsc::channel(limits::HANDOFF_QUEUE_MAX);
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
-    // What can fail is done in the thread, and heard of here, where somebody can still say so.
+    // The thread does what can fail and reports the result here, where the caller can still return
+    // it.
     let (started, starting) = std::sync::mpsc::sync_channel(1);
     let name = format!("worker-{}", id.index());
     let thread = std::thread::Builder::new().name(name).spawn(move || {
@@ -82,7 +83,7 @@ pub(crate) fn start(
         {
             let health = Arc::clone(worker.health());
             let mut has_begun = false;
-            // Its connections and exchanges are tasks of the runtime: if this panics they go on.
+            // Connections and exchanges are tasks of the runtime. They go on if this future panics.
             health.threads.keep(Part::Worker, || {
                 runtime.block_on(async {
                     if !std::mem::replace(&mut has_begun, true) {
@@ -97,7 +98,8 @@ pub(crate) fn start(
     Ok((Handle { arrivals, connections }, thread))
 }
 
-/// The worker's flusher, begun anew should it ever panic: codes of later turns wait for it.
+/// The worker's flusher. It is started again if it panics, because codes of later turns wait for
+/// it.
 async fn keep_flushing(worker: Rc<Worker>) {
     loop {
         let its = Rc::clone(&worker);
@@ -111,7 +113,7 @@ async fn keep_flushing(worker: Rc<Worker>) {
     }
 }
 
-/// The first worker says in the registers whose data directory this is.
+/// The first worker writes to the registers which data directory this node has.
 fn announce(worker: &Worker, registers: &Rc<Registers>) {
     if worker.id.index() > 0 {
         return;
@@ -145,7 +147,7 @@ fn begin(worker: &Rc<Worker>) {
     }
 }
 
-/// Serves until the drain is over. Whatever still runs at `drain_timeout_ms` is cut off.
+/// Serves until the drain is over. Work that still runs at `drain_timeout_ms` is cut off.
 async fn run(
     worker: &Rc<Worker>,
     inbox: &mut mpsc::Receiver<Arrival>,

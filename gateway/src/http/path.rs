@@ -1,16 +1,17 @@
-//! The path of a request target: which paths are let near the routes at all.
+//! The path of a request target: which paths may reach the routes at all.
 //!
-//! The gateway routes by what it reads and the backend acts by what *it* reads; whoever finds a
-//! path that the two read differently walks around a `redeem` route. Backends resolve dots,
-//! collapse slashes, turn backslashes, cut `;jsessionid`, trim ends and decode escapes, some of
-//! them twice. So a path that any of this could change is not repaired but refused, and one that
-//! passes is forwarded byte for byte.
+//! The gateway routes by its reading of the path, and the backend acts by its own. An attacker who
+//! finds a path that the two read differently avoids a `redeem` route.
+//!
+//! Backends resolve dots, collapse slashes, turn backslashes, cut `;jsessionid`, trim ends and
+//! decode escapes, some of them twice. So a path that any of this could change is refused, not
+//! repaired. A path that passes is forwarded byte for byte.
 
 /// A path that every reader reads alike.
 ///
-/// It starts with `/`; no segment is empty but perhaps the last, none ends in a full stop; all
-/// its bytes are visible ASCII; its escapes are whole and stand for an ASCII character that must
-/// be escaped and is none of `/`, `\`, NUL, space and `%`.
+/// It starts with `/`. No segment is empty but perhaps the last, and none ends in a full stop. All
+/// its bytes are visible ASCII. Its escapes are whole and stand for an ASCII character that must be
+/// escaped, but not for `/`, `\`, NUL, space or `%`.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct CheckedPath<'a>(&'a str);
 
@@ -22,14 +23,17 @@ pub struct MalformedPath;
 impl<'a> CheckedPath<'a> {
     /// Checks the path of a request target: origin form, without the query.
     ///
-    /// The query is not looked at by any rule, so a `?` here is a caller's mistake and refused
-    /// like a `#`, which is no part of a target (RFC 9112, 3.2). The `http` crate drops a `#` and
-    /// what follows before this rule can see it. On HTTP/1 [`crate::transport::strict`] refuses it before. On
-    /// HTTP/2 nothing below that crate can, so there routes and backends see the same cut target.
-    /// Absolute and asterisk form start with something else than `/` and are refused.
+    /// The query is not part of the path. So a `?` here is the caller's mistake and is refused. A
+    /// `#` is no part of a target (RFC 9112, 3.2) and is refused too.
+    ///
+    /// The `http` crate drops a `#` and what follows before this rule can see it. On HTTP/1
+    /// [`crate::transport::strict`] refuses it earlier. On HTTP/2 nothing below that crate can, so
+    /// routes and backends there see the same cut target.
+    ///
+    /// The absolute and asterisk forms do not start with `/` and are refused.
     ///
     /// # Errors
-    /// [`MalformedPath`], without saying where: it helps none but a forger.
+    /// [`MalformedPath`], without the place of the fault: the place would only help a forger.
     pub fn check(path: &'a str) -> Result<Self, MalformedPath> {
         let mut rest = path.as_bytes().strip_prefix(b"/").ok_or(MalformedPath)?;
         let mut last = b'/';
@@ -42,12 +46,12 @@ impl<'a> CheckedPath<'a> {
             };
             last = byte;
         }
-        // Only here may a segment be empty: `/` alone, or a slash at the end.
+        // Only here may a segment be empty: the path is `/`, or it has a slash at the end.
         if last == b'.' { Err(MalformedPath) } else { Ok(Self(path)) }
     }
 
     /// Whether the path is `folder` or lies below it: whole segments, compared without ASCII case.
-    /// `folder` has no slash at its end but when it is `/`.
+    /// `folder` ends in a slash only if it is `/`.
     pub fn is_within(&self, folder: &str) -> bool {
         let folder = folder.strip_suffix('/').unwrap_or(folder).as_bytes();
         let Some((head, tail)) = self.0.as_bytes().split_at_checked(folder.len()) else {
@@ -62,13 +66,14 @@ impl<'a> CheckedPath<'a> {
     }
 }
 
-/// Whether a slash may follow: not another slash, and not a full stop, which covers the segments
-/// `.` and `..` as well as a stop at the end that Windows drops.
+/// Whether a slash may follow `last`: not after a slash, and not after a full stop. The full stop
+/// covers the segments `.` and `..`, and a stop at the end that Windows drops.
 fn ends_segment(last: u8) -> bool {
     last != b'/' && last != b'.'
 }
 
-/// Visible ASCII but for what backends give a meaning of their own, or what is no path.
+/// Visible ASCII, without the characters that backends give a meaning of their own or that no path
+/// may hold.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#')
 }
@@ -89,8 +94,9 @@ fn hex(digit: u8) -> Result<u8, MalformedPath> {
     }
 }
 
-/// What an escape may stand for. An unreserved character (RFC 3986, 2.3) needs none, so its
-/// escape is only a second way to write a path; the named five change the path once decoded.
+/// What an escape may stand for. An unreserved character (RFC 3986, 2.3) needs no escape: it would
+/// only be a second way to write a path. The five characters named here change the path once
+/// decoded.
 fn may_be_escaped(byte: u8) -> bool {
     let is_unreserved = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     byte <= 0x7e && !is_unreserved && !matches!(byte, b'/' | b'\\' | 0 | b' ' | b'%')
@@ -102,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// Every form that the contract forbids, and what forbids it.
+    /// Every form that the contract forbids, with the rule that forbids it.
     const FORBIDDEN: &[(&str, &[&str])] = &[
         ("does not start with a slash", &["", "a", "*", "http://h/a", "h:80", "?", "#", "%2fa"]),
         ("an empty segment", &["//", "//a", "/a//", "/a//b", "///"]),
@@ -127,7 +133,7 @@ mod tests {
         ("a query or a fragment", &["/?", "/a?b", "/#", "/a#b"]),
     ];
 
-    /// What passes, and passes unchanged.
+    /// Paths that pass unchanged.
     const ALLOWED: &[&str] = &[
         "/",
         "/a",
@@ -200,8 +206,8 @@ mod tests {
     }
 
     proptest! {
-        /// The rules once more, as the contract's sentence puts them, over paths made of the
-        /// characters that matter.
+        /// The rules once more, in the words of the contract, over paths made of the characters
+        /// that matter.
         #[test]
         fn agrees_with_the_contract(path in "[/.a;%2eEfF5c0\\\\\u{7f}é-]{0,12}") {
             prop_assert_eq!(CheckedPath::check(&path).is_err(), contract_forbids(&path), "{}", path);

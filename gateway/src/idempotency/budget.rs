@@ -1,4 +1,4 @@
-//! The room that stored answers may take: bytes, number, and a caller's share of the bytes.
+//! The memory budget of stored answers: bytes, number, and a caller's share of the bytes.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -12,20 +12,20 @@ use crate::config::RetryConfig;
 pub(crate) enum NoRoom {
     /// `retry.store_mib` is used up.
     Bytes,
-    /// `retry.entries_max` is.
+    /// `retry.entries_max` is used up.
     Entries,
-    /// The caller has had its share.
+    /// The caller has used up its share.
     Caller,
 }
 
-/// What is taken. Never more than allowed: whoever takes adds first, looks, and gives back what was
-/// too much, so of two that come at once at the end of the room both may find none.
+/// What is in use; never more than allowed. A taker adds first, compares, and subtracts again if it
+/// was too much. So if two takers meet at the limit, both may be refused.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Budget {
     bytes: AtomicUsize,
     entries: AtomicUsize,
-    /// Of named callers with something stored; locked for as long as an addition takes.
+    /// Bytes of each named caller with a stored answer. Locked while an addition takes place.
     shares: DashMap<Caller, usize>,
 }
 

@@ -1,12 +1,16 @@
-//! Retry is not replay: who got no answer may ask again, and gets the answer that there was.
+//! A retry is not a replay: a client that got no answer may ask again, and gets the same answer.
 //!
 //! # What is the same request
 //!
-//! A code stands for one transaction. A request is bound to the code's identity, its caller, the
-//! `Idempotency-Key` that it carries, and a fingerprint of what it asks (`fingerprint::Fingerprint`).
+//! A code stands for one transaction. A request is bound to four things:
+//! - the code's identity,
+//! - its caller,
+//! - the `Idempotency-Key` that it carries,
+//! - a fingerprint of its content (`fingerprint::Fingerprint`).
+//!
 //! Without the header the fingerprint is the key: the same code with the same bytes is the same
-//! transaction, so a client that repeats a POST by itself (Java's does) is served as well as one
-//! that knows the header.
+//! transaction. So a client that repeats a POST by itself, as Java's does, is served like one that
+//! knows the header.
 //!
 //! | a request with a code that was forwarded before | gets |
 //! |---|---|
@@ -17,39 +21,40 @@
 //!
 //! # Why a retry never leads to a second forward
 //!
-//! Nothing here permits anything. A request is forwarded with a [`Redemption`] and with nothing
-//! else, and that is made by the replay table alone, after and whatever `ResponseStore::begin` says:
-//! `Begun::First` only lets a request go on to be judged by the table, as if this module were
-//! not there. All other answers end the request. So whatever is lost, expired, full or wrong in
-//! here, a request can be answered wrongly, but not forwarded twice.
+//! Nothing in this module permits a forward. A request is forwarded only with a [`Redemption`]. The
+//! replay table alone makes one, after `ResponseStore::begin` and regardless of its result.
 //!
-//! What the order of steps adds is that the answers are the right ones:
+//! `Begun::First` only lets a request go on to the table, as if this module were not there. All
+//! other results end the request. So if an entry is lost, expired, left out or wrong, a request may
+//! get a wrong answer. It is never forwarded twice.
 //!
-//! 1. The record is placed before the code is spent, so no copy can find the code spent and the
-//!    record not there yet, while its own record lives.
-//! 2. A record belongs to the request that placed it until that one finishes or takes it away.
-//!    Nobody else replaces or removes it, so of two copies exactly one is first.
-//! 3. When a code is given back, it is given back first and its record is removed after. A copy in
-//!    between hears `request_in_flight` and comes again; the other way round it would find no
-//!    record and a spent code, and hear `code_used` of a transaction that never was.
-//! 4. A finished record is never overwritten. Whoever finds one that has expired and is not
-//!    removed yet hears `code_used`: it is there because its code was forwarded.
+//! The order of steps makes the answers right:
 //!
-//! Only answers to forwarded requests are stored, `outcome_unknown` among them. Refusals are not:
-//! the next request is judged anew.
+//! 1. The entry is placed before the code is redeemed. So while its entry lives, no copy can find
+//!    the code redeemed without an entry.
+//! 2. An entry belongs to the request that placed it, until that request finishes or removes it. No
+//!    other request replaces or removes it, so of two copies exactly one is first.
+//! 3. A code is released first, and its entry is removed after. A copy in between hears
+//!    `request_in_flight` and comes again. In the other order it would find a redeemed code without
+//!    an entry. It would hear `code_used` for a transaction that never was.
+//! 4. A finished entry is never overwritten. A request that finds one expired but not yet removed
+//!    hears `code_used`, because the code was forwarded.
+//!
+//! Only answers to forwarded requests are stored, `outcome_unknown` among them. Refusals are not
+//! stored: the next request is judged anew.
 //!
 //! # Several nodes
 //!
-//! Where nodes share registers a record is in the registers' servers too (`shared`). There it is
-//! as powerless: a claim decides, and a record that was lost, that came late or that an attempt left
-//! behind which was given back, can only make the answer of a request that is not forwarded another
-//! one. So no majority is needed to be safe, only to be right.
+//! Where nodes share registers, an entry is also in the registers' servers (`shared`). It permits
+//! nothing there either, because the claim decides. An entry may be lost, late, or left behind by a
+//! released attempt. It can then only change the answer of a request that is not forwarded. So
+//! safety needs no majority; only right answers do.
 //!
 //! # Bounds
 //!
 //! Stored answers are bounded in bytes, in number and in time, and each named caller has a share.
-//! An answer that finds no room is sent, counted and not stored; its retry hears `code_used`.
-//! Records of running requests are bounded by the requests in flight, and always find room.
+//! An answer that finds no room is sent and counted, but not stored; its retry hears `code_used`.
+//! Entries of running requests are bounded by the requests in flight, and always find room.
 //!
 //! [`Redemption`]: replay::Redemption
 

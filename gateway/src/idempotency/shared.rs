@@ -1,4 +1,4 @@
-//! What nodes share of a request: bytes in the registers' servers.
+//! What nodes share about a request: bytes in the registers' servers.
 //!
 //! ```text
 //! note, in the claim of a request: version u8 | deadline i64 | request id 16 bytes | who
@@ -7,8 +7,8 @@
 //!                                                                          (numbers big-endian)
 //! ```
 //!
-//! A server may have lost its memory, and one that was not reached may hold what is out of date,
-//! so what is read here only ever ends a request; see [`super`].
+//! A server may have lost its memory, or hold outdated bytes because it was not reached. So bytes
+//! read here can only end a request; see [`super`].
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use keyring::{code::CodeIdentity, time::UnixMillis};
@@ -30,12 +30,13 @@ const WHO_AT: usize = 1 + 8 + ID_BYTES;
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum SharedLookup {
     Known(Lookup),
-    /// The same request was begun by a node that has not told its end, and its time is over.
+    /// The same request was begun by another node. That node reported no end, and the deadline has
+    /// passed.
     Lost,
 }
 
-/// Says in the claim of a request what it is, and when its outcome is unknown if nobody has told it.
-/// The request id tells the notes of two attempts apart.
+/// The note in a request's claim: what the request is, and its deadline. If no end is reported by
+/// the deadline, the outcome is unknown. The request id tells the notes of two attempts apart.
 pub(crate) fn note(request: &Request, id: &RequestId, deadline: UnixMillis) -> Vec<u8> {
     let Request { identity: _, caller, key, fingerprint } = request;
     let (name, key) = (caller.name(), key.as_ref().map_or(&[][..], IdempotencyKey::as_bytes));
@@ -52,7 +53,7 @@ pub(crate) fn note(request: &Request, id: &RequestId, deadline: UnixMillis) -> V
     bytes
 }
 
-/// The answer to the request that a note of ours tells of.
+/// The stored answer to the request of a note that this node wrote.
 pub(crate) fn finished(note: &[u8], answer: &StoredResponse, until: UnixMillis) -> Vec<u8> {
     let who = note.get(WHO_AT..).unwrap_or_default();
     let mut bytes = Vec::with_capacity(1 + 8 + who.len() + answer.len());
@@ -63,9 +64,9 @@ pub(crate) fn finished(note: &[u8], answer: &StoredResponse, until: UnixMillis) 
     bytes
 }
 
-/// What `request` finds, of the answers and notes that a majority of servers hold: an answer if there
-/// is one, as there is at most one per code. Of notes there is one, too, but for what a broken
-/// connection left behind; the first to run out is likely the first that there was.
+/// What `request` finds among the answers and notes of a majority of servers. An answer comes
+/// first; there is at most one per code. There is one note too, except where a broken connection
+/// left another behind. The note with the earliest deadline is probably the original.
 pub(crate) fn look_up(
     request: &Request,
     answers: impl IntoIterator<Item = Vec<u8>>,
@@ -173,7 +174,7 @@ mod tests {
         .collect()
     }
 
-    /// Another node tells each pair of requests apart as this one does.
+    /// Another node distinguishes each pair of requests as this one does.
     #[test]
     fn a_record_says_abroad_what_it_says_at_home() {
         for first in requests() {
@@ -216,7 +217,7 @@ mod tests {
             assert_eq!(look_up(&one, [], notes.clone(), BEGUN).as_ref(), Some(&running));
             assert_eq!(look_up(&two, [], notes, BEGUN), Some(SharedLookup::Known(Lookup::Other)));
         }
-        // A claim without a note, and what nobody of ours wrote.
+        // A claim without a note, and bytes that no gateway wrote.
         assert_eq!(look_up(&one, [b"x".to_vec()], [Vec::new(), b"x".to_vec()], BEGUN), None);
     }
 

@@ -1,4 +1,4 @@
-//! The records of one node, shared by its workers.
+//! The entries of one node, shared by its workers.
 
 use std::{collections::VecDeque, hash::RandomState};
 
@@ -12,20 +12,20 @@ use super::{
 };
 use crate::config::RetryConfig;
 
-/// Parts of the map with a lock each. Many, so that two workers seldom meet, and that a part which
-/// grows holds its lock for the time of some thousand entries at most.
+/// Parts of the map with a lock each. There are many, so that two workers seldom meet. A part that
+/// grows then holds its lock for some thousand entries at most.
 const PARTS: usize = 1_024;
 
-/// Bytes of a stored answer beside its own: its record, its slot in a map that is at least 7/16
-/// full, its place in a queue that is at least half full.
+/// Bytes that a stored answer costs beyond its own. These are its entry, its slot in a map at least
+/// 7/16 full, and its place in a queue at least half full.
 pub(super) const ENTRY_BYTES: usize =
     size_of::<Entry>() + (SLOT_BYTES * 16).div_ceil(7) + 2 * size_of::<Due>();
 const SLOT_BYTES: usize = size_of::<(CodeIdentity, Box<Entry>)>() + 1;
 
-/// What became of codes, for those who ask again. See [`super`].
+/// The outcomes of codes, for repeated requests. See [`super`].
 ///
-/// No lock is held longer than it takes to look at one record, and none across an await: no
-/// guard leaves this module.
+/// No lock is held longer than it takes to read one entry, and none across an await: no guard
+/// leaves this module.
 #[derive(Debug)]
 pub struct ResponseStore {
     records: DashMap<CodeIdentity, Box<Entry>>,
@@ -35,15 +35,15 @@ pub struct ResponseStore {
 /// What a request finds.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Begun {
-    /// Nothing is known of its code. Its record is there now, and it is the caller's to
-    /// [`finish`](ResponseStore::finish) or [`forget`](ResponseStore::forget).
+    /// Nothing is known of its code. Its entry is placed now, and the caller must
+    /// [`finish`](ResponseStore::finish) or [`forget`](ResponseStore::forget) it.
     First,
-    /// It is not the first.
+    /// It is not the first request with its code.
     Known(Lookup),
 }
 
-/// What one worker stored, in the order in which it expires. Not shared, so that nothing must be
-/// locked to find what is over.
+/// What one worker stored, in the order in which it expires. Not shared, so no lock is needed to
+/// find expired entries.
 #[derive(Debug, Default)]
 pub(crate) struct ExpiryQueue(VecDeque<Due>);
 
@@ -60,7 +60,7 @@ impl ResponseStore {
         Self { records, room: Budget::default() }
     }
 
-    /// Enters a request whose body is whole, before its code is spent.
+    /// Enters a request whose body is whole, before its code is redeemed.
     pub(crate) fn begin(&self, request: &Request, now: UnixMillis) -> Begun {
         match self.records.entry(request.identity) {
             MapEntry::Vacant(place) => {
@@ -71,21 +71,22 @@ impl ResponseStore {
         }
     }
 
-    /// Whether anything is known of a code: is it worth reading the body?
+    /// Whether anything is known of a code, so that it is worth reading the body.
     pub(crate) fn knows(&self, identity: &CodeIdentity, now: UnixMillis) -> bool {
         self.records.get(identity).is_some_and(|record| record.is_alive(now))
     }
 
-    /// What is known, for a request that cannot be a first one. `None`: nothing any more.
+    /// What is known, for a request that cannot be a first one. `None` if nothing is known any
+    /// more.
     pub(crate) fn recall(&self, request: &Request, now: UnixMillis) -> Option<Lookup> {
         let record = self.records.get(&request.identity)?;
         record.is_alive(now).then(|| record.look_up(request, now))
     }
 
-    /// The request that was first has its answer, and somebody may ask for it from now on.
+    /// The first request has its answer. Repetitions can get it from now on.
     ///
     /// # Errors
-    /// There is no room: nothing is known of the code any more.
+    /// There is no room. The entry is removed, and nothing is known of the code any more.
     pub(crate) fn finish(
         &self,
         identity: &CodeIdentity,
@@ -116,7 +117,7 @@ impl ResponseStore {
         self.records.remove_if(identity, |_, record| matches!(record.state, State::Running));
     }
 
-    /// Removes what has expired of a worker's, at most `most`. Returns whether there was any.
+    /// Removes at most `most` expired entries of a worker. Returns whether there was any.
     pub(crate) fn expire(&self, shelf: &mut ExpiryQueue, most: usize, now: UnixMillis) -> bool {
         for removed in 0..most {
             let Some(due) = shelf.0.pop_front_if(|due| due.until <= now) else {

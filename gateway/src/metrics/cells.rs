@@ -1,9 +1,9 @@
 //! Counters that cost a load and a store: one block of cells per worker.
 //!
-//! A shared counter makes the cores fight for its cache line. Here every worker has a block of
-//! its own, on cache lines of its own, and is the only one that writes it; whoever asks for the
-//! figures adds the blocks up. With a single writer a relaxed load and a relaxed store suffice,
-//! no read-modify-write is needed, and no count is lost.
+//! A shared counter makes the cores fight for its cache line. Here every worker has its own block,
+//! on its own cache lines, and is the only writer of it. A reader adds up the blocks. With a single
+//! writer, a relaxed load and a relaxed store suffice: no read-modify-write is needed, and no count
+//! is lost.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,8 +12,8 @@ const LINE_CELLS: usize = 16;
 
 /// The worker that counts.
 ///
-/// Each worker thread has its own number, from 0 to the number of workers less one, and no other
-/// thread uses it: two writers to one cell would lose counts (never more than that).
+/// Each worker thread has its own number, from 0 to the number of workers less one. No other thread
+/// may use it: two writers to one cell would lose counts, but do no other harm.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 pub struct WorkerId(usize);
 
@@ -55,7 +55,7 @@ impl Cells {
         cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
-    /// The sum over all workers. Workers go on counting meanwhile: sums of different cells may
+    /// The sum over all workers. Workers go on counting meanwhile, so sums of different cells may
     /// be a few events apart.
     pub(super) fn sum(&self, cell: usize) -> u64 {
         (0..self.lines.len() / self.lines_per_worker)

@@ -28,7 +28,7 @@ impl RouteMetrics {
         }
     }
 
-    /// Counts a request by what became of it.
+    /// Counts a request by its outcome.
     pub(crate) fn requests(&self, worker: WorkerId, outcome: Outcome) {
         self.requests.inc(worker, outcome.index());
     }
@@ -54,7 +54,7 @@ impl BackendMetrics {
         }
     }
 
-    /// Counts an exchange by the class of its answer; no status: there was no whole one.
+    /// Counts an exchange by the class of its answer. `None`: there was no whole answer.
     pub(crate) fn responses(&self, worker: WorkerId, status: Option<StatusCode>) {
         self.responses.inc(worker, ResponseClass::of(status).index());
     }
@@ -77,7 +77,7 @@ impl ListenerMetrics {
         Self { open: Gauge::new(workers), rejected: Counters::new(workers, Rejection::ALL.len()) }
     }
 
-    /// Counts bytes that were taken for no request.
+    /// Counts bytes that made no request.
     pub(crate) fn rejected(&self, worker: WorkerId, why: Rejection) {
         self.rejected.inc(worker, why.index());
     }
@@ -116,10 +116,10 @@ impl<T> Children<T> {
     }
 }
 
-/// The label of codes whose key nobody knows.
+/// The label for codes of an unknown key.
 const UNKNOWN: &str = "unknown";
 
-/// Children by channel: found by its index, without a search, as every request needs one.
+/// Children by channel. They are found by index, without a search, because every request needs one.
 #[derive(Debug)]
 pub(super) struct Channels {
     known: Box<[OnceLock<Arc<ChannelMetrics>>]>,
@@ -149,8 +149,8 @@ impl Channels {
         cell.get_or_init(|| self.make(channel))
     }
 
-    /// A channel that calls itself `unknown` shares the child of that label: Prometheus refuses a
-    /// page that names one series twice.
+    /// A channel named `unknown` shares the child of that label. Prometheus refuses a page that
+    /// names one series twice.
     fn make(&self, channel: Channel) -> Arc<ChannelMetrics> {
         match channel.as_str() {
             UNKNOWN => Arc::clone(&self.unknown),
@@ -158,12 +158,12 @@ impl Channels {
         }
     }
 
-    /// Each label once, that of unknown channels first.
+    /// All children, each label once; that of unknown channels comes first.
     pub(super) fn all(&self) -> impl Iterator<Item = &ChannelMetrics> {
         std::iter::once(&*self.unknown).chain(self.known())
     }
 
-    /// Without the label of unknown channels.
+    /// All children without that of unknown channels.
     pub(super) fn known(&self) -> impl Iterator<Item = &ChannelMetrics> {
         let known = self.known.iter().filter_map(OnceLock::get);
         known.filter(|channel| !Arc::ptr_eq(channel, &self.unknown)).map(|channel| &**channel)

@@ -1,4 +1,4 @@
-//! What the front thread is told while it serves: signals, reloads, and a new process in its place.
+//! What the front thread receives while it serves: signals, reloads, and a process that takes over.
 
 use std::{io, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 use sys::{failpoint, log, threads::Part};
 
-/// Where orders come from, and what carries them out.
+/// Where orders come from, and the parts that carry them out.
 #[derive(Debug)]
 pub(crate) struct Orders {
     pub(crate) signals: Signals,
@@ -27,13 +27,13 @@ pub(crate) struct Orders {
 
 /// Why this process leaves.
 pub(crate) enum Leave {
-    /// It was told to, or has lost a part that it cannot serve without.
+    /// It got a signal, or it lost a part that it cannot serve without.
     Told,
-    /// Another one serves in its place once it knows that the sockets are its own.
+    /// Another process takes over. It serves once it knows that the sockets are its own.
     Relieved(Successor),
 }
 
-/// Waits for the end of this process's time; reloads on the way, and has a successor made ready.
+/// Waits until this process has to leave. Meanwhile it reloads, and prepares a successor.
 pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<'_>]) -> Leave {
     let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
     let mut successor: Option<Successor> = None;
@@ -42,7 +42,7 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
             _ = ticks.tick() => {
                 look_around(shared);
                 failpoint::panic_at("front");
-                // One that is on its way to take this one's place still may.
+                // A successor that is starting may still take over.
                 if shared.health.threads.must_leave() && successor.is_none() {
                     return Leave::Told;
                 }
@@ -62,7 +62,7 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
                 Signal::Nothing => say_nothing(),
             },
             Some(request) = orders.reloads.recv() => {
-                // Whoever asked may have gone; the reload has happened all the same.
+                // The requester may have left; the reload has happened all the same.
                 let outcome = reload(&orders.reloader, shared, successor.as_ref());
                 let _ = request.answer.send(outcome);
             }
@@ -84,12 +84,12 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
     }
 }
 
-/// Log files go through standard error, so there is none to open anew.
+/// Log files go through standard error, so there is none to open again.
 fn say_nothing() {
     log::info(format_args!("SIGUSR1 asks for nothing here; SIGHUP reloads, SIGUSR2 hands over"));
 }
 
-/// A keyring that is read again here must not be an old one in the process that takes over.
+/// Reloads here and updates the successor. Otherwise the successor could serve with an old keyring.
 fn reload(
     reloader: &Reloader,
     shared: &Shared,
@@ -101,7 +101,7 @@ fn reload(
     reloader.reload(shared)
 }
 
-/// Cancel safe.
+/// Ends when the successor is ready or has failed. Cancel safe.
 async fn ready(successor: &mut Option<Successor>) -> Result<(), String> {
     match successor {
         Some(successor) => successor.ready().await,
@@ -110,7 +110,7 @@ async fn ready(successor: &mut Option<Successor>) -> Result<(), String> {
 }
 
 impl Orders {
-    /// Says why there is none, if there is none.
+    /// Starts a successor. Logs the reason and returns `None` if that is not possible.
     fn start_successor(&self, sockets: &[Named<'_>]) -> Option<Successor> {
         let Some(command_line) = &self.command_line else {
             log::info(format_args!(
@@ -136,8 +136,8 @@ impl Orders {
         }
     }
 
-    /// Makes this process ready, and takes the place of its predecessor. False if it was told to
-    /// leave before.
+    /// Makes this process ready, and takes over from its predecessor. False if it was told to leave
+    /// before.
     pub(crate) async fn take_over(
         &mut self,
         predecessor: Predecessor,
@@ -162,8 +162,8 @@ impl Orders {
     }
 }
 
-/// Compares the clocks, tells health whether keys can be used now and whether the log is written,
-/// and gives the canary its allowance for the time until the next look.
+/// Compares the clocks. Reports to health whether keys can be used now and whether the log is
+/// written. Gives the canary its allowance until the next call.
 pub(crate) fn look_around(shared: &Shared) {
     let threads = &shared.health.threads;
     if log::has_ended() && threads.times(Part::Log) == 0 {

@@ -1,6 +1,6 @@
-//! The care of verification tables, on a thread of its own: they are built after the start and
-//! after each reload, and checked again now and then. Signatures are verified meanwhile, by the
-//! `p256` crate where a table is missing.
+//! Builds and checks verification tables, on a thread of its own. Tables are built after the start
+//! and after each reload, and checked again periodically. Meanwhile the `p256` crate verifies the
+//! signatures of keys without a table.
 
 use std::{
     io,
@@ -20,9 +20,9 @@ use sys::{failpoint, log, threads::Part};
 pub struct Builder(SyncSender<()>);
 
 impl Builder {
-    /// Builds for the snapshot in force. A call that finds another one waiting is that one.
+    /// Requests tables for the snapshot in force. If a request waits already, it serves for both.
     pub(crate) fn wake(&self) {
-        // Full: the build that waits will find this snapshot. Closed: the process ends.
+        // Full: the waiting build will find this snapshot. Closed: the process ends.
         let _ = self.0.try_send(());
     }
 }
@@ -31,7 +31,7 @@ impl Builder {
 ///
 /// # Errors
 ///
-/// The system's error if there is no thread to be had.
+/// The system's error if it refuses the thread.
 pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Builder> {
     let (wake, woken) = sync_channel(1);
     std::thread::Builder::new().name("tables".to_owned()).spawn(move || {
@@ -44,7 +44,7 @@ pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Builder> {
     Ok(Builder(wake))
 }
 
-/// Until nobody is left who could wake it.
+/// Builds and checks tables until every [`Builder`] is dropped.
 fn care(shared: &Shared, woken: &Receiver<()>) {
     let mut turn = 0;
     loop {
@@ -78,16 +78,18 @@ fn build(shared: &Shared) {
     }
 }
 
-/// Huge pages are for the tables, which are built off the way of a request. Where the heap grows, a
-/// request would wait until the kernel has cleared one: 4.5 ms in a virtual machine, and p99 with
-/// it. The flag is the whole process's and says what the next first touch of a page gets; tables
-/// keep theirs.
+/// Tables use huge pages; they are built away from the request path. Where the heap grows, a
+/// request would wait until the kernel has cleared a huge page. That takes 4.5 ms in a virtual
+/// machine and shows in p99.
+///
+/// The flag is the whole process's. It decides what the next first touch of a page gets; tables
+/// keep their pages.
 fn allow_huge_pages(allowed: bool) {
-    // A kernel without the flag serves on, a little less evenly.
+    // A kernel without the flag still serves, with slightly less even latency.
     let _ = rustix::thread::disable_transparent_huge_pages(!allowed);
 }
 
-/// Builds what the snapshot's keys lack, within its budget. Returns how many tables.
+/// Builds the missing tables of the snapshot's keys, within its budget. Returns how many.
 pub(crate) fn build_for(snapshot: &Snapshot) -> io::Result<usize> {
     let budget = snapshot.config().server.verify_table_bytes();
     snapshot.keys().build_tables(budget)
@@ -104,7 +106,7 @@ fn recheck(shared: &Shared, turn: usize) {
     }
 }
 
-/// Says that an engine was wrong, with what reproduces it, all of it public.
+/// Logs that an engine was wrong, with the data that reproduces it. All of it is public.
 pub(crate) fn report_mismatch(mismatch: &Mismatch) {
     log::error(format_args!(
         "{mismatch}; the answer of p256 counts, and engine {} goes on until a restart; please \

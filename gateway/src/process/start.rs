@@ -1,4 +1,4 @@
-//! From a checked configuration to a serving gateway. Nothing listens before everything is read.
+//! From a checked configuration to a serving gateway. It listens only after everything is read.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -38,7 +38,7 @@ use sys::{
     threads::{self, Part},
 };
 
-/// What a gateway is started from.
+/// The inputs of a start.
 #[derive(Debug)]
 pub struct Start {
     /// The checked configuration.
@@ -48,16 +48,16 @@ pub struct Start {
     /// Where a reload reads the configuration again.
     pub config_file: PathBuf,
     /// Whether a new table refuses codes issued before the start as `warming_up`. Only a keyring
-    /// that was made by this very start can do without: no code of its keys can have been spent.
+    /// made by this very start needs no fence: no code of its keys can have been redeemed.
     pub fence: Fence,
-    /// How a new process is started that takes over on SIGUSR2. Absent: that is refused.
+    /// How a new process is started that takes over on SIGUSR2. Absent: SIGUSR2 is refused.
     pub command_line: Option<CommandLine>,
 }
 
-/// Why the gateway did not start, or did not end as it was told. Every text is one sentence.
+/// Why the gateway did not start, or did not end as told. Every text is one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be listened on.
+    /// The system refused to listen on an address.
     #[error("cannot listen on {address}: {}", listen_error(.source))]
     Listen {
         /// As the configuration writes it.
@@ -71,10 +71,10 @@ pub enum StartError {
     /// The decision record cannot begin.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// A part of the process panicked that it cannot serve without; what ran was finished.
+    /// A part panicked that the process cannot serve without. Running work was finished.
     #[error("the gateway has left, because it could not serve any more: {0}")]
     Lost(&'static str),
-    /// A group that the configuration names.
+    /// A group of the configuration cannot be used.
     #[error("{key}: {source}")]
     Group {
         /// The key.
@@ -82,7 +82,7 @@ pub enum StartError {
         /// Why it cannot be used.
         source: io::Error,
     },
-    /// Threads, runtimes, signal handlers.
+    /// The system refused a thread, a runtime or a signal handler.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
 }
@@ -100,12 +100,13 @@ fn listen_error(error: &io::Error) -> String {
 ///
 /// # Errors
 ///
-/// [`StartError`]; nothing keeps running then.
+/// [`StartError`]; nothing runs any more in that case.
 pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError> {
     threads::tell_panics();
     sys::descriptors::raise();
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    // Before the first file grows, and before anybody may take this process for one that serves.
+    // Catch signals before the first file grows, and before another process could see this one as
+    // serving.
     let survived = runtime.block_on(async { Survived::catch() })?;
     let clock = Clock::system();
     let (directory, replay) = directory::open(start.config.data_directory(), start.fence, &clock)?;
@@ -126,7 +127,7 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         ready(&shared);
         let health = Arc::clone(&shared.health);
         let left = run::run(listeners, admin, shared, orders).await;
-        // Whatever was decided is written before the process ends.
+        // All decisions are written before the process ends.
         drop(recording);
         left?;
         match health.threads.lost() {
@@ -134,12 +135,13 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
             _ => Ok(()),
         }
     });
-    // Whatever a worker still waits for was given its time in the drain.
+    // A worker's remaining tasks had their time in the drain.
     runtime.shutdown_background();
     left
 }
 
-/// What this process listens on: taken over from a predecessor as far as it has it, else opened.
+/// The sockets that this process listens on. It takes them over from a predecessor if that has
+/// them, and opens the others.
 struct Sockets {
     listeners: Vec<Listener>,
     admin: std::net::TcpListener,
@@ -169,7 +171,7 @@ impl Sockets {
     }
 }
 
-/// The group of a key that may be left out.
+/// Finds the group of an optional key.
 ///
 /// # Errors
 ///
@@ -192,7 +194,7 @@ fn share(
     replay: Replay,
 ) -> Result<Started, StartError> {
     let Start { config, keys, config_file, .. } = start;
-    // One more than the workers: the front thread counts what it refuses.
+    // One more than the workers: the front thread counts the connections that it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
     if let Some(registers) = &config.replay.registers {
         metrics.show_registers(&registers.names(), &Abstains::NAMES);

@@ -1,4 +1,4 @@
-//! A request's way that goes on without its client.
+//! A request's work that goes on without its client.
 
 use std::{
     future::Future,
@@ -6,8 +6,8 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A future that is run to its end: dropping it hands the rest to the worker. What it waits for is
-/// bounded by the backend's time limits.
+/// A future that always runs to its end: dropping this hands the rest to the worker. The backend's
+/// time limits bound how long it waits.
 pub(crate) struct DetachOnDrop<T: 'static>(Option<Pin<Box<dyn Future<Output = T>>>>);
 
 impl<T: 'static> DetachOnDrop<T> {

@@ -1,5 +1,5 @@
-//! The exchange with a backend. After a redemption it belongs to nobody's connection: whatever
-//! the client does, it runs to its end and its outcome is counted.
+//! The exchange with a backend. From the redemption on, it no longer depends on the client's
+//! connection. It runs to its end, and its outcome is counted, whatever the client does.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -27,7 +27,7 @@ use clock::Instant;
 use record::Trail;
 use sys::failpoint::{self, Point};
 
-/// Everything an exchange needs, its own.
+/// Everything that an exchange needs. It owns all of it, because it may outlive its client.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     call: Rc<RequestContext>,
@@ -36,14 +36,14 @@ pub(crate) struct Exchange {
     in_flight: InFlight,
     /// The redeemed code, on redeem routes.
     redeemed: Option<Redeemed>,
-    /// Its record, for those who ask again.
+    /// The code's stored entry, for requests that repeat this one.
     pending: Option<PendingResponse>,
-    /// How far a streamed upload is, and why it broke off.
+    /// How far a streamed upload has come, and why it stopped early.
     upload: Option<Progress>,
 }
 
 impl Exchange {
-    /// For a code that has been redeemed for this request.
+    /// An exchange for a code that was redeemed for this request.
     pub(crate) fn of_redeemed(
         call: Rc<RequestContext>,
         backend: usize,
@@ -59,7 +59,7 @@ impl Exchange {
         Self { call, backend, in_flight, redeemed, pending, upload: None }
     }
 
-    /// For a request that redeems nothing.
+    /// An exchange for a request that redeems no code.
     pub(crate) fn without_redemption(
         call: Rc<RequestContext>,
         backend: usize,
@@ -70,14 +70,16 @@ impl Exchange {
         Self { call, backend, in_flight, redeemed: None, pending: None, upload }
     }
 
-    /// Sends the request once and brings its answer. There is no second try: a request that may
-    /// have been read is never sent again. One of which not a byte left, because its connection had
-    /// been closed while it idled, has not been sent yet: it goes out on a new connection.
+    /// Sends the request once and returns its answer. It never sends again what a backend may have
+    /// read.
+    ///
+    /// A pooled connection may have been closed while it idled. If no byte of the request left on
+    /// it, the request counts as not sent. It then goes out on a new connection.
     ///
     /// # Errors
     ///
-    /// `backend_unreachable` or `overloaded` if not one byte left, and then the code is given back;
-    /// `outcome_unknown` in every other case without a whole answer.
+    /// `backend_unreachable` or `overloaded` if not one byte left; the code is released in that
+    /// case. `outcome_unknown` in every other case without a whole answer.
     pub(crate) async fn run(
         mut self,
         request: Request<Outgoing>,
@@ -107,14 +109,14 @@ impl Exchange {
                     redeemed.release(worker.replay(), worker.registers.as_ref()).await;
                     call.note(Trail::mark_given_back);
                 }
-                // A client that broke its own upload off hears of that, not of the backend.
+                // If the client broke off its own upload, it hears of that, not of the backend.
                 let refused = match self.upload.map_or(Stage::Through, |upload| upload.get()) {
                     Stage::Failed(unread) => unread.refused(),
                     Stage::UnderWay | Stage::Through => failed,
                 };
                 call.refused(&refused);
-                // Given back or not, the code's record goes after that. Nobody else could say
-                // again that an outcome is unknown.
+                // The entry is removed only after the code was released. An unknown outcome is
+                // stored instead: only the entry can report it again.
                 let pending = self.pending.filter(|_| failed.refusal == Refusal::OutcomeUnknown);
                 let Some(pending) = pending else { return Err(refused) };
                 let response = call.problem(&refused);
@@ -125,7 +127,7 @@ impl Exchange {
     }
 }
 
-/// The body of an answer: in hand, or still coming and how it will end.
+/// The body of an answer: read whole, or still streaming.
 #[derive(Debug)]
 enum Held {
     Whole(Whole, Lease),
@@ -169,7 +171,7 @@ async fn talk(
         Sent::Unanswered(Silence::HeadTooLarge) => return Err(unknown(HEAD_TOO_LARGE)),
         Sent::Unanswered(Silence::Broken) => return Err(unknown(BROKEN)),
     };
-    // What is still to be sent may be taken for another request by a backend that has answered.
+    // A backend that has answered may take the unsent rest for another request.
     let is_sent_whole = exchange.upload.as_ref().is_none_or(|up| up.get() == Stage::Through);
     if is_for_once || !is_sent_whole {
         lease.close_after_answer();
@@ -193,7 +195,7 @@ async fn talk(
     }
 }
 
-/// A redeemed code that is over by now is not forwarded: its holder has scanned again.
+/// Refuses a redeemed code that has expired by now. Its holder has scanned a new one.
 fn last_look(exchange: &Exchange) -> Result<(), Refused> {
     let now = exchange.call.worker.clock();
     match &exchange.redeemed {
@@ -202,15 +204,15 @@ fn last_look(exchange: &Exchange) -> Result<(), Refused> {
     }
 }
 
-/// Holds the answer of a spent code until it is whole: half an answer is no answer. One that is
-/// larger than `reply_bytes_max` is passed on as it comes, if its client can see where it ends.
+/// Holds the answer to a redeemed code until it is whole, because half an answer is no answer. A
+/// larger answer than `reply_bytes_max` is streamed, if its client can see where it ends.
 async fn hold(
     call: &RequestContext,
     mut body: Incoming,
     lease: Lease,
     deadline: &mut Deadline,
 ) -> Result<Held, Refused> {
-    // The code is spent: its answer is owed, however little memory there is.
+    // The code is redeemed, so its answer is owed even if memory is short.
     let (memory, bytes_max) = (call.worker.bodies(), call.snapshot.config.limits.reply_bytes_max);
     let room = Room { memory, memory_max: None, bytes_max };
     let has_length = body.size_hint().exact().is_some();
@@ -227,8 +229,8 @@ async fn hold(
     }
 }
 
-// What a developer reads of a request that has no answer; the refusal's action and sentence say
-// what is to be done.
+// What a developer reads if a request got no answer. The refusal's action and sentence say what to
+// do.
 const NO_SOCKET: &str =
     "nothing was sent: the gateway's machine had no descriptor, memory or local port for it";
 const NO_CONNECTION: &str = "nothing was sent: the backend took no connection";
@@ -255,12 +257,12 @@ fn unknown(detail: &'static str) -> Refused {
     Refused::from(Refusal::OutcomeUnknown).with_detail(detail)
 }
 
-/// Is it certain that not one byte was sent?
+/// Whether it is certain that not one byte was sent.
 fn is_unsent(refusal: Refusal) -> bool {
     matches!(refusal, Refusal::BackendUnreachable | Refusal::Overloaded)
 }
 
-/// One endpoint is chosen and tried; which one failed is remembered for the next request.
+/// Chooses one endpoint and tries it. A failed endpoint is remembered for the next request.
 async fn connect(
     exchange: &Exchange,
     config: &BackendConfig,
@@ -276,8 +278,8 @@ async fn connect(
     judge(call, endpoint, lease)
 }
 
-/// A new connection to the same endpoint, in place of one that was closed while it idled. What else
-/// idles there may be as dead.
+/// Opens a new connection to the same endpoint, in place of one that was closed while it idled.
+/// Other idle connections to that endpoint may be closed too.
 async fn dial_anew(exchange: &Exchange, config: &BackendConfig) -> Result<Lease, Refused> {
     let call = &exchange.call;
     let endpoint = exchange.in_flight.endpoint().expect("a connection to it was had");

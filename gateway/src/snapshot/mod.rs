@@ -1,4 +1,4 @@
-//! What one configuration and one keyring make together: replaced whole, or not at all.
+//! What one configuration and one keyring make together. It is replaced as a whole, or not at all.
 
 pub mod routes;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 use record::{BackendLabels, Labels, RouteLabels, RouteUse};
 
-/// Everything a request is judged by. Immutable; a request keeps the one it began with.
+/// Everything that a request is judged by. Immutable; a request keeps the one it began with.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(crate) config: Config,
@@ -30,7 +30,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Resolves names to places: nothing is looked up by name on the way of a request.
+    /// Resolves names to indexes, so that no request looks anything up by name.
     #[must_use]
     pub fn new(config: Config, keys: KeySet, endpoints: &Endpoints, metrics: &Metrics) -> Self {
         let routes = Routes::new(&config.routes);
@@ -55,7 +55,7 @@ impl Snapshot {
         &self.keys
     }
 
-    /// What the decision record calls things while this is in force.
+    /// The names that the decision record uses while this snapshot is in force.
     #[must_use]
     pub fn record_labels(&self) -> Labels {
         let Config { routes, backends, digest, .. } = &self.config;
@@ -93,7 +93,7 @@ impl Snapshot {
         self.config.backends.get(index).expect(SAME_TABLE)
     }
 
-    /// What a backend is asked for when the client named no host (HTTP/1.0).
+    /// The `Host` for a backend if the client named none (HTTP/1.0).
     pub(crate) fn host_of_backend(&self, index: usize) -> HeaderValue {
         let endpoint = self.backend_config(index).endpoints.first();
         endpoint
@@ -116,8 +116,8 @@ impl Snapshot {
 
 const SAME_TABLE: &str = "indexes are made by the snapshot that they are used on";
 
-/// A worker's hold on a snapshot. Its requests count references to this, on a cache line that
-/// no other worker writes.
+/// A worker's reference to a snapshot. Its requests count references to this one, on a cache line
+/// that no other worker writes.
 #[derive(Debug)]
 pub(crate) struct Held {
     snapshot: Arc<Snapshot>,
@@ -139,7 +139,7 @@ impl std::ops::Deref for Held {
     }
 }
 
-/// The snapshot in force. Readers never wait; whoever replaces it never waits for readers.
+/// The snapshot in force. Readers never wait, and replacing it never waits for readers.
 #[derive(Debug)]
 pub struct Current(ArcSwap<Snapshot>);
 
@@ -162,7 +162,7 @@ impl Current {
         Held { snapshot, labels }
     }
 
-    /// Is `held` still the one in force? One load.
+    /// Whether `held` is still the one in force. One load.
     pub(crate) fn is(&self, held: &Held) -> bool {
         std::ptr::eq(&raw const **self.0.load(), Arc::as_ptr(&held.snapshot))
     }

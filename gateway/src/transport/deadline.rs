@@ -1,7 +1,7 @@
 //! Time limits without timers: one sweep per worker, [`limits::SWEEP_MS`] apart.
 //!
-//! A runtime timer costs two list operations a request; a limit of seconds does not need its
-//! precision. A limit that is waited for here never ends early, and at most two sweeps late.
+//! A runtime timer costs two list operations a request, and a limit of seconds does not need its
+//! precision. A limit here never ends early, and ends at most two sweeps late.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,11 +15,12 @@ use slab::Slab;
 
 use crate::limits::{BODY_STALL_MS, SWEEP_MS};
 
-/// The coarse clock of one worker, and who waits on it. Milliseconds since the worker started.
+/// The coarse clock of one worker, and the futures that wait for it. Milliseconds since the worker
+/// started.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     now_ms: Cell<u64>,
-    /// Whether uploads that stand still are given up.
+    /// Whether stalled uploads are given up.
     is_crowded: Cell<bool>,
     waiting: RefCell<Slab<Waiting>>,
 }
@@ -37,12 +38,12 @@ impl Sweep {
         self.now_ms.get()
     }
 
-    /// From the next sweep on there is a crowd, or none.
+    /// Sets whether there is a crowd, from the next sweep on.
     pub(crate) fn crowd(&self, is_crowded: bool) {
         self.is_crowded.set(is_crowded);
     }
 
-    /// Moves time on and wakes whoever's limit has passed.
+    /// Sets the time and wakes each future whose limit has passed.
     pub(crate) fn advance_to(&self, now_ms: u64) {
         self.now_ms.set(now_ms);
         for (_, waiting) in self.waiting.borrow().iter() {
@@ -67,44 +68,43 @@ impl Sweep {
         }
     }
 
-    /// The same for an upload. In a crowd it also ends when the upload stands still for
-    /// [`BODY_STALL_MS`].
+    /// The same for an upload. In a crowd it also ends when no byte arrives for [`BODY_STALL_MS`].
     pub(crate) fn deadline_of_upload(self: &Rc<Self>, after_ms: u64) -> Deadline {
         let mut deadline = self.deadline(after_ms);
         deadline.stalled_ms = self.in_ms(BODY_STALL_MS);
         deadline
     }
 
-    /// The last sweep may be a whole period ago: without the margin a limit could end early.
+    /// The last sweep may be a whole period ago. Without the margin a limit could end early.
     fn in_ms(&self, after_ms: u64) -> u64 {
         self.now_ms().saturating_add(after_ms).saturating_add(SWEEP_MS)
     }
 }
 
-/// Ends when its time has come. Cancel safe; dropping it forgets it.
+/// Ends when its time has come. Cancel safe; dropping it removes it from the sweep.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     sweep: Rc<Sweep>,
     at_ms: u64,
-    /// For uploads alone: when this one has stood still for too long, where there is a crowd.
+    /// For uploads alone: when this one has stalled for too long, if there is a crowd.
     stalled_ms: u64,
     key: Option<usize>,
 }
 
 impl Deadline {
-    /// Has the time come? Does not register for a wake-up.
+    /// Whether the time has come. Does not register for a wake-up.
     pub(crate) fn has_passed(&self) -> bool {
         self.sweep.has_passed(self.at_ms, self.stalled_ms)
     }
 
-    /// Some of the upload has come.
+    /// Part of the upload has arrived.
     pub(crate) fn sees_progress(&mut self) {
         if self.stalled_ms != u64::MAX {
             self.stalled_ms = self.sweep.in_ms(BODY_STALL_MS);
         }
     }
 
-    /// Runs `future` until it ends or this deadline does; `None` when time ran out.
+    /// Runs `future` until it or this deadline ends; `None` when the deadline came first.
     pub(crate) async fn limit<F: Future + Unpin>(&mut self, mut future: F) -> Option<F::Output> {
         std::future::poll_fn(|cx| match Pin::new(&mut future).poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),

@@ -1,7 +1,6 @@
-//! Sockets: what listens, what is accepted, and one stream type over TCP and UNIX sockets.
+//! Sockets: listeners, accepted connections, and one stream type over TCP and UNIX sockets.
 //!
-//! Backends and clients may both be reached over either kind; everything above this module
-//! sees bytes only.
+//! Backends and clients may use either kind. Everything above this module sees only bytes.
 
 use std::{
     io,
@@ -39,13 +38,13 @@ pub(crate) enum Stream {
 /// Who is at the other end of an accepted connection.
 #[derive(Debug, Copy, Clone)]
 pub(crate) enum Peer {
-    /// The address that `X-Forwarded-For` tells the backend.
+    /// The client's address, sent to the backend in `X-Forwarded-For`.
     Ip(IpAddr),
     /// A process on this machine.
     Local,
 }
 
-/// An accepted socket on its way from the accepting thread to a worker: tied to no runtime.
+/// An accepted socket on its way from the accepting thread to a worker. No runtime owns it yet.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     Tcp(std::net::TcpStream),
@@ -53,7 +52,7 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
-    /// Ties the socket to the runtime of the calling thread.
+    /// Registers the socket with the runtime of the calling thread.
     pub(crate) fn into_stream(self) -> io::Result<Stream> {
         match self {
             Accepted::Tcp(socket) => TcpStream::from_std(socket).map(Stream::Tcp),
@@ -72,11 +71,12 @@ pub struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    /// With the file to remove when nobody listens any more.
+    /// With the socket file, which is removed when the last process stops listening.
     Unix(UnixListener, Option<SocketFile>),
 }
 
-/// The file of a socket of ours, and which it is: what is at its path may have become another's.
+/// The file of our socket, and its identity: another process may have put its own file at that
+/// path.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
@@ -98,12 +98,12 @@ impl SocketFile {
 }
 
 impl Listener {
-    /// Binds and listens. A UNIX socket is for this user and `group`. Must be called within a
-    /// runtime.
+    /// Binds and listens. A UNIX socket is open to this user and to `group`. Must be called within
+    /// a runtime.
     ///
     /// # Errors
     ///
-    /// The system's error when the address is taken or not ours to bind.
+    /// The system's error if the address is in use or may not be bound.
     pub fn bind(address: &Address, group: Option<Group>) -> io::Result<Self> {
         let socket = match address {
             Address::Tcp(address) => {
@@ -123,12 +123,11 @@ impl Listener {
         Ok(Self { socket, label: address.to_string() })
     }
 
-    /// Goes on listening on a socket that listens on `address` already. Must be called within a
-    /// runtime.
+    /// Takes over a socket that already listens on `address`. Must be called within a runtime.
     ///
     /// # Errors
     ///
-    /// The system's error when the runtime cannot watch the socket.
+    /// The system's error if the runtime cannot watch the socket.
     pub(crate) fn adopt(address: &Address, socket: OwnedFd) -> io::Result<Self> {
         let socket = match address {
             Address::Tcp(_) => {
@@ -145,7 +144,7 @@ impl Listener {
         Ok(Self { socket, label: address.to_string() })
     }
 
-    /// Another process listens on the socket now: its file stays.
+    /// Another process listens on the socket now, so its file stays.
     pub(crate) fn let_go(mut self) {
         if let Socket::Unix(_, path) = &mut self.socket {
             *path = None;
@@ -163,7 +162,7 @@ impl Listener {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (socket, peer) = listener.accept().await?;
-                // A reply is one write; waiting for an acknowledgement would only delay it.
+                // A reply is one write. Waiting for an acknowledgement would only delay it.
                 socket.set_nodelay(true)?;
                 Ok((Accepted::Tcp(socket.into_std()?), Peer::of(peer.ip())))
             }
@@ -187,20 +186,21 @@ impl AsFd for Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Socket::Unix(_, Some(file)) = &self.socket {
-            // What cannot be removed now is recognised as stale at the next start.
+            // A file that cannot be removed now is recognised as stale at the next start.
             let _ = file.remove();
         }
     }
 }
 
-/// Device and number of the socket at a path; `None` for anything else there, a link included.
+/// Device and inode number of the socket at a path. `None` for anything else there, a link
+/// included.
 fn socket_id(path: &Path) -> io::Result<Option<[u64; 2]>> {
     let found = std::fs::symlink_metadata(path)?;
     Ok(found.file_type().is_socket().then(|| [found.dev(), found.ino()]))
 }
 
-/// Removes a socket file without a listener. A living listener is left alone. So is a file that is
-/// no socket, though the system refuses a connection to it as well.
+/// Removes a socket file without a listener. A socket with a listener stays. A file of another kind
+/// stays too, although the system also refuses a connection to it.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match socket_id(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -213,7 +213,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         }
         Ok(Some(_)) => {}
     }
-    // Not to wait for one whose queue is full.
+    // Does not block, so that a listener with a full queue does not delay the start.
     let probe = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
     probe.set_nonblocking(true)?;
     match probe.connect(&socket2::SockAddr::unix(path)?) {
@@ -226,8 +226,8 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 }
 
 impl Stream {
-    /// Waits until there is something to read: bytes, the other end's leaving, or an error, which
-    /// the read itself then tells.
+    /// Waits until there is something to read: bytes, a hang-up, or an error, which the read then
+    /// returns.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Stream::Tcp(socket) => socket.poll_read_ready(cx),
@@ -236,8 +236,8 @@ impl Stream {
         .map(drop)
     }
 
-    /// Whether bytes wait in the socket, be it that the runtime has not heard of them yet: after a
-    /// stall timers may come before sockets.
+    /// Whether bytes wait in the socket, even if the runtime has not seen them yet. After a stall,
+    /// timers may fire before sockets.
     pub(crate) fn has_unread(&self) -> bool {
         self.look().is_ok_and(|bytes| bytes > 0)
     }
@@ -247,7 +247,7 @@ impl Stream {
         self.look() == Err(Errno::WOULDBLOCK)
     }
 
-    /// Bytes that the kernel would hand over now, one at the most; 0: the peer has hung up.
+    /// How many bytes the kernel would deliver now, at most one. 0: the peer has hung up.
     fn look(&self) -> Result<usize, Errno> {
         let socket = match self {
             Stream::Tcp(socket) => socket.as_fd(),
@@ -257,11 +257,11 @@ impl Stream {
         recv(socket, &mut [0_u8; 1], look).map(|(_, read)| read)
     }
 
-    /// Closes by RST, where that exists. A peer that reads to the end of the connection then knows
-    /// that the answer is not whole.
+    /// Closes by RST, for TCP. A peer that reads to the end of the connection then knows that the
+    /// answer is not whole.
     pub(crate) fn reset(self) {
         if let Stream::Tcp(socket) = self {
-            // If it fails the connection is broken already.
+            // If this fails, the connection is broken already.
             let _ = socket.set_zero_linger();
         }
     }
@@ -305,8 +305,8 @@ impl AsyncWrite for Stream {
 }
 
 impl Peer {
-    /// A listener on `[::]` sees IPv4 clients as `::ffff:192.0.2.1` (RFC 4291, 2.5.5.2): everything
-    /// that is told or compared is the address itself.
+    /// A listener on `[::]` sees IPv4 clients as `::ffff:192.0.2.1` (RFC 4291, 2.5.5.2). This keeps
+    /// the IPv4 address itself, for reports and comparisons.
     pub(crate) fn of(ip: IpAddr) -> Self {
         Self::Ip(ip.to_canonical())
     }

@@ -1,8 +1,8 @@
 //! Connections to backends: one pool per worker, and the gate that proves what was sent.
 //!
-//! A request future that is dropped does not unsend: hyper flushes what it has encoded before
-//! it closes. So whether a code may be given back is decided below hyper, where bytes are
-//! handed to the kernel. The gate (`gate::Gate`) is shut first and read after, with nothing in between.
+//! Dropping a request future does not unsend the request: hyper flushes what it has encoded before
+//! it closes. So the proof that a code may be released is made below hyper, where bytes go to the
+//! kernel. The `Gate` is shut first and read after, with nothing in between.
 
 pub mod endpoints;
 mod gate;

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// The idle connections of one worker, newest first: the older ones are left to run out.
+/// The idle connections of one worker, newest first. The older ones expire unused.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(super) sweep: Rc<Sweep>,
@@ -45,8 +45,8 @@ impl Pool {
         Rc::new(Self { sweep, idle: RefCell::default() })
     }
 
-    /// A connection to `endpoint`: an idle one that still lives, or a new one. `now` is the moment of
-    /// the call, as the caller has read it anyway.
+    /// Returns a connection to `endpoint`: an idle one that still lives, or a new one. `now` is the
+    /// moment of the call; the caller has read it already.
     ///
     /// Cancel safe: a connection that is being made is closed.
     pub(crate) async fn acquire(
@@ -55,11 +55,11 @@ impl Pool {
         backend: &BackendConfig,
         now: Instant,
     ) -> Result<Lease, NotConnected> {
-        // After a reload some may be left of a time when they were used again.
+        // After a reload, idle connections may remain from a time when the backend allowed reuse.
         while let Some(lease) = backend.reuse.then(|| self.take(endpoint)).flatten() {
             let idle_ns = lease.idle_since.map_or(u64::MAX, |since| now.nanos_since(since));
-            // The runtime hears of a hang-up only when it next asks the kernel, and until then
-            // hyper would write into it.
+            // The runtime sees a hang-up only at its next poll of the kernel. Until then hyper
+            // would write into the closed connection.
             if idle_ns > limits::UPSTREAM_LOOK_NS && !lease.gate.is_silent() {
                 continue;
             }
@@ -88,7 +88,7 @@ impl Pool {
             .await;
         let Ok((sender, connection)) = handshake else { return Err(NotConnected::Endpoint) };
         let driver = tokio::task::spawn_local(async move {
-            // How a connection ended is told by the exchange that was on it.
+            // The exchange that used the connection reports how it ended.
             let _ = connection.await;
         })
         .abort_handle();
@@ -104,7 +104,7 @@ impl Pool {
         })
     }
 
-    /// Closes the connections that have idled too long. Returns whether there was any.
+    /// Closes the connections that idled too long. Returns whether there was any.
     pub(crate) fn expire(&self) -> bool {
         let (now_ms, mut any) = (self.sweep.now_ms(), false);
         self.idle.borrow_mut().retain(|_, idle| {
@@ -133,7 +133,8 @@ impl Pool {
     }
 }
 
-/// Endpoints keep their place in memory while anybody holds them, and every idle connection does.
+/// An endpoint's address identifies it: each idle connection holds an `Arc` of its endpoint, so the
+/// address is not reused.
 fn key(endpoint: &Arc<Endpoint>) -> usize {
     Arc::as_ptr(endpoint).addr()
 }

@@ -24,7 +24,7 @@ use crate::{
 use clock::{Clock, Hand};
 use keyring::time::UnixMillis;
 
-/// Runs a test as a task, in the queue that its connections' tasks stand in too.
+/// Runs a test as a task, in the same queue as its connections' tasks.
 fn run(test: impl Future<Output = ()> + 'static) {
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_all().build_local(LocalOptions::default()).unwrap();
@@ -89,7 +89,7 @@ impl Backend {
         self.pool.idle.borrow().values().map(Vec::len).sum()
     }
 
-    /// Is no other connection made?
+    /// Whether no other connection is made.
     async fn no_other(&self) -> bool {
         tokio::time::timeout(Duration::from_millis(1), self.listener.accept()).await.is_err()
     }
@@ -116,7 +116,7 @@ fn payment() -> Request<Outgoing> {
     Request::post("/settle").header("host", "his").body(body).unwrap()
 }
 
-/// Lets the connections' tasks run until nothing is ready any more.
+/// Lets the connections' tasks run until none of them is ready.
 async fn settle() {
     for _ in 0..16 {
         tokio::task::yield_now().await;
@@ -128,8 +128,8 @@ fn a_request_cut_before_it_was_written_never_reaches_the_backend() {
     run(async {
         let backend = backend().await;
         let (mut lease, mut socket) = backend.connected().await;
-        // Time is over before the connection's task had a turn: hyper alone would still send
-        // what it was handed.
+        // The deadline passes before the connection's task ran. hyper alone would still send the
+        // request.
         let mut deadline = backend.sweep.deadline(0);
         backend.sweep.advance_to(10_000);
         assert!(matches!(lease.send(payment(), &mut deadline).await, Sent::Nothing(_)));
@@ -201,7 +201,7 @@ fn an_idle_connection_is_used_again_and_a_dead_one_is_not() {
         backend.give_back(lease);
         backend.hand.advance(2);
         drop(first);
-        // The kernel knows of the hang-up, and nothing has awaited since: hyper does not.
+        // The kernel knows of the hang-up. hyper does not, because nothing has awaited since.
         let lease = backend.acquire().await;
         assert!(!lease.was_used());
         backend.listener.accept().await.unwrap();
@@ -216,7 +216,7 @@ fn a_connection_on_which_the_backend_spoke_unasked_is_not_used() {
         settle().await;
         backend.give_back(lease);
         backend.hand.advance(2);
-        // It would be taken for the answer to the next request.
+        // This would be taken for the answer to the next request.
         first.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
         assert!(!backend.acquire().await.was_used());
     });
@@ -229,11 +229,11 @@ fn what_a_hang_up_kept_from_being_sent_comes_back_whole() {
         let (lease, first) = backend.connected().await;
         settle().await;
         backend.give_back(lease);
-        // Too soon for a look.
+        // Too soon for the pool to check the socket.
         let mut lease = backend.acquire().await;
         drop(first);
         let mut deadline = backend.sweep.deadline(1_000);
-        // The runtime hears of it before hyper writes, as it asks the kernel now and then.
+        // The runtime polls the kernel now and then, so it hears of this before hyper writes.
         tokio::time::sleep(Duration::from_millis(1)).await;
         let sent = lease.send(payment(), &mut deadline).await;
         let Sent::Nothing(Some(unsent)) = sent else { panic!("not {sent:?}") };
@@ -284,7 +284,7 @@ fn a_connection_whose_request_was_not_sent_whole_is_not_used_again() {
         backend.sweep.advance_to(limits::LATE_REQUEST_MS + 1_000);
         settle().await;
         assert_eq!(backend.idle(), 0);
-        // And it is closed, although the backend has not read what was sent.
+        // The connection is closed, although the backend has not read what was sent.
         let mut rest = Vec::new();
         let _reset_is_a_close = socket.read_to_end(&mut rest).await;
         assert!(rest.len() < 32 << 20);
@@ -300,7 +300,7 @@ fn an_answer_is_read_although_the_request_cannot_be_written() {
         let answers = async {
             socket.read_u8().await.unwrap();
             socket.write_all(b"HTTP/1.1 413 X\r\nContent-Length: 3\r\n\r\nbig").await.unwrap();
-            // Closed over what was not read: a reset.
+            // Closing with unread data resets the connection.
             drop(socket);
         };
         let (sent, ()) = tokio::join!(lease.send(large(), &mut deadline), answers);

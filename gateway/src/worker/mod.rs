@@ -1,4 +1,4 @@
-//! One worker's own state: everything its requests need without asking anybody.
+//! One worker's own state: everything that its requests need without any other thread.
 
 mod shared;
 
@@ -47,7 +47,7 @@ pub(crate) struct Worker {
     pub(crate) batch: Batch,
     /// The stored answers that this worker removes when they expire.
     pub(crate) expiries: RefCell<ExpiryQueue>,
-    /// Where nodes share what is spent.
+    /// Where nodes share the memory of redeemed codes.
     pub(crate) registers: Option<Rc<Registers>>,
     shared: Arc<Shared>,
     snapshot: RefCell<Rc<Held>>,
@@ -57,10 +57,10 @@ pub(crate) struct Worker {
     random: Cell<u64>,
     began: Instant,
     leaving_since_ms: Cell<Option<u64>>,
-    /// Whether something large may have been freed since the last sweep: a request, a connection or
-    /// an answer has gone.
+    /// Whether large memory may have been freed since the last sweep: a request, connection or
+    /// answer has ended.
     has_freed: Cell<bool>,
-    /// When the last such sweep was.
+    /// The worker's time at the last sweep with something freed.
     freed_ms: Cell<Option<u64>>,
 }
 
@@ -94,7 +94,7 @@ impl Worker {
         }))
     }
 
-    /// The configuration and keyring that a request beginning now is judged by.
+    /// The configuration and keyring for a request that begins now.
     pub(crate) fn snapshot(&self) -> Rc<Held> {
         let mut snapshot = self.snapshot.borrow_mut();
         if !self.shared.current.is(&snapshot) {
@@ -107,7 +107,7 @@ impl Worker {
         &self.shared.clock
     }
 
-    /// What the batch judges with.
+    /// What the batch verifies with.
     pub(crate) fn verify_context(&self) -> VerifyContext<'_> {
         let (clock, replay, metrics) = (self.clock(), self.replay(), self.metrics());
         VerifyContext { clock, replay, metrics, worker: self.id }
@@ -141,7 +141,7 @@ impl Worker {
         &self.shared.record
     }
 
-    /// Something was refused, closed or not kept for the sake of a limit.
+    /// Counts something that was refused, closed or not kept because of a limit.
     pub(crate) fn count_limit(&self, limit: Limit) {
         self.metrics().limit_hits(self.id, limit);
     }
@@ -152,7 +152,8 @@ impl Worker {
         }
     }
 
-    /// Not secret, only spread: picks endpoints (xorshift64, Marsaglia 2003).
+    /// A random number that is not secret, only spread. Picks endpoints (xorshift64, Marsaglia
+    /// 2003).
     pub(crate) fn random(&self) -> u64 {
         let mut x = self.random.get();
         x ^= x << 13;
@@ -181,13 +182,13 @@ impl Worker {
         self.leaving_since_ms.get().is_some()
     }
 
-    /// Enters a connection for the sweep; the guard takes it out again.
+    /// Adds a connection to the sweep; the guard removes it.
     pub(crate) fn register(self: &Rc<Self>, connection: Rc<Connection>) -> Registered {
         let key = self.connections.borrow_mut().insert(connection);
         Registered { worker: Rc::clone(self), key }
     }
 
-    /// Moves the worker's time on and ends what has taken too long.
+    /// Sets the worker's time and ends what has taken too long.
     pub(crate) fn tick(&self) {
         let snapshot = self.snapshot();
         self.sweep.crowd(self.is_crowded(&snapshot));
@@ -217,7 +218,7 @@ impl Worker {
         }
     }
 
-    /// Is more than half taken of the requests that this worker may have, or of a backend's places?
+    /// Whether more than half is taken of this worker's requests, or of a backend's places.
     fn is_crowded(&self, snapshot: &Held) -> bool {
         let config = &snapshot.config;
         let requests_max = config.limits.requests_of_worker_max(config.server.workers);
@@ -231,12 +232,12 @@ impl Worker {
         self.responses().expire(&mut expiries, limits::RETRY_EXPIRED_MAX, self.clock().now())
     }
 
-    /// The drain begins: answers now say that the connection closes.
+    /// Begins the drain: from now on answers say that the connection closes.
     pub(crate) fn leave(&self) {
         self.leaving_since_ms.set(Some(self.sweep.now_ms()));
     }
 
-    /// Has the drain had its time, however much still runs?
+    /// Whether the drain's time is over, even if work still runs.
     pub(crate) fn is_out_of_time(&self) -> bool {
         let timeout_ms = self.snapshot().config.server.drain_timeout_ms;
         self.leaving_since_ms
@@ -244,13 +245,13 @@ impl Worker {
             .is_some_and(|since_ms| self.sweep.now_ms() >= since_ms.saturating_add(timeout_ms))
     }
 
-    /// Does nothing run any more?
+    /// Whether nothing runs any more.
     pub(crate) fn is_done(&self) -> bool {
         self.requests.get() == 0 && self.connections.borrow().is_empty()
     }
 }
 
-/// The registers of the configuration at start, not connected yet.
+/// The registers of the configuration at start. They are not connected yet.
 fn registers(id: WorkerId, shared: &Shared) -> io::Result<Option<Rc<Registers>>> {
     let current = shared.current.load();
     let config = current.config().replay.registers.as_ref();
@@ -261,14 +262,14 @@ fn registers(id: WorkerId, shared: &Shared) -> io::Result<Option<Rc<Registers>>>
     made.transpose().map_err(io::Error::from)
 }
 
-/// Has mimalloc give the system what was freed a second ago. It does so by itself whenever it frees
-/// a page, but a gateway that has fallen quiet frees none; so this takes a block that is a page of
+/// Makes mimalloc return memory to the system that was freed a second ago. mimalloc does so itself
+/// when it frees a page, but an idle gateway frees none. So this allocates a block with a page of
 /// its own, and frees it untouched.
 fn give_back_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(limits::PAGE_OF_ITS_OWN_BYTES)));
 }
 
-/// A connection that the sweep looks after.
+/// A connection that the sweep watches.
 #[derive(Debug)]
 pub(crate) struct Registered {
     worker: Rc<Worker>,

@@ -7,11 +7,11 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
-/// Raises this process's limit as far as it may without asking anybody, and returns it.
+/// Raises this process's limit as far as it may without privileges, and returns it.
 pub fn raise() -> usize {
     let found = getrlimit(Resource::Nofile);
     let highest = Rlimit { current: found.maximum, maximum: found.maximum };
-    // What cannot be raised stays, and is told of by the gateway's budget.
+    // If the limit cannot be raised it stays, and the gateway's budget reports it.
     let _ = setrlimit(Resource::Nofile, highest);
     limit()
 }
@@ -30,7 +30,8 @@ fn count(limit: Option<u64>) -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-/// Is there no descriptor left, in this process or on this machine? Then no other party is at fault.
+/// Whether no descriptor is left, in this process or on this machine. No other party is at fault in
+/// that case.
 pub fn are_used_up(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::MFILE | Errno::NFILE))

@@ -108,7 +108,7 @@ fn show_keys(page: &mut Page, current: &Snapshot) {
         (labels, 1.0)
     });
     page.gauge("yanma_key_info", "The keys in force.", info);
-    // A revoked key is over, whatever its dates: an alarm for it would call for nothing.
+    // A revoked key is out of use, whatever its dates. An alarm for it would call for no action.
     let expiry = keys
         .iter()
         .filter(|(_, key)| key.state() != KeyState::Revoked)
@@ -135,7 +135,7 @@ fn show_conditions(page: &mut Page, shared: &Shared) {
     page.counter("yanma_clock_steps_total", help, [([], number(shared.clock.steps()))]);
 }
 
-/// What the process lost, and what could not be said of it.
+/// Shows what the process lost, and what it could not record.
 fn show_losses(page: &mut Page, shared: &Shared) {
     let threads = &shared.health.threads;
     let ended = Part::ALL.map(|part| ([("thread", part.name())], number(threads.times(part))));

@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             return Err(Failure::Usage(message.to_owned()));
         }
         Some(digits) => digits.as_bytes().to_vec(),
-        // No more than a code can be, and one byte that shows that there was more.
+        // One byte more than the longest code, which shows that the text was longer.
         None => input::read(TEXT_BYTES_MAX + 1, "Scan or paste the code, then press Enter:")?,
     };
     let at = arguments.at.unwrap_or_else(|| Clock::system().now());
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Writes all that can be said of `text`, and returns why it would be refused, if it would.
+/// Writes every check of `text`, and returns why the gateway would refuse it, if it would.
 fn report(
     text: &[u8],
     keys: Option<&KeySet>,
@@ -79,7 +79,7 @@ fn report(
     let refusal = match UnverifiedCode::parse(text) {
         Err(error) => {
             let refusal = Refusal::from(error);
-            // Never the text itself: it may be somebody's identity number.
+            // The text itself is never shown: it may be a person's identity number.
             line(out, "form", &Check::Refused(refusal, error.to_string()))?;
             Some(refusal)
         }
@@ -133,7 +133,7 @@ fn age(code: &UnverifiedCode, at: UnixMillis) -> String {
     if age_s < 0 { format!("{} s ahead", age_s.unsigned_abs()) } else { format!("{age_s} s old") }
 }
 
-/// The defaults of the configuration; kinds are a route's to choose.
+/// The defaults of the configuration. Which kinds are accepted is a setting of a route.
 fn time_rules() -> TimeRules {
     TimeRules {
         skew_ms: i64::try_from(limits::SKEW_MS.default).expect("some seconds"),
@@ -145,21 +145,21 @@ fn rules() -> Rules {
     Rules { kinds: Kinds::BOTH, time: time_rules(), recognise_late: false }
 }
 
-/// What the checks behind the form say of a code.
+/// The results of the checks after the form.
 struct Judgement<'a> {
     kind: Kind,
     key: Option<&'a IssuerKey>,
     /// The verdict of the clock alone.
     time: Option<Refusal>,
-    /// Without a keyring nobody can say.
+    /// Absent without a keyring: these checks need it.
     by_keys: Option<ByKeys>,
 }
 
 struct ByKeys {
     /// The gateway's verdict.
     now: Result<VerifiedCode, Rejection>,
-    /// The verdict if the clock stood at the moment of issue: it gets past the check of the time,
-    /// so signature and seal are seen of an old code too.
+    /// The verdict as of the moment of issue. It passes the check of the time, so an old code's
+    /// signature and seal are checked too.
     when_fresh: Result<VerifiedCode, Rejection>,
 }
 

@@ -149,7 +149,7 @@ fn unknown(Arguments { keyring, key_id, .. }: &Arguments) -> Failure {
     Failure::Unfit(format!("{}: there is no key {key_id}", manifest.display()))
 }
 
-/// Codes that a gateway would refuse because of the key's state help nobody.
+/// Refuses a key whose state forbids new codes.
 fn check_state(key: &IssuerKey, Arguments { keyring, .. }: &Arguments) -> Result<(), Failure> {
     let why = match key.state() {
         KeyState::Active => return Ok(()),
@@ -219,7 +219,7 @@ fn write_code(
     Ok(())
 }
 
-/// A code and all that it says, the sealed part too: whoever mints knows it.
+/// A code and all its contents, the sealed part too: the issuer who makes it knows them.
 #[derive(Serialize)]
 struct Line<'a> {
     code: &'a str,
@@ -229,11 +229,11 @@ struct Line<'a> {
     serial: String,
     region: String,
     auth: &'static str,
-    /// A text, as numbers above 2^53 lose digits in JavaScript and jq.
+    /// A string, because numbers above 2^53 lose digits in JavaScript and jq.
     subject: String,
     epoch: u16,
     relation: u8,
-    /// What the gateway calls the redemption; a code of key id 0 has none.
+    /// The redemption's name in the gateway. A code of key id 0 has none.
     code_id: Option<String>,
 }
 

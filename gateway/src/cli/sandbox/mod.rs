@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let standin = Standin::start(backend)?;
     let examples = Examples::new(&directory, &addresses)?;
-    // Nobody can have spent a code of keys that are made only now.
+    // No code of a key that was made just now can have been redeemed.
     let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
     let start = Start { config, keys, config_file, fence, command_line: None };
     let left = start::serve(start, |shared| {
@@ -84,21 +84,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(left?)
 }
 
-/// Prints on a thread of its own: a sandbox runs on if its output is not read.
+/// Prints on its own thread: a sandbox runs on if no program reads its output.
 fn tell(text: String) {
     let print = move || {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     };
-    // Without a thread nothing is printed.
+    // If the thread cannot be started, nothing is printed.
     let _ = std::thread::Builder::new().name("stdout".to_owned()).spawn(print);
 }
 
-/// Puts a number in the place of each port 0. The stand-in's listener is opened here; the gateway
-/// opens its own two when its configuration has been read.
+/// Replaces each port 0 with a number. Opens the stand-in's listener. The gateway opens its own two
+/// after it has read its configuration.
 fn find_addresses(arguments: &Arguments) -> Result<(Addresses, TcpListener), Failure> {
     let backend = listen("--backend", arguments.backend)?;
-    // Both are held until both are known, or the second could be given the first one's port.
+    // Both sockets stay open until both ports are known. Otherwise the second could get the first
+    // one's port.
     let gateway = listen("--listen", arguments.listen)?;
     let admin = listen("--admin", arguments.admin)?;
     let address = |listener: &TcpListener| {
@@ -122,7 +123,7 @@ fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// The stand-in backend on a thread of its own, as another program would be.
+/// The stand-in backend. It runs on its own thread, as another program would.
 struct Standin {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
@@ -152,17 +153,17 @@ impl Standin {
     }
 
     fn stop(self) {
-        // If it has ended by itself there is nobody to tell.
+        // If it has ended by itself, there is no receiver left.
         let _ = self.stop.send(());
         let _ = self.thread.join();
     }
 }
 
-/// What runs where, in a few lines.
+/// Reports what runs where, in a few lines.
 struct Situation<'a> {
     directory: &'a Directory,
     addresses: Addresses,
-    /// If codes of this moment are not later than it.
+    /// Codes issued at or before this moment are refused, if it is set.
     fence: Option<IssuedAt>,
 }
 

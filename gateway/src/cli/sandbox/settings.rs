@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-/// How long the stand-in may take; short, so that an unknown outcome is soon seen.
+/// How long the stand-in may take, in milliseconds; short, so that an unknown outcome is soon seen.
 const BACKEND_TIMEOUT_MS: u64 = 3_000;
-/// How long a request body may take; short for the same reason.
+/// How long a request body may take, in milliseconds; short for the same reason.
 const BODY_TIMEOUT_MS: u64 = 3_000;
 
-/// What tells this file from one that a person wrote, and that is not to be written over.
+/// Marks a file that the sandbox may overwrite. A person's own file does not begin with it.
 pub(super) const FIRST_LINE: &str =
     "# Written by `yanma sandbox` at each start: to be read; changes do not last.";
 
@@ -19,7 +19,7 @@ pub(super) struct Addresses {
     pub(super) backend: SocketAddr,
 }
 
-/// The configuration with everything relative to its own directory.
+/// The configuration. Everything in it is relative to its own directory.
 pub(super) fn text(addresses: &Addresses) -> String {
     let Addresses { gateway, admin, backend } = addresses;
     format!(

@@ -1,7 +1,7 @@
-//! Whether a verified code may do here what the request wants, and which backend gets it.
+//! Decides whether a verified code may do what the request wants, and which backend gets it.
 //!
-//! In the contract's order: authentication, place of insurance, backend. Pure and without
-//! allocation; the state of accounts is asked before.
+//! Checks in the contract's order: authentication, place of insurance, backend. Pure and without
+//! allocation. The state of accounts is checked before.
 
 use keyring::code::{Auth, Region};
 use keyring::verify::VerifiedCode;
@@ -85,8 +85,8 @@ fn check_auth(auth: Auth, least: MinAuth) -> Result<(), Refusal> {
     if is_enough { Ok(()) } else { Err(Refusal::AuthTooWeak) }
 }
 
-/// Where only some places are open, one that was not chosen is missing even if the route does not
-/// require one: nobody can say that it is open.
+/// Where only some places are open, a code without a chosen place is refused, even if the route
+/// does not require one. The gateway cannot know whether the missing place is open.
 fn check_region(region: Region, route: &RouteConfig) -> Result<(), Refusal> {
     let must_be_chosen = route.require_region || route.open_regions.is_some();
     if !region.is_chosen() {

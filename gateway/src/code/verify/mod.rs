@@ -1,10 +1,10 @@
-//! Codes that are verified together: those of all requests that became ready in one turn of the
-//! worker's event loop. Nobody waits for a timer, another thread or a code that may come.
+//! Codes are verified in groups: the codes of all requests that became ready in one turn of the
+//! worker's event loop. No code waits for a timer, for another thread, or for a later code.
 //!
 //! The first code of a turn wakes the flusher, a task of the worker. The run queue is first in,
-//! first out, so the flusher runs when every task that was made ready by the same look at the
-//! sockets has had its turn. Eight codes are verified on the spot, and so is a code whose request
-//! is the worker's only one.
+//! first out. So the flusher runs after every task that became ready in the same poll of the
+//! sockets. Two cases do not wait for the flusher: eight waiting codes, and a code whose request is
+//! the worker's only one.
 
 use std::{
     cell::RefCell,
@@ -29,7 +29,7 @@ use crate::{
 use clock::Clock;
 use replay::Replay;
 
-/// What judging takes beside the codes: a worker's own and what it shares.
+/// Clock, table and metrics that verification needs.
 #[derive(Copy, Clone)]
 pub(crate) struct VerifyContext<'a> {
     pub(crate) clock: &'a Clock,
@@ -38,12 +38,12 @@ pub(crate) struct VerifyContext<'a> {
     pub(crate) worker: WorkerId,
 }
 
-/// What became of a code, and the time by which it was judged.
+/// The verdict on a code, and the time that it was verified at.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) outcome: Result<VerifiedCode, Rejected>,
     pub(crate) at: UnixMillis,
-    /// A keyed hash of the code's identity, where the code is genuine.
+    /// A keyed hash of the code's identity, if the code is genuine.
     pub(crate) hash: u64,
 }
 
@@ -51,13 +51,13 @@ pub(crate) struct Verdict {
 #[derive(Debug)]
 pub(crate) enum Proof {
     InTime(VerifiedCode),
-    /// Past its time, where the route redeems codes: it may have been used in time.
+    /// Expired, on a route that redeems codes: it may have been redeemed in time.
     Late(LateCode),
 }
 
 impl Proof {
     /// # Errors
-    /// Why the code is not genuine, or not of a kind or time that serves here.
+    /// Why the code is not genuine, or why its kind or time is refused here.
     pub(crate) fn of(outcome: Result<VerifiedCode, Rejected>) -> Result<Self, Rejected> {
         match outcome {
             Ok(code) => Ok(Self::InTime(code)),
@@ -66,7 +66,7 @@ impl Proof {
         }
     }
 
-    /// The code, to look at.
+    /// The code, for reading.
     pub(crate) fn code(&self) -> &VerifiedCode {
         match self {
             Self::InTime(code) => code,
@@ -85,14 +85,14 @@ pub(crate) struct Batch {
 #[derive(Debug, Default)]
 struct Slots {
     all: Slab<Slot>,
-    /// Keys of the slots that are not judged yet, in the order in which they came.
+    /// Keys of the slots that are not verified yet, in order of arrival.
     waiting: Vec<usize>,
-    /// Room for the answers of a group.
+    /// Memory for the results of a group, kept between groups.
     outcomes: Vec<Result<VerifiedCode, Rejected>>,
 }
 
-/// A request's place. It outlives the request, if need be: a group is not disturbed by a client
-/// that leaves.
+/// The slot of a request. It may outlive the request, so that a client that leaves does not disturb
+/// the group.
 #[derive(Debug)]
 struct Slot {
     code: UnverifiedCode,
@@ -104,20 +104,20 @@ struct Slot {
 
 #[derive(Debug)]
 enum State {
-    /// Not judged; whom to wake then.
+    /// Not verified yet; holds the waker of the request.
     Waiting(Option<Waker>),
     Judged(Verdict),
-    /// Nobody asks any more.
+    /// The request was dropped; its verdict is not read.
     Abandoned,
-    /// Judging its group panicked: a bug of ours, of which no verdict comes.
+    /// Verifying the group panicked, which is a bug of ours. No verdict will come.
     Lost,
 }
 
 impl Batch {
-    /// Verifies a code with those of the other requests of this turn, or at once if its request
-    /// `is_alone`.
+    /// Verifies a code together with those of the other requests of this turn. If its request
+    /// `is_alone`, it is verified at once.
     ///
-    /// Cancel safe: dropping the future gives up the answer and nothing else.
+    /// Cancel safe: dropping the future only gives up the answer.
     pub(crate) async fn verify(
         &self,
         snapshot: &Rc<Held>,
@@ -137,7 +137,7 @@ impl Batch {
         place.await
     }
 
-    /// Verifies what waits, each time it is woken; never ends. The flusher of the worker.
+    /// The flusher of the worker: verifies the waiting codes each time it is woken. Never ends.
     pub(crate) async fn flush_each_turn(&self, means: VerifyContext<'_>) {
         poll_fn(|context| {
             *self.flusher.borrow_mut() = Some(context.waker().clone());
@@ -158,7 +158,7 @@ impl Batch {
         self.slots.borrow().waiting.len() >= GROUP_MAX
     }
 
-    /// Once a turn is enough: whoever comes later finds the flusher woken.
+    /// One wake-up a turn is enough: later codes of the turn find the flusher woken.
     fn wake_flusher(&self) {
         if self.slots.borrow().waiting.len() == 1
             && let Some(flusher) = &*self.flusher.borrow()
@@ -176,7 +176,7 @@ impl Batch {
 }
 
 impl Slots {
-    /// Judges the codes of one snapshot: that of the longest waiting, and up to seven more.
+    /// Verifies codes of one snapshot: the code that waited longest, and up to seven more.
     fn judge_group(&mut self, means: VerifyContext<'_>) {
         let snapshot = self.waiting.first().and_then(|key| self.all.get(*key));
         let Some(snapshot) = snapshot.map(|slot| Rc::clone(&slot.snapshot)) else {
@@ -220,8 +220,8 @@ impl Slots {
     }
 }
 
-/// The slots of a group that is being judged. Whoever has no verdict when this is dropped will
-/// get none, and is told so instead of waiting for ever.
+/// The slots of a group that is being verified. If this is dropped early, slots without a verdict
+/// become `Lost`, so that no request waits for ever.
 struct Group<'a> {
     all: &'a mut Slab<Slot>,
     keys: &'a [Option<usize>; GROUP_MAX],
@@ -241,8 +241,8 @@ impl Drop for Group<'_> {
 }
 
 impl VerifyContext<'_> {
-    /// The hash of a genuine code. Most of those in time will be spent next, and the table is too
-    /// large for any cache.
+    /// Returns the hash of a genuine code and prefetches its slot. Most codes in time are redeemed
+    /// next, and the table is too large for any cache.
     fn fetch_ahead(&self, outcome: &Result<VerifiedCode, Rejected>) -> u64 {
         match outcome {
             Ok(code) if code.kind() == Kind::Payment => self.replay.prefetch(&code.identity()),
@@ -252,7 +252,7 @@ impl VerifyContext<'_> {
         }
     }
 
-    /// Each code of a group counts with its share of the time.
+    /// Counts each code of a group with its share of the group's time.
     fn observe(&self, codes: usize, ns: u64) {
         let count = u64::try_from(codes).unwrap_or(u64::MAX);
         self.metrics.batch(self.worker, count);
@@ -262,7 +262,7 @@ impl VerifyContext<'_> {
     }
 }
 
-/// A request's hold on its slot.
+/// A request's claim on its slot, freed on drop.
 struct Place<'a> {
     batch: &'a Batch,
     key: usize,
@@ -280,7 +280,7 @@ impl Future for Place<'_> {
         }
         match std::mem::replace(&mut slot.state, State::Abandoned) {
             State::Judged(verdict) => Poll::Ready(verdict),
-            // As if the panic had come in this request: its connection ends, and no other.
+            // Panics as if the bug were in this request: its connection ends, and no other.
             State::Lost => panic!("verifying a group of codes panicked"),
             State::Waiting(_) | State::Abandoned => unreachable!("a verdict is taken once"),
         }
@@ -291,7 +291,7 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut slots = self.batch.slots.borrow_mut();
         match slots.all.get_mut(self.key) {
-            // The group still needs the code; whoever judges it removes the slot.
+            // The group still needs the code. The task that verifies the group removes the slot.
             Some(slot) if matches!(slot.state, State::Waiting(_)) => {
                 slot.state = State::Abandoned;
             }

@@ -51,7 +51,7 @@ fn code(serial: u64, sound: bool) -> UnverifiedCode {
     minter.mint(&spec, Serial::new(serial))
 }
 
-/// The serial of a code that was accepted, or why it was not.
+/// The serial of an accepted code, or the reason for its rejection.
 fn read(verdict: Verdict) -> Result<String, Rejection> {
     let Verdict { outcome, .. } = verdict;
     outcome.map(|code| code.identity().to_string()).map_err(|rejected| rejected.rejection)
@@ -163,7 +163,8 @@ fn a_client_that_leaves_disturbs_nobody_and_leaves_nothing() {
     assert!(batch.slots.borrow().all.is_empty(), "answered or not, all places are free");
 }
 
-/// A reload comes between two requests of one turn: each is judged by the keyring it began with.
+/// A reload comes between two requests of one turn. Each is verified with the keyring that it began
+/// with.
 #[test]
 fn codes_of_two_keyrings_are_judged_apart() {
     let (shared, _hand) = shared();
@@ -189,7 +190,7 @@ fn codes_of_two_keyrings_are_judged_apart() {
     assert_eq!((groups_up_to(&shared, 1), groups_up_to(&shared, 2)), (1, 2));
 }
 
-/// A panic while a group is judged costs the requests of that group, and nobody else.
+/// A panic while a group is verified costs the requests of that group, and no others.
 #[test]
 fn a_panic_is_told_to_those_whom_it_concerns() {
     let (shared, _hand) = shared();
@@ -200,7 +201,7 @@ fn a_panic_is_told_to_those_whom_it_concerns() {
     for request in &mut requests {
         assert!(poll(request, &waiters).is_pending());
     }
-    // No such worker: counting the group panics, after it was verified.
+    // There is no such worker: counting the group panics after it was verified.
     let nobody = VerifyContext { worker: WorkerId::new(1_000), ..means(&shared) };
     let flush = std::panic::AssertUnwindSafe(|| batch.flush(nobody));
     assert!(std::panic::catch_unwind(flush).is_err());

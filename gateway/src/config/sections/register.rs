@@ -1,10 +1,10 @@
-//! Where a register is, and with what it is opened.
+//! A register's address, and the credentials that open it.
 
 use std::fmt;
 
 use crate::config::address::host_and_port;
 
-/// Bytes of a user name or password; far more than anybody writes.
+/// Bytes of a user name or password; far more than real ones have.
 const SECRET_BYTES_MAX: usize = 512;
 
 /// `[replay]` with `store = "registers"`.
@@ -12,11 +12,11 @@ const SECRET_BYTES_MAX: usize = 512;
 pub struct RegistersConfig {
     /// Milliseconds that a claim waits for the registers.
     pub timeout_ms: i64,
-    /// Which layout of registers this is: 1, and one more with each change of members.
+    /// Number of the register layout: 1 at first, and one more with each change of members.
     pub epoch: u32,
     /// 3 or 5 registers each; at least one group.
     pub groups: Vec<Vec<RegisterAddress>>,
-    /// The groups of the epoch before, while gateways change over.
+    /// The groups of the previous epoch, while gateways change over.
     pub old_groups: Vec<Vec<RegisterAddress>>,
 }
 
@@ -28,7 +28,7 @@ impl RegistersConfig {
     }
 }
 
-/// `redis://user:password@host:port/db`. Shown and compared by all but its secrets.
+/// `redis://user:password@host:port/db`. Displayed without its secrets; compared by all but them.
 #[derive(Clone, Eq, PartialEq, Hash)]
 pub struct RegisterAddress {
     /// A name in lower case, or an IP address; IPv6 without its brackets.
@@ -37,7 +37,7 @@ pub struct RegisterAddress {
     pub port: u16,
     /// Which of the server's databases; 0 is its first.
     pub database: u32,
-    /// Who asks, where the server wants to know.
+    /// The gateway's user and password, if the server asks for them.
     pub credentials: Option<Credentials>,
 }
 
@@ -54,7 +54,7 @@ impl RegisterAddress {
     pub(in crate::config) const ALLOWED: &str =
         "redis://host:port, redis://user:password@host:port or redis://host:port/database";
 
-    /// `None` if the text names no register. User and password may hold `%` escapes.
+    /// `None` if the text is no register address. User and password may hold `%` escapes.
     pub(in crate::config) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("redis://")?;
         let (credentials, rest) = match rest.rsplit_once('@') {
@@ -112,7 +112,7 @@ fn database(written: &str) -> Option<u32> {
     written.parse().ok().filter(|_| digits)
 }
 
-/// Takes `%` escapes out; no control characters, and not more than anybody needs.
+/// Decodes `%` escapes. Refuses control characters and more than [`SECRET_BYTES_MAX`] bytes.
 fn unescaped(written: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = written.bytes();

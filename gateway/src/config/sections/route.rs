@@ -1,4 +1,4 @@
-//! The routes: which requests go where, and what they need.
+//! The routes: where requests go, and what they need.
 
 use http::{HeaderValue, Method};
 use keyring::code::{Kind, Kinds};
@@ -9,7 +9,7 @@ use crate::config::table::{Item, Table};
 use crate::http::path::CheckedPath;
 use crate::limits;
 
-/// The methods that there are. The list is closed: no route can be configured for another.
+/// All methods. The list is closed: no route can be configured for another one.
 const METHODS: [Method; 7] = [
     Method::GET,
     Method::HEAD,
@@ -23,15 +23,15 @@ const METHODS: [Method; 7] = [
 /// What a route does with a code.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum CodeUse {
-    /// Verifies and spends it: money may move.
+    /// Verifies and redeems it: money may move.
     Redeem,
-    /// Verifies it and leaves it unspent.
+    /// Verifies it and does not redeem it.
     Check,
     /// Reads none.
     None,
 }
 
-/// How the holder must have proved presence.
+/// How strongly the holder must have proved presence.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum MinAuth {
     /// Not at all.
@@ -47,13 +47,13 @@ pub enum MinAuth {
 pub struct RouteConfig {
     /// Whole segments, compared without case; no slash at the end but in `/`.
     pub path: String,
-    /// Empty: all that [`is_served`].
+    /// Empty: all methods that [`is_served`] accepts.
     pub methods: Vec<Method>,
     /// What the route does with a code.
     pub code: CodeUse,
-    /// The kinds of code that it takes; none where it reads no code.
+    /// The accepted kinds of code; none where the route reads no code.
     pub kinds: Kinds,
-    /// The least authentication.
+    /// The weakest authentication that is accepted.
     pub min_auth: MinAuth,
     /// Whether the person must have chosen a place of insurance.
     pub require_region: bool,
@@ -86,13 +86,13 @@ impl RouteConfig {
     }
 }
 
-/// Whether any route could take this method. Names of methods are compared by case
-/// (RFC 9110, 9.1), so `post` is none; CONNECT and TRACE are not for proxies like this one.
+/// Whether any route could take this method. Names of methods are compared by case (RFC 9110, 9.1),
+/// so `post` is no method. CONNECT and TRACE are not for a proxy like this one.
 pub fn is_served(method: &Method) -> bool {
     METHODS.contains(method)
 }
 
-/// The `Allow` header where no route says what it takes. Allocates.
+/// The `Allow` header for requests that match no route. Allocates.
 pub fn all_methods() -> HeaderValue {
     list(&METHODS)
 }
@@ -102,7 +102,7 @@ fn list(methods: &[Method]) -> HeaderValue {
     HeaderValue::try_from(names.join(", ")).expect("method names are tokens")
 }
 
-/// Reads `[[route]]` and checks the routes against each other.
+/// Reads every `[[route]]` and checks the routes against each other.
 pub(in crate::config) fn read_all(
     root: &mut Table<'_>,
     backends: &[BackendConfig],
@@ -118,7 +118,7 @@ pub(in crate::config) fn read_all(
     routes
 }
 
-/// What could not be read stands at a value that no further rule objects to.
+/// Reads one route. A value that could not be read gets a default that later rules accept.
 fn read(table: &mut Table<'_>, backends: &[BackendConfig]) -> RouteConfig {
     let path = table.required("path", path, PATH_ALLOWED).unwrap_or_default();
     let code = code_use(table);
@@ -239,7 +239,7 @@ fn region_backends(
     backends
 }
 
-/// A demand that nothing can meet or check would look like protection.
+/// Refuses a demand that the route cannot check, because it would look like protection.
 fn check_asks_nothing(table: &Table<'_>, route: &RouteConfig) {
     let asked = [
         ("kinds", route.kinds != Kinds::NONE),
@@ -266,8 +266,9 @@ fn check_unique<'r>(
     }
 }
 
-/// Whoever finds a path that the gateway takes for the outer route and the backend for the inner
-/// one would pay without spending.
+/// Refuses a redeem route below a route without redemption that has the same backend. An attacker
+/// could find a path that the gateway takes for the outer route and the backend for the inner one.
+/// That request would pay without redeeming a code.
 fn check_not_below(
     table: &Table<'_>,
     route: &RouteConfig,
@@ -295,7 +296,7 @@ fn check_not_below(
     }
 }
 
-/// Two names for one endpoint are one backend here.
+/// Whether the routes share a backend. Two names of one endpoint count as one backend.
 fn share_backend(a: &RouteConfig, b: &RouteConfig, backends: &[BackendConfig]) -> bool {
     let backend = |index: usize| backends.get(index);
     a.backends()

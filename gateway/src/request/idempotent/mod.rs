@@ -1,4 +1,4 @@
-//! A request that may have been here before: the way of a request meets the stored answers
+//! Requests that may repeat an earlier one: connects a request with the stored answers
 //! ([`crate::idempotency`]).
 
 pub(crate) mod nodes;
@@ -19,19 +19,23 @@ use crate::{
 
 use self::{nodes::RequestNote, respond::respond};
 
-/// How a request goes on that is about to spend its code.
+/// How a request goes on that is about to redeem its code.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// To spend its code, if it can.
+    /// It redeems its code, if it can.
     First(PendingResponse),
-    /// Not at all: it is the repetition of one that has its answer.
+    /// It stops, because it repeats a request that already has its answer.
     Answered(Response<Reply>),
 }
 
-/// The record of the request that was first with its code: whoever asks meanwhile hears that it is
-/// running. Dropped without an answer the record goes, and a retry is judged by what the replay
-/// table knows: so it is where nothing was forwarded, where an answer is too large to be kept,
-/// and where a bug of ours ends a request half-way.
+/// The entry of the first request with its code. While this lives, a repetition hears that the
+/// request is running.
+///
+/// If it is dropped without an answer, the entry is removed. A retry is then judged by the replay
+/// table alone. There are three such cases:
+/// - Nothing was forwarded.
+/// - The answer is too large to be kept.
+/// - A bug of ours ended the request half-way.
 #[derive(Debug)]
 pub(crate) struct PendingResponse {
     call: Rc<RequestContext>,
@@ -41,7 +45,7 @@ pub(crate) struct PendingResponse {
     note: Option<RequestNote>,
 }
 
-/// Enters a request whose body is whole, before its code is spent.
+/// Enters a request whose body is whole, before its code is redeemed.
 ///
 /// # Errors
 /// `request_in_flight`, `idempotency_mismatch`, `code_used`.
@@ -58,10 +62,10 @@ pub(crate) fn begin(call: &Rc<RequestContext>, request: &Request) -> Result<Next
     }
 }
 
-/// What is known for a request that may not be forwarded any more, whose code has a record.
+/// What is known of a request that may no longer be forwarded, and whose code has an entry.
 ///
 /// # Errors
-/// Those of [`begin`], and `otherwise` if the record is gone meanwhile.
+/// Those of [`begin`], and `otherwise` if the entry was removed meanwhile.
 pub(crate) async fn recall(
     call: &RequestContext,
     request: &Request,
@@ -84,12 +88,13 @@ pub(crate) fn may_know(call: &RequestContext, identity: &CodeIdentity) -> bool {
 }
 
 impl PendingResponse {
-    /// Keeps the answer for those who ask again, if there is room. To be called before it is sent:
-    /// who did not get it finds it.
+    /// Keeps the answer for repetitions, if there is room. Call it before the answer is sent: a
+    /// client that did not get it can then ask again.
     ///
     /// Where nodes share registers it waits for them, within `replay.timeout_ms`.
     pub(crate) async fn keep(mut self, response: &Response<Whole>) {
-        // What found no room here takes none in the servers: so theirs is bounded too.
+        // An answer that found no room here is not written to the servers, so their memory is
+        // bounded too.
         if let Some(answer) = self.keep_here(response)
             && let Some(note) = self.note.take()
         {
@@ -123,12 +128,12 @@ impl PendingResponse {
         }
     }
 
-    /// The claim has won in which this stands.
+    /// Called when the claim that holds this note has won.
     pub(crate) fn set_note(&mut self, note: Option<RequestNote>) {
         self.note = note;
     }
 
-    /// The answer is passed on as it comes, so that nobody has it whole.
+    /// The answer is streamed, so the gateway never has it whole and cannot store it.
     pub(crate) fn too_large(self) {
         self.call.worker.count_limit(Limit::ReplyBytes);
     }

@@ -1,14 +1,19 @@
-//! The record of a request where nodes share registers: kept in their servers too, so that a retry
-//! that comes to another node finds it.
+//! The entry of a request where nodes share registers. The registers' servers keep it too, so that
+//! a retry on another node finds it.
 //!
-//! That a request is running stands in its claim, so on each server it is there as soon as the claim
-//! is, goes with it when the code is given back, and costs no command. Whoever finds the code claimed
-//! reads it there. The answer is written before the client gets it, to a majority or until
-//! `replay.timeout_ms` is over; then the client gets it all the same, and that is counted.
+//! A running request is noted in its claim. The note exists as soon as the claim does. It is
+//! removed with the claim when the code is released, and it costs no command. A node that finds the
+//! code claimed reads the note there.
+//!
+//! The answer is written before the client gets it: to a majority, or until `replay.timeout_ms` is
+//! over. If no majority answered in time, the client still gets its answer, and the failure is
+//! counted.
 //!
 //! A node that dies in between leaves the claim. Until the note's deadline a retry hears
-//! `request_in_flight`, after it `outcome_unknown`. It never leads to a forward: the claim is there,
-//! and if it is not, the code was not spent and nothing had been forwarded.
+//! `request_in_flight`, and after it `outcome_unknown`.
+//!
+//! A retry never leads to a forward. The claim is there. If it is not, the code was not redeemed
+//! and nothing was forwarded.
 
 use std::rc::Rc;
 
@@ -28,7 +33,7 @@ use crate::{
     request::reply::Reply,
 };
 
-/// What a request says of itself in its claim.
+/// The facts about a request that its claim stores.
 #[derive(Debug)]
 pub(crate) struct RequestNote {
     registers: Rc<Registers>,
@@ -61,18 +66,19 @@ impl RequestNote {
         self.note.clone()
     }
 
-    /// The request has come to an end that nobody can be told again.
+    /// The request has ended, and its answer cannot be sent again.
     pub(super) fn remove(self) {
         self.registers.strip(&self.identity, &self.note);
     }
 
-    /// Writes the answer, which counts before the note.
+    /// Writes the answer. Readers prefer it to the note.
     pub(super) async fn finish(self, call: &RequestContext, answer: &StoredResponse) {
         let Self { registers, identity, note } = self;
         let keep_ms = call.snapshot.config.retry.keep_ms;
         let until = call.worker.clock().now().plus_ms(keep_ms);
         let value = shared::finished(&note.bytes, answer, until);
-        // It stays as long as the note, which would say otherwise that its end is unknown.
+        // The answer stays as long as the note. Without the answer, the note would say that the
+        // outcome is unknown.
         let life_ms = keep_ms.unsigned_abs().max(note.claim_life_ms());
         let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
         if registers.set_all(group, name.as_bytes(), &value, life_ms).await.is_err() {
@@ -81,11 +87,12 @@ impl RequestNote {
     }
 }
 
-/// What other nodes know of a request whose code is good for nothing here.
+/// What other nodes know of a request whose code this node cannot accept.
 ///
 /// # Errors
-/// Those of [`super::begin`]; `outcome_unknown` for a request whose node never told its end;
-/// `otherwise` if nothing is known, or not enough servers answer.
+///
+/// Those of [`super::begin`]. `outcome_unknown` for a request whose node never reported its end.
+/// `otherwise` if nothing is known, or if not enough servers answer.
 pub(crate) async fn ask(
     call: &RequestContext,
     registers: &Rc<Registers>,

@@ -1,7 +1,7 @@
-//! The commands that the sandbox prints. One list, so that a test can read it from the output and
-//! run each of them.
+//! The commands that the sandbox prints. They stand in one list, so that a test can read it from
+//! the output and run each of them.
 //!
-//! An example is two lines. Every command stands for itself, so each works at any time:
+//! An example is two lines. No command depends on another, so each works at any time:
 //!
 //! ```text
 //! # <name> -> <status> <outcome>: <what it shows>        for requests; the last answer counts
@@ -20,7 +20,8 @@ use crate::cli::failure::Failure;
 use crate::limits;
 use crate::refusal::Refusal;
 
-/// All examples, in the order in which they are printed: what scrolls away first is needed last.
+/// All examples, in the order in which they are printed. The first ones scroll away first, so they
+/// are the least needed.
 pub(super) struct Examples(Vec<Example>);
 
 struct Example {
@@ -79,7 +80,7 @@ fn approved(name: &'static str, about: &'static str, command: String) -> Example
     Example { name, about, expected: Expected::Approved(200), command }
 }
 
-/// Named for its reason.
+/// An example that is named after its refusal's reason.
 fn refused(refusal: Refusal, about: &'static str, command: String) -> Example {
     Example { name: refusal.reason(), about, expected: Expected::Refused(refusal), command }
 }
@@ -88,7 +89,7 @@ fn exits(status: u8, name: &'static str, about: &'static str, command: String) -
     Example { name, about, expected: Expected::Exit(status), command }
 }
 
-/// What is wrong is the request; the code is good.
+/// The request is wrong; the code is good.
 fn requests_refused(shell: &Shell) -> Vec<Example> {
     use Refusal::*;
     let pay_with = |options: &str| {
@@ -123,7 +124,7 @@ fn requests_refused(shell: &Shell) -> Vec<Example> {
     ]
 }
 
-/// What was scanned is no code of ours.
+/// The scanned text is not one of our codes.
 fn texts_refused(shell: &Shell) -> Vec<Example> {
     use Refusal::*;
     let scan = |text: &str| shell.request("/pay", &format!("{AMOUNT} -H \"Yanma-Code: {text}\""));
@@ -137,7 +138,7 @@ fn texts_refused(shell: &Shell) -> Vec<Example> {
     ]
 }
 
-/// What was scanned is a code, but a bad one.
+/// The scanned text is a code, but a bad one.
 fn codes_refused(shell: &Shell) -> Vec<Example> {
     use Refusal::*;
     let pay = |mint_options: &str| shell.pay("/pay", mint_options);
@@ -181,7 +182,7 @@ fn routes_refuse(shell: &Shell) -> Vec<Example> {
     ]
 }
 
-/// All is good until the backend is asked.
+/// All is good until the request reaches the backend.
 fn backends_fail(shell: &Shell) -> Vec<Example> {
     let faulty = |fault: &str| {
         let code = shell.fresh_code("");
@@ -216,7 +217,7 @@ fn backends_fail(shell: &Shell) -> Vec<Example> {
     ]
 }
 
-/// What a newcomer tries first.
+/// The commands that a newcomer tries first.
 fn first_steps(shell: &Shell) -> Vec<Example> {
     let mut steps = making_codes(shell);
     steps.extend(paying(shell));
@@ -270,7 +271,7 @@ fn paying(shell: &Shell) -> Vec<Example> {
         refused(
             Refusal::RequestInFlight,
             "the same request while the first waits for the backend",
-            // The first leaves after a second; what it asked goes on without it.
+            // The first client leaves after a second. Its request continues without it.
             format!("{fresh} && {{ {stalled} -m 1 || {stalled}; }}"),
         ),
         refused(
