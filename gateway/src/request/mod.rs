@@ -15,6 +15,8 @@ mod idempotent;
 mod recall;
 mod redeem;
 mod reply;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::{convert::Infallible, rc::Rc};
 
