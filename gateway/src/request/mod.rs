@@ -16,6 +16,8 @@ mod place;
 mod recall;
 mod redeem;
 mod reply;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::{convert::Infallible, rc::Rc};
 

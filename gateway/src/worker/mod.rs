@@ -283,3 +283,6 @@ impl Drop for Registered {
         self.worker.connection_count.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

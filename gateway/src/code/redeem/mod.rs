@@ -150,3 +150,6 @@ impl Redeemed {
         replay.release(redemption);
     }
 }
+
+#[cfg(test)]
+mod tests;
