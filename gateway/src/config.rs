@@ -32,7 +32,6 @@ pub use self::backend::BackendConfig;
 pub use self::error::{ConfigError, Problem};
 pub use self::record::{RecordConfig, WhenFull};
 pub use self::region::RegionPrefix;
-pub use self::register::{Credentials, RegisterAddress, RegistersConfig};
 pub use self::replay::ReplayConfig;
 pub use self::retry::RetryConfig;
 pub use self::route::{CodeUse, MinAuth, RouteConfig, all_methods, is_served};

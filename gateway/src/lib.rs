@@ -11,7 +11,7 @@
 //! | the way of a request, its record | `service`, `call` |
 //! | the head: path and host rules, routes, header rules | `head`, [`target`], [`host`], [`route`], `headers` |
 //! | who may do what | [`policy`] |
-//! | spending a code once, on one node and on several | `spend`, [`replay`], `registers`, [`clock`] |
+//! | spending a code once, on one node and on several | `spend`, [`replay`], [`registers`], [`clock`] |
 //! | the same request again | [`retry`], `repeat` |
 //! | the exchange with a backend | `exchange`, `forward`, `body`, `reply`, `upstream`, [`endpoints`] |
 //! | what the client is told otherwise | [`refusal`], [`request_id`] |
@@ -52,7 +52,6 @@ mod orders;
 pub mod policy;
 pub mod record;
 pub mod refusal;
-mod registers;
 pub mod reload;
 mod repeat;
 pub mod replay;

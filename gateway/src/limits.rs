@@ -109,33 +109,6 @@ pub const REGISTERS_EPOCH: Setting = Setting::new(1, 1, 1_000_000_000, "as a cou
 pub const NODES: Setting = Setting::new(1, 1, 1_000, "nodes");
 /// Groups of registers.
 pub const REGISTER_GROUPS_MAX: usize = 64;
-/// Registers in a group: odd numbers, so that a majority is never half.
-pub const REGISTERS_PER_GROUP: [usize; 2] = [3, 5];
-
-/// How long a register keeps a claim: beyond the life of any code, counted from its first moment.
-pub const CLAIM_LIFE_MS: i64 = 120_000;
-/// Codes issued up to so long after a register's memory began are not for it to judge: they may
-/// have been spent before. Above the largest skew and twice what clocks may be apart.
-pub const BORN_MARGIN_MS: i64 = 15_000;
-/// How far a gateway's clock and a register's may be apart.
-pub const REGISTER_CLOCK_MS: i64 = 1_000;
-/// How often a register is asked how it stands.
-pub const REGISTER_PROBE_MS: u64 = 1_000;
-/// A register that has answered nothing for so long has lost its connection.
-pub const REGISTER_SILENCE_MS: u64 = 2_000;
-/// The wait before a connection to a register is tried again: doubled each time, up to the second.
-pub const REGISTER_RETRY_MS: [u64; 2] = [50, 1_000];
-/// How long connecting to a register and its first answers may take.
-pub const REGISTER_CONNECT_MS: u64 = 1_000;
-/// A register that answered within this part of `replay.timeout_ms` is asked by one write at a time.
-pub const REGISTER_QUICK_PART: u64 = 8;
-/// Bytes that wait to be written to one register. A claim is about 200; beyond it the register counts as
-/// one that does not answer.
-pub const REGISTER_QUEUE_BYTES_MAX: usize = 4 << 20;
-/// Answers that one connection to a register may owe.
-pub const REGISTER_OWED_MAX: usize = 65_536;
-/// Bytes of one answer of a register: an answer of a backend that was stored there, with its head.
-pub const REGISTER_ANSWER_BYTES_MAX: usize = 8 << 20;
 
 // ---- Retries ----------------------------------------------------------------------------------
 
@@ -383,13 +356,6 @@ mod proofs {
     const _: () = assert!(SKEW_MS.max as i64 == SKEW_MS_MAX);
     // An answer is stored after its code was issued, and a code is recognised by its age.
     const _: () = assert!(RETRY_KEEP_S.max as i64 * 1_000 <= LATE_MS_MAX);
-    // A register's key outlives every moment at which its code could be claimed anew: the earliest
-    // claim comes a skew before issue, clocks are 1 s apart, and a register's may step 30 s.
-    const _: () = assert!(
-        CLAIM_LIFE_MS >= PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX + 2 * REGISTER_CLOCK_MS + 30_000
-    );
-    const _: () = assert!(BORN_MARGIN_MS > SKEW_MS_MAX + 2 * REGISTER_CLOCK_MS);
-    const _: () = assert!(REGISTER_PROBE_MS < REGISTER_SILENCE_MS);
     // A head that the configuration allows must fit hyper's buffer, with room for its last read.
     const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
     // hyper panics below its first buffer of 8 KiB.

@@ -15,6 +15,7 @@ use keyring::{
     code::{CodeIdentity, UnverifiedCode},
     verify::{LateCode, Rejected, Rules, Statement, VerifiedCode},
 };
+use registers::Registers;
 
 use self::bodies::{listen_a_little, read_body, stream_body};
 use crate::{
@@ -32,7 +33,6 @@ use crate::{
     metrics::Limit,
     policy::{self, Admitted, Denied},
     refusal::Refusal,
-    registers::Registers,
     repeat::{self, Begun, Pending, abroad::Mark},
     reply::Reply,
     retry::{Caller, IdempotencyKey, Request as Repeatable},

@@ -21,12 +21,12 @@ use keyring::{
     time::UnixMillis,
     verify::VerifiedCode,
 };
+use registers::{Claimed, Note, Registers, Verdict};
 
 use crate::{
     call::{Call, Refused},
     metrics::Limit,
     refusal::Refusal,
-    registers::{Claimed, Note, Registers, Verdict},
     replay::{RedeemError, Redemption},
     worker::Worker,
 };

@@ -19,7 +19,6 @@ use crate::{
     metrics::Metrics,
     orders::{self, Orders},
     record::{Record, RecordError, Recording},
-    registers::Abstains,
     reload::Reloader,
     replay::Replay,
     retry::Answers,
@@ -186,7 +185,7 @@ fn share(start: Start, clock: Clock, state: State, replay: Replay) -> Result<Sta
     // One more than the workers: the front thread counts what it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
     if let Some(registers) = &config.replay.registers {
-        metrics.show_registers(&registers.names(), &Abstains::NAMES);
+        metrics.show_registers(&registers.names());
     }
     let endpoints = Endpoints::default();
     let may_reload = config.admin.reload;

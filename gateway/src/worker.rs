@@ -22,7 +22,6 @@ use crate::{
     limits,
     metrics::{Limit, Metrics, WorkerId},
     record::Record,
-    registers::Registers,
     replay::Replay,
     request_id::RequestIds,
     retry::{Answers, Shelf},
@@ -31,6 +30,7 @@ use crate::{
     upstream::Pool,
 };
 use clock::{Clock, Instant};
+use registers::{Registers, Reports};
 
 /// What all workers share. Nothing in it is locked on the way of a request, but for one record of
 /// `answers` at a time.
@@ -288,9 +288,13 @@ impl Worker {
 fn registers(id: WorkerId, shared: &Shared) -> io::Result<Option<Rc<Registers>>> {
     let current = shared.current.load();
     let config = current.config().replay.registers.as_ref();
-    let made = config.zip(shared.metrics.registers()).map(|(config, metrics)| {
-        let (clock, health) = (shared.clock.clone(), Arc::clone(&shared.health));
-        Registers::new(id, config, clock, Arc::clone(metrics), health)
+    let made = config.zip(shared.metrics.registers()).map(|(config, counts)| {
+        let health = Arc::clone(&shared.health);
+        let reports = Reports {
+            threads: Arc::clone(&health.threads),
+            clocks_agree: Box::new(move |agree| health.set_register_clocks(agree)),
+        };
+        Registers::new(id.index(), config, shared.clock.clone(), Arc::clone(counts), reports)
     });
     made.transpose().map_err(io::Error::from)
 }

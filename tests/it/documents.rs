@@ -15,7 +15,7 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/contract/http.md", 12 << 10),
     ("keyring/FORMAT.md", 7 << 10),
     ("gateway/src/record/README.md", 5 << 10),
-    ("gateway/src/registers/README.md", 5 << 10),
+    ("gateway/registers/README.md", 5 << 10),
     ("gateway/src/replay/README.md", 5 << 10),
     ("gateway/src/retry/README.md", 5 << 10),
     ("gateway/src/state/README.md", 5 << 10),

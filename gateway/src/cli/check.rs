@@ -14,7 +14,7 @@ use super::engine::Choice;
 use super::serve::{self, SANDBOX};
 use super::{Failure, host, keys};
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RecordConfig, RouteConfig};
-use crate::{descriptors, limits, record, registers};
+use crate::{descriptors, limits, record};
 use clock::Clock;
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn survey_registers(config: &Config, file: &Path, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(registers) = &config.replay.registers else { return Ok(()) };
     let failed = |error| Failure::of("cannot ask the registers", &error);
-    let survey = registers::survey(registers, &config.server.data_dir).map_err(failed)?;
+    let survey = registers::preflight(registers, &config.server.data_dir).map_err(failed)?;
     let all: usize = registers.groups.iter().map(Vec::len).sum();
     writeln!(out, "registers      {} of {all} may vote, epoch {}", survey.voting, registers.epoch)?;
     for warning in &survey.warnings {

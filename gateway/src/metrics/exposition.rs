@@ -7,6 +7,7 @@ use super::{
     instruments::Histogram,
     labels::{Limit, Outcome, Rejection, ResponseClass},
     page::{Page, number, seconds, signed, truth},
+    register_page,
 };
 
 impl Metrics {
@@ -21,7 +22,7 @@ impl Metrics {
         self.show_verification(page);
         self.show_reloads(page);
         if let Some(registers) = self.registers() {
-            registers.fill(page);
+            register_page::fill(registers, page);
         }
     }
 

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use http::Response;
 use keyring::code::CodeIdentity;
+use registers::{Note, Registers};
 
 use super::{replay, tell};
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     limits::{RETRY_LOST_TOLD_MS, RETRY_MARGIN_MS},
     metrics::Limit,
     refusal::Refusal,
-    registers::{Note, Registers},
     reply::Reply,
     retry::{
         Known, Request, StoredAnswer,

@@ -10,7 +10,7 @@ const MAJOR_LEAST: u32 = 7;
 
 /// Why a server may not vote. A closed set: it is the label of a metric.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Abstains {
+pub(crate) enum Ineligible {
     /// It evicts keys when it is full.
     Eviction,
     /// It is a replica, or has replicas that might take its place.
@@ -29,7 +29,7 @@ pub(crate) enum Abstains {
     Clock,
 }
 
-impl Abstains {
+impl Ineligible {
     pub(crate) const ALL: [Self; 8] = [
         Self::Eviction,
         Self::Replication,
@@ -41,17 +41,19 @@ impl Abstains {
         Self::Clock,
     ];
 
-    /// The labels, in that order.
-    pub(crate) const NAMES: [&str; 8] = [
-        "eviction",
-        "replication",
-        "cluster",
-        "version",
-        "unreadable",
-        "same_server",
-        "layout",
-        "clock",
-    ];
+    /// The label.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Eviction => "eviction",
+            Self::Replication => "replication",
+            Self::Cluster => "cluster",
+            Self::Version => "version",
+            Self::Unreadable => "unreadable",
+            Self::Twin => "same_server",
+            Self::Layout => "layout",
+            Self::Clock => "clock",
+        }
+    }
 
     /// The place in [`Self::ALL`].
     pub(crate) fn index(self) -> usize {
@@ -89,7 +91,7 @@ impl Abstains {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Info {
     pub(crate) run_id: RunId,
-    pub(crate) abstains: Option<Abstains>,
+    pub(crate) abstains: Option<Ineligible>,
     /// It writes its memory to files, or has read it from one.
     pub(crate) persists: bool,
 }
@@ -148,18 +150,18 @@ impl Fields {
         }
     }
 
-    fn abstains(&self) -> Option<Abstains> {
+    fn abstains(&self) -> Option<Ineligible> {
         let reasons = [
-            (self.is_old, Abstains::Version),
-            (Some(self.is_cluster), Abstains::Cluster),
-            (self.is_replica, Abstains::Replication),
-            (self.has_replicas, Abstains::Replication),
-            (self.evicts, Abstains::Eviction),
+            (self.is_old, Ineligible::Version),
+            (Some(self.is_cluster), Ineligible::Cluster),
+            (self.is_replica, Ineligible::Replication),
+            (self.has_replicas, Ineligible::Replication),
+            (self.evicts, Ineligible::Eviction),
         ];
         let is_unreadable =
             self.run_id.is_none() || reasons.iter().any(|(known, _)| known.is_none());
         let reason = reasons.iter().find(|(holds, _)| *holds == Some(true)).map(|(_, why)| *why);
-        reason.or(is_unreadable.then_some(Abstains::Unreadable))
+        reason.or(is_unreadable.then_some(Ineligible::Unreadable))
     }
 }
 
@@ -214,7 +216,7 @@ mod tests {
         connected_slaves:0\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n# Cluster\r\n\
         cluster_enabled:0\r\n";
 
-    fn judge(from: &str, to: &str) -> Option<Abstains> {
+    fn judge(from: &str, to: &str) -> Option<Ineligible> {
         assert!(GOOD.contains(from));
         Info::read(GOOD.replace(from, to).as_bytes()).abstains
     }
@@ -229,16 +231,16 @@ mod tests {
     #[test]
     fn whatever_may_forget_abstains() {
         for (from, to, why) in [
-            ("7.0.15", "6.2.14", Abstains::Version),
-            ("7.0.15", "seven", Abstains::Unreadable),
-            ("noeviction", "allkeys-lru", Abstains::Eviction),
-            ("noeviction", "volatile-ttl", Abstains::Eviction),
-            ("role:master", "role:slave", Abstains::Replication),
-            ("connected_slaves:0", "connected_slaves:1", Abstains::Replication),
-            ("cluster_enabled:0", "cluster_enabled:1", Abstains::Cluster),
-            ("maxmemory_policy:noeviction\r\n", "", Abstains::Unreadable),
-            ("run_id:01", "run_id:", Abstains::Unreadable),
-            ("run_id:01", "run_id:0X", Abstains::Unreadable),
+            ("7.0.15", "6.2.14", Ineligible::Version),
+            ("7.0.15", "seven", Ineligible::Unreadable),
+            ("noeviction", "allkeys-lru", Ineligible::Eviction),
+            ("noeviction", "volatile-ttl", Ineligible::Eviction),
+            ("role:master", "role:slave", Ineligible::Replication),
+            ("connected_slaves:0", "connected_slaves:1", Ineligible::Replication),
+            ("cluster_enabled:0", "cluster_enabled:1", Ineligible::Cluster),
+            ("maxmemory_policy:noeviction\r\n", "", Ineligible::Unreadable),
+            ("run_id:01", "run_id:", Ineligible::Unreadable),
+            ("run_id:01", "run_id:0X", Ineligible::Unreadable),
         ] {
             assert_eq!(judge(from, to), Some(why), "{to}");
         }

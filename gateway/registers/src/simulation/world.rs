@@ -6,7 +6,7 @@
 //! empty or with any state of before, evicts, whose clock is off, when the layout changes. `Flavour`s are where to look: each
 //! makes some of it likelier.
 //!
-//! `YANMA_SIMULATION_SEEDS=100000 cargo test -p gateway --lib simulation` runs longer.
+//! `YANMA_SIMULATION_SEEDS=100000 cargo test -p registers simulation` runs longer.
 //! When a recorded seed finds nothing any more, `each_condition_is_needed` looks for the next one
 //! and names it.
 
@@ -20,9 +20,9 @@ use super::{
     gateway::{Gateway, Line, Step},
     register::{Command, Register},
 };
-use crate::registers::{
+use crate::{
+    conditions::{Condition, Conditions},
     layout::Layout,
-    rules::{Rule, Rules},
 };
 
 /// How long a claim has.
@@ -109,7 +109,7 @@ pub(super) enum Broken {
 pub(super) struct World {
     dice: Dice,
     flavour: Flavour,
-    rules: Rules,
+    conditions: Conditions,
     pub(super) now: UnixMillis,
     pub(super) registers: Vec<Register>,
     pub(super) gateways: Vec<Gateway>,
@@ -124,7 +124,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(flavour: Flavour, rules: Rules, seed: u64) -> Self {
+    pub(super) fn new(flavour: Flavour, conditions: Conditions, seed: u64) -> Self {
         let mut dice = Dice(seed);
         let now = UnixMillis::new(START_MS);
         let count: u64 = match flavour {
@@ -149,7 +149,7 @@ impl World {
         let mut world = Self {
             dice,
             flavour,
-            rules,
+            conditions,
             now,
             registers,
             gateways: Vec::new(),
@@ -179,7 +179,7 @@ impl World {
         let (name, epoch) = if is_new { (2, 2) } else { (1, 1) };
         Gateway {
             id,
-            rules: self.rules,
+            conditions: self.conditions,
             ahead_ms,
             layout: Layout::of_test(name, epoch, is_new, number),
             groups,
@@ -191,8 +191,8 @@ impl World {
         }
     }
 
-    fn run(flavour: Flavour, rules: Rules, seed: u64) -> Result<(), Broken> {
-        let mut world = Self::new(flavour, rules, seed);
+    fn run(flavour: Flavour, conditions: Conditions, seed: u64) -> Result<(), Broken> {
+        let mut world = Self::new(flavour, conditions, seed);
         // Memory begins, and 15 s pass, before anybody pays.
         for gateway in 0..world.gateways.len() {
             world.exchange_all(gateway);
@@ -266,7 +266,7 @@ impl World {
             return;
         }
         if let Some(command) = line.to.pop_front() {
-            let answer = server.obey(self.rules, self.now, command);
+            let answer = server.obey(self.conditions, self.now, command);
             line.back.push_back(answer);
         }
     }
@@ -347,7 +347,7 @@ impl World {
         }
         let (register, command) = self.late.swap_remove(self.dice.below(self.late.len()));
         if !self.registers[register].is_paused {
-            self.registers[register].obey(self.rules, self.now, command);
+            self.registers[register].obey(self.conditions, self.now, command);
         }
     }
 
@@ -418,14 +418,14 @@ impl World {
     }
 }
 
-/// The first seed that breaks the promise without these rules.
+/// The first seed that breaks the promise without these conditions.
 fn first_broken(
     flavour: Flavour,
-    without: &'static [Rule],
+    without: &'static [Condition],
     seeds: impl Iterator<Item = u64>,
 ) -> Option<(u64, Broken)> {
     let mut seeds = seeds;
-    seeds.find_map(|seed| Some((seed, World::run(flavour, Rules { without }, seed).err()?)))
+    seeds.find_map(|seed| Some((seed, World::run(flavour, Conditions { without }, seed).err()?)))
 }
 
 /// How many schedules of each flavour.
@@ -443,22 +443,22 @@ fn no_schedule_forwards_twice_or_late() {
 
 /// The table of conditions: what breaks when one is left out, and a seed that shows it. Condition 4,
 /// which is about what operators do, has schedules of its own in [`super::change`].
-const NEEDED: &[(u8, &[Rule], Flavour, Broken, u64)] = &[
-    (1, &[Rule::Order], Flavour::Loss, Broken::Twice, 3931),
-    (2, &[Rule::Vacancy], Flavour::Mixed, Broken::Twice, 22),
-    (2, &[Rule::SameLayout], Flavour::Epoch, Broken::Twice, 802),
-    (2, &[Rule::Born], Flavour::Loss, Broken::Twice, 20),
+const NEEDED: &[(u8, &[Condition], Flavour, Broken, u64)] = &[
+    (1, &[Condition::Order], Flavour::Loss, Broken::Twice, 3931),
+    (2, &[Condition::Vacancy], Flavour::Mixed, Broken::Twice, 22),
+    (2, &[Condition::SameLayout], Flavour::Epoch, Broken::Twice, 802),
+    (2, &[Condition::Born], Flavour::Loss, Broken::Twice, 20),
     // A deadline of at most 5 s covers for it; without both a code is spent again when its key has
     // expired.
-    (2, &[Rule::EndOfLife, Rule::Deadline], Flavour::Strides, Broken::Twice, 1),
-    (3, &[Rule::Rebirth], Flavour::Loss, Broken::Twice, 20),
-    (5, &[Rule::SameProcess], Flavour::Files, Broken::Twice, 20),
-    (5, &[Rule::Standing], Flavour::Eviction, Broken::Twice, 1912),
-    (6, &[Rule::Deadline], Flavour::Strides, Broken::Late, 1),
-    (7, &[Rule::NoGuess], Flavour::Mixed, Broken::Twice, 7),
-    (8, &[Rule::Compare], Flavour::GiveBack, Broken::Twice, 161),
-    (9, &[Rule::SameGroup], Flavour::Groups, Broken::Twice, 5),
-    (10, &[Rule::Clock], Flavour::Clocks, Broken::Twice, 19773),
+    (2, &[Condition::EndOfLife, Condition::Deadline], Flavour::Strides, Broken::Twice, 1),
+    (3, &[Condition::Rebirth], Flavour::Loss, Broken::Twice, 20),
+    (5, &[Condition::SameProcess], Flavour::Files, Broken::Twice, 20),
+    (5, &[Condition::Standing], Flavour::Eviction, Broken::Twice, 1912),
+    (6, &[Condition::Deadline], Flavour::Strides, Broken::Late, 1),
+    (7, &[Condition::NoGuess], Flavour::Mixed, Broken::Twice, 7),
+    (8, &[Condition::Compare], Flavour::GiveBack, Broken::Twice, 161),
+    (9, &[Condition::SameGroup], Flavour::Groups, Broken::Twice, 5),
+    (10, &[Condition::Clock], Flavour::Clocks, Broken::Twice, 19773),
 ];
 
 #[test]
@@ -466,12 +466,16 @@ fn each_condition_is_needed() {
     let mut wrong = Vec::new();
     for (condition, without, flavour, kind, seed) in NEEDED {
         let is_kind =
-            |seed: &u64| World::run(*flavour, Rules { without }, *seed).as_ref() == Err(kind);
+            |seed: &u64| World::run(*flavour, Conditions { without }, *seed).as_ref() == Err(kind);
         if !is_kind(seed) {
             let next = (0..20_000).find(is_kind);
             wrong.push(format!("condition {condition} without {without:?}: {next:?}"));
         }
-        assert_eq!(World::run(*flavour, Rules::default(), *seed), Ok(()), "condition {condition}");
+        assert_eq!(
+            World::run(*flavour, Conditions::default(), *seed),
+            Ok(()),
+            "condition {condition}"
+        );
     }
     assert!(wrong.is_empty(), "other seeds: {wrong:#?}");
     let shown: HashSet<u8> = NEEDED.iter().map(|(condition, ..)| *condition).collect();

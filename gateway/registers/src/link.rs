@@ -10,12 +10,12 @@ use keyring::{code::CodeIdentity, time::UnixMillis};
 
 use super::{
     claim::{Attempt, Found, Note, Reading},
+    eligibility::{Ineligible, RunId},
     layout::{ADOPT, Held, LAYOUT_KEY, Layout, Witness},
     ops::{Claim, Ticket},
     resp,
-    standing::{Abstains, RunId},
 };
-use crate::{config::RegisterAddress, limits};
+use crate::{limits, settings::RegisterAddress};
 use clock::{Clock, Instant};
 
 /// How a connection is.
@@ -78,13 +78,13 @@ pub(super) struct Link {
     /// Condition 3: which process answers on this connection, and the beats that were read of it.
     pub(super) witness: Cell<Witness>,
     /// What INFO said last, since the connection began.
-    pub(super) standing: Cell<Option<Abstains>>,
+    pub(super) standing: Cell<Option<Ineligible>>,
     /// It broke a condition, and its memory has not begun anew since.
-    pub(super) tainted: Cell<Option<Abstains>>,
+    pub(super) tainted: Cell<Option<Ineligible>>,
     pub(super) is_twin: Cell<bool>,
     pub(super) is_adopting: Cell<bool>,
     /// What metrics show of it.
-    pub(super) shown: Cell<Option<Abstains>>,
+    pub(super) shown: Cell<Option<Ineligible>>,
     pub(super) is_told_lost: Cell<bool>,
     /// The worker's coarse time of the last answer, and of the last probe.
     pub(super) heard_ms: Cell<u64>,
@@ -130,7 +130,7 @@ impl Link {
             info: RefCell::default(),
             run_id: Cell::default(),
             witness: Cell::default(),
-            standing: Cell::new(Some(Abstains::Unreadable)),
+            standing: Cell::new(Some(Ineligible::Unreadable)),
             tainted: Cell::new(None),
             is_twin: Cell::new(false),
             is_adopting: Cell::new(false),
@@ -145,29 +145,29 @@ impl Link {
     }
 
     /// Condition 5 and what goes with it: why this register does not vote, whatever it answers.
-    pub(super) fn abstains(&self) -> Option<Abstains> {
-        let twin = self.is_twin.get().then_some(Abstains::Twin);
+    pub(super) fn abstains(&self) -> Option<Ineligible> {
+        let twin = self.is_twin.get().then_some(Ineligible::Twin);
         self.standing.get().or(self.tainted.get()).or(twin)
     }
 
     /// The same with what each answer is judged by anew; for people.
-    pub(super) fn abstains_now(&self) -> Option<Abstains> {
+    pub(super) fn abstains_now(&self) -> Option<Ineligible> {
         self.abstains().or_else(|| {
             let reading = self.reading.get()?;
             match reading.held {
-                _ if !reading.clock_agrees() => Some(Abstains::Clock),
+                _ if !reading.clock_agrees() => Some(Ineligible::Clock),
                 Held::Mine { .. } => None,
                 // It is about to get ours.
                 _ if self.is_adopting.get() => None,
-                _ => Some(Abstains::Layout),
+                _ => Some(Ineligible::Layout),
             }
         })
     }
 
     /// Is there room for one more command? If not, the register does not keep up.
     pub(super) fn has_room(&self) -> bool {
-        self.out.borrow().bytes.len() < limits::REGISTER_QUEUE_BYTES_MAX
-            && self.owed.borrow().len() < limits::REGISTER_OWED_MAX
+        self.out.borrow().bytes.len() < limits::QUEUE_BYTES_MAX
+            && self.owed.borrow().len() < limits::OWED_MAX
     }
 
     /// Is it there, and keeps up?
@@ -306,7 +306,7 @@ impl Link {
     /// How long the register took for a batch, of the time that a claim has.
     pub(super) fn took(&self, ns: u64, timeout_ms: i64) {
         let timeout_ns = timeout_ms.unsigned_abs() * 1_000_000;
-        self.is_quick.set(ns < timeout_ns / limits::REGISTER_QUICK_PART);
+        self.is_quick.set(ns < timeout_ns / limits::QUICK_PART);
     }
 
     pub(super) fn out(&self) -> std::cell::RefMut<'_, Out> {
@@ -317,7 +317,7 @@ impl Link {
     pub(super) fn cut(&self) -> VecDeque<Owed> {
         *self.out.borrow_mut() = Out::default();
         self.info.borrow_mut().clear();
-        self.standing.set(Some(Abstains::Unreadable));
+        self.standing.set(Some(Ineligible::Unreadable));
         self.reading.set(None);
         let mut witness = self.witness.get();
         witness.connection_lost();

@@ -4,7 +4,7 @@
 /// A condition of the protocol. The numbers are those of the table in [`super`].
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(not(test), expect(dead_code, reason = "some are kept by what only tests leave out"))]
-pub(crate) enum Rule {
+pub(crate) enum Condition {
     /// 1: `SET` comes before `GET yanma:layout`, that before `TIME`, on one connection.
     Order,
     /// 2: only a free register, or one that holds this attempt, is a vote.
@@ -39,20 +39,20 @@ pub(crate) enum Rule {
 
 /// Which conditions hold.
 #[derive(Copy, Clone, Debug, Default)]
-pub(crate) struct Rules {
+pub(crate) struct Conditions {
     #[cfg(test)]
-    pub(crate) without: &'static [Rule],
+    pub(crate) without: &'static [Condition],
 }
 
-impl Rules {
+impl Conditions {
     /// Always true outside tests, and compiled away.
     #[cfg(not(test))]
-    pub(crate) const fn hold(self, _: Rule) -> bool {
+    pub(crate) const fn hold(self, _: Condition) -> bool {
         true
     }
 
     #[cfg(test)]
-    pub(crate) fn hold(self, rule: Rule) -> bool {
+    pub(crate) fn hold(self, rule: Condition) -> bool {
         !self.without.contains(&rule)
     }
 }

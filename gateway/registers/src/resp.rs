@@ -7,7 +7,7 @@ use super::{
     claim::{Attempt, Note},
     layout::LAYOUT_KEY,
 };
-use crate::limits::REGISTER_ANSWER_BYTES_MAX;
+use crate::limits::ANSWER_BYTES_MAX;
 
 /// Deletes a claim only where it is this attempt's (condition 8).
 const COMPARE_AND_DELETE: &[u8] = b"if redis.call('GETRANGE', KEYS[1], 0, 15) == ARGV[1] then \
@@ -93,7 +93,7 @@ impl<'a> Cursor<'a> {
             return Ok(Some(None));
         }
         let length = usize::try_from(length).map_err(|_| Garbled)?;
-        if length > REGISTER_ANSWER_BYTES_MAX {
+        if length > ANSWER_BYTES_MAX {
             return Err(Garbled);
         }
         let rest = self.bytes.get(self.at..).unwrap_or_default();

@@ -12,11 +12,11 @@ use std::{
 use keyring::code::{CodeIdentity, IssuedAt, Serial};
 use tokio::runtime::{Builder, LocalOptions};
 
+use sys::threads::Threads;
+
 use crate::{
-    config::{RegisterAddress, RegistersConfig},
-    health::Health,
-    metrics::{Metrics, WorkerId},
-    registers::{Abstains, Note, Registers, Verdict, link::State, raw::NoMajority},
+    Note, RegisterAddress, Registers, Reports, Settings, Verdict, counts::Counts, link::State,
+    raw::NoMajority,
 };
 use clock::Clock;
 
@@ -54,10 +54,10 @@ impl Server {
 /// A worker's registers, connected.
 async fn connected(servers: &[Server]) -> Rc<Registers> {
     let groups = vec![servers.iter().map(|server| server.address.clone()).collect()];
-    let config = RegistersConfig { timeout_ms: 2_000, epoch: 1, groups, old_groups: vec![] };
-    let metrics = Metrics::new(2).show_registers(&config.names(), &Abstains::NAMES);
-    let (clock, health) = (Clock::system(), Arc::new(Health::default()));
-    let registers = Registers::new(WorkerId::new(1), &config, clock, metrics, health).unwrap();
+    let config = Settings { timeout_ms: 2_000, epoch: 1, groups, old_groups: vec![] };
+    let counts = Arc::new(Counts::new(2, &config.names()));
+    let reports = Reports { threads: Arc::new(Threads::default()), clocks_agree: Box::new(|_| ()) };
+    let registers = Registers::new(1, &config, Clock::system(), counts, reports).unwrap();
     registers.start();
     for _ in 0..LOOKS {
         if registers.links.iter().all(|link| link.state.get() == State::Up) {

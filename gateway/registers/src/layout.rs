@@ -37,12 +37,12 @@ use keyring::time::UnixMillis;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    rules::{Rule, Rules},
-    standing::RunId,
+    conditions::{Condition, Conditions},
+    eligibility::RunId,
 };
 use crate::{
-    config::{RegisterAddress, RegistersConfig},
     limits::BORN_MARGIN_MS,
+    settings::{RegisterAddress, Settings},
 };
 
 /// The key that holds the layout, on every register.
@@ -138,7 +138,7 @@ pub(crate) struct Adopted {
 }
 
 impl Layout {
-    pub(crate) fn new(config: &RegistersConfig) -> Self {
+    pub(crate) fn new(config: &Settings) -> Self {
         let mut hash = Sha256::new();
         for group in &config.groups {
             let mut names: Vec<String> = group.iter().map(RegisterAddress::to_string).collect();
@@ -171,12 +171,17 @@ impl Layout {
     }
 
     /// Reads what a register answered to `GET yanma:layout`, and remembers its beats.
-    pub(crate) fn read(&self, rules: Rules, held: Option<&[u8]>, witness: &mut Witness) -> Held {
+    pub(crate) fn read(
+        &self,
+        conditions: Conditions,
+        held: Option<&[u8]>,
+        witness: &mut Witness,
+    ) -> Held {
         let Some(held) = held else { return Held::Nothing };
         let Some(parts) = Parts::read(held) else { return Held::Foreign };
         let Parts { fingerprint, epoch, born, memory } = parts;
         // Beats of other layouts count as well: a memory that is set back may bring this one back.
-        let is_known = memory.is_some_and(|(run, beats)| witness.knows(rules, run, beats));
+        let is_known = memory.is_some_and(|(run, beats)| witness.knows(conditions, run, beats));
         if epoch == u64::from(self.epoch) && self.fingerprint.is_written(fingerprint) {
             match memory {
                 Some((run, _)) if run.as_bytes() == RunId::NONE.as_bytes() => Held::Nothing,
@@ -204,16 +209,16 @@ impl Layout {
     /// is spent, and can no gateway of the epoch before have spent it?
     pub(crate) fn may_judge(
         &self,
-        rules: Rules,
+        conditions: Conditions,
         issued_at: UnixMillis,
         born: UnixMillis,
         opening: Option<Opening>,
     ) -> bool {
         let is_after = |moment: UnixMillis| issued_at > moment.plus_ms(BORN_MARGIN_MS);
-        if rules.hold(Rule::Born) && !is_after(born) {
+        if conditions.hold(Condition::Born) && !is_after(born) {
             return false;
         }
-        if !self.has_old || !rules.hold(Rule::Majorities) {
+        if !self.has_old || !conditions.hold(Condition::Majorities) {
             return true;
         }
         // An old register that lost its memory since `seen` may have been given the old layout
@@ -267,12 +272,12 @@ impl Witness {
 
     /// Does a layout that names this process, with so many beats, tell of the memory that this
     /// connection speaks to?
-    fn knows(&mut self, rules: Rules, run: &str, beats: u64) -> bool {
+    fn knows(&mut self, conditions: Conditions, run: &str, beats: u64) -> bool {
         let is_named = self.process.is_written(run.as_bytes());
-        if rules.hold(Rule::SameProcess) && !is_named {
+        if conditions.hold(Condition::SameProcess) && !is_named {
             return false;
         }
-        if rules.hold(Rule::Beats) && is_named && beats < self.beats() {
+        if conditions.hold(Condition::Beats) && is_named && beats < self.beats() {
             return false;
         }
         if is_named {
@@ -342,7 +347,7 @@ mod tests {
     }
 
     fn read(text: &str, witness: &mut Witness) -> Held {
-        layout().read(Rules::default(), Some(text.as_bytes()), witness)
+        layout().read(Conditions::default(), Some(text.as_bytes()), witness)
     }
 
     #[test]
@@ -366,7 +371,7 @@ mod tests {
         ] {
             assert_eq!(read(foreign, &mut witness()), Held::Foreign, "{foreign}");
         }
-        assert_eq!(layout().read(Rules::default(), None, &mut witness()), Held::Nothing);
+        assert_eq!(layout().read(Conditions::default(), None, &mut witness()), Held::Nothing);
     }
 
     #[test]
@@ -419,7 +424,7 @@ mod tests {
             names.map(address).to_vec()
         };
         let layout = |groups: Vec<Vec<RegisterAddress>>| {
-            let config = RegistersConfig { timeout_ms: 1, epoch: 1, groups, old_groups: vec![] };
+            let config = Settings { timeout_ms: 1, epoch: 1, groups, old_groups: vec![] };
             Layout::new(&config).fingerprint
         };
         let (abc, cab) = (group(["a", "b", "c"]), group(["c", "a", "b"]));
@@ -447,7 +452,12 @@ mod tests {
     fn codes_of_before_a_memory_began_are_not_for_it() {
         let layout = Layout::of_test(7, 1, false, 1);
         let judge = |issued| {
-            layout.may_judge(Rules::default(), UnixMillis::new(issued), UnixMillis::new(0), None)
+            layout.may_judge(
+                Conditions::default(),
+                UnixMillis::new(issued),
+                UnixMillis::new(0),
+                None,
+            )
         };
         assert!(!judge(BORN_MARGIN_MS) && judge(BORN_MARGIN_MS + 1));
     }

@@ -25,24 +25,28 @@
 
 mod claim;
 mod client;
+mod conditions;
+pub mod counts;
+mod eligibility;
 mod layout;
+pub mod limits;
 mod link;
 mod node;
 mod ops;
+mod preflight;
 mod raw;
 mod resp;
-mod rules;
-mod standing;
-mod survey;
+mod settings;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+mod simulation;
 
-pub(crate) use self::{
+pub use self::{
     claim::{Note, Verdict},
-    client::{Claimed, Registers},
+    client::{Claimed, Claiming, Registers, Reports},
     node::Node,
-    standing::Abstains,
-    survey::survey,
+    preflight::{Preflight, preflight},
+    raw::NoMajority,
+    settings::{Credentials, RegisterAddress, Settings},
 };

@@ -26,7 +26,7 @@ const ID_BYTES: usize = 16;
 
 /// A data directory, by its id and by where it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Node {
+pub struct Node {
     /// The key that registers hold.
     pub(crate) key: String,
     /// The machine's run and the directory in it.
@@ -35,7 +35,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// The node of a directory that has been one's before; `None` if it has not.
-    pub(crate) fn find(data_dir: &Path) -> io::Result<Option<Self>> {
+    pub fn find(data_dir: &Path) -> io::Result<Option<Self>> {
         let id = match fs::read_to_string(data_dir.join("node")) {
             Ok(id) => id,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -48,7 +48,7 @@ impl Node {
     }
 
     /// The same; a directory that has no id gets one.
-    pub(crate) fn of(data_dir: &Path) -> io::Result<Self> {
+    pub fn of(data_dir: &Path) -> io::Result<Self> {
         if let Some(node) = Self::find(data_dir)? {
             return Ok(node);
         }
@@ -66,7 +66,7 @@ impl Node {
     }
 
     /// What a person reads when somebody else runs with this id.
-    pub(crate) fn conflict(data_dir: &Path) -> String {
+    pub fn conflict(data_dir: &Path) -> String {
         format!(
             "[server] data_dir: {}: another gateway runs with this directory, or with a copy of \
              it, on another machine or path; nodes that share registers need a directory each: \
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// Says that this node runs, again and again; tells once if somebody else says so too.
-    pub(crate) async fn announce(self, registers: Rc<Registers>, conflict: String) -> Infallible {
+    pub async fn announce(self, registers: Rc<Registers>, conflict: String) -> Infallible {
         let mut is_told = false;
         loop {
             let found = registers.get_any(0, self.key.as_bytes()).await;

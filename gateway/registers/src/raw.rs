@@ -2,7 +2,7 @@
 //!
 //! They go over the same connections, in the same writes. Nothing here is a vote: a server that is
 //! asked may be one that lost its memory, so no answer may decide whether a code is forwarded.
-//! Values are bounded by [`limits::REGISTER_ANSWER_BYTES_MAX`](crate::limits), keys are the
+//! Values are bounded by [`limits::ANSWER_BYTES_MAX`](crate::limits), keys are the
 //! caller's (`yanma:1:` and `yanma:layout` are taken). A command is not sent again when its
 //! connection breaks. Each call ends within `replay.timeout_ms`.
 //!
@@ -12,8 +12,10 @@ use std::{future::poll_fn, rc::Rc, task::Poll};
 
 use keyring::code::CodeIdentity;
 
+use crate::limits::GROUP_MAX;
+
 use super::{
-    claim::{Attempt, GROUP_MAX},
+    claim::Attempt,
     client::Registers,
     link::{Link, Owed},
     ops::{Op, Ticket, Work},
@@ -32,7 +34,7 @@ pub(crate) enum Answer {
 
 /// Less than a majority of the group answered in time.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct NoMajority;
+pub struct NoMajority;
 
 /// When a call has heard enough.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -81,7 +83,7 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`]: some may have it all the same.
-    pub(crate) async fn set_all(
+    pub async fn set_all(
         self: &Rc<Self>,
         group: usize,
         key: &[u8],
@@ -97,7 +99,7 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`] answered.
-    pub(crate) async fn get_most(
+    pub async fn get_most(
         self: &Rc<Self>,
         group: usize,
         key: &[u8],
@@ -109,7 +111,7 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`] answered.
-    pub(crate) async fn notes(
+    pub async fn notes(
         self: &Rc<Self>,
         identity: &CodeIdentity,
     ) -> Result<Vec<Vec<u8>>, NoMajority> {
@@ -120,7 +122,7 @@ impl Registers {
     }
 
     /// The group whose servers hold what belongs to a code.
-    pub(crate) fn group_of(&self, identity: &CodeIdentity) -> usize {
+    pub fn group_of(&self, identity: &CodeIdentity) -> usize {
         self.layout.group_of(identity)
     }
 
@@ -128,7 +130,7 @@ impl Registers {
     ///
     /// # Errors
     /// [`NoMajority`] answered, and none of them had one.
-    pub(crate) async fn get_any(
+    pub async fn get_any(
         self: &Rc<Self>,
         group: usize,
         key: &[u8],

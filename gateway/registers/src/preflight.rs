@@ -11,28 +11,28 @@ use tokio::{
 
 use super::{
     claim::Reading,
+    conditions::Conditions,
+    eligibility::{Ineligible, Info, RunId},
     layout::{Held, LAYOUT_KEY, Layout, Witness},
     link::SECTIONS,
     node::Node,
     resp::{self, Reply},
-    rules::Rules,
-    standing::{Abstains, Info, RunId},
 };
 use crate::{
-    config::{RegisterAddress, RegistersConfig},
     limits,
+    settings::{RegisterAddress, Settings},
 };
 use clock::Clock;
 
 /// What was found, a sentence each.
 #[derive(Debug, Default)]
-pub(crate) struct Survey {
+pub struct Preflight {
     /// What must not be, whatever else is.
-    pub(crate) refusals: Vec<String>,
+    pub refusals: Vec<String>,
     /// What may pass.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
     /// Registers that answered and may vote.
-    pub(crate) voting: usize,
+    pub voting: usize,
 }
 
 /// What one register said.
@@ -47,31 +47,31 @@ struct Seen {
 ///
 /// # Errors
 /// The system has no sockets, or the data directory cannot be read.
-pub(crate) fn survey(config: &RegistersConfig, data_dir: &Path) -> io::Result<Survey> {
+pub fn preflight(config: &Settings, data_dir: &Path) -> io::Result<Preflight> {
     let node = Node::find(data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let layout = Layout::new(config);
-    let mut survey = Survey::default();
+    let mut preflight = Preflight::default();
     let mut runs: Vec<(RunId, String)> = Vec::new();
     for address in config.groups.iter().flatten() {
         let seen = match runtime.block_on(look(address, &layout, node.as_ref())) {
             Ok(seen) => seen,
             Err(error) => {
-                survey.warnings.push(format!("register {address} cannot be reached: {error}"));
+                preflight.warnings.push(format!("register {address} cannot be reached: {error}"));
                 continue;
             }
         };
-        survey.take(address, &layout, &seen, &mut runs);
+        preflight.take(address, &layout, &seen, &mut runs);
         let is_elsewhere =
             |at: Vec<u8>| node.as_ref().is_some_and(|node| at != node.place.as_bytes());
         if seen.node_at.is_some_and(is_elsewhere) {
-            survey.refuse_once(Node::conflict(data_dir));
+            preflight.refuse_once(Node::conflict(data_dir));
         }
     }
-    Ok(survey)
+    Ok(preflight)
 }
 
-impl Survey {
+impl Preflight {
     /// Takes in what a register said.
     fn take(
         &mut self,
@@ -95,7 +95,7 @@ impl Survey {
         }
         match seen.reading.held {
             Held::Foreign => {
-                self.refusals.push(format!("register {name} {}", Abstains::Layout.sentence()));
+                self.refusals.push(format!("register {name} {}", Ineligible::Layout.sentence()));
             }
             Held::Lower if !layout.has_old => self.refusals.push(format!(
                 "register {name} holds the layout of an earlier epoch: name its groups as \
@@ -113,7 +113,7 @@ impl Survey {
             ));
         }
         if !seen.reading.clock_agrees() {
-            self.warnings.push(format!("register {name} {}", Abstains::Clock.sentence()));
+            self.warnings.push(format!("register {name} {}", Ineligible::Clock.sentence()));
         }
         self.voting += usize::from(self.refusals.len() == before);
         runs.push((id, name));
@@ -127,7 +127,7 @@ impl Survey {
 }
 
 async fn look(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -> io::Result<Seen> {
-    let patience = Duration::from_millis(limits::REGISTER_CONNECT_MS);
+    let patience = Duration::from_millis(limits::CONNECT_MS);
     match timeout(patience, talk(address, layout, node)).await {
         Ok(seen) => seen,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -167,7 +167,7 @@ async fn talk(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -
     let info = Info::read(&info);
     let mut witness = Witness::default();
     witness.set_process(info.run_id);
-    let held = layout.read(Rules::default(), held.as_deref(), &mut witness);
+    let held = layout.read(Conditions::default(), held.as_deref(), &mut witness);
     let reading = Reading { held, time, asked_at, read_at: clock.now() };
     Ok(Seen { info, reading, node_at })
 }

@@ -15,31 +15,30 @@ use keyring::{code::CodeIdentity, time::UnixMillis};
 
 use super::{
     claim::{Attempt, Note, Question, Tally, Verdict, Vote},
+    conditions::Conditions,
     layout::{self, Adopted, Held, Layout, Opening},
     link::{Link, Owed, State},
     ops::{Claim, Deadlines, GiveBack, Op, Ops, Ticket, Work},
     raw::UnderWay,
-    rules::Rules,
     wire,
 };
 use crate::{
-    config::{RegisterAddress, RegistersConfig},
-    health::Health,
+    counts::Counts,
     limits,
-    metrics::{RegisterMetrics, WorkerId},
+    settings::{RegisterAddress, Settings},
 };
 use clock::Clock;
-use sys::threads::Part;
+use sys::threads::{Part, Threads};
 
 /// How old a reading of an old register may be to show that its group has changed over.
 const READING_MS_MAX: i64 = 5_000;
 
 /// What one worker has of the registers.
-pub(crate) struct Registers {
-    pub(super) worker: WorkerId,
+pub struct Registers {
+    pub(super) worker: usize,
     pub(super) clock: Clock,
-    pub(super) metrics: Arc<RegisterMetrics>,
-    pub(super) health: Arc<Health>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) reports: Reports,
     pub(super) layout: Layout,
     pub(super) timeout_ms: i64,
     /// Those of groups come first, in the order of the configuration, as in the metrics.
@@ -55,10 +54,18 @@ pub(crate) struct Registers {
     pub(super) now_ms: Cell<u64>,
 }
 
+/// What registers tell the node that they serve.
+pub struct Reports {
+    /// Where a panic of a connection's task is counted.
+    pub threads: Arc<Threads>,
+    /// Called at each tick: is this node's clock within a second of a majority of each group?
+    pub clocks_agree: Box<dyn Fn(bool)>,
+}
+
 /// A code that is spent for all nodes, for this attempt. Dropping it leaves the code spent.
 #[must_use = "the code is spent on all nodes; forward its transaction or give it back"]
 #[derive(Debug)]
-pub(crate) struct Claimed {
+pub struct Claimed {
     identity: CodeIdentity,
     attempt: Attempt,
     group: usize,
@@ -69,12 +76,12 @@ impl Registers {
     ///
     /// # Errors
     /// The system gave no random number.
-    pub(crate) fn new(
-        worker: WorkerId,
-        config: &RegistersConfig,
+    pub fn new(
+        worker: usize,
+        config: &Settings,
         clock: Clock,
-        metrics: Arc<RegisterMetrics>,
-        health: Arc<Health>,
+        counts: Arc<Counts>,
+        reports: Reports,
     ) -> Result<Rc<Self>, getrandom::Error> {
         let mut attempt = [0; 16];
         getrandom::fill(&mut attempt)?;
@@ -101,8 +108,8 @@ impl Registers {
         Ok(Rc::new(Self {
             worker,
             clock,
-            metrics,
-            health,
+            counts,
+            reports,
             layout: Layout::new(config),
             timeout_ms: config.timeout_ms,
             links,
@@ -117,7 +124,7 @@ impl Registers {
     }
 
     /// Connects, and keeps connected, until the worker's runtime ends.
-    pub(crate) fn start(self: &Rc<Self>) {
+    pub fn start(self: &Rc<Self>) {
         for index in 0..self.links.len() {
             let registers = Rc::clone(self);
             tokio::task::spawn_local(async move {
@@ -126,7 +133,7 @@ impl Registers {
         }
         let registers = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            let threads = &registers.health.threads;
+            let threads = &registers.reports.threads;
             threads.keep_task(Part::Registers, async || registers.keep_deadlines().await).await
         });
     }
@@ -136,7 +143,7 @@ impl Registers {
     ///
     /// Cancel safe in the sense that matters: whoever drops the future forwards nothing; whether
     /// the code is spent is then open.
-    pub(crate) fn claim(
+    pub fn claim(
         self: &Rc<Self>,
         identity: CodeIdentity,
         end_of_life: UnixMillis,
@@ -161,7 +168,7 @@ impl Registers {
     /// left; then some nodes may go on refusing it, which spends nothing.
     ///
     /// Cancel safe: what was asked is asked, whoever waits.
-    pub(crate) async fn give_back(self: &Rc<Self>, claimed: Claimed) {
+    pub async fn give_back(self: &Rc<Self>, claimed: Claimed) {
         let Claimed { identity, attempt, group } = claimed;
         let waiting = self.group_size(group);
         let give_back = GiveBack { identity, attempt, waiting, answered: 0, is_over: false };
@@ -175,21 +182,21 @@ impl Registers {
 
     /// To be called with the worker's coarse time, a few times a second: asks registers how they
     /// stand, gives silent connections up, and compares the clocks.
-    pub(crate) fn tick(&self, now_ms: u64) {
+    pub fn tick(&self, now_ms: u64) {
         self.now_ms.set(now_ms);
         for link in &self.links {
             let silent_ms = now_ms.saturating_sub(link.heard_ms.get());
-            if !link.owed.borrow().is_empty() && silent_ms > limits::REGISTER_SILENCE_MS {
+            if !link.owed.borrow().is_empty() && silent_ms > limits::SILENCE_MS {
                 link.give_up();
             } else if link.state.get() == State::Up
-                && now_ms.saturating_sub(link.probed_ms.get()) >= limits::REGISTER_PROBE_MS
+                && now_ms.saturating_sub(link.probed_ms.get()) >= limits::PROBE_MS
             {
                 link.probed_ms.set(now_ms);
                 link.write_probe();
             }
         }
         self.opening.set(self.seen_opening());
-        self.health.set_register_clocks(self.groups.iter().all(|group| self.clock_agrees(group)));
+        (self.reports.clocks_agree)(self.groups.iter().all(|group| self.clock_agrees(group)));
     }
 
     /// Condition 4, from what the old groups' registers said in the last seconds.
@@ -328,7 +335,7 @@ impl Registers {
         let Claim { identity, question, tally, .. } = claim;
         let now = self.clock.now();
         let verdict = match verdict {
-            Verdict::Won if tally.may_forward(Rules::default(), question, now) => {
+            Verdict::Won if tally.may_forward(Conditions::default(), question, now) => {
                 let attempt = question.attempt;
                 return Ok(Claimed { identity: *identity, attempt, group });
             }
@@ -338,7 +345,7 @@ impl Registers {
         };
         self.forget(group, identity, question.attempt, tally);
         if verdict == Verdict::Unavailable {
-            self.metrics.quorum_failed(self.worker, group);
+            self.counts.quorum_failed(self.worker, group);
         }
         Err(verdict)
     }
@@ -357,7 +364,7 @@ impl Registers {
     }
 
     /// Takes the note off a claim whose request has come to an end that is nobody's to read there.
-    pub(crate) fn strip(&self, identity: &CodeIdentity, note: &Note) {
+    pub fn strip(&self, identity: &CodeIdentity, note: &Note) {
         for index in self.group(self.layout.group_of(identity)) {
             let link = self.link(*index);
             if link.takes_commands() {
@@ -375,7 +382,7 @@ impl std::fmt::Debug for Registers {
 
 /// A claim under way.
 #[must_use = "a claim says nothing before it is awaited"]
-pub(crate) struct Claiming {
+pub struct Claiming {
     under_way: UnderWay,
 }
 

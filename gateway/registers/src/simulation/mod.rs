@@ -7,4 +7,4 @@ mod memory;
 mod model;
 mod register;
 mod servers;
-mod simulation;
+mod world;

@@ -6,10 +6,10 @@ use std::collections::{HashSet, VecDeque};
 use keyring::time::UnixMillis;
 
 use super::register::{Answer, Command};
-use crate::registers::{
+use crate::{
     claim::{self, Attempt, Found, Question, Reading, Tally, Verdict, Vote},
+    conditions::{Condition, Conditions},
     layout::{self, Adopted, Held, Layout, Opening, Witness},
-    rules::{Rule, Rules},
 };
 
 /// How old a reading may be to show that an old group has changed over.
@@ -69,7 +69,7 @@ pub(super) enum Step {
 
 pub(super) struct Gateway {
     pub(super) id: usize,
-    pub(super) rules: Rules,
+    pub(super) conditions: Conditions,
     pub(super) ahead_ms: i64,
     pub(super) layout: Layout,
     pub(super) groups: Vec<Vec<usize>>,
@@ -88,12 +88,7 @@ impl Gateway {
     }
 
     /// A request with this code arrives. The local table comes first.
-    pub(super) fn request(
-        &mut self,
-        now: UnixMillis,
-        code: &super::simulation::Code,
-        attempt: u64,
-    ) {
+    pub(super) fn request(&mut self, now: UnixMillis, code: &super::world::Code, attempt: u64) {
         let now = self.now(now);
         let is_fresh = code.from() <= now && now < code.end_of_life();
         if !is_fresh || !self.spent_here.insert(code.number) {
@@ -105,9 +100,9 @@ impl Gateway {
             attempt: Attempt(bytes),
             issued_at: code.issued_at(),
             end_of_life: code.end_of_life(),
-            deadline: now.plus_ms(super::simulation::TIMEOUT_MS),
+            deadline: now.plus_ms(super::world::TIMEOUT_MS),
         };
-        let own = if self.rules.hold(Rule::SameGroup) { 0 } else { self.id };
+        let own = if self.conditions.hold(Condition::SameGroup) { 0 } else { self.id };
         let group = (self.layout.group_of(&code.identity()) + own) % self.groups.len();
         let tally = Tally::new(self.groups[group].len());
         let claim = self.claims.len();
@@ -143,7 +138,7 @@ impl Gateway {
             line.to.push_back(Command::Info);
         }
         let mut end = vec![Command::Layout, Command::Time { asked_at }];
-        if self.rules.hold(Rule::Order) {
+        if self.conditions.hold(Condition::Order) {
             line.to.extend(line.open.drain(..));
             line.to.extend(end);
         } else {
@@ -160,14 +155,14 @@ impl Gateway {
             None | Some(Answer::Nothing) => {}
             Some(Answer::Set { claim, found }) => {
                 line.batch.push((claim, found));
-                if !self.rules.hold(Rule::Order)
+                if !self.conditions.hold(Condition::Order)
                     && let Some(reading) = line.reading
                 {
                     self.judge(register, &reading, now);
                 }
             }
             Some(Answer::Layout(held)) => {
-                let held = self.layout.read(self.rules, held.as_deref(), &mut line.witness);
+                let held = self.layout.read(self.conditions, held.as_deref(), &mut line.witness);
                 line.held = Some(held);
                 if self.layout.wants_to_adopt(held) {
                     self.adopt(now, register);
@@ -198,13 +193,20 @@ impl Gateway {
 
     fn judge(&mut self, register: usize, reading: &Reading, now: UnixMillis) {
         let opening = self.opening(now);
-        let may_vote = !self.rules.hold(Rule::Standing) || !self.evicting[register];
+        let may_vote = !self.conditions.hold(Condition::Standing) || !self.evicting[register];
         for (claim, found) in std::mem::take(&mut self.lines[register].batch) {
             let claim = &mut self.claims[claim];
             let place = self.groups[claim.group].iter().position(|one| *one == register);
             let (Some(place), Step::Asked) = (place, claim.step) else { continue };
             let vote = if may_vote {
-                claim::judge(self.rules, &self.layout, opening, &claim.question, found, reading)
+                claim::judge(
+                    self.conditions,
+                    &self.layout,
+                    opening,
+                    &claim.question,
+                    found,
+                    reading,
+                )
             } else {
                 Vote::None
             };
@@ -233,7 +235,7 @@ impl Gateway {
     /// Time is up for whoever has not heard enough.
     pub(super) fn look_at_deadlines(&mut self, now: UnixMillis) {
         let now = self.now(now);
-        if !self.rules.hold(Rule::Deadline) {
+        if !self.conditions.hold(Condition::Deadline) {
             return;
         }
         for claim in &mut self.claims {
@@ -249,7 +251,7 @@ impl Gateway {
         let now = self.now(now);
         let Claim { code, question, tally, step, .. } = &mut self.claims[claim];
         let Step::Decided(verdict) = *step else { return false };
-        if verdict == Verdict::Won && tally.may_forward(self.rules, question, now) {
+        if verdict == Verdict::Won && tally.may_forward(self.conditions, question, now) {
             *step = Step::Cleared;
             return now >= question.end_of_life;
         }
@@ -292,7 +294,7 @@ impl Gateway {
         line.reading = None;
         line.witness.connection_lost();
         let lost = std::mem::replace(&mut line.to, VecDeque::from([Command::Info]));
-        if !self.rules.hold(Rule::NoGuess) {
+        if !self.conditions.hold(Condition::NoGuess) {
             for command in &lost {
                 self.guess(register, command);
             }

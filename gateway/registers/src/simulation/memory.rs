@@ -3,9 +3,9 @@
 
 use super::{
     gateway::Step,
-    simulation::{Code, Flavour, World},
+    world::{Code, Flavour, World},
 };
-use crate::registers::rules::{Rule, Rules};
+use crate::conditions::{Condition, Conditions};
 
 /// How a register's memory comes to be an older one.
 #[derive(Copy, Clone)]
@@ -21,8 +21,8 @@ const SPENT_TWICE: [Step; 2] = [Step::Cleared, Step::Cleared];
 
 /// One gateway spends a code, all registers come back with the state of before, another gateway is
 /// shown the code.
-fn show_again(rules: Rules, way: Way) -> [Step; 2] {
-    let mut world = World::new(Flavour::Mixed, rules, 0);
+fn show_again(conditions: Conditions, way: Way) -> [Step; 2] {
+    let mut world = World::new(Flavour::Mixed, conditions, 0);
     talk(&mut world, 3);
     world.now = world.now.plus_ms(30_000);
     let code = Code { number: 0, issued_s: world.now.seconds() };
@@ -61,14 +61,14 @@ fn show(world: &mut World, gateway: usize, code: &Code) -> Step {
 
 #[test]
 fn a_server_that_starts_again_with_old_memory_would_spend_twice() {
-    let without = Rules { without: &[Rule::SameProcess] };
+    let without = Conditions { without: &[Condition::SameProcess] };
     assert_eq!(show_again(without, Way::Restart), SPENT_TWICE);
-    assert_eq!(show_again(Rules::default(), Way::Restart), SPENT_ONCE);
+    assert_eq!(show_again(Conditions::default(), Way::Restart), SPENT_ONCE);
 }
 
 #[test]
 fn a_process_that_sets_its_memory_back_would_spend_twice() {
-    let without = Rules { without: &[Rule::Beats] };
+    let without = Conditions { without: &[Condition::Beats] };
     assert_eq!(show_again(without, Way::SetBack), SPENT_TWICE);
-    assert_eq!(show_again(Rules::default(), Way::SetBack), SPENT_ONCE);
+    assert_eq!(show_again(Conditions::default(), Way::SetBack), SPENT_ONCE);
 }

@@ -20,11 +20,11 @@ use tokio::{
 use super::{
     claim::{self, Attempt, Found, Reading},
     client::{Registers, vote},
+    conditions::Conditions,
+    eligibility::{Ineligible, Info, RunId},
     layout::{self, Held},
     link::{Link, Owed, State},
     resp::{self, Reply},
-    rules::Rules,
-    standing::{Abstains, Info, RunId},
 };
 use crate::limits;
 use sys::{
@@ -37,11 +37,11 @@ const READ_BYTES: usize = 16 * 1_024;
 
 /// Connects, and connects again, for ever.
 pub(super) async fn keep_connected(registers: &Registers, link: &Link, index: usize) -> Infallible {
-    let [first_ms, most_ms] = limits::REGISTER_RETRY_MS;
+    let [first_ms, most_ms] = limits::RETRY_MS;
     let mut wait_ms = first_ms;
     loop {
         let end = unwound(connection(registers, link, index)).await.unwrap_or_else(|_| {
-            registers.health.threads.ended(Part::Registers);
+            registers.reports.threads.ended(Part::Registers);
             io::Error::other("the answer met a bug of the gateway")
         });
         let up_ms = registers.now_ms.get().saturating_sub(link.connected_ms.get());
@@ -59,7 +59,7 @@ pub(super) async fn keep_connected(registers: &Registers, link: &Link, index: us
 
 /// Serves one connection until it breaks; says why it did.
 async fn connection(registers: &Registers, link: &Link, index: usize) -> io::Error {
-    let patience = Duration::from_millis(limits::REGISTER_CONNECT_MS);
+    let patience = Duration::from_millis(limits::CONNECT_MS);
     let address = (link.address.host.as_str(), link.address.port);
     let stream = match timeout(patience, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => stream,
@@ -82,10 +82,10 @@ async fn connection(registers: &Registers, link: &Link, index: usize) -> io::Err
 fn lose(registers: &Registers, link: &Link, index: usize, end: &io::Error) -> bool {
     let was_up = link.state.get() == State::Up;
     link.state.set(if was_up { State::Expected } else { State::Down });
-    if let Some(counts) = registers.metrics.register(index) {
-        counts.errors.inc(registers.worker);
+    if let Some(counts) = registers.counts.register(index) {
+        counts.count_error(registers.worker);
         if was_up {
-            counts.connections.add(registers.worker, -1);
+            counts.add_connections(registers.worker, -1);
         }
     }
     let place = link.place.map_or(0, |(_, place)| place);
@@ -156,7 +156,7 @@ impl Wire<'_> {
             let Inbox { bytes, filled } = &mut self.inbox;
             if *filled == bytes.len() {
                 let length = (bytes.len() * 2).max(READ_BYTES);
-                if length > 2 * limits::REGISTER_ANSWER_BYTES_MAX {
+                if length > 2 * limits::ANSWER_BYTES_MAX {
                     return Poll::Ready(io::ErrorKind::InvalidData.into());
                 }
                 bytes.resize(length, 0);
@@ -219,9 +219,9 @@ fn answered(
 ) -> io::Result<()> {
     let now = || registers.clock.now();
     if let Reply::Error(_) = reply
-        && let Some(counts) = registers.metrics.register(index)
+        && let Some(counts) = registers.counts.register(index)
     {
-        counts.errors.inc(registers.worker);
+        counts.count_error(registers.worker);
     }
     match owed {
         Owed::Claim(ticket) => match found(reply) {
@@ -239,7 +239,7 @@ fn answered(
                 _ => return Err(unexpected(reply)),
             };
             let mut witness = link.witness.get();
-            link.held.set(registers.layout.read(Rules::default(), held, &mut witness));
+            link.held.set(registers.layout.read(Conditions::default(), held, &mut witness));
             link.witness.set(witness);
         }
         Owed::Time(asked_at, begun) => {
@@ -252,9 +252,9 @@ fn answered(
             let took_ns = begun.elapsed_ns(&registers.clock);
             link.took(took_ns, registers.timeout_ms);
             if !link.batch.borrow().is_empty()
-                && let Some(counts) = registers.metrics.register(index)
+                && let Some(counts) = registers.counts.register(index)
             {
-                counts.duration.observe_ns(registers.worker, took_ns);
+                counts.observe_ns(registers.worker, took_ns);
             }
             judge_batch(registers, link, &reading);
             rise(registers, link, index);
@@ -333,7 +333,7 @@ fn judge_batch(registers: &Registers, link: &Link, reading: &Reading) {
     for (ticket, found) in link.batch.borrow_mut().drain(..) {
         let Some(question) = ops.get(ticket).and_then(super::ops::Op::question) else { continue };
         let judged = if may_vote {
-            claim::judge(Rules::default(), layout, opening, question, found, reading)
+            claim::judge(Conditions::default(), layout, opening, question, found, reading)
         } else {
             claim::Vote::None
         };
@@ -352,7 +352,7 @@ fn take_info(registers: &Registers, link: &Link, info: &Info) {
     let is_older_twin = |other: &Link| {
         other.run_id.get() == info.run_id && other.place < link.place && other.place.is_some()
     };
-    if info.abstains != Some(Abstains::Unreadable) && registers.links.iter().any(is_older_twin) {
+    if info.abstains != Some(Ineligible::Unreadable) && registers.links.iter().any(is_older_twin) {
         link.is_twin.set(true);
     }
     if let Some(why) = info.abstains {
@@ -377,10 +377,10 @@ fn take_info(registers: &Registers, link: &Link, info: &Info) {
 fn rise(registers: &Registers, link: &Link, index: usize) {
     if link.state.get() != State::Up {
         link.state.set(State::Up);
-        if let Some(counts) = registers.metrics.register(index) {
-            counts.connections.add(registers.worker, 1);
+        if let Some(counts) = registers.counts.register(index) {
+            counts.add_connections(registers.worker, 1);
         }
-        if registers.worker.index() == 0 && link.is_told_lost.replace(false) {
+        if registers.worker == 0 && link.is_told_lost.replace(false) {
             log::info(format_args!("register {} answers again", link.address));
         }
         for ticket in link.backlog.take() {
@@ -397,15 +397,15 @@ fn show(registers: &Registers, link: &Link, index: usize) {
     if now == before {
         return;
     }
-    if let Some(counts) = registers.metrics.register(index) {
+    if let Some(counts) = registers.counts.register(index) {
         for (reason, by) in [(before, -1), (now, 1)] {
             if let Some(reason) = reason {
-                counts.abstains(registers.worker, reason.index(), by);
+                counts.add_ineligible(registers.worker, reason, by);
             }
         }
     }
     // Each worker has a connection of its own; one of them tells.
-    if registers.worker.index() == 0 {
+    if registers.worker == 0 {
         match now {
             Some(why) => log::warning(format_args!(
                 "register {} does not vote: it {}",
@@ -433,7 +433,7 @@ fn tell_inherited(link: &Link, inherited_at: Option<UnixMillis>, held: &[u8]) {
 }
 
 fn tell_lost(registers: &Registers, link: &Link, end: &io::Error) {
-    if registers.worker.index() == 0 && !link.is_told_lost.replace(true) {
+    if registers.worker == 0 && !link.is_told_lost.replace(true) {
         log::warning(format_args!("register {} cannot be reached: {end}", link.address));
     }
 }

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use keyring::time::UnixMillis;
 
 use crate::limits::CLAIM_LIFE_MS;
-use crate::registers::{
+use crate::{
     claim::{Attempt, Found},
+    conditions::{Condition, Conditions},
+    eligibility::RunId,
     layout::{Held, Layout, Witness},
-    rules::{Rule, Rules},
-    standing::RunId,
 };
 
 /// How many of its states a register's files hold.
@@ -93,9 +93,14 @@ impl Register {
         self.keys.remove(&code);
     }
 
-    pub(super) fn obey(&mut self, rules: Rules, now: UnixMillis, command: Command) -> Answer {
+    pub(super) fn obey(
+        &mut self,
+        conditions: Conditions,
+        now: UnixMillis,
+        command: Command,
+    ) -> Answer {
         let is_change = !matches!(command, Command::Layout | Command::Time { .. } | Command::Info);
-        let answer = self.answer(rules, now, command);
+        let answer = self.answer(conditions, now, command);
         if is_change {
             if self.states.len() == STATES_MAX {
                 self.states.remove(0);
@@ -105,7 +110,7 @@ impl Register {
         answer
     }
 
-    fn answer(&mut self, rules: Rules, now: UnixMillis, command: Command) -> Answer {
+    fn answer(&mut self, conditions: Conditions, now: UnixMillis, command: Command) -> Answer {
         let time = now.plus_ms(self.ahead_ms);
         self.keys.retain(|_, (_, until)| *until > time);
         match command {
@@ -122,12 +127,12 @@ impl Register {
             Command::Time { asked_at } => Answer::Time { asked_at, time },
             Command::Info => Answer::Info { process: self.process },
             Command::Adopt { layout, now, process, beats } => {
-                self.adopt(rules, &layout, time.max(now), process, beats);
+                self.adopt(conditions, &layout, time.max(now), process, beats);
                 Answer::Nothing
             }
             Command::Delete { code, attempt } => {
                 let is_own = self.keys.get(&code).is_some_and(|(held, _)| *held == attempt);
-                if is_own || !rules.hold(Rule::Compare) {
+                if is_own || !conditions.hold(Condition::Compare) {
                     self.keys.remove(&code);
                 }
                 Answer::Nothing
@@ -138,7 +143,7 @@ impl Register {
     /// What the script `ADOPT` does.
     fn adopt(
         &mut self,
-        rules: Rules,
+        conditions: Conditions,
         layout: &Layout,
         born: UnixMillis,
         process: RunId,
@@ -146,7 +151,7 @@ impl Register {
     ) {
         let mut witness = Witness::default();
         witness.set_process(process);
-        let held = layout.read(rules, self.layout.as_deref(), &mut witness);
+        let held = layout.read(conditions, self.layout.as_deref(), &mut witness);
         let beats = u64::try_from(born.get() * 1_000).unwrap().max(seen + 1);
         let (born, beats) = match held {
             Held::Mine { born } if witness.beats() >= seen => (born, witness.beats() + 1),
@@ -155,7 +160,7 @@ impl Register {
             Held::Lower if layout.has_old => (born, beats),
             Held::Lower | Held::Foreign => return,
         };
-        let born = if rules.hold(Rule::Rebirth) { born.get() } else { 1 };
+        let born = if conditions.hold(Condition::Rebirth) { born.get() } else { 1 };
         let Layout { fingerprint, epoch, .. } = layout;
         self.layout =
             Some(format!("{fingerprint} {epoch} {born} {process:?} {beats}").into_bytes());

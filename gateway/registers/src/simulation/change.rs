@@ -3,15 +3,15 @@
 
 use super::{
     gateway::Step,
-    simulation::{Broken, Code, Flavour, World},
+    world::{Broken, Code, Flavour, World},
 };
-use crate::registers::rules::{Rule, Rules};
+use crate::conditions::{Condition, Conditions};
 
 struct Change(World);
 
 impl Change {
-    fn begin(rules: Rules) -> Self {
-        let mut change = Self(World::new(Flavour::Epoch, rules, 0));
+    fn begin(conditions: Conditions) -> Self {
+        let mut change = Self(World::new(Flavour::Epoch, conditions, 0));
         change.talk(0, &[0, 1, 2]);
         change.pass(30_000);
         let ahead_ms = change.0.gateways[1].ahead_ms;
@@ -48,8 +48,8 @@ impl Change {
 }
 
 /// The new gateway is cut off from two old registers.
-fn cut_off(rules: Rules) -> Result<(), Broken> {
-    let mut change = Change::begin(rules);
+fn cut_off(conditions: Conditions) -> Result<(), Broken> {
+    let mut change = Change::begin(conditions);
     change.talk(1, &[0, 3]);
     change.pass(17_000);
     match change.show([&[1, 2], &[0, 3]]) {
@@ -60,13 +60,13 @@ fn cut_off(rules: Rules) -> Result<(), Broken> {
 
 #[test]
 fn a_layout_that_few_have_heard_of_would_spend_twice() {
-    assert_eq!(cut_off(Rules { without: &[Rule::Majorities] }), Err(Broken::Twice));
-    assert_eq!(cut_off(Rules::default()), Ok(()));
+    assert_eq!(cut_off(Conditions { without: &[Condition::Majorities] }), Err(Broken::Twice));
+    assert_eq!(cut_off(Conditions::default()), Ok(()));
 }
 
 #[test]
 fn the_new_layout_opens_with_a_majority_of_the_old_one() {
-    let mut change = Change::begin(Rules::default());
+    let mut change = Change::begin(Conditions::default());
     change.talk(1, &[0, 1, 3]);
     change.pass(17_000);
     change.talk(1, &[0, 1, 3]);
@@ -76,8 +76,8 @@ fn the_new_layout_opens_with_a_majority_of_the_old_one() {
 
 /// An old register forgets that it had adopted the new layout, and an old gateway gives it the old
 /// one again.
-fn forgotten(rules: Rules) -> [Step; 2] {
-    let mut change = Change::begin(rules);
+fn forgotten(conditions: Conditions) -> [Step; 2] {
+    let mut change = Change::begin(conditions);
     change.talk(1, &[0, 1, 3]);
     change.pass(1_000);
     change.0.registers[1].forget();
@@ -89,13 +89,13 @@ fn forgotten(rules: Rules) -> [Step; 2] {
 #[test]
 fn an_old_register_that_forgets_the_change_does_not_count_twice() {
     let twice = [Step::Cleared, Step::Cleared];
-    assert_eq!(forgotten(Rules { without: &[Rule::Majorities] }), twice);
-    assert_ne!(forgotten(Rules::default()), twice);
+    assert_eq!(forgotten(Conditions { without: &[Condition::Majorities] }), twice);
+    assert_ne!(forgotten(Conditions::default()), twice);
 }
 
 #[test]
 fn a_gateway_with_the_old_layout_has_no_majority_any_more() {
-    let mut change = Change::begin(Rules::default());
+    let mut change = Change::begin(Conditions::default());
     change.talk(1, &[0, 1, 2, 3]);
     change.pass(17_000);
     change.talk(1, &[0, 1, 2, 3]);

@@ -5,13 +5,10 @@ use std::rc::Rc;
 use keyring::time::UnixMillis;
 
 use super::{
+    conditions::{Condition, Conditions},
     layout::{Held, Layout, Opening},
-    rules::{Rule, Rules},
 };
-use crate::limits::{CLAIM_LIFE_MS, REGISTER_CLOCK_MS, REGISTERS_PER_GROUP};
-
-/// Registers in the largest group.
-pub(crate) const GROUP_MAX: usize = REGISTERS_PER_GROUP[1];
+use crate::limits::{CLAIM_LIFE_MS, CLOCK_MS, GROUP_MAX};
 
 /// Who claims: 16 random bytes, new for each request, so that its claim may be sent again, and be
 /// given back without harm to anybody else's (conditions 1, 7, 8).
@@ -21,15 +18,15 @@ pub(crate) struct Attempt(pub(crate) [u8; 16]);
 /// What stands in a claim behind the attempt: whoever finds the code claimed may read there what it
 /// was claimed for. Nothing is decided by it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Note {
-    pub(crate) bytes: Rc<[u8]>,
+pub struct Note {
+    pub bytes: Rc<[u8]>,
     /// For how long it is to be read.
-    pub(crate) life_ms: u64,
+    pub life_ms: u64,
 }
 
 impl Note {
     /// How long a register keeps the claim: as long as any code may be shown, and the note.
-    pub(crate) fn claim_life_ms(&self) -> u64 {
+    pub fn claim_life_ms(&self) -> u64 {
         self.life_ms.max(CLAIM_LIFE_MS.unsigned_abs())
     }
 }
@@ -85,7 +82,7 @@ pub(crate) enum Vote {
 
 /// What the registers say together.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// A majority says that this attempt was first.
     Won,
     /// Another attempt was first somewhere, so that this one cannot win.
@@ -109,15 +106,15 @@ impl Reading {
     /// Condition 10, for one register: is its clock within a second of ours? It was read somewhere
     /// between asking and reading, so a slow answer raises no false alarm.
     pub(crate) fn clock_agrees(&self) -> bool {
-        let earliest = self.asked_at.plus_ms(-REGISTER_CLOCK_MS);
-        let latest = self.read_at.plus_ms(REGISTER_CLOCK_MS);
+        let earliest = self.asked_at.plus_ms(-CLOCK_MS);
+        let latest = self.read_at.plus_ms(CLOCK_MS);
         (earliest..=latest).contains(&self.time)
     }
 }
 
 /// Condition 2: whether a register's answer is a vote.
 pub(crate) fn judge(
-    rules: Rules,
+    conditions: Conditions,
     layout: &Layout,
     opening: Option<Opening>,
     question: &Question,
@@ -125,28 +122,28 @@ pub(crate) fn judge(
     reading: &Reading,
 ) -> Vote {
     let Reading { held, time, asked_at, .. } = *reading;
-    if rules.hold(Rule::Clock) && !reading.clock_agrees() {
+    if conditions.hold(Condition::Clock) && !reading.clock_agrees() {
         return Vote::None;
     }
     let born = match held {
         Held::Mine { born } => born,
-        _ if !rules.hold(Rule::SameLayout) => UnixMillis::new(0),
+        _ if !conditions.hold(Condition::SameLayout) => UnixMillis::new(0),
         // It is about to begin anew, later than any code that there is.
         Held::Nothing | Held::Inherited => return Vote::Warming,
         Held::Lower | Held::Foreign => return Vote::None,
     };
     // A SET that came late may have found its key expired; TIME was read after it and tells.
-    if rules.hold(Rule::EndOfLife) && time >= question.end_of_life {
+    if conditions.hold(Condition::EndOfLife) && time >= question.end_of_life {
         return Vote::Over;
     }
-    if !layout.may_judge(rules, question.issued_at, born, opening) {
+    if !layout.may_judge(conditions, question.issued_at, born, opening) {
         return Vote::Warming;
     }
     let ahead_ms = time.ms_since(asked_at);
     match found {
         Found::Free => Vote::Yes { ahead_ms },
         Found::Attempt(attempt) if attempt == question.attempt => Vote::Yes { ahead_ms },
-        _ if !rules.hold(Rule::Vacancy) => Vote::Yes { ahead_ms },
+        _ if !conditions.hold(Condition::Vacancy) => Vote::Yes { ahead_ms },
         Found::Attempt(other) => Vote::Other(other),
         Found::Foreign => Vote::None,
     }
@@ -204,8 +201,13 @@ impl Tally {
 
     /// Condition 6, just before forwarding: is there time left by our clock, and is the code alive
     /// by ours and by that of each register that voted?
-    pub(crate) fn may_forward(&self, rules: Rules, question: &Question, now: UnixMillis) -> bool {
-        if !rules.hold(Rule::Deadline) {
+    pub(crate) fn may_forward(
+        &self,
+        conditions: Conditions,
+        question: &Question,
+        now: UnixMillis,
+    ) -> bool {
+        if !conditions.hold(Condition::Deadline) {
             return true;
         }
         let ahead_ms = self.all().iter().filter_map(|vote| match vote {
@@ -297,7 +299,7 @@ mod tests {
         };
         let ahead = tally(&[YES, Vote::Yes { ahead_ms: 300 }, Vote::None]);
         let may = |tally: &Tally, now| {
-            tally.may_forward(Rules::default(), &question, UnixMillis::new(now))
+            tally.may_forward(Conditions::default(), &question, UnixMillis::new(now))
         };
         assert!(may(&tally(&[YES, YES, YES]), 899) && !may(&tally(&[YES, YES, YES]), 900));
         assert!(may(&ahead, 699) && !may(&ahead, 700));
