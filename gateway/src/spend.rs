@@ -21,7 +21,7 @@ use keyring::{
     time::UnixMillis,
     verify::VerifiedCode,
 };
-use registers::{Claimed, Note, Registers, Verdict};
+use registers::{ClaimNote, ClaimVerdict, Claimed, Registers};
 
 use crate::{
     call::{Call, Refused},
@@ -105,7 +105,7 @@ impl SpentHere {
         self,
         call: &Rc<Call>,
         registers: &Rc<Registers>,
-        note: Note,
+        note: ClaimNote,
     ) -> impl Future<Output = Result<Spent, Refused>> + use<> {
         let Self { redemption, judged_at } = self;
         let identity = redemption.identity();
@@ -122,15 +122,15 @@ impl SpentHere {
     }
 }
 
-fn denied(worker: &Worker, redemption: Redemption, verdict: Verdict) -> Refused {
+fn denied(worker: &Worker, redemption: Redemption, verdict: ClaimVerdict) -> Refused {
     let refusal = match verdict {
         // A claim that won too late to be forwarded comes as `Over` or `Unavailable`.
-        Verdict::Used | Verdict::Won => Refusal::CodeUsed,
-        Verdict::Over => Refusal::CodeExpired,
-        Verdict::Warming => Refusal::WarmingUp,
-        Verdict::Unavailable => Refusal::ReplayStoreUnavailable,
+        ClaimVerdict::Used | ClaimVerdict::Won => Refusal::CodeUsed,
+        ClaimVerdict::Over => Refusal::CodeExpired,
+        ClaimVerdict::Warming => Refusal::WarmingUp,
+        ClaimVerdict::Unavailable => Refusal::ReplayStoreUnavailable,
     };
-    if matches!(verdict, Verdict::Warming | Verdict::Unavailable) {
+    if matches!(verdict, ClaimVerdict::Warming | ClaimVerdict::Unavailable) {
         worker.replay().release(redemption);
     }
     refusal.into()
@@ -144,7 +144,7 @@ fn denied(worker: &Worker, redemption: Redemption, verdict: Verdict) -> Refused 
 pub(crate) async fn give_back(worker: &Worker, spent: Spent) {
     let Spent { redemption, claimed } = spent;
     if let (Some(claimed), Some(registers)) = (claimed, &worker.registers) {
-        registers.give_back(claimed).await;
+        registers.release(claimed).await;
     }
     worker.replay().release(redemption);
 }

@@ -176,8 +176,7 @@ fn the_import_reader_reads_groups_and_paths() {
     assert_eq!(imports(text), ["code", "key", "seal", "verify"]);
 }
 
-pub(crate) const CRATES: &[&str] =
-    &[
+pub(crate) const CRATES: &[&str] = &[
     "keyring",
     "gateway/sys",
     "gateway/clock",

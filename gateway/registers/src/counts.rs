@@ -1,9 +1,9 @@
 //! What is counted of registers. Each worker counts in cells of its own, on cache lines of its own,
-//! and is their only writer, so a relaxed load and store suffice. Reading adds the workers up.
+//! and is their only writer, so a relaxed load and store suffice. RegisterReading adds the workers up.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::eligibility::Ineligible;
+use crate::protocol::eligibility::Ineligible;
 
 /// Upper bounds of the buckets of [`Durations`], inclusive, in nanoseconds.
 pub const DURATION_BOUNDS_NS: [u64; 16] = [

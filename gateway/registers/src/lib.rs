@@ -8,45 +8,37 @@
 //!
 //! | # | condition | enforced in |
 //! |--:|---|---|
-//! | 1 | a claim is `SET`, then `GET yanma:layout`, then `TIME`, on one connection; each request claims with an attempt of its own | `Link::end_batch`, `resp::claim`, `Registers::claim` |
+//! | 1 | a claim is `SET`, then `GET yanma:layout`, then `TIME`, on one connection; each request claims with an attempt of its own | `Connection::end_batch`, `resp::claim`, `Machine::claim` |
 //! | 2 | which answer is a vote | `claim::judge` |
 //! | 3 | lost memory is seen, whatever its cause: the layout goes with it, and names the process that remembers | `Layout::read`, `layout::Witness`, `layout::ADOPT`, `Layout::may_judge` |
 //! | 4 | a change of members opens when a majority of each old group has adopted it | `layout::opening`, `Layout::wants_to_adopt` |
-//! | 5 | a register that may forget a key and keep its layout abstains, and is born anew; a server that is not the very process that remembered has lost its memory, whatever file it read | `standing`, `wire::take_info`, `layout::Witness` |
-//! | 6 | time is read again just before forwarding | `Tally::may_forward`, `Registers::conclude` |
-//! | 7 | in doubt is sent again with the same attempt, or denied; a missing answer is no vote | `wire::lose`, `Tally::verdict_without_waiting` |
-//! | 8 | a claim is given back only where it is one's own | `resp::give_back` |
+//! | 5 | a register that may forget a key and keep its layout is ineligible, and is born anew; a server that is not the very process that remembered has lost its memory, whatever file it read | `eligibility`, `Machine::take_info`, `layout::Witness` |
+//! | 6 | time is read again just before forwarding | `Tally::may_forward`, `Machine::conclude` |
+//! | 7 | in doubt is sent again with the same attempt, or denied; a missing answer is no vote | `Machine::lost`, `Tally::verdict_without_waiting` |
+//! | 8 | a claim is released only where it is one's own | `resp::release` |
 //! | 9 | all gateways choose the same group for a code | `Layout::group_of` |
-//! | 10 | a gateway whose clock is off refuses, and is not ready | `Reading::clock_agrees`, `Registers::tick` |
+//! | 10 | a gateway whose clock is off refuses, and is not ready | `RegisterReading::clock_agrees`, `Machine::tick` |
 //!
-//! Nothing here below `client` reads a clock or a socket. `simulation` runs gateways and registers
+//! `machine` is the protocol as a pure state machine, of the rules in `protocol`; `client` drives it
+//! with sockets and a clock. `simulation` drives the same machine and runs gateways and registers
 //! by seeded schedules of crashes, pauses, losses, late and repeated commands, and shows for each
 //! condition a schedule that breaks the promise without it.
 
-mod claim;
 mod client;
-mod conditions;
 pub mod counts;
-mod eligibility;
-mod layout;
 pub mod limits;
-mod link;
-mod node;
-mod ops;
+mod machine;
 mod preflight;
-mod raw;
-mod resp;
+mod protocol;
 mod settings;
-mod wire;
 
 #[cfg(test)]
 mod simulation;
 
 pub use self::{
-    claim::{Note, Verdict},
-    client::{Claimed, Claiming, Registers, Reports},
-    node::Node,
+    client::{Claiming, Node, Registers, Reports},
+    machine::{Claimed, NoMajority},
     preflight::{Preflight, preflight},
-    raw::NoMajority,
+    protocol::claim::{ClaimNote, ClaimVerdict},
     settings::{Credentials, RegisterAddress, Settings},
 };

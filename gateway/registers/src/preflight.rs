@@ -9,17 +9,16 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
-    claim::Reading,
-    conditions::Conditions,
-    eligibility::{Ineligible, Info, RunId},
-    layout::{Held, LAYOUT_KEY, Layout, Witness},
-    link::SECTIONS,
-    node::Node,
-    resp::{self, Reply},
-};
 use crate::{
+    client::Node,
     limits,
+    protocol::{
+        claim::RegisterReading,
+        conditions::Conditions,
+        eligibility::{Ineligible, Info, RunId, SECTIONS},
+        layout::{Held, LAYOUT_KEY, Layout, Witness},
+        resp::{self, Reply},
+    },
     settings::{RegisterAddress, Settings},
 };
 use clock::Clock;
@@ -38,7 +37,7 @@ pub struct Preflight {
 /// What one register said.
 struct Seen {
     info: Info,
-    reading: Reading,
+    reading: RegisterReading,
     /// Where the node of our id runs, if one does.
     node_at: Option<Vec<u8>>,
 }
@@ -82,7 +81,7 @@ impl Preflight {
     ) {
         let before = self.refusals.len();
         let name = address.to_string();
-        if let Some(why) = seen.info.abstains {
+        if let Some(why) = seen.info.ineligible {
             self.refusals.push(format!("register {name} {}", why.sentence()));
         }
         let id = seen.info.run_id;
@@ -168,7 +167,7 @@ async fn talk(address: &RegisterAddress, layout: &Layout, node: Option<&Node>) -
     let mut witness = Witness::default();
     witness.set_process(info.run_id);
     let held = layout.read(Conditions::default(), held.as_deref(), &mut witness);
-    let reading = Reading { held, time, asked_at, read_at: clock.now() };
+    let reading = RegisterReading { held, time, asked_at, read_at: clock.now() };
     Ok(Seen { info, reading, node_at })
 }
 

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use http::Response;
 use keyring::code::CodeIdentity;
-use registers::{Note, Registers};
+use registers::{ClaimNote, Registers};
 
 use super::{replay, tell};
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
 pub(crate) struct Mark {
     registers: Rc<Registers>,
     identity: CodeIdentity,
-    note: Note,
+    note: ClaimNote,
 }
 
 impl Mark {
@@ -53,12 +53,12 @@ impl Mark {
         let now = call.worker.clock().now();
         let deadline = now.plus_ms(i64::try_from(bound_ms).unwrap_or(i64::MAX));
         let bytes = shared::note(request, &call.id, deadline).into();
-        let note = Note { bytes, life_ms: bound_ms + RETRY_LOST_TOLD_MS };
+        let note = ClaimNote { bytes, life_ms: bound_ms + RETRY_LOST_TOLD_MS };
         Some(Self { registers: Rc::clone(registers), identity: request.identity, note })
     }
 
     /// What goes into the claim.
-    pub(crate) fn note(&self) -> Note {
+    pub(crate) fn note(&self) -> ClaimNote {
         self.note.clone()
     }
 

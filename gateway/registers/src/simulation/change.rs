@@ -5,7 +5,7 @@ use super::{
     gateway::Step,
     world::{Broken, Code, Flavour, World},
 };
-use crate::conditions::{Condition, Conditions};
+use crate::protocol::conditions::{Condition, Conditions};
 
 struct Change(World);
 
@@ -15,7 +15,8 @@ impl Change {
         change.talk(0, &[0, 1, 2]);
         change.pass(30_000);
         let ahead_ms = change.0.gateways[1].ahead_ms;
-        change.0.gateways[1] = change.0.gateway(1, ahead_ms, true);
+        let new = change.0.gateway(1, ahead_ms, true);
+        change.0.gateways[1] = new;
         change
     }
 
@@ -34,10 +35,10 @@ impl Change {
     fn show(&mut self, reached: [&[usize]; 2]) -> [Step; 2] {
         let code = Code { number: 0, issued_s: self.0.now.seconds() };
         [0, 1].map(|gateway| {
-            self.0.gateways[gateway].request(self.0.now, &code, u64::try_from(gateway).unwrap());
+            self.0.gateways[gateway].request(self.0.now, &code);
             self.talk(gateway, reached[gateway]);
             // Whatever else there is does not answer in time.
-            self.0.gateways[gateway].look_at_deadlines(self.0.now.plus_ms(500));
+            self.0.gateways[gateway].end_overdue(self.0.now.plus_ms(500));
             let is_late = self.0.gateways[gateway].conclude(self.0.now, 0);
             assert!(!is_late);
             // Who was denied takes its votes back.
@@ -81,7 +82,7 @@ fn forgotten(conditions: Conditions) -> [Step; 2] {
     change.talk(1, &[0, 1, 3]);
     change.pass(1_000);
     change.0.registers[1].forget();
-    change.talk(0, &[1]);
+    change.talk(0, &[1, 2]);
     change.pass(17_000);
     change.show([&[1, 2], &[0, 3]])
 }

@@ -1,59 +1,42 @@
-//! A gateway of the simulation: the driver's part of the protocol, over connections that break.
-//! What judges, counts and decides is the product's own code.
+//! A gateway of the simulation. Its protocol is the product's machine; what stands here is the
+//! driver: lines in place of sockets, and steps in place of tasks.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use keyring::time::UnixMillis;
 
-use super::register::{Answer, Command};
+use super::{
+    register::{self, Command},
+    world::Code,
+};
 use crate::{
-    claim::{self, Attempt, Found, Question, Reading, Tally, Verdict, Vote},
-    conditions::{Condition, Conditions},
-    layout::{self, Adopted, Held, Layout, Opening, Witness},
+    machine::{Claimed, Machine, Moment, Ticket},
+    protocol::{
+        claim::{ClaimNote, ClaimVerdict},
+        conditions::{Condition, Conditions},
+    },
+    settings::{RegisterAddress, Settings},
 };
 
-/// How old a reading may be to show that an old group has changed over.
-const READING_MS_MAX: i64 = 5_000;
-
-/// How often a connection asks a register who it is, in writes.
-const WRITES_PER_PROBE: u32 = 4;
-
 /// A connection to one register.
+#[derive(Default)]
 pub(super) struct Line {
+    /// Its index in the machine; none to a register that is in no group of this gateway.
+    pub(super) index: Option<usize>,
     pub(super) is_cut: bool,
-    pub(super) to: VecDeque<Command>,
-    pub(super) back: VecDeque<Answer>,
-    /// Claims gathered for the next write.
-    open: Vec<Command>,
-    batch: Vec<(usize, Found)>,
-    held: Option<Held>,
-    reading: Option<Reading>,
-    witness: Witness,
-    writes: u32,
-}
-
-impl Default for Line {
-    /// A new connection: INFO goes first.
-    fn default() -> Self {
-        Self {
-            is_cut: false,
-            to: VecDeque::from([Command::Info]),
-            back: VecDeque::new(),
-            open: Vec::new(),
-            batch: Vec::new(),
-            held: None,
-            reading: None,
-            witness: Witness::default(),
-            writes: 0,
-        }
-    }
+    /// Commands under way, with their place in the order of answers.
+    pub(super) to: VecDeque<(u64, Command)>,
+    /// Answers under way, by that place.
+    pub(super) back: BTreeMap<u64, Vec<u8>>,
+    next_command: u64,
+    next_answer: u64,
 }
 
 pub(super) struct Claim {
     pub(super) code: usize,
-    group: usize,
-    question: Question,
-    tally: Tally,
+    end_of_life: UnixMillis,
+    ticket: Ticket,
+    claimed: Option<Claimed>,
     pub(super) step: Step,
 }
 
@@ -61,256 +44,231 @@ pub(super) struct Claim {
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Asked,
-    Decided(Verdict),
     /// The last check is passed; between it and the forwarding anything may happen.
     Cleared,
     Over,
 }
 
 pub(super) struct Gateway {
-    pub(super) id: usize,
-    pub(super) conditions: Conditions,
     pub(super) ahead_ms: i64,
-    pub(super) layout: Layout,
-    pub(super) groups: Vec<Vec<usize>>,
-    pub(super) old_groups: Vec<Vec<usize>>,
+    /// Its settings name the groups of an epoch before.
+    pub(super) is_new: bool,
+    pub(super) machine: Machine,
     /// By the number of the register.
     pub(super) lines: Vec<Line>,
     pub(super) claims: Vec<Claim>,
-    pub(super) spent_here: HashSet<usize>,
-    /// Registers whose INFO says that they may forget.
-    pub(super) evicting: Vec<bool>,
+    spent_here: HashSet<usize>,
+    releases: Vec<Ticket>,
+}
+
+/// Which registers a gateway's settings name.
+pub(super) struct Groups {
+    pub(super) epoch: u32,
+    pub(super) groups: Vec<Vec<usize>>,
+    pub(super) old_groups: Vec<Vec<usize>>,
+}
+
+impl Groups {
+    fn settings(&self) -> Settings {
+        let addresses = |groups: &[Vec<usize>]| {
+            groups.iter().map(|group| group.iter().map(|one| address(*one)).collect()).collect()
+        };
+        Settings {
+            timeout_ms: super::world::TIMEOUT_MS,
+            epoch: self.epoch,
+            groups: addresses(&self.groups),
+            old_groups: addresses(&self.old_groups),
+        }
+    }
+}
+
+fn address(register: usize) -> RegisterAddress {
+    RegisterAddress { host: format!("r{register}"), port: 1, database: 0, credentials: None }
 }
 
 impl Gateway {
+    /// Connected to `registers` of them. `first_attempt` is no other gateway's.
+    pub(super) fn new(
+        conditions: Conditions,
+        groups: &Groups,
+        (id, ahead_ms): (usize, i64),
+        registers: usize,
+        first_attempt: u128,
+    ) -> Self {
+        let settings = groups.settings();
+        let mut machine = Machine::new(&settings, first_attempt);
+        if !conditions.hold(Condition::SameGroup) {
+            // It names the groups in another order, and says that it does not.
+            let mut other = settings;
+            other.groups.rotate_left(id % groups.groups.len());
+            let layout = machine.layout;
+            machine = Machine::new(&other, first_attempt);
+            machine.layout = layout;
+        }
+        machine.conditions = conditions;
+        let places: Vec<String> = machine.addresses().map(ToString::to_string).collect();
+        let line = |register: usize| {
+            let name = address(register).to_string();
+            Line { index: places.iter().position(|place| *place == name), ..Line::default() }
+        };
+        let lines: Vec<Line> = (0..registers).map(line).collect();
+        for index in 0..places.len() {
+            machine.connected(index);
+        }
+        Self {
+            ahead_ms,
+            is_new: !groups.old_groups.is_empty(),
+            machine,
+            lines,
+            claims: Vec::new(),
+            spent_here: HashSet::new(),
+            releases: Vec::new(),
+        }
+    }
+
     fn now(&self, now: UnixMillis) -> UnixMillis {
         now.plus_ms(self.ahead_ms)
     }
 
+    fn moment(&self, now: UnixMillis) -> Moment {
+        let ns = u64::try_from(now.get()).unwrap() * 1_000_000;
+        Moment { at: self.now(now), ns }
+    }
+
     /// A request with this code arrives. The local table comes first.
-    pub(super) fn request(&mut self, now: UnixMillis, code: &super::world::Code, attempt: u64) {
+    pub(super) fn request(&mut self, now: UnixMillis, code: &Code) {
         let now = self.now(now);
         let is_fresh = code.from() <= now && now < code.end_of_life();
         if !is_fresh || !self.spent_here.insert(code.number) {
             return;
         }
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&attempt.to_be_bytes());
-        let question = Question {
-            attempt: Attempt(bytes),
-            issued_at: code.issued_at(),
-            end_of_life: code.end_of_life(),
-            deadline: now.plus_ms(super::world::TIMEOUT_MS),
-        };
-        let own = if self.conditions.hold(Condition::SameGroup) { 0 } else { self.id };
-        let group = (self.layout.group_of(&code.identity()) + own) % self.groups.len();
-        let tally = Tally::new(self.groups[group].len());
-        let claim = self.claims.len();
-        self.claims.push(Claim { code: code.number, group, question, tally, step: Step::Asked });
-        self.ask(claim);
+        let end_of_life = code.end_of_life();
+        let ticket = self.machine.claim(code.identity(), end_of_life, now, ClaimNote::default());
+        let (code, step) = (code.number, Step::Asked);
+        self.claims.push(Claim { code, end_of_life, ticket, claimed: None, step });
     }
 
-    /// Sends a claim, or sends it again, to every register of its group that can be reached.
-    pub(super) fn ask(&mut self, claim: usize) {
-        let Claim { code, group, question, step, .. } = &self.claims[claim];
-        if *step != Step::Asked {
-            return;
-        }
-        for register in &self.groups[*group] {
-            let line = &mut self.lines[*register];
-            if !line.is_cut {
-                let attempt = question.attempt;
-                line.open.push(Command::Set { claim, code: *code, attempt });
-            }
-        }
-    }
-
-    /// Ends the turn: what was gathered goes out, in condition 1's order.
+    /// A turn of one connection: what was gathered is written.
     pub(super) fn flush(&mut self, now: UnixMillis, register: usize) {
-        let asked_at = self.now(now);
+        let moment = self.moment(now);
+        let is_in_order = self.machine.conditions.hold(Condition::Order);
         let line = &mut self.lines[register];
-        if line.is_cut {
-            line.open.clear();
+        let Some(index) = line.index else { return };
+        if line.is_cut || self.machine.gathers(index) {
             return;
         }
-        line.writes += 1;
-        if line.writes.is_multiple_of(WRITES_PER_PROBE) {
-            line.to.push_back(Command::Info);
+        if self.machine.has_open_batch(index) {
+            self.machine.end_batch(index, moment);
         }
-        let mut end = vec![Command::Layout, Command::Time { asked_at }];
-        if self.conditions.hold(Condition::Order) {
-            line.to.extend(line.open.drain(..));
-            line.to.extend(end);
-        } else {
-            end.append(&mut line.open);
-            line.to.extend(end);
+        let bytes = self.machine.unwritten(index);
+        let (mut rest, length) = (bytes, bytes.len());
+        let mut commands = Vec::new();
+        while let Some((command, after)) = register::split(rest) {
+            commands.push((line.next_command, command.to_vec()));
+            line.next_command += 1;
+            rest = after;
         }
+        self.machine.wrote(index, length);
+        if !is_in_order {
+            // Layout and time are read before the claims of their batch are written.
+            commands.sort_by_key(|(_, command)| command.starts_with(b"*7\r\n"));
+        }
+        self.lines[register].to.extend(commands);
     }
 
     /// An answer arrives.
     pub(super) fn hear(&mut self, now: UnixMillis, register: usize) {
-        let now = self.now(now);
+        let moment = self.moment(now);
         let line = &mut self.lines[register];
-        match line.back.pop_front() {
-            None | Some(Answer::Nothing) => {}
-            Some(Answer::Set { claim, found }) => {
-                line.batch.push((claim, found));
-                if !self.conditions.hold(Condition::Order)
-                    && let Some(reading) = line.reading
-                {
-                    self.judge(register, &reading, now);
-                }
-            }
-            Some(Answer::Layout(held)) => {
-                let held = self.layout.read(self.conditions, held.as_deref(), &mut line.witness);
-                line.held = Some(held);
-                if self.layout.wants_to_adopt(held) {
-                    self.adopt(now, register);
-                }
-            }
-            Some(Answer::Info { process }) => {
-                line.witness.set_process(process);
-                if line.reading.is_some_and(|one| matches!(one.held, Held::Mine { .. })) {
-                    self.adopt(now, register);
-                }
-            }
-            Some(Answer::Time { asked_at, time }) => {
-                let held = line.held.unwrap_or(Held::Nothing);
-                let reading = Reading { held, time, asked_at, read_at: now };
-                line.reading = Some(reading);
-                self.judge(register, &reading, now);
-            }
+        if let Some(answer) = line.back.remove(&line.next_answer)
+            && let Some(index) = line.index
+        {
+            line.next_answer += 1;
+            let understood = self.machine.received(index, &answer, moment);
+            assert_eq!(understood, Ok(answer.len()));
         }
     }
 
-    /// Begins a register's memory, or adds a beat to it.
-    fn adopt(&mut self, now: UnixMillis, register: usize) {
-        let line = &mut self.lines[register];
-        let (process, beats) = (line.witness.process(), line.witness.beats());
-        let layout = self.layout.clone();
-        line.to.push_back(Command::Adopt { layout, now, process, beats });
-    }
-
-    fn judge(&mut self, register: usize, reading: &Reading, now: UnixMillis) {
-        let opening = self.opening(now);
-        let may_vote = !self.conditions.hold(Condition::Standing) || !self.evicting[register];
-        for (claim, found) in std::mem::take(&mut self.lines[register].batch) {
-            let claim = &mut self.claims[claim];
-            let place = self.groups[claim.group].iter().position(|one| *one == register);
-            let (Some(place), Step::Asked) = (place, claim.step) else { continue };
-            let vote = if may_vote {
-                claim::judge(
-                    self.conditions,
-                    &self.layout,
-                    opening,
-                    &claim.question,
-                    found,
-                    reading,
-                )
-            } else {
-                Vote::None
-            };
-            claim.tally.record(place, vote);
-            if let Some(verdict) = claim.tally.verdict() {
-                claim.step = Step::Decided(verdict);
-            }
-        }
-    }
-
-    fn opening(&self, now: UnixMillis) -> Option<Opening> {
-        let adopted = |register: &usize| {
-            let reading = self.lines[*register].reading?;
-            match reading.held {
-                Held::Mine { born } if now.ms_since(reading.read_at) <= READING_MS_MAX => {
-                    Some(Adopted { born, time: reading.time })
-                }
-                _ => None,
-            }
+    /// What the worker does a few times a second. Returns registers whose connections it gives up.
+    pub(super) fn tick(&mut self, now: UnixMillis) -> Vec<usize> {
+        let now_ms = u64::try_from(now.get()).unwrap();
+        self.machine.tick(now_ms, self.now(now));
+        let is_given_up = |line: &Line| {
+            line.index.is_some_and(|index| !line.is_cut && self.machine.is_given_up(index))
         };
-        let groups: Vec<Vec<Option<Adopted>>> =
-            self.old_groups.iter().map(|group| group.iter().map(adopted).collect()).collect();
-        layout::opening(groups.iter().map(Vec::as_slice))
+        (0..self.lines.len()).filter(|one| is_given_up(&self.lines[*one])).collect()
     }
 
-    /// Time is up for whoever has not heard enough.
-    pub(super) fn look_at_deadlines(&mut self, now: UnixMillis) {
+    /// Time is up for claims that have not heard enough.
+    pub(super) fn end_overdue(&mut self, now: UnixMillis) {
         let now = self.now(now);
-        if !self.conditions.hold(Condition::Deadline) {
-            return;
-        }
-        for claim in &mut self.claims {
-            if claim.step == Step::Asked && now >= claim.question.deadline {
-                claim.step = Step::Decided(claim.tally.verdict_without_waiting());
-            }
-        }
+        self.machine.end_overdue(now);
+        let machine = &mut self.machine;
+        self.releases.retain(|release| !(machine.is_over(*release) && machine.forget(*release)));
+    }
+
+    /// Have registers decided, or is time up?
+    pub(super) fn is_decided(&self, claim: &Claim) -> bool {
+        claim.step == Step::Asked && self.machine.is_over(claim.ticket)
     }
 
     /// What follows from a verdict. Returns whether the code is over by our own clock although the
     /// last check let it pass: then it would be forwarded too late.
     pub(super) fn conclude(&mut self, now: UnixMillis, claim: usize) -> bool {
+        if !self.is_decided(&self.claims[claim]) {
+            return false;
+        }
         let now = self.now(now);
-        let Claim { code, question, tally, step, .. } = &mut self.claims[claim];
-        let Step::Decided(verdict) = *step else { return false };
-        if verdict == Verdict::Won && tally.may_forward(self.conditions, question, now) {
-            *step = Step::Cleared;
-            return now >= question.end_of_life;
-        }
-        *step = Step::Over;
-        let code = *code;
-        if matches!(verdict, Verdict::Warming | Verdict::Unavailable) {
-            self.spent_here.remove(&code);
-        }
-        self.give_back(claim);
-        false
-    }
-
-    /// Not one byte could be sent: the code is given back.
-    pub(super) fn cannot_forward(&mut self, claim: usize) {
-        self.claims[claim].step = Step::Over;
-        self.spent_here.remove(&self.claims[claim].code);
-        self.give_back(claim);
-    }
-
-    fn give_back(&mut self, claim: usize) {
-        let Claim { code, group, question, .. } = &self.claims[claim];
-        for register in &self.groups[*group] {
-            let line = &mut self.lines[*register];
-            if !line.is_cut {
-                let attempt = question.attempt;
-                // Claims that were gathered before it go out before it.
-                let gathered = std::mem::take(&mut line.open);
-                line.to.extend(gathered);
-                line.to.push_back(Command::Delete { code: *code, attempt });
+        let Claim { code, end_of_life, ticket, claimed, step } = &mut self.claims[claim];
+        match self.machine.conclude(*ticket, now) {
+            Ok(won) => {
+                (*claimed, *step) = (Some(won), Step::Cleared);
+                now >= *end_of_life
+            }
+            Err(verdict) => {
+                *step = Step::Over;
+                if matches!(verdict, ClaimVerdict::Warming | ClaimVerdict::Unavailable) {
+                    self.spent_here.remove(code);
+                }
+                false
             }
         }
     }
 
-    /// A connection breaks. What was on its way may still arrive, its answers never. A claim that
-    /// was on it is in doubt: it may be sent again, and must not be taken for a vote.
-    pub(super) fn break_line(&mut self, register: usize) -> VecDeque<Command> {
+    /// Not one byte could be sent: the code is released.
+    pub(super) fn cannot_forward(&mut self, now: UnixMillis, claim: usize) {
+        let now = self.now(now);
+        let claim = &mut self.claims[claim];
+        claim.step = Step::Over;
+        self.spent_here.remove(&claim.code);
+        if let Some(claimed) = claim.claimed.take() {
+            self.releases.push(self.machine.release(claimed, now));
+        }
+    }
+
+    /// A connection breaks, and is made again where it can be. What was on its way may still
+    /// arrive, its answers never.
+    pub(super) fn break_line(&mut self, register: usize) -> Vec<Command> {
         let line = &mut self.lines[register];
         line.back.clear();
-        line.batch.clear();
-        line.reading = None;
-        line.witness.connection_lost();
-        let lost = std::mem::replace(&mut line.to, VecDeque::from([Command::Info]));
-        if !self.conditions.hold(Condition::NoGuess) {
-            for command in &lost {
-                self.guess(register, command);
+        line.next_answer = line.next_command;
+        let lost = line.to.drain(..).map(|(_, command)| command).collect();
+        if let Some(index) = line.index {
+            self.machine.lost(index);
+            if line.is_cut {
+                // It is tried once more, and cannot be had.
+                self.machine.lost(index);
+            } else {
+                self.machine.connected(index);
             }
         }
         lost
     }
 
-    fn guess(&mut self, register: usize, command: &Command) {
-        let Command::Set { claim, .. } = command else { return };
-        let claim = &mut self.claims[*claim];
-        let place = self.groups[claim.group].iter().position(|one| *one == register);
-        if let (Some(place), Step::Asked) = (place, claim.step) {
-            claim.tally.record(place, Vote::Yes { ahead_ms: 0 });
-            if let Some(verdict) = claim.tally.verdict() {
-                claim.step = Step::Decided(verdict);
-            }
+    /// The connection can be had again.
+    pub(super) fn mend_line(&mut self, register: usize) {
+        if let Some(index) = self.lines[register].index {
+            self.machine.connected(index);
         }
     }
 }

@@ -6,5 +6,4 @@ mod gateway;
 mod memory;
 mod model;
 mod register;
-mod servers;
 mod world;

@@ -8,6 +8,10 @@ use std::fmt;
 /// The oldest Redis whose `SET` takes `NX` and `GET` together. Valkey began at 7.2.
 const MAJOR_LEAST: u32 = 7;
 
+/// The sections of INFO that [`Info::read`] needs. One at a time: Redis before 7 takes one only, and
+/// must be told from a broken one.
+pub(crate) const SECTIONS: [&[u8]; 4] = [b"server", b"replication", b"memory", b"cluster"];
+
 /// Why a server may not vote. A closed set: it is the label of a metric.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Ineligible {
@@ -91,7 +95,7 @@ impl Ineligible {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Info {
     pub(crate) run_id: RunId,
-    pub(crate) abstains: Option<Ineligible>,
+    pub(crate) ineligible: Option<Ineligible>,
     /// It writes its memory to files, or has read it from one.
     pub(crate) persists: bool,
 }
@@ -112,8 +116,8 @@ impl Info {
                 info.take(name, value.trim());
             }
         }
-        let abstains = info.abstains();
-        Self { run_id: info.run_id.unwrap_or_default(), abstains, persists: info.persists }
+        let ineligible = info.ineligible();
+        Self { run_id: info.run_id.unwrap_or_default(), ineligible, persists: info.persists }
     }
 }
 
@@ -150,7 +154,7 @@ impl Fields {
         }
     }
 
-    fn abstains(&self) -> Option<Ineligible> {
+    fn ineligible(&self) -> Option<Ineligible> {
         let reasons = [
             (self.is_old, Ineligible::Version),
             (Some(self.is_cluster), Ineligible::Cluster),
@@ -218,7 +222,7 @@ mod tests {
 
     fn judge(from: &str, to: &str) -> Option<Ineligible> {
         assert!(GOOD.contains(from));
-        Info::read(GOOD.replace(from, to).as_bytes()).abstains
+        Info::read(GOOD.replace(from, to).as_bytes()).ineligible
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use super::client::Registers;
+use super::registers::Registers;
 use sys::disk;
 
 /// How long a register remembers that a node runs, and how often the node says so.

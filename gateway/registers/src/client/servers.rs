@@ -15,8 +15,8 @@ use tokio::runtime::{Builder, LocalOptions};
 use sys::threads::Threads;
 
 use crate::{
-    Note, RegisterAddress, Registers, Reports, Settings, Verdict, counts::Counts, link::State,
-    raw::NoMajority,
+    ClaimNote, ClaimVerdict, NoMajority, RegisterAddress, Registers, Reports, Settings,
+    counts::Counts, machine::State,
 };
 use clock::Clock;
 
@@ -60,12 +60,17 @@ async fn connected(servers: &[Server]) -> Rc<Registers> {
     let registers = Registers::new(1, &config, Clock::system(), counts, reports).unwrap();
     registers.start();
     for _ in 0..LOOKS {
-        if registers.links.iter().all(|link| link.state.get() == State::Up) {
+        if count(&registers, State::Up) == servers.len() {
             return registers;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("no connections: {registers:?}");
+}
+
+fn count(registers: &Registers, state: State) -> usize {
+    let machine = registers.machine.borrow();
+    (0..machine.addresses().count()).filter(|index| machine.state(*index) == state).count()
 }
 
 fn identity(issued_s: i64) -> CodeIdentity {
@@ -103,37 +108,37 @@ fn values_are_kept_beside_claims() {
 
         // Claims go on between them. The memory is young, so that a code of today is not for it.
         let now = registers.clock.now();
-        let noted = |bytes: &[u8]| Note { bytes: bytes.into(), life_ms: 0 };
+        let noted = |bytes: &[u8]| ClaimNote { bytes: bytes.into(), life_ms: 0 };
         let claim_with =
             |issued_s, note| registers.claim(identity(issued_s), now.plus_ms(60_000), now, note);
         let claim = |issued_s| claim_with(issued_s, noted(b"other"));
-        assert_eq!(claim(now.seconds()).await.unwrap_err(), Verdict::Warming);
+        assert_eq!(claim(now.seconds()).await.unwrap_err(), ClaimVerdict::Warming);
         let later = now.seconds() + 20;
         let note = noted(b"what for");
         let won = claim_with(later, note.clone()).await.expect("nobody else claims");
-        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
+        assert_eq!(claim(later).await.unwrap_err(), ClaimVerdict::Used);
         let notes = async || registers.notes(&identity(later)).await.unwrap();
         assert!(notes().await.len() >= 2 && notes().await.iter().all(|one| one == b"what for"));
         registers.strip(&identity(later), &noted(b"another"));
         assert!(notes().await.iter().all(|one| one == b"what for"));
         registers.strip(&identity(later), &note);
         assert!(notes().await.len() >= 2 && notes().await.iter().all(Vec::is_empty));
-        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
-        registers.give_back(won).await;
+        assert_eq!(claim(later).await.unwrap_err(), ClaimVerdict::Used);
+        registers.release(won).await;
         assert!(notes().await.is_empty());
         let won = claim(later).await.expect("it was given back");
-        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
+        assert_eq!(claim(later).await.unwrap_err(), ClaimVerdict::Used);
         drop(won);
-        assert_eq!(claim(later).await.unwrap_err(), Verdict::Used);
+        assert_eq!(claim(later).await.unwrap_err(), ClaimVerdict::Used);
 
         servers.truncate(1);
         for _ in 0..LOOKS {
-            if registers.links.iter().filter(|link| link.state.get() == State::Down).count() == 2 {
+            if count(&registers, State::Down) == 2 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(registers.set_all(0, b"a", b"3", 60_000).await, Err(NoMajority));
-        assert_eq!(claim(later + 1).await.unwrap_err(), Verdict::Unavailable);
+        assert_eq!(claim(later + 1).await.unwrap_err(), ClaimVerdict::Unavailable);
     });
 }

@@ -18,13 +18,14 @@ pub(crate) struct Attempt(pub(crate) [u8; 16]);
 /// What stands in a claim behind the attempt: whoever finds the code claimed may read there what it
 /// was claimed for. Nothing is decided by it.
 #[derive(Clone, Debug, Default)]
-pub struct Note {
+pub struct ClaimNote {
+    /// What it says.
     pub bytes: Rc<[u8]>,
     /// For how long it is to be read.
     pub life_ms: u64,
 }
 
-impl Note {
+impl ClaimNote {
     /// How long a register keeps the claim: as long as any code may be shown, and the note.
     pub fn claim_life_ms(&self) -> u64 {
         self.life_ms.max(CLAIM_LIFE_MS.unsigned_abs())
@@ -54,7 +55,7 @@ pub(crate) enum Found {
 
 /// What a register said after the claims of one batch: `GET yanma:layout`, then `TIME`.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct RegisterReading {
     pub(crate) held: Held,
     pub(crate) time: UnixMillis,
     /// By our clock: before it was asked, and when its answer was read.
@@ -82,7 +83,7 @@ pub(crate) enum Vote {
 
 /// What the registers say together.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Verdict {
+pub enum ClaimVerdict {
     /// A majority says that this attempt was first.
     Won,
     /// Another attempt was first somewhere, so that this one cannot win.
@@ -102,7 +103,7 @@ pub(crate) struct Tally {
     registers: usize,
 }
 
-impl Reading {
+impl RegisterReading {
     /// Condition 10, for one register: is its clock within a second of ours? It was read somewhere
     /// between asking and reading, so a slow answer raises no false alarm.
     pub(crate) fn clock_agrees(&self) -> bool {
@@ -119,9 +120,9 @@ pub(crate) fn judge(
     opening: Option<Opening>,
     question: &Question,
     found: Found,
-    reading: &Reading,
+    reading: &RegisterReading,
 ) -> Vote {
-    let Reading { held, time, asked_at, .. } = *reading;
+    let RegisterReading { held, time, asked_at, .. } = *reading;
     if conditions.hold(Condition::Clock) && !reading.clock_agrees() {
         return Vote::None;
     }
@@ -163,39 +164,39 @@ impl Tally {
     }
 
     /// The verdict, as soon as answers that are missing cannot make it a better one.
-    pub(crate) fn verdict(&self) -> Option<Verdict> {
+    pub(crate) fn verdict(&self) -> Option<ClaimVerdict> {
         let waiting = self.count(|vote| matches!(vote, Vote::Waiting));
         let yes = self.count(|vote| matches!(vote, Vote::Yes { .. }));
         if yes >= self.majority() {
-            return Some(Verdict::Won);
+            return Some(ClaimVerdict::Won);
         }
         if yes + waiting >= self.majority() {
             return None;
         }
         // It cannot win. Why not, whoever still answers may know better, unless the code is used.
         let denied = self.denied(yes);
-        (waiting == 0 || denied == Verdict::Used).then_some(denied)
+        (waiting == 0 || denied == ClaimVerdict::Used).then_some(denied)
     }
 
     /// The verdict when there is no time left (condition 7): who has not answered has not voted.
-    pub(crate) fn verdict_without_waiting(&self) -> Verdict {
+    pub(crate) fn verdict_without_waiting(&self) -> ClaimVerdict {
         let yes = self.count(|vote| matches!(vote, Vote::Yes { .. }));
-        if yes >= self.majority() { Verdict::Won } else { self.denied(yes) }
+        if yes >= self.majority() { ClaimVerdict::Won } else { self.denied(yes) }
     }
 
     /// Why there is no majority. Anybody else's claim makes it `Used`, be it only on one register:
     /// somebody presented the code before, and may have won with registers that we cannot see. A
     /// split denies both, and to both the advice is the same: query first, then a new code.
-    fn denied(&self, yes: usize) -> Verdict {
+    fn denied(&self, yes: usize) -> ClaimVerdict {
         let warming = self.count(|vote| matches!(vote, Vote::Warming));
         if self.count(|vote| matches!(vote, Vote::Other(_))) > 0 {
-            Verdict::Used
+            ClaimVerdict::Used
         } else if self.count(|vote| matches!(vote, Vote::Over)) > 0 {
-            Verdict::Over
+            ClaimVerdict::Over
         } else if yes + warming >= self.majority() {
-            Verdict::Warming
+            ClaimVerdict::Warming
         } else {
-            Verdict::Unavailable
+            ClaimVerdict::Unavailable
         }
     }
 
@@ -254,15 +255,15 @@ mod tests {
     fn a_majority_wins_and_nothing_less() {
         use Vote::{None as No, Waiting};
         for (votes, verdict) in [
-            (&[YES, YES, Waiting][..], Some(Verdict::Won)),
+            (&[YES, YES, Waiting][..], Some(ClaimVerdict::Won)),
             (&[YES, OTHER, Waiting], None),
-            (&[YES, OTHER, OTHER], Some(Verdict::Used)),
-            (&[OTHER, No, Waiting], Some(Verdict::Used)),
-            (&[YES, No, No], Some(Verdict::Unavailable)),
+            (&[YES, OTHER, OTHER], Some(ClaimVerdict::Used)),
+            (&[OTHER, No, Waiting], Some(ClaimVerdict::Used)),
+            (&[YES, No, No], Some(ClaimVerdict::Unavailable)),
             (&[No, No, Waiting], None),
             (&[YES, YES, OTHER, Waiting, Waiting], None),
-            (&[YES, YES, OTHER, OTHER, YES], Some(Verdict::Won)),
-            (&[YES, YES, OTHER, OTHER, No], Some(Verdict::Used)),
+            (&[YES, YES, OTHER, OTHER, YES], Some(ClaimVerdict::Won)),
+            (&[YES, YES, OTHER, OTHER, No], Some(ClaimVerdict::Used)),
         ] {
             assert_eq!(tally(votes).verdict(), verdict, "{votes:?}");
         }
@@ -276,17 +277,17 @@ mod tests {
             let mut tally = tally(&[first, Vote::Waiting, no]);
             assert_eq!(tally.verdict(), None);
             tally.record(1, second);
-            assert_eq!(tally.verdict(), Some(Verdict::Warming));
+            assert_eq!(tally.verdict(), Some(ClaimVerdict::Warming));
         }
-        assert_eq!(tally(&[Vote::Over, warming, YES]).verdict(), Some(Verdict::Over));
-        assert_eq!(tally(&[warming, no, no]).verdict(), Some(Verdict::Unavailable));
+        assert_eq!(tally(&[Vote::Over, warming, YES]).verdict(), Some(ClaimVerdict::Over));
+        assert_eq!(tally(&[warming, no, no]).verdict(), Some(ClaimVerdict::Unavailable));
     }
 
     #[test]
     fn who_has_not_answered_has_not_voted() {
         let waits = tally(&[YES, Vote::Waiting, Vote::Waiting]);
         assert_eq!(waits.verdict(), None);
-        assert_eq!(waits.verdict_without_waiting(), Verdict::Unavailable);
+        assert_eq!(waits.verdict_without_waiting(), ClaimVerdict::Unavailable);
     }
 
     #[test]

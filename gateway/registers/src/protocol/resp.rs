@@ -4,13 +4,14 @@
 use keyring::code::CodeIdentity;
 
 use super::{
-    claim::{Attempt, Note},
+    claim::{Attempt, ClaimNote},
     layout::LAYOUT_KEY,
 };
 use crate::limits::ANSWER_BYTES_MAX;
 
 /// Deletes a claim only where it is this attempt's (condition 8).
-const COMPARE_AND_DELETE: &[u8] = b"if redis.call('GETRANGE', KEYS[1], 0, 15) == ARGV[1] then \
+pub(crate) const COMPARE_AND_DELETE: &[u8] =
+    b"if redis.call('GETRANGE', KEYS[1], 0, 15) == ARGV[1] then \
     return redis.call('DEL', KEYS[1]) end return 0";
 
 /// Leaves of a claim the attempt alone, where its note is this one.
@@ -123,7 +124,12 @@ pub(crate) fn time_ms(seconds: &[u8], micros: &[u8]) -> Option<i64> {
 ///
 /// `PX` and not `PXAT`, which answers OK for a time that is past and stores nothing. Redis 7 and
 /// Valkey take `NX` and `GET` together.
-pub(crate) fn claim(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Attempt, note: &Note) {
+pub(crate) fn claim(
+    out: &mut Vec<u8>,
+    identity: &CodeIdentity,
+    attempt: Attempt,
+    note: &ClaimNote,
+) {
     out.extend_from_slice(b"*7\r\n$3\r\nSET\r\n");
     claim_key(out, identity);
     out.push(b'$');
@@ -136,7 +142,7 @@ pub(crate) fn claim(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Attempt
 }
 
 /// `GET` of a claim.
-pub(crate) fn look(out: &mut Vec<u8>, identity: &CodeIdentity) {
+pub(crate) fn get_claim(out: &mut Vec<u8>, identity: &CodeIdentity) {
     out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n");
     claim_key(out, identity);
 }
@@ -149,7 +155,7 @@ pub(crate) fn end_of_batch(out: &mut Vec<u8>) {
 }
 
 /// Gives a claim back where it is this attempt's.
-pub(crate) fn give_back(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Attempt) {
+pub(crate) fn release(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Attempt) {
     out.extend_from_slice(b"*5\r\n$4\r\nEVAL\r\n");
     string(out, COMPARE_AND_DELETE);
     out.extend_from_slice(b"$1\r\n1\r\n");
@@ -158,7 +164,7 @@ pub(crate) fn give_back(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Att
 }
 
 /// Takes the note off a claim.
-pub(crate) fn strip(out: &mut Vec<u8>, identity: &CodeIdentity, note: &Note) {
+pub(crate) fn strip(out: &mut Vec<u8>, identity: &CodeIdentity, note: &ClaimNote) {
     out.extend_from_slice(b"*5\r\n$4\r\nEVAL\r\n");
     string(out, COMPARE_AND_STRIP);
     out.extend_from_slice(b"$1\r\n1\r\n");
@@ -227,14 +233,14 @@ mod tests {
     #[test]
     fn a_claim_is_one_command_with_the_redemption_as_its_key() {
         let mut out = Vec::new();
-        claim(&mut out, &identity(), Attempt([b'a'; 16]), &Note::default());
+        claim(&mut out, &identity(), Attempt([b'a'; 16]), &ClaimNote::default());
         let text = "*7\r\n$3\r\nSET\r\n$40\r\nyanma:1:7001-1800000000-0123456789abcdef\r\n$16\r\n\
                     aaaaaaaaaaaaaaaa\r\n$2\r\nNX\r\n$3\r\nGET\r\n$2\r\nPX\r\n$6\r\n120000\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), text);
         assert!(text.contains(&format!("yanma:1:{}\r\n", identity())));
 
         let mut out = Vec::new();
-        let note = Note { bytes: b"note".as_slice().into(), life_ms: 600_000 };
+        let note = ClaimNote { bytes: b"note".as_slice().into(), life_ms: 600_000 };
         claim(&mut out, &identity(), Attempt([b'a'; 16]), &note);
         let text = String::from_utf8(out).unwrap();
         assert!(

@@ -23,8 +23,8 @@ pub(crate) enum Condition {
     Beats,
     /// 4: a new epoch votes only when a majority of each old group has adopted it, from then on.
     Majorities,
-    /// 5: a register that may forget alone, without its layout, abstains.
-    Standing,
+    /// 5: a register that may forget alone, without its layout, ineligible.
+    Eligibility,
     /// 6: deadline and end of life are read again just before forwarding.
     Deadline,
     /// 7: a missing answer is no vote.
