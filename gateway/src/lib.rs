@@ -32,7 +32,6 @@ pub mod metrics;
 pub mod process;
 pub mod readiness;
 pub mod refusal;
-mod registers;
 mod request;
 pub mod request_id;
 pub mod snapshot;

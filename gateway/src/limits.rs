@@ -103,35 +103,6 @@ pub const REGISTERS_EPOCH: Setting = Setting::new(1, 1, 1_000_000_000, "as a cou
 pub const NODES: Setting = Setting::new(1, 1, 1_000, "nodes");
 /// Groups of registers.
 pub const REGISTER_GROUPS_MAX: usize = 64;
-/// Registers in a group. Odd numbers, so that a majority is never half.
-pub const REGISTERS_PER_GROUP: [usize; 2] = [3, 5];
-
-/// How long a register keeps a claim. It is longer than the life of any code, from its first
-/// moment.
-pub const CLAIM_LIFE_MS: i64 = 120_000;
-/// A register does not judge codes issued up to this long after its memory began: they may have
-/// been redeemed before. More than the largest skew plus twice the allowed clock difference.
-pub const BORN_MARGIN_MS: i64 = 15_000;
-/// The allowed difference between the clocks of a gateway and a register.
-pub const REGISTER_CLOCK_MS: i64 = 1_000;
-/// How often a register is asked for its state.
-pub const REGISTER_PROBE_MS: u64 = 1_000;
-/// A register that sends nothing for this long counts as disconnected.
-pub const REGISTER_SILENCE_MS: u64 = 2_000;
-/// The pause before a connection to a register is retried: doubled each time, from the first value
-/// up to the second.
-pub const REGISTER_RETRY_MS: [u64; 2] = [50, 1_000];
-/// How long connecting to a register may take, including its first answers.
-pub const REGISTER_CONNECT_MS: u64 = 1_000;
-/// A register that answers within this part of `replay.timeout_ms` gets one write at a time.
-pub const REGISTER_QUICK_PART: u64 = 8;
-/// Bytes that wait to be written to one register. A claim is about 200. With more, the register
-/// counts as not answering.
-pub const REGISTER_QUEUE_BYTES_MAX: usize = 4 << 20;
-/// Answers that one connection to a register may owe.
-pub const REGISTER_OWED_MAX: usize = 65_536;
-/// Bytes of one answer of a register: a stored backend answer, with its head.
-pub const REGISTER_ANSWER_BYTES_MAX: usize = 8 << 20;
 
 // ---- Retries ----------------------------------------------------------------------------------
 
@@ -364,13 +335,6 @@ mod proofs {
     // An answer is stored after its code was issued, and the code's age decides if it is
     // recognised.
     const _: () = assert!(RETRY_KEEP_S.max as i64 * 1_000 <= LATE_MS_MAX);
-    // A register's key outlives every moment at which its code could be claimed again. The earliest
-    // claim comes a skew before issue, clocks differ by 1 s, and a register's may step 30 s.
-    const _: () = assert!(
-        CLAIM_LIFE_MS >= PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX + 2 * REGISTER_CLOCK_MS + 30_000
-    );
-    const _: () = assert!(BORN_MARGIN_MS > SKEW_MS_MAX + 2 * REGISTER_CLOCK_MS);
-    const _: () = assert!(REGISTER_PROBE_MS < REGISTER_SILENCE_MS);
     // A head that the configuration allows must fit hyper's buffer, with room for its last read.
     const _: () = assert!(HEADER_BYTES_MAX.max + 2_048 <= H1_BUFFER_BYTES_MAX as u64);
     // hyper panics below its first buffer of 8 KiB.

@@ -1,7 +1,10 @@
 //! Is this node ready? Its own state only: a backend that is down must not take every node of
 //! a cluster out of service at once.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use sys::threads::{Part, Threads};
 
@@ -17,7 +20,7 @@ pub struct Health {
     /// The other way round, so that it holds where there are no registers.
     clock_is_off: AtomicBool,
     /// Which threads and tasks have panicked.
-    pub(crate) threads: Threads,
+    pub(crate) threads: Arc<Threads>,
 }
 
 /// One of the conditions, as it is now.

@@ -13,7 +13,6 @@ use super::preflight::{host, summary, unfit};
 use crate::cli::failure::Failure;
 use crate::config::Config;
 use crate::process::reload::load_usable_keys;
-use crate::registers;
 use clock::Clock;
 use sys::descriptors;
 
@@ -53,7 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn survey_registers(config: &Config, file: &Path, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(registers) = &config.replay.registers else { return Ok(()) };
     let failed = |error| Failure::of("cannot ask the registers", &error);
-    let survey = registers::survey(registers, &config.server.data_dir).map_err(failed)?;
+    let survey = registers::preflight(registers, &config.server.data_dir).map_err(failed)?;
     let all: usize = registers.groups.iter().map(Vec::len).sum();
     writeln!(out, "registers      {} of {all} may vote, epoch {}", survey.voting, registers.epoch)?;
     for warning in &survey.warnings {

@@ -29,7 +29,6 @@ pub use self::descriptors::Budget as DescriptorBudget;
 pub use self::error::{ConfigError, Problem};
 pub use self::region::RegionPrefix;
 pub use self::sections::backend::BackendConfig;
-pub use self::sections::register::{Credentials, RegisterAddress, RegistersConfig};
 pub use self::sections::replay::ReplayConfig;
 pub use self::sections::retry::RetryConfig;
 pub use self::sections::route::{CodeUse, MinAuth, RouteConfig, all_methods, is_served};

@@ -21,9 +21,9 @@ use crate::{
     edge::connection::{self, Arrival},
     limits,
     metrics::WorkerId,
-    registers::{Node, Registers},
     worker::{Phase, Shared, Worker},
 };
+use registers::{Node, Registers};
 use sys::{failpoint, log, threads::Part};
 
 /// A worker as the accepting thread sees it.

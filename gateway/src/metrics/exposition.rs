@@ -9,6 +9,7 @@ use super::{
     instruments::Histogram,
     labels::{Outcome, Rejection, ResponseClass},
     page::Page,
+    register_page,
     sample::{number, seconds, signed, truth},
 };
 
@@ -24,7 +25,7 @@ impl Metrics {
         self.show_verification(page);
         self.show_reloads(page);
         if let Some(registers) = self.registers() {
-            registers.fill(page);
+            register_page::fill(registers, page);
         }
     }
 

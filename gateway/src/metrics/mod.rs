@@ -14,7 +14,7 @@ mod exposition;
 mod instruments;
 mod labels;
 pub(crate) mod page;
-mod registers;
+mod register_page;
 pub(crate) mod sample;
 
 use std::sync::{
@@ -31,7 +31,6 @@ pub use self::{
     children::{BackendMetrics, ListenerMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
     labels::{Outcome, Rejection},
-    registers::{RegisterCounts, RegisterMetrics},
 };
 use self::{
     children::{Channels, Children},
@@ -55,7 +54,7 @@ pub struct Metrics {
     last_reload_success_ms: AtomicI64,
     table_build_ns: AtomicU64,
     table_faults: AtomicU64,
-    registers: OnceLock<Arc<RegisterMetrics>>,
+    registers: OnceLock<Arc<registers::counts::Counts>>,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
     /// Connections of clients that have been quiet and hold nothing but their socket.
@@ -110,19 +109,14 @@ impl Metrics {
         self.listeners.resolve(label, || ListenerMetrics::new(self.workers))
     }
 
-    /// Shows registers from now on: the names in each group, and why one may abstain. To be called
-    /// once, at start.
-    pub(crate) fn show_registers(
-        &self,
-        groups: &[Vec<String>],
-        reasons: &'static [&'static str],
-    ) -> Arc<RegisterMetrics> {
-        let new = || Arc::new(RegisterMetrics::new(self.workers, groups, reasons));
-        Arc::clone(self.registers.get_or_init(new))
+    /// Shows registers from now on: the names in each group. To be called once, at start.
+    pub(crate) fn show_registers(&self, groups: &[Vec<String>]) {
+        let new = || Arc::new(registers::counts::Counts::new(self.workers, groups));
+        self.registers.get_or_init(new);
     }
 
     /// What is counted of registers, where there are any.
-    pub(crate) fn registers(&self) -> Option<&Arc<RegisterMetrics>> {
+    pub(crate) fn registers(&self) -> Option<&Arc<registers::counts::Counts>> {
         self.registers.get()
     }
 

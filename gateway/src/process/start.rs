@@ -21,7 +21,6 @@ use crate::{
     process::signals::Survived,
     process::takeover::{CommandLine, Inheritance, Predecessor},
     readiness::Health,
-    registers::Abstains,
     snapshot::{Current, Snapshot},
     transport::listener::Listener,
     upstream::endpoints::Endpoints,
@@ -197,7 +196,7 @@ fn share(
     // One more than the workers: the front thread counts the connections that it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
     if let Some(registers) = &config.replay.registers {
-        metrics.show_registers(&registers.names(), &Abstains::NAMES);
+        metrics.show_registers(&registers.names());
     }
     let endpoints = Endpoints::default();
     let may_reload = config.admin.reload;

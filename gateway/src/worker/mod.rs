@@ -22,7 +22,6 @@ use crate::{
     metrics::{Metrics, WorkerId},
     readiness::Health,
     refusal::Limit,
-    registers::Registers,
     request_id::RequestIds,
     snapshot::Held,
     transport::body_memory::BodyMemory,
@@ -32,6 +31,7 @@ use crate::{
 };
 use clock::{Clock, Instant};
 use record::Record;
+use registers::{Registers, Reports};
 use replay::Replay;
 
 pub(crate) use self::shared::Phase;
@@ -255,9 +255,13 @@ impl Worker {
 fn registers(id: WorkerId, shared: &Shared) -> io::Result<Option<Rc<Registers>>> {
     let current = shared.current.load();
     let config = current.config().replay.registers.as_ref();
-    let made = config.zip(shared.metrics.registers()).map(|(config, metrics)| {
-        let (clock, health) = (shared.clock.clone(), Arc::clone(&shared.health));
-        Registers::new(id, config, clock, Arc::clone(metrics), health)
+    let made = config.zip(shared.metrics.registers()).map(|(config, counts)| {
+        let health = Arc::clone(&shared.health);
+        let reports = Reports {
+            threads: Arc::clone(&health.threads),
+            clocks_agree: Box::new(move |agree| health.set_register_clocks(agree)),
+        };
+        Registers::new(id.index(), config, shared.clock.clone(), Arc::clone(counts), reports)
     });
     made.transpose().map_err(io::Error::from)
 }

@@ -132,7 +132,7 @@ fn a_page_has_exactly_the_families_of_the_contract() {
 #[test]
 fn a_node_with_registers_shows_the_families_of_the_contract() {
     let metrics = Metrics::new(2);
-    metrics.show_registers(&[vec!["a:1".to_owned()]], &["eviction"]);
+    metrics.show_registers(&[vec!["a:1".to_owned()]]);
     let mut page = Page::default();
     metrics.fill(&mut page);
     let mut shown = families(&page.into_text(), "registers");

@@ -23,12 +23,10 @@ use keyring::{
 };
 
 use clock::Clock;
+use registers::{ClaimNote, ClaimVerdict, Claimed, Registers};
 use replay::{RedeemError, Redemption, Replay};
 
-use crate::{
-    refusal::{Limit, Refusal, Refused},
-    registers::{Claimed, Note, Registers, Verdict},
-};
+use crate::refusal::{Limit, Refusal, Refused};
 
 /// A redeemed code: the right to forward its transaction, once. Dropping it leaves the code used.
 #[must_use = "the code is used; forward its transaction or release it"]
@@ -53,7 +51,7 @@ pub(crate) struct LocalRedemption {
 #[derive(Debug)]
 pub(crate) struct Unclaimed {
     redemption: Redemption,
-    verdict: Verdict,
+    verdict: ClaimVerdict,
 }
 
 /// Redeems the code on this node, if it is still fresh: its body may have taken its time.
@@ -94,7 +92,7 @@ impl LocalRedemption {
         self,
         registers: &Rc<Registers>,
         rules: &TimeRules,
-        note: Note,
+        note: ClaimNote,
     ) -> impl Future<Output = Result<Redeemed, Unclaimed>> + use<> {
         let Self { redemption, judged_at } = self;
         let identity = redemption.identity();
@@ -114,12 +112,12 @@ impl Unclaimed {
     pub(crate) fn settle(self, replay: &Replay) -> Refused {
         let refusal = match self.verdict {
             // A claim that won too late to be forwarded comes as `Over` or `Unavailable`.
-            Verdict::Used | Verdict::Won => Refusal::CodeUsed,
-            Verdict::Over => Refusal::CodeExpired,
-            Verdict::Warming => Refusal::WarmingUp,
-            Verdict::Unavailable => Refusal::ReplayStoreUnavailable,
+            ClaimVerdict::Used | ClaimVerdict::Won => Refusal::CodeUsed,
+            ClaimVerdict::Over => Refusal::CodeExpired,
+            ClaimVerdict::Warming => Refusal::WarmingUp,
+            ClaimVerdict::Unavailable => Refusal::ReplayStoreUnavailable,
         };
-        if matches!(self.verdict, Verdict::Warming | Verdict::Unavailable) {
+        if matches!(self.verdict, ClaimVerdict::Warming | ClaimVerdict::Unavailable) {
             replay.release(self.redemption);
         }
         refusal.into()
@@ -145,7 +143,7 @@ impl Redeemed {
     pub(crate) async fn release(self, replay: &Replay, registers: Option<&Rc<Registers>>) {
         let Self { redemption, claimed } = self;
         if let (Some(claimed), Some(registers)) = (claimed, registers) {
-            registers.give_back(claimed).await;
+            registers.release(claimed).await;
         }
         replay.release(redemption);
     }

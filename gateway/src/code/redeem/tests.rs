@@ -77,11 +77,11 @@ fn a_full_table_forgets_no_code() {
 fn what_the_registers_deny_is_free_again_only_if_it_may_be_used() {
     let used = (Refusal::CodeUsed, None);
     let table = [
-        (Verdict::Warming, Refusal::WarmingUp, None),
-        (Verdict::Unavailable, Refusal::ReplayStoreUnavailable, None),
-        (Verdict::Used, Refusal::CodeUsed, Some(used)),
-        (Verdict::Over, Refusal::CodeExpired, Some(used)),
-        (Verdict::Won, Refusal::CodeUsed, Some(used)),
+        (ClaimVerdict::Warming, Refusal::WarmingUp, None),
+        (ClaimVerdict::Unavailable, Refusal::ReplayStoreUnavailable, None),
+        (ClaimVerdict::Used, Refusal::CodeUsed, Some(used)),
+        (ClaimVerdict::Over, Refusal::CodeExpired, Some(used)),
+        (ClaimVerdict::Won, Refusal::CodeUsed, Some(used)),
     ];
     for (verdict, refusal, next) in table {
         let node = Table::new(64, None);

@@ -1,9 +1,10 @@
 //! What remembers spent codes.
 
-use super::register::{RegisterAddress, RegistersConfig};
+use super::register;
 use crate::config::place::Place;
 use crate::config::table::{Item, Table};
 use crate::limits;
+use registers::{RegisterAddress, Settings, limits::REGISTERS_PER_GROUP};
 
 const STORES: &str = "\"local\", \"registers\" or \"local-unshared\"";
 
@@ -13,7 +14,7 @@ pub struct ReplayConfig {
     /// Slots of [`limits::SLOT_BYTES`] bytes.
     pub capacity: usize,
     /// With `store = "registers"`: where nodes share what is spent.
-    pub registers: Option<RegistersConfig>,
+    pub registers: Option<Settings>,
 }
 
 impl ReplayConfig {
@@ -33,7 +34,7 @@ impl ReplayConfig {
             );
         }
         table.finish();
-        let registers = RegistersConfig { timeout_ms, epoch, groups, old_groups };
+        let registers = Settings { timeout_ms, epoch, groups, old_groups };
         let shares = match store {
             None => {
                 table.missing("store", &format!("{STORES}; there is no default: {WHY}"));
@@ -49,12 +50,7 @@ const WHY: &str = "gateways that accept the same keys must share what is spent, 
                    operator knows whether there is one gateway or several";
 
 /// Whether nodes share registers.
-fn check_store(
-    store: &Item<'_>,
-    table: &Table<'_>,
-    nodes: u64,
-    registers: &RegistersConfig,
-) -> bool {
+fn check_store(store: &Item<'_>, table: &Table<'_>, nodes: u64, registers: &Settings) -> bool {
     match store.string() {
         Some("registers") => {
             table.missing("group", "one or more [[replay.group]] of 3 or 5 registers");
@@ -83,7 +79,7 @@ fn read_groups(groups: Vec<Table<'_>>) -> Vec<Vec<RegisterAddress>> {
 }
 
 fn read_group(group: &mut Table<'_>, seen: &mut Vec<Place>) -> Vec<RegisterAddress> {
-    let [least, most] = limits::REGISTERS_PER_GROUP;
+    let [least, most] = REGISTERS_PER_GROUP;
     let allowed = format!("{least} or {most} registers, each redis://host:port");
     group.missing("registers", &allowed);
     let items = group.items("registers", most).unwrap_or_default();
@@ -97,8 +93,8 @@ fn read_group(group: &mut Table<'_>, seen: &mut Vec<Place>) -> Vec<RegisterAddre
     let mut registers = Vec::new();
     for item in items {
         // The value may hold a password, so that no sentence repeats it.
-        match item.string().and_then(RegisterAddress::parse) {
-            None => item.refuse_secret(RegisterAddress::ALLOWED),
+        match item.string().and_then(register::parse) {
+            None => item.refuse_secret(register::ALLOWED),
             Some(register) => {
                 // Also one that only could be the same: with two votes it would be a majority.
                 let place = Place::of_host(&register.host, register.port);

@@ -19,6 +19,7 @@ use std::rc::Rc;
 
 use http::Response;
 use keyring::code::CodeIdentity;
+use registers::{ClaimNote, Registers};
 
 use super::respond::{replay, respond};
 use crate::{
@@ -28,7 +29,6 @@ use crate::{
     },
     limits::{RETRY_LOST_TOLD_MS, RETRY_MARGIN_MS},
     refusal::{Limit, Refusal, Refused},
-    registers::{Note, Registers},
     request::context::RequestContext,
     request::reply::Reply,
 };
@@ -38,7 +38,7 @@ use crate::{
 pub(crate) struct RequestNote {
     registers: Rc<Registers>,
     identity: CodeIdentity,
-    note: Note,
+    note: ClaimNote,
 }
 
 impl RequestNote {
@@ -57,12 +57,12 @@ impl RequestNote {
         let now = call.worker.clock().now();
         let deadline = now.plus_ms(i64::try_from(bound_ms).unwrap_or(i64::MAX));
         let bytes = shared::note(request, &call.id, deadline).into();
-        let note = Note { bytes, life_ms: bound_ms + RETRY_LOST_TOLD_MS };
+        let note = ClaimNote { bytes, life_ms: bound_ms + RETRY_LOST_TOLD_MS };
         Some(Self { registers: Rc::clone(registers), identity: request.identity, note })
     }
 
     /// What goes into the claim.
-    pub(crate) fn note(&self) -> Note {
+    pub(crate) fn note(&self) -> ClaimNote {
         self.note.clone()
     }
 

@@ -19,6 +19,7 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { package: "clock", path: "gateway/clock", ranks: &["seam"] },
     Crate { package: "replay", path: "gateway/replay", ranks: REPLAY },
     Crate { package: "record", path: "gateway/record", ranks: RECORD },
+    Crate { package: "registers", path: "gateway/registers", ranks: REGISTERS },
     Crate { package: "gateway", path: "gateway", ranks: GATEWAY },
     Crate { package: "loadtest", path: "loadtest", ranks: LOADTEST },
     Crate { package: "benches", path: "benches", ranks: &["lines", "process", "site"] },
@@ -43,6 +44,9 @@ const REPLAY: &[&str] = &[
     "directory",
 ];
 
+const REGISTERS: &[&str] =
+    &["limits", "settings", "protocol", "counts", "machine", "client", "preflight"];
+
 #[rustfmt::skip]
 const RECORD: &[&str] = &[
     "limits", "settings", "subject_key", "format", "key_change", "decision", "queue", "files", "writer",
@@ -53,7 +57,6 @@ const RECORD: &[&str] = &[
 const GATEWAY: &[&str] = &[
     // what anything may use
     "limits", "request_id", "readiness", "http", "config", "refusal", "metrics",
-    "registers",
     // both ends of a request, and its repetition
     "idempotency", "transport", "upstream", "snapshot",
     // the chain of a code, and what a worker holds

@@ -1,0 +1,8 @@
+//! The rules of the protocol, each a pure function: what is written to a register, what its answers
+//! mean, and when a majority has decided.
+
+pub(crate) mod claim;
+pub(crate) mod conditions;
+pub(crate) mod eligibility;
+pub(crate) mod layout;
+pub(crate) mod resp;

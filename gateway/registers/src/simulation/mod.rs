@@ -1,0 +1,9 @@
+//! The protocol by itself: no network, no clock, no threads.
+
+mod change;
+mod dice;
+mod gateway;
+mod memory;
+mod model;
+mod register;
+mod world;
