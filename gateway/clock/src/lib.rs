@@ -101,11 +101,13 @@ impl Clock {
     ///
     /// Never less than an earlier answer that the caller can know of, of any thread. CLOCK_BOOTTIME
     /// does not run back, and a later load of the offset finds no older value.
+    #[inline]
     pub fn now(&self) -> UnixMillis {
         self.reading().now
     }
 
     /// The same, with the CLOCK_BOOTTIME that it was computed from. Costs no more.
+    #[inline]
     pub fn reading(&self) -> Reading {
         let offset_ns = self.0.offset_ns.load(Ordering::Relaxed);
         let boot_ns = self.0.source.boot_ns();
@@ -149,6 +151,7 @@ impl Clock {
     }
 
     /// The moment now, for measuring a duration.
+    #[inline]
     pub fn instant(&self) -> Instant {
         Instant(self.0.stopwatch.now())
     }
@@ -156,11 +159,13 @@ impl Clock {
 
 impl Instant {
     /// Nanoseconds since this moment of the same clock.
+    #[inline]
     pub fn elapsed_ns(self, clock: &Clock) -> u64 {
         clock.instant().nanos_since(self)
     }
 
     /// Nanoseconds from `earlier` to this moment; 0 if `earlier` is the later one.
+    #[inline]
     pub fn nanos_since(self, earlier: Self) -> u64 {
         let duration = self.0.saturating_duration_since(earlier.0);
         u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)

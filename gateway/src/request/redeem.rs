@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use clock::Instant;
-use http::Response;
+use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
     request::idempotent::{self, Next, PendingResponse, nodes::RequestNote},
     request::reply::Reply,
     request::{detach::DetachOnDrop, exchange::Exchange},
-    transport::body::{Outgoing, Whole},
+    transport::body::Outgoing,
     transport::connection_state::Connection,
     upstream::endpoints::InFlight,
     upstream::request_head::CleanHead,
@@ -69,9 +69,12 @@ impl Transaction {
                 return answer_used(call, &request, refused).await;
             }
         };
-        let call = Rc::clone(call);
-        let redeeming = Redeeming { call, begun, admitted, in_flight, pending, request };
-        DetachOnDrop::new(redeeming.run(local, head, whole)).await
+        // Made before the code is claimed for all nodes, so that what is boxed is small.
+        let facts = facts(call, Some(code), Some(identity));
+        let forwarded = head.into_request(&facts, Outgoing::Whole(whole));
+        let (call, backend) = (Rc::clone(call), admitted.backend());
+        let redeeming = Redeeming { call, begun, backend, in_flight, pending, request };
+        DetachOnDrop::new(redeeming.run(local, forwarded)).await
     }
 }
 
@@ -86,7 +89,8 @@ fn redeem_here(call: &RequestContext, admitted: &Admitted) -> Result<LocalRedemp
 struct Redeeming {
     call: Rc<RequestContext>,
     begun: Instant,
-    admitted: Admitted,
+    /// Index of the backend in the configuration.
+    backend: usize,
     in_flight: InFlight,
     pending: PendingResponse,
     request: Repeatable,
@@ -96,11 +100,9 @@ impl Redeeming {
     async fn run(
         self,
         local: LocalRedemption,
-        head: CleanHead,
-        whole: Whole,
+        forwarded: Request<Outgoing>,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { call, begun, admitted, in_flight, mut pending, request } = self;
-        let backend = admitted.backend();
+        let Self { call, begun, backend, in_flight, mut pending, request } = self;
         let redeemed = redeem_everywhere(&call, local, &request, backend, &mut pending).await;
         call.redeemed(begun);
         let redeemed = match redeemed {
@@ -111,9 +113,7 @@ impl Redeeming {
                 return answered.inspect_err(|refused| call.refused(refused));
             }
         };
-        let facts = facts(&call, Some(admitted.code()), Some(redeemed.identity()));
-        let request = head.into_request(&facts, Outgoing::Whole(whole));
-        Exchange::of_redeemed(call, backend, in_flight, redeemed, pending).run(request).await
+        Exchange::of_redeemed(call, backend, in_flight, redeemed, pending).run(forwarded).await
     }
 }
 
