@@ -196,7 +196,7 @@ impl Lease {
         self.gate.begin();
         let answer = std::pin::pin!(self.sender.try_send_request(request));
         match deadline.limit(answer).await {
-            // Nobody asked to switch protocols: whatever follows is no answer.
+            // No request asks to switch protocols, so what follows is no answer.
             Some(Ok(answer)) if answer.status() != StatusCode::SWITCHING_PROTOCOLS => {
                 self.reads_promises(&answer);
                 Sent::Answered(answer)

@@ -2,8 +2,8 @@
 //! tells that on one machine only, and a copy has a lock of its own.
 //!
 //! So a running node says in the registers of its first group, every few seconds and for ten: the
-//! node of this id (`data_dir/node`) runs with this directory, of this machine. Whoever finds its
-//! own id there with another directory is a copy, or shares the directory over a network.
+//! node of this id (`data_dir/node`) runs with this directory, of this machine. A node
+//! that finds its own id there with another directory is a copy, or shares the directory over a network.
 
 use std::{
     convert::Infallible,
@@ -65,7 +65,7 @@ impl Node {
         Self::find(data_dir)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// What a person reads when somebody else runs with this id.
+    /// What a person reads when another node runs with this id.
     pub fn conflict(data_dir: &Path) -> String {
         format!(
             "[server] data_dir: {}: another gateway runs with this directory, or with a copy of \
@@ -75,7 +75,7 @@ impl Node {
         )
     }
 
-    /// Says that this node runs, again and again; tells once if somebody else says so too.
+    /// Says again and again that this node runs. Warns once if another node with its id says so too.
     pub async fn announce(self, registers: Rc<Registers>, conflict: String) -> Infallible {
         let mut is_told = false;
         loop {

@@ -11,12 +11,12 @@ use super::{
 use crate::limits::{CLAIM_LIFE_MS, CLOCK_MS, GROUP_MAX};
 
 /// Who claims: 16 random bytes, new for each request, so that its claim may be sent again, and be
-/// given back without harm to anybody else's (conditions 1, 7, 8).
+/// released without harm to another's (conditions 1, 7, 8).
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Attempt(pub(crate) [u8; 16]);
 
-/// What stands in a claim behind the attempt: whoever finds the code claimed may read there what it
-/// was claimed for. Nothing is decided by it.
+/// Informational bytes, stored after the attempt in the claim's value. A node that finds the code
+/// claimed reads there what for. Nothing is decided by them.
 #[derive(Clone, Debug, Default)]
 pub struct ClaimNote {
     /// What it says.
@@ -173,7 +173,7 @@ impl Tally {
         if yes + waiting >= self.majority() {
             return None;
         }
-        // It cannot win. Why not, whoever still answers may know better, unless the code is used.
+        // It cannot win. Unless the code is used, a register that still answers may know why.
         let denied = self.denied(yes);
         (waiting == 0 || denied == ClaimVerdict::Used).then_some(denied)
     }
@@ -184,9 +184,9 @@ impl Tally {
         if yes >= self.majority() { ClaimVerdict::Won } else { self.denied(yes) }
     }
 
-    /// Why there is no majority. Anybody else's claim makes it `Used`, be it only on one register:
-    /// somebody presented the code before, and may have won with registers that we cannot see. A
-    /// split denies both, and to both the advice is the same: query first, then a new code.
+    /// Why there is no majority. Another attempt's claim makes it `Used`, even on one register alone:
+    /// the code was presented before, and may have won with registers that we cannot see. A split
+    /// denies both, and the advice to both is the same: query first, then a new code.
     fn denied(&self, yes: usize) -> ClaimVerdict {
         let warming = self.count(|vote| matches!(vote, Vote::Warming));
         if self.count(|vote| matches!(vote, Vote::Other(_))) > 0 {

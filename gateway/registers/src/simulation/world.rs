@@ -180,7 +180,7 @@ impl World {
 
     fn run(flavour: Flavour, conditions: Conditions, seed: u64) -> Result<(), Broken> {
         let mut world = Self::new(flavour, conditions, seed);
-        // Memory begins, and 15 s pass, before anybody pays.
+        // Memory begins, and 15 s pass, before the first payment.
         for gateway in 0..world.gateways.len() {
             world.exchange_all(gateway);
             world.exchange_all(gateway);
