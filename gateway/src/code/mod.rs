@@ -2,10 +2,10 @@
 //!
 //! | from | by | to |
 //! |---|---|---|
-//! | a head | [`locate`] | the text |
+//! | a head | `locate` | the text |
 //! | text | `keyring::code::UnverifiedCode::parse` | `UnverifiedCode`: well formed |
 //! | `UnverifiedCode` | `verify` | `VerifiedCode`: genuine, of a kind and time that serve here |
-//! | `VerifiedCode` | [`admit`] | `Admitted`: may do here what the request wants |
+//! | `VerifiedCode` | `admit` | `Admitted`: may do here what the request wants |
 //! | `Admitted` | `redeem` | `Redeemed`: used up for this request alone, which may be forwarded |
 //!
 //! `requests` counts the requests that are under way with one code.
