@@ -135,12 +135,13 @@ impl Backend {
         *self.shared.used.borrow()
     }
 
-    /// Closes the one connection that is idle, in silence; returns when that is done.
+    /// Closes the connections that are idle, in silence. Returns when all that carried a request are
+    /// closed.
     pub(crate) async fn hang_up(&self) {
         let mut closed = self.shared.closed.subscribe();
-        let before = *closed.borrow_and_update();
         self.shared.hung_up.send_modify(|count| *count += 1);
-        soon("a closed connection", closed.wait_for(|n| *n > before)).await.expect("open");
+        let all = self.connections();
+        soon("closed connections", closed.wait_for(|n| *n == all)).await.expect("open");
     }
 
     /// Waits until so many requests have ended, whole or not.
@@ -201,23 +202,23 @@ async fn accept_tcp(listener: TcpListener, shared: Arc<Shared>) {
         }
         let shared = Arc::clone(&shared);
         spawn(async move {
-            let mut reader = BufReader::new(stream);
-            let end = serve(&mut reader, &shared).await;
+            let (mut reader, mut is_used) = (BufReader::new(stream), false);
+            let end = serve(&mut reader, &shared, &mut is_used).await;
             let stream = reader.into_inner();
             if let Ok(End::Reset) = end {
                 stream.set_zero_linger().expect("a socket option");
             }
             drop(stream);
-            shared.closed.send_modify(|count| *count += 1);
+            shared.closed.send_modify(|count| *count += usize::from(is_used));
         });
     }
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, shared: Arc<Shared>) {
-    let mut stream = BufReader::new(stream);
-    let _broken_off = serve(&mut stream, &shared).await;
+    let (mut stream, mut is_used) = (BufReader::new(stream), false);
+    let _broken_off = serve(&mut stream, &shared, &mut is_used).await;
     drop(stream);
-    shared.closed.send_modify(|count| *count += 1);
+    shared.closed.send_modify(|count| *count += usize::from(is_used));
 }
 
 enum End {
@@ -225,11 +226,11 @@ enum End {
     Reset,
 }
 
-async fn serve<S>(stream: &mut BufReader<S>, shared: &Shared) -> io::Result<End>
+/// `is_used` is set when a request begins: a probe only connects.
+async fn serve<S>(stream: &mut BufReader<S>, shared: &Shared, is_used: &mut bool) -> io::Result<End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut is_first = true;
     let mut hung_up = shared.hung_up.subscribe();
     loop {
         let next = tokio::select! {
@@ -237,7 +238,7 @@ where
             _ = hung_up.changed() => None,
         };
         let Some(mut request) = next else { return Ok(End::Close) };
-        if std::mem::take(&mut is_first) {
+        if !std::mem::replace(is_used, true) {
             shared.used.send_modify(|count| *count += 1);
         }
         let reply = shared.reply.borrow().clone();
