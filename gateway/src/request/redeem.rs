@@ -70,7 +70,7 @@ impl Transaction {
             }
         };
         // Made before the code is claimed for all nodes, so that what is boxed is small.
-        let facts = facts(call, Some(code), Some(identity));
+        let facts = facts(call, Some(code), Some(local.identity()));
         let forwarded = head.into_request(&facts, Outgoing::Whole(whole));
         let (call, backend) = (Rc::clone(call), admitted.backend());
         let redeeming = Redeeming { call, begun, backend, in_flight, pending, request };

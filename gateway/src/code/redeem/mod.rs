@@ -78,6 +78,11 @@ pub(crate) fn redeem_here(
 }
 
 impl LocalRedemption {
+    /// The code.
+    pub(crate) fn identity(&self) -> CodeIdentity {
+        self.redemption.identity()
+    }
+
     /// Where there are no registers, this node is all there is.
     pub(crate) fn alone(self) -> Redeemed {
         Redeemed { redemption: self.redemption, claimed: None }
