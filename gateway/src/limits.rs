@@ -374,3 +374,30 @@ mod proofs {
     const _: () = assert!((PROBE_CONNECT_MS as i64) < PROBE_MS);
     const _: () = assert!(DRAIN_IDLE_MS > SWEEP_MS);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Section 7 of the contract is for clients, so it names numbers that no key changes.
+    #[test]
+    fn the_contract_tells_the_waits_and_bounds_that_hold() {
+        let contract = include_str!("../contract/http.md");
+        let (_, section) = contract.split_once("## 7 ").expect("it has a section 7");
+        let text = section.split_whitespace().collect::<Vec<_>>().join(" ");
+        let drain = (BODY_DRAIN_BYTES_MAX >> 10, BODY_DRAIN_MS / 1_000);
+        let windows = (H2_CONNECTION_WINDOW_BYTES >> 10, (H2_STREAM_WINDOW_BYTES + 1) >> 10);
+        assert_eq!(H2_CONTROL_FRAMES_MAX, 1_000);
+        for told in [
+            format!("of the places are taken | {} s |", BODY_STALL_MS / 1_000),
+            format!("{} KiB or {} s; in a crowd not at all", drain.0, drain.1),
+            format!("the last answer before a close | {} s |", LINGER_MS / 1_000),
+            format!("Quiet connections get {} s", DRAIN_IDLE_MS / 1_000),
+            format!("a window of {} KiB, and {} KiB a stream", windows.0, windows.1),
+            format!("In {} s it may send 1,000 frames that ask for nothing", H2_FLOOD_MS / 1_000),
+            format!("it may drop {H2_CUTS_MAX} requests"),
+        ] {
+            assert!(text.contains(&told), "{told}");
+        }
+    }
+}

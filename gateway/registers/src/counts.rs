@@ -1,5 +1,5 @@
 //! What is counted of registers. Each worker counts in cells of its own, on cache lines of its own,
-//! and is their only writer, so a relaxed load and store suffice. RegisterReading adds the workers up.
+//! and is their only writer, so a relaxed load and store suffice. A reader adds the workers up.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

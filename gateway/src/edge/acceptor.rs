@@ -4,7 +4,6 @@ use std::{
     cell::{Cell, RefCell},
     convert::Infallible,
     fs::File,
-    future::Future,
     io,
     rc::Rc,
     sync::Arc,
@@ -99,8 +98,8 @@ impl Acceptor {
         }
         if descriptors::are_used_up(error) && self.descriptors.give() {
             // Only who waits already: the next one may find what has become free.
-            let waiting = within(Duration::ZERO, listener.accept()).await;
-            if let Some(Ok((socket, _))) = waiting {
+            let waiting = timeout(Duration::ZERO, listener.accept()).await;
+            if let Ok(Ok((socket, _))) = waiting {
                 self.refuse(socket, Limit::Accept);
                 return;
             }
@@ -185,8 +184,4 @@ impl Descriptors {
         }
         is_due
     }
-}
-
-async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
-    timeout(patience, future).await.ok()
 }

@@ -1,8 +1,6 @@
 //! The life of a process that serves: it accepts, obeys, drains and leaves.
 
-use std::{
-    future::Future, io, os::fd::AsFd as _, rc::Rc, sync::Arc, thread::JoinHandle, time::Duration,
-};
+use std::{io, os::fd::AsFd as _, rc::Rc, sync::Arc, thread::JoinHandle, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -121,14 +119,10 @@ async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
             let _ = thread.join();
         }
     });
-    match within(patience, joined).await {
-        Some(_) => log::info(format_args!("drained in {} ms", begun.elapsed().as_millis())),
-        None => {
+    match timeout(patience, joined).await {
+        Ok(_) => log::info(format_args!("drained in {} ms", begun.elapsed().as_millis())),
+        Err(_) => {
             log::warning(format_args!("the drain's time is over; what still ran is cut off"));
         }
     }
-}
-
-async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
-    timeout(patience, future).await.ok()
 }

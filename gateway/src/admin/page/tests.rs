@@ -4,14 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use keyring::{
-    code::{IssuedAt, KeyId},
-    key::{IssuerKey, KeyState, KeyTerms},
-    key_set::KeySet,
-    seal::SealSecret,
-    suite::{PublicKey, SigningKey},
-    time::UnixMillis,
-};
+use keyring::{code::IssuedAt, key_set::KeySet, time::UnixMillis};
 
 use super::*;
 use crate::{
@@ -21,6 +14,7 @@ use crate::{
     metrics::{Metrics, Outcome, WorkerId},
     readiness::Health,
     refusal::{Limit, Refusal},
+    request::tests::fixture::issuer_key,
     snapshot::Current,
     upstream::endpoints::Endpoints,
 };
@@ -50,7 +44,7 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
     let config = Config::parse(CONFIG, Path::new("/"), Path::new("test")).unwrap();
     let (metrics, endpoints) = (Metrics::new(2), Endpoints::default());
     metrics.listener("127.0.0.1:7460");
-    let keys = KeySet::new(vec![key()]).unwrap();
+    let keys = KeySet::new(vec![issuer_key()]).unwrap();
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     let shared = Shared {
         clock,
@@ -66,21 +60,6 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
     };
     shared.health.set_table(true);
     (Arc::new(shared), hand)
-}
-
-fn key() -> IssuerKey {
-    let id = KeyId::new(7001).unwrap();
-    let terms = KeyTerms {
-        id,
-        channel: "wechat".parse().unwrap(),
-        state: KeyState::Active,
-        not_before: UnixMillis::new(0),
-        not_after: UnixMillis::from_seconds(1_900_000_000),
-        environment: "test".to_owned(),
-    };
-    let signing_key = SigningKey::from_slice(&[7; 32]).unwrap();
-    let seal_key = SealSecret::new([1; 32]).derive(id);
-    IssuerKey::new(terms, PublicKey::from(&signing_key), seal_key).unwrap()
 }
 
 /// The samples of a page by their name with labels, as they are written.

@@ -19,7 +19,7 @@ use http::{
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
 enum Fate {
     Passes,
-    /// VerifyContext something between two neighbours only.
+    /// Means something between two neighbours only.
     HopByHop,
     /// Would speak for the gateway, or replace path or method behind its back.
     Forbidden,

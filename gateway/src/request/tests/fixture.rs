@@ -204,6 +204,11 @@ impl Code {
 }
 
 fn keys() -> KeySet {
+    KeySet::new(vec![issuer_key()]).unwrap()
+}
+
+/// Key 7001 of the channel wechat, active.
+pub(crate) fn issuer_key() -> IssuerKey {
     let id = KeyId::new(7001).unwrap();
     let terms = KeyTerms {
         id,
@@ -214,8 +219,7 @@ fn keys() -> KeySet {
         environment: "test".to_owned(),
     };
     let seal_key = SealSecret::new([1; 32]).derive(id);
-    let key = IssuerKey::new(terms, PublicKey::from(&signing_key(7)), seal_key).unwrap();
-    KeySet::new(vec![key]).unwrap()
+    IssuerKey::new(terms, PublicKey::from(&signing_key(7)), seal_key).unwrap()
 }
 
 fn signing_key(secret: u8) -> SigningKey {
