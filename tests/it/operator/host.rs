@@ -94,10 +94,14 @@ async fn check_tells_of_few_descriptors() {
 #[tokio::test]
 async fn a_process_without_descriptors_refuses_and_recovers() {
     let world = World::with("record.unverified_one_in = 1").await;
+    // The connection that asked whether the gateway is ready may be open still or be closed, so
+    // the one that is served throughout is opened before the descriptors are counted.
+    let mut served = world.client().await;
+    served.ask(Request::get("/nowhere").bytes()).await.assert_refused("route_not_found");
     let open = fs::read_dir(format!("/proc/{}/fd", world.process.pid())).expect("descriptors");
     let open = u64::try_from(open.count()).expect("few");
     let before = limit_descriptors(&world.process, Some(open));
-    let mut clients = Vec::new();
+    let mut held = Vec::new();
     eventually("a refusal", async || {
         let mut client = world.client().await;
         let _may_be_closed_already = client.try_send(Request::get("/nowhere").bytes()).await;
@@ -107,14 +111,14 @@ async fn a_process_without_descriptors_refuses_and_recovers() {
             answer.assert_refused("overloaded");
             names(answer.text(), &["too few file descriptors"]);
         }
-        clients.push(client);
+        held.push(client);
         is_refused.then_some(())
     })
     .await;
     let record = world.directory().join("data/record");
     fs::remove_dir_all(&record).expect("the record");
     fs::create_dir(&record).expect("a directory");
-    clients[0].ask(Request::get("/nowhere").bytes()).await.assert_refused("route_not_found");
+    served.ask(Request::get("/nowhere").bytes()).await.assert_refused("route_not_found");
     says(&world, "the decision record cannot be written").await;
     limit_descriptors(&world.process, before);
     says(&world, "the decision record is written again").await;
