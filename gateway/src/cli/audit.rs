@@ -157,21 +157,21 @@ impl Search {
                 SearchError::Show(error) => Failure::Output(error),
             })?;
         out.flush()?;
-        log::info(format_args!("{found} found in {lines} lines of {} files", files.len()));
+        log::notice(format_args!("{found} found in {lines} lines of {} files", files.len()));
         if unreadable > 0 {
-            log::info(format_args!(
+            log::notice(format_args!(
                 "{unreadable} lines could not be read; yanma audit reconcile says which"
             ));
         }
         if empty > 0 {
-            log::warning(format_args!(
-                "{empty} files hold no line, which no process leaves behind: what they held cannot \
+            log::notice(format_args!(
+                "warning: {empty} files hold no line, which no process leaves behind: what they held cannot \
                  be found; yanma audit reconcile says which"
             ));
         }
         if other_key > 0 {
-            log::warning(format_args!(
-                "subjects of {other_key} files are hashed with another key than this one, or not \
+            log::notice(format_args!(
+                "warning: subjects of {other_key} files are hashed with another key than this one, or not \
                  recorded: they cannot be found there"
             ));
         }

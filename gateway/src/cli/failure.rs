@@ -93,7 +93,7 @@ impl Failure {
 
     pub(super) fn report(&self) -> ExitCode {
         if !self.is_silent() {
-            log::info(format_args!("{self}"));
+            log::notice(format_args!("{self}"));
         }
         self.status().into()
     }

@@ -14,8 +14,10 @@ use crate::process::systemd;
 use crate::process::takeover::CommandLine;
 use clock::Clock;
 use replay::directory::Fence;
-use sys::descriptors;
-use sys::{disk, log};
+use sys::{
+    descriptors, disk,
+    log::{self, Event},
+};
 
 const AFTER_HELP: &str = "\
 Signals: SIGTERM drains and ends, SIGHUP reads configuration and keyring again, SIGUSR2 starts the \
@@ -50,16 +52,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     host::check_groups(&config)?;
     let of_host = host::warnings(&config, descriptors::highest_limit());
     for warning in warnings::of(&config).iter().chain(&of_host) {
-        log::warning(format_args!("{}: {warning}", file.display()));
+        let what = format_args!("{}: {warning}", file.display());
+        log::event(Event::ConfigurationDoubtful, what);
     }
     let mut summary = Vec::new();
     summary::write_summary(&config, &keys, choice, now, &mut summary)?;
-    log::text(&String::from_utf8_lossy(&summary));
+    for line in String::from_utf8_lossy(&summary).lines() {
+        log::event(Event::Configuration, format_args!("{line}"));
+    }
     let command_line = Some(CommandLine::of_this_process());
     let fence = Fence::UntilNow;
     let start = Start { config, keys, config_file: file.clone(), fence, command_line };
     start::serve(start, |_| {
-        log::info(format_args!("serving"));
+        log::event(Event::Serving, format_args!("requests are accepted"));
         systemd::tell_serving();
     })?;
     Ok(())

@@ -26,7 +26,11 @@ use crate::{
     transport::listener::{Accepted, Listener, Peer},
     worker::Shared,
 };
-use sys::{descriptors, failpoint, log, threads::Part};
+use sys::{
+    descriptors, failpoint,
+    log::{self, Event},
+    threads::Part,
+};
 
 /// Accepts on all listeners, on the front thread.
 pub(crate) struct Acceptor {
@@ -94,7 +98,8 @@ impl Acceptor {
     /// lasts, so one that was kept for this is given to a refusal.
     async fn accept_failed(&self, listener: &Listener, error: &io::Error) {
         if self.descriptors.is_to_be_told() {
-            log::warning(format_args!("accept on {}: {error}", listener.label()));
+            let what = format_args!("accept on {}: {error}", listener.label());
+            log::event(Event::AcceptFailed, what);
         }
         if descriptors::are_used_up(error) && self.descriptors.give() {
             // Only who waits already: the next one may find what has become free.

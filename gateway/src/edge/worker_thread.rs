@@ -24,7 +24,11 @@ use crate::{
     worker::{Phase, Shared, Worker},
 };
 use registers::{Node, Registers};
-use sys::{failpoint, log, threads::Part};
+use sys::{
+    failpoint,
+    log::{self, Event},
+    threads::Part,
+};
 
 /// A worker as the accepting thread sees it.
 #[derive(Debug)]
@@ -107,7 +111,7 @@ async fn keep_flushing(worker: Rc<Worker>) {
             its.batch.flush_each_turn(its.verify_context()).await;
         });
         if let Err(error) = flusher.await {
-            log::error(format_args!("verifying a group of codes failed: {error}"));
+            log::event(Event::VerifyFailed, format_args!("{error}"));
             worker.health().threads.ended(Part::Flusher);
         }
     }
@@ -133,7 +137,8 @@ fn announce(worker: &Worker, registers: &Rc<Registers>) {
         }
         Err(error) => {
             let path = data_dir.join("node");
-            log::warning(format_args!("[server] data_dir: {}: {error}", path.display()));
+            let what = format_args!("[server] data_dir: {}: {error}", path.display());
+            log::event(Event::NodeUnknown, what);
         }
     }
 }

@@ -13,7 +13,11 @@ use crate::{
     upstream::endpoints,
     worker::Shared,
 };
-use sys::{failpoint, log, threads::Part};
+use sys::{
+    failpoint,
+    log::{self, Event},
+    threads::Part,
+};
 
 /// Where orders come from, and the parts that carry them out.
 #[derive(Debug)]
@@ -56,7 +60,8 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
                 }
                 Signal::Reload => drop(reload(&orders.reloader, shared, successor.as_ref())),
                 Signal::Upgrade if successor.is_some() => {
-                    log::info(format_args!("SIGUSR2: a new process is on its way already"));
+                    let what = "SIGUSR2: a new process is on its way already";
+                    log::event(Event::UpgradeRefused, format_args!("{what}"));
                 }
                 Signal::Upgrade => successor = orders.start_successor(sockets),
                 Signal::Nothing => say_nothing(),
@@ -68,14 +73,13 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
             }
             readiness = ready(&mut successor) => match (readiness, successor.take()) {
                 (Ok(()), Some(successor)) => {
-                    log::info(format_args!("handed over to process {}", successor.id()));
+                    log::event(Event::HandedOver, format_args!("to process {}", successor.id()));
                     return Leave::Relieved(successor);
                 }
                 (Err(why), Some(failed)) => {
                     let id = failed.id();
-                    log::info(format_args!(
-                        "process {id} does not take over: {why}; this one goes on"
-                    ));
+                    let what = format_args!("process {id} does not take over: {why}; this one goes on");
+                    log::event(Event::UpgradeRefused, what);
                     failed.end();
                 }
                 (_, None) => {}
@@ -86,7 +90,8 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
 
 /// Log files go through standard error, so there is none to open again.
 fn say_nothing() {
-    log::info(format_args!("SIGUSR1 asks for nothing here; SIGHUP reloads, SIGUSR2 hands over"));
+    let what = format_args!("SIGUSR1 asks for nothing here; SIGHUP reloads, SIGUSR2 hands over");
+    log::event(Event::SignalIgnored, what);
 }
 
 /// Reloads here and updates the successor. Otherwise the successor could serve with an old keyring.
@@ -113,24 +118,25 @@ impl Orders {
     /// Starts a successor. Logs the reason and returns `None` if that is not possible.
     fn start_successor(&self, sockets: &[Named<'_>]) -> Option<Successor> {
         let Some(command_line) = &self.command_line else {
-            log::info(format_args!(
-                "SIGUSR2: a sandbox does not hand over; start it again instead"
-            ));
+            let what =
+                format_args!("SIGUSR2: a sandbox does not hand over; start it again instead");
+            log::event(Event::UpgradeRefused, what);
             return None;
         };
         if let Some(why) = command_line.cannot_be_outlived() {
-            log::warning(format_args!("SIGUSR2: {why}; this one goes on"));
+            log::event(Event::UpgradeRefused, format_args!("SIGUSR2: {why}; this one goes on"));
             return None;
         }
         match Successor::start(command_line, sockets) {
             Ok(successor) => {
-                log::info(format_args!("SIGUSR2: started process {} to take over", successor.id()));
+                let what = format_args!("SIGUSR2: process {} is to take over", successor.id());
+                log::event(Event::UpgradeStarted, what);
                 Some(successor)
             }
             Err(error) => {
-                log::info(format_args!(
-                    "SIGUSR2: cannot start a new process: {error}; this one goes on"
-                ));
+                let what =
+                    format_args!("SIGUSR2: cannot start a new process: {error}; this one goes on");
+                log::event(Event::UpgradeRefused, what);
                 None
             }
         }

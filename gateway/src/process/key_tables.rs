@@ -13,7 +13,11 @@ use std::{
 use keyring::{key_set::TableCheck, suite::Mismatch};
 
 use crate::{limits, snapshot::Snapshot, worker::Shared};
-use sys::{failpoint, log, threads::Part};
+use sys::{
+    failpoint,
+    log::{self, Event},
+    threads::Part,
+};
 
 /// Tells the thread that there are new keys. Never waits.
 #[derive(Debug, Clone)]
@@ -71,10 +75,13 @@ fn build(shared: &Shared) {
     match built {
         Ok(0) => {}
         Ok(_) => shared.metrics.tables_built(begun.elapsed_ns(&shared.clock)),
-        Err(error) => log::info(format_args!(
-            "verification tables cannot be built: {error}; keys without one are verified slowly \
-             (p256)"
-        )),
+        Err(error) => log::event(
+            Event::KeyTablesMissing,
+            format_args!(
+                "verification tables cannot be built: {error}; keys without one are verified \
+                 slowly (p256)"
+            ),
+        ),
     }
 }
 
@@ -98,19 +105,25 @@ pub(crate) fn build_for(snapshot: &Snapshot) -> io::Result<usize> {
 fn recheck(shared: &Shared, turn: usize) {
     if shared.current.load().keys().recheck_table(turn) == TableCheck::Dropped {
         shared.metrics.table_fault();
-        log::info(format_args!(
-            "the memory of a verification table had changed: it is built again; if this happens \
-             more than once, replace the machine's memory"
-        ));
+        log::event(
+            Event::KeyTableChanged,
+            format_args!(
+                "the memory of a verification table had changed: it is built again; if this \
+                 happens more than once, replace the machine's memory"
+            ),
+        );
         build(shared);
     }
 }
 
 /// Logs that an engine was wrong, with the data that reproduces it. All of it is public.
 pub(crate) fn report_mismatch(mismatch: &Mismatch) {
-    log::error(format_args!(
-        "{mismatch}; the answer of p256 counts, and engine {} goes on until a restart; please \
-         report this line",
-        mismatch.next_engine()
-    ));
+    log::event(
+        Event::VerifierWrong,
+        format_args!(
+            "{mismatch}; the answer of p256 counts, and engine {} goes on until a restart; please \
+             report this line",
+            mismatch.next_engine()
+        ),
+    );
 }

@@ -14,7 +14,10 @@ use crate::{
     snapshot::Snapshot,
     worker::Shared,
 };
-use sys::{descriptors, log};
+use sys::{
+    descriptors,
+    log::{self, Event},
+};
 
 /// Knows where configuration and keyring come from.
 #[derive(Debug)]
@@ -42,18 +45,17 @@ impl Reloader {
             Ok(_) => {
                 let current = shared.current.load();
                 shared.metrics.reloaded(shared.clock.now());
-                log::info(format_args!("reloaded: {}", describe(&current)));
+                log::event(Event::Reloaded, format_args!("{}", describe(&current)));
                 let budget = DescriptorBudget::new(current.config(), descriptors::limit());
                 if let Some(warning) = budget.warning() {
-                    log::warning(format_args!("{warning}"));
+                    log::event(Event::DescriptorsFew, format_args!("{warning}"));
                 }
             }
             Err(why) => {
                 shared.metrics.reload_failed();
                 shared.record.note_refused_reload(shared.clock.now(), why);
-                log::info(format_args!(
-                    "reload refused, the last good state stays in force: {why}"
-                ));
+                let what = format_args!("the last good state stays in force: {why}");
+                log::event(Event::ReloadRefused, what);
             }
         }
         outcome

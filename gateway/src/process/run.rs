@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use sys::{
-    log,
+    log::{self, Event},
     threads::{Part, unwound},
 };
 
@@ -69,10 +69,9 @@ pub(crate) async fn run(
     let server = shared.current.load().config().server.clone();
     if matches!(leave, Leave::Told) {
         systemd::tell_leaving();
-        log::info(format_args!(
-            "leaving: not ready, still accepting for {} ms",
-            server.drain_delay_ms
-        ));
+        let delay_ms = server.drain_delay_ms;
+        let what = format_args!("leaving: not ready, still accepting for {delay_ms} ms");
+        log::event(Event::Draining, what);
         // Reloads are over: what is finished is finished as it began.
         sleep(Duration::from_millis(server.drain_delay_ms)).await;
     }
@@ -120,9 +119,12 @@ async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
         }
     });
     match timeout(patience, joined).await {
-        Ok(_) => log::info(format_args!("drained in {} ms", begun.elapsed().as_millis())),
+        Ok(_) => {
+            log::event(Event::Drained, format_args!("in {} ms", begun.elapsed().as_millis()));
+        }
         Err(_) => {
-            log::warning(format_args!("the drain's time is over; what still ran is cut off"));
+            let what = format_args!("the drain's time is over; what still ran is cut off");
+            log::event(Event::DrainCut, what);
         }
     }
 }

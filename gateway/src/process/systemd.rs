@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-use sys::log;
+use sys::log::{self, Event};
 
 /// Where the manager listens.
 const VARIABLE: &str = "NOTIFY_SOCKET";
@@ -44,7 +44,7 @@ fn tell(states: String) {
 }
 
 fn unheard(error: &io::Error) {
-    log::info(format_args!("the service manager does not listen ({VARIABLE}): {error}"));
+    log::event(Event::ManagerSilent, format_args!("{VARIABLE}: {error}"));
 }
 
 /// One datagram. Waits while the manager does not read.

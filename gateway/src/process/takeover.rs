@@ -36,7 +36,7 @@ use tokio::{
 };
 
 use crate::limits;
-use sys::log;
+use sys::log::{self, Event};
 
 /// Set for the new process: its standard input is the socket to its predecessor.
 const VARIABLE: &str = "YANMA_TAKEOVER";
@@ -206,7 +206,10 @@ impl Inheritance {
     /// Everything that is wanted has been taken: what is left was dropped from the configuration.
     pub(crate) fn close_the_rest(self) -> Predecessor {
         for (address, _) in &self.sockets {
-            log::info(format_args!("{address} is not in the configuration any more and is closed"));
+            log::event(
+                Event::ListenerClosed,
+                format_args!("{address} is not in the configuration"),
+            );
         }
         Predecessor(self.channel)
     }

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use crate::log;
+use crate::log::{self, Event};
 
 /// How long a thread or task that panicked pauses before it begins anew.
 pub const ANEW_PAUSE: Duration = Duration::from_millis(50);
@@ -192,7 +192,7 @@ impl Threads {
         if part.after() == After::Leave {
             self.leave();
         }
-        log::error(format_args!("{}", part.sentence()));
+        log::event(Event::PartEnded, format_args!("{}", part.sentence()));
     }
 
     /// The process cannot serve any more: it finishes what runs and ends.
@@ -262,9 +262,10 @@ fn tell(info: &PanicHookInfo<'_>) {
         BacktraceStatus::Captured => format!("\n{trace}"),
         _ => String::new(),
     };
-    log::error(format_args!(
+    let what = format_args!(
         "a bug: thread {name} panicked at {place}: {what}; please report this line{trace}"
-    ));
+    );
+    log::event(Event::Panic, what);
 }
 
 #[cfg(test)]

@@ -137,9 +137,9 @@ impl Process {
         self.signal(Signal::USR2);
         let pid = eventually("a process that takes over", async || {
             let said = self.said();
-            let line =
-                said.lines().filter_map(|line| line.strip_prefix(HANDED_OVER)).nth(before)?;
-            Some(line.parse().expect("a process id"))
+            let (_, pid) =
+                said.lines().filter_map(|line| line.split_once(HANDED_OVER)).nth(before)?;
+            Some(pid.parse().expect("a process id"))
         })
         .await;
         Self { child: None, pid, log: self.log.clone(), pipe: None }
@@ -198,7 +198,7 @@ impl Process {
 }
 
 /// The log line before the id of the process that serves now.
-const HANDED_OVER: &str = "yanma: handed over to process ";
+const HANDED_OVER: &str = " info handed_over: to process ";
 
 /// Whether a process runs. One that has ended and waits for its parent to notice does not.
 fn lives(pid: u32) -> bool {

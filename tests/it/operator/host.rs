@@ -184,7 +184,7 @@ async fn signals_that_come_while_a_process_starts_are_kept() {
         is_ready(admin).await.then_some(())
     })
     .await;
-    eventually("the reload", async || process.said().contains("yanma: reloaded").then_some(()))
+    eventually("the reload", async || process.said().contains(" info reloaded: ").then_some(()))
         .await;
 }
 

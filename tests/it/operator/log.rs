@@ -49,9 +49,9 @@ async fn a_reader_of_the_log_that_goes_on_gets_what_waited() {
     let mut world = world(StandardError::Pipe).await;
     world.process.stand_still();
     a_reload_is_refused_and_the_next_one_is_not(&world).await;
-    let text = world.process.read_until("yanma: reloaded: ").await;
-    assert!(text.contains("yanma: reload refused, "), "{text}");
-    assert!(!text.contains("missing here"), "the queue had room: {text}");
+    let text = world.process.read_until(" info reloaded: ").await;
+    assert!(text.contains(" warning reload_refused: "), "{text}");
+    assert!(!text.contains("log_lines_missing"), "the queue had room: {text}");
     assert!(world.metric(DROPPED).await < 0.5);
 }
 
@@ -68,12 +68,12 @@ async fn lines_that_found_no_room_are_counted_and_told() {
             assert_eq!(answer.status(), 422);
         }
     }
-    world.process.read_until("yanma: reload refused, ").await;
+    world.process.read_until(" warning reload_refused: ").await;
     // The queue had room again as soon as the first line was read.
     let dropped = world.metric(DROPPED).await;
     admin.ask(Request::post("/reload").body("").bytes()).await;
     let text = world.process.read_until(" could not be written in time\n").await;
-    let (_, told) = text.split_once("log lines are missing here: ").expect("the notice");
+    let (_, told) = text.split_once(" warning log_lines_missing: ").expect("the notice");
     let told: f64 = told.split_once(' ').and_then(|(n, _)| n.parse().ok()).expect("a number");
     assert!((told - dropped).abs() < 0.5, "{told} of {dropped}");
 }

@@ -82,7 +82,7 @@ impl Fragile {
         assert_eq!(self.world.process.ended().await.code(), Some(1));
         let said = self.world.process.said();
         assert!(said.contains(&format!("a test wants {part} to panic")), "{said}");
-        assert!(said.contains("yanma: drained in "), "{said}");
+        assert!(said.contains(" info drained: in "), "{said}");
         assert!(said.contains("could not serve any more"), "{said}");
     }
 }

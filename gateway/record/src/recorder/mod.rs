@@ -16,7 +16,10 @@ use std::{
 
 use clock::Clock;
 use keyring::{key_set::KeySet, time::UnixMillis};
-use sys::{disk::Group, log};
+use sys::{
+    disk::Group,
+    log::{self, Event},
+};
 
 use crate::{
     decision::{Entry, Labels, Trail},
@@ -240,7 +243,8 @@ impl Record {
         if let Some(active) = &self.0
             && active.notices.try_send(notice).is_err()
         {
-            log::warning(format_args!("a reload is missing in the decision record"));
+            let what = format_args!("a reload is missing in the decision record");
+            log::event(Event::RecordEventMissing, what);
         }
     }
 }
@@ -252,7 +256,8 @@ impl Drop for Recording {
         writer.unpark();
         let patience = 2 * limits::PATIENCE;
         if self.ended.recv_timeout(patience).is_err() {
-            log::error(format_args!("the end of the decision record could not be written"));
+            let what = format_args!("the end of the decision record could not be written");
+            log::event(Event::RecordEndMissing, what);
         }
     }
 }

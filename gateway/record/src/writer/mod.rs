@@ -16,7 +16,10 @@ use std::{
 
 use clock::Clock;
 use keyring::time::UnixMillis;
-use sys::{disk, failpoint, log};
+use sys::{
+    disk, failpoint,
+    log::{self, Event},
+};
 
 use crate::{
     decision::Labels,
@@ -90,10 +93,13 @@ impl Writer {
                 }
                 if u128::from(now.ms_since(since).unsigned_abs()) >= PATIENCE.as_millis() {
                     let lost = self.queues.queued();
-                    log::error(format_args!(
-                        "{lost} decisions are not in the record: it could not be written until \
-                         the end"
-                    ));
+                    log::event(
+                        Event::RecordDecisionsMissing,
+                        format_args!(
+                            "{lost} decisions are not in the record: it could not be written \
+                             until the end"
+                        ),
+                    );
                     return;
                 }
             }
@@ -178,12 +184,15 @@ impl Writer {
         self.write_line(now, |fields, author| events::dropped(fields, author, now, more));
         if self.warned_at.is_none_or(|at| now.ms_since(at) >= SLOW_MS) {
             self.warned_at = Some(now);
-            log::warning(format_args!(
-                "{more} decisions are missing in the record: the queue was full, because the disk \
-                 of {} is slow or could not be written to (yanma_record_dropped_total; \
-                 record.queue_entries)",
-                self.sink.directory().path.display()
-            ));
+            log::event(
+                Event::RecordDecisionsMissing,
+                format_args!(
+                    "{more} decisions are missing in the record: the queue was full, because the \
+                     disk of {} is slow or could not be written to (yanma_record_dropped_total; \
+                     record.queue_entries)",
+                    self.sink.directory().path.display()
+                ),
+            );
         }
     }
 
@@ -247,11 +256,14 @@ impl Writer {
     }
 
     fn warn_of_old_files(&self, error: &io::Error) {
-        log::warning(format_args!(
-            "files of the decision record that are older than record.keep_days cannot be deleted: \
-             {}: {error}",
-            self.sink.directory().path.display()
-        ));
+        log::event(
+            Event::RecordFilesKept,
+            format_args!(
+                "files of the decision record that are older than record.keep_days cannot be \
+                 deleted: {}: {error}",
+                self.sink.directory().path.display()
+            ),
+        );
     }
 
     /// Counts a failure. Logs once that the record cannot be written, and once that it can again.
@@ -262,7 +274,8 @@ impl Writer {
                 self.failing_since = None;
                 self.queues.is_failing.store(false, Relaxed);
                 let s = now.ms_since(since) / 1_000;
-                log::info(format_args!("the decision record is written again, after {s} s"));
+                let what = format_args!("the decision record is written again, after {s} s");
+                log::event(Event::RecordWritten, what);
             }
             (Err(error), before) => {
                 self.queues.errors.fetch_add(1, Relaxed);
@@ -271,10 +284,13 @@ impl Writer {
                 if before.is_none() {
                     let meanwhile = self.queues.meanwhile();
                     let path = self.sink.path().display();
-                    log::error(format_args!(
-                        "the decision record cannot be written: {path}: {error}; it is tried again \
-                         until it can; until then {meanwhile}"
-                    ));
+                    log::event(
+                        Event::RecordFailing,
+                        format_args!(
+                            "the decision record cannot be written: {path}: {error}; it is tried \
+                             again until it can; until then {meanwhile}"
+                        ),
+                    );
                 }
             }
         }

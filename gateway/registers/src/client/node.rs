@@ -16,7 +16,10 @@ use std::{
 };
 
 use super::registers::Registers;
-use sys::disk;
+use sys::{
+    disk,
+    log::{self, Event},
+};
 
 /// How long a register remembers that a node runs, and how often the node says so.
 const SAID_FOR_MS: u64 = 10_000;
@@ -84,7 +87,7 @@ impl Node {
                 && other != self.place.as_bytes()
                 && !std::mem::replace(&mut is_told, true)
             {
-                sys::log::warning(format_args!("{conflict}"));
+                log::event(Event::NodeConflict, format_args!("{conflict}"));
             }
             // If registers do not answer, they are told of elsewhere.
             let said =

@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, io, sync::Arc};
 
-use sys::log;
+use sys::log::{self, Event};
 
 use crate::{counts::Counts, machine::Notice, settings::RegisterAddress};
 
@@ -45,7 +45,8 @@ impl Notices {
         }
         let known = self.known(index);
         if !was_up && self.worker == 0 && !known.is_told_lost.replace(true) {
-            log::warning(format_args!("register {} cannot be reached: {end}", known.address));
+            let what = format_args!("register {} cannot be reached: {end}", known.address);
+            log::event(Event::RegisterLost, what);
         }
     }
 
@@ -69,7 +70,8 @@ impl Notices {
                 }
                 let known = self.known(index);
                 if self.worker == 0 && known.is_told_lost.replace(false) {
-                    log::info(format_args!("register {} answers again", known.address));
+                    let what = format_args!("register {} answers again", known.address);
+                    log::event(Event::RegisterAnswers, what);
                 }
             }
             Notice::Eligibility { index, before, now, is_up } => {
@@ -85,17 +87,24 @@ impl Notices {
                     _ if self.worker > 0 => {}
                     Some(why) => {
                         let why = why.sentence();
-                        log::warning(format_args!("register {address} does not vote: it {why}"));
+                        let what = format_args!("register {address} does not vote: it {why}");
+                        log::event(Event::RegisterAbstains, what);
                     }
-                    None if is_up => log::info(format_args!("register {address} votes again")),
+                    None if is_up => {
+                        let what = format_args!("register {address} votes again");
+                        log::event(Event::RegisterVotes, what);
+                    }
                     None => {}
                 }
             }
-            Notice::Inherited { index } => log::warning(format_args!(
-                "register {} came back with what it kept from before: that counts as lost, and it \
-                 does not vote on codes issued until 15 s from now",
-                self.known(index).address
-            )),
+            Notice::Inherited { index } => log::event(
+                Event::RegisterMemoryKept,
+                format_args!(
+                    "register {} came back with what it kept from before: that counts as lost, \
+                     and it does not vote on codes issued until 15 s from now",
+                    self.known(index).address
+                ),
+            ),
             Notice::QuorumFailed { group } => self.counts.quorum_failed(self.worker, group),
         }
     }

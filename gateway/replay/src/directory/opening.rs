@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clock::Clock;
 use sys::disk;
-use sys::log;
+use sys::log::{self, Event};
 
 use super::error::{DirectoryError, held_alone, no_room, not_ahead, unusable};
 use super::high_water::{HighWaterFile, Promise};
@@ -178,7 +178,8 @@ impl Wanted {
         fs::rename(&aside, &path).map_err(|error| unusable(&path, &error))?;
         sync_directory(&self.settings.dir)?;
         if why != Mismatch::Missing {
-            log::info(format_args!("{}: a new table, because {why}", path.display()));
+            let what = format_args!("{}: a new table, because {why}", path.display());
+            log::event(Event::ReplayTableNew, what);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::thread;
 use clock::Clock;
 use keyring::time::UnixMillis;
 use sys::failpoint;
-use sys::log;
+use sys::log::{self, Event};
 use sys::threads::{Part, Threads};
 
 use super::high_water::HighWaterFile;
@@ -81,7 +81,8 @@ fn keep_ahead(high_water: &mut HighWaterFile, replay: &Replay, clock: &Clock) ->
             && !is_logged
         {
             let path = high_water.path.display();
-            log::error(format_args!("{path}: {error}; no code is spent until it can be written"));
+            let what = format_args!("{path}: {error}; no code is spent until it can be written");
+            log::event(Event::DataDirectoryFailing, what);
         }
         is_logged = kept.is_err();
     }
@@ -120,16 +121,19 @@ impl<N: AsRef<Replay>, F: Fn(bool)> Checks<N, F> {
         match &checked {
             Ok(()) => {
                 if replay.renew_lease(reading) {
-                    log::info(format_args!(
-                        "this process stood still for more than 5 s: codes issued until now are \
-                         refused as warming_up"
-                    ));
+                    log::event(
+                        Event::ProcessPaused,
+                        format_args!(
+                            "this process stood still for more than 5 s: codes issued until now \
+                             are refused as warming_up"
+                        ),
+                    );
                 }
                 self.mark_before = replay.high_water_mark();
             }
             Err(lost) => {
                 replay.revoke_lease();
-                log::error(format_args!("{lost}"));
+                log::event(Event::DataDirectoryLost, format_args!("{lost}"));
             }
         }
         let is_kept = checked.is_ok();

@@ -27,7 +27,7 @@ use crate::process::start::{self, Start};
 use clock::Clock;
 use replay::directory::Fence;
 use sys::disk;
-use sys::log;
+use sys::log::{self, Event};
 
 const AFTER_HELP: &str = "\
 It makes a keyring, a seal secret and an issuer's signing key in DIR (kept between runs), starts a \
@@ -146,7 +146,8 @@ impl Standin {
         };
         let thread = std::thread::Builder::new().name("standin".to_owned()).spawn(move || {
             if let Err(error) = runtime.block_on(serve) {
-                log::error(format_args!("the stand-in backend cannot run: {error}"));
+                let what = format_args!("the stand-in backend cannot run: {error}");
+                log::event(Event::SandboxBackendFailed, what);
             }
         });
         Ok(Self { stop, thread: thread.map_err(failed)? })

@@ -10,7 +10,7 @@ use crate::faults::child::{ChildEnd, ChildProcess};
 use crate::procfs;
 
 /// The old process logs this when the new one serves.
-const HANDED_OVER: &str = "yanma: handed over to process ";
+const HANDED_OVER: &str = " info handed_over: to process ";
 
 impl Node {
     /// Sends SIGUSR2, and waits until the successor serves. The old process still finishes its
@@ -83,7 +83,7 @@ impl Predecessor {
 fn successor(said: &str) -> Option<u32> {
     // An incomplete line may lack digits.
     let lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    let mut pids = lines.filter_map(|line| line.strip_prefix(HANDED_OVER)?.trim().parse().ok());
+    let mut pids = lines.filter_map(|line| line.split_once(HANDED_OVER)?.1.trim().parse().ok());
     pids.next_back()
 }
 
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn a_successor_is_the_one_that_is_named_in_a_whole_line() {
-        assert_eq!(successor("yanma: x\nyanma: handed over to process 123\n"), Some(123));
-        assert_eq!(successor("yanma: handed over to process 12"), None);
-        assert_eq!(successor("yanma: handed over to nobody\n"), None);
+        assert_eq!(successor("2027-01-15T08:00:12.345Z info handed_over: to process 123\n"), Some(123));
+        assert_eq!(successor("x info handed_over: to process 12"), None);
+        assert_eq!(successor("x info handed_over: to nobody\n"), None);
     }
 }

@@ -61,7 +61,7 @@ async fn forget(sandbox: &Sandbox) {
     std::fs::write(&path, format!("{config}\n[retry]\nstore_mib = 0\n")).expect("the same file");
     sandbox.process.signal(rustix::process::Signal::HUP);
     crate::harness::eventually("a reload", async || {
-        sandbox.process.said().contains("reloaded").then_some(())
+        sandbox.process.said().contains(" info reloaded: ").then_some(())
     })
     .await;
 }

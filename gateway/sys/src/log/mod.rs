@@ -5,7 +5,10 @@
 //! (`yanma_log_dropped_total`), and the next line that gets through tells how many are missing.
 //!
 //! Programs that only print a result start no thread: their lines are written at once, and an error
-//! is ignored.
+//! is ignored. A serving process says [`event`]s of a closed list; a command says [`notice`]s.
+
+mod event;
+mod writer;
 
 use std::{
     fmt, io,
@@ -18,6 +21,10 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
+pub use self::event::{Event, Level};
+use self::writer::Writer;
 use crate::failpoint;
 
 /// Log lines that wait for standard error to take them. More are dropped and counted.
@@ -47,19 +54,16 @@ enum Item {
     Flush(SyncSender<()>),
 }
 
-/// Says something that is as it should be.
-pub fn info(what: fmt::Arguments<'_>) {
+/// Says what happened in a serving process: `2027-01-15T08:00:12.345Z warning drain_cut: …`.
+///
+/// The time is UTC and that of the call. The text after the colon is for a person.
+pub fn event(event: Event, what: fmt::Arguments<'_>) {
+    put(line(Timestamp::now(), event, what));
+}
+
+/// Says something to the person who started a command.
+pub fn notice(what: fmt::Arguments<'_>) {
     put(format!("yanma: {what}\n"));
-}
-
-/// Says something that an operator should look at some time.
-pub fn warning(what: fmt::Arguments<'_>) {
-    put(format!("yanma: warning: {what}\n"));
-}
-
-/// Says something that an operator should look at now.
-pub fn error(what: fmt::Arguments<'_>) {
-    put(format!("yanma: error: {what}\n"));
 }
 
 /// Passes on text that is whole lines already.
@@ -107,11 +111,15 @@ pub fn flush() {
     }
 }
 
+fn line(at: Timestamp, event: Event, what: fmt::Arguments<'_>) -> String {
+    format!("{at:.3} {} {}: {what}\n", event.level(), event.name())
+}
+
 /// Hands text over, or drops it.
 fn put(text: String) {
     let text = cut(text);
     let Some(log) = LOG.get() else {
-        return count(Writer::new(standard_error).line(&text, 0));
+        return count(Writer::new(standard_error, Timestamp::now).line(&text, 0));
     };
     let missing = UNTOLD.swap(0, Relaxed);
     if log.queue.try_send(Item::Line { text, missing }).is_err() {
@@ -136,7 +144,7 @@ fn cut(mut text: String) -> String {
 
 /// The thread: until the process ends.
 fn write(items: &Receiver<Item>) {
-    let mut writer = Writer::new(standard_error);
+    let mut writer = Writer::new(standard_error, Timestamp::now);
     while let Ok(item) = items.recv() {
         failpoint::panic_at("log");
         match item {
@@ -154,118 +162,17 @@ fn standard_error(bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::io::write(io::stderr(), bytes)?)
 }
 
-struct Writer<W> {
-    out: W,
-    /// Lines before the next one that were dropped, here or before the queue.
-    missing: u64,
-    /// The last write broke off within a line.
-    is_torn: bool,
-}
-
-impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
-    fn new(out: W) -> Self {
-        Self { out, missing: 0, is_torn: false }
-    }
-
-    /// Writes a line behind `missing` others that were dropped. False: it is lost too.
-    fn line(&mut self, text: &str, missing: u64) -> bool {
-        self.missing += missing;
-        if self.missing > 0 {
-            let notice = format!(
-                "yanma: warning: log lines are missing here: {} could not be written in time\n",
-                self.missing
-            );
-            if self.write(&notice) {
-                self.missing = 0;
-            }
-        }
-        let is_written = self.write(text);
-        self.missing += u64::from(!is_written);
-        is_written
-    }
-
-    /// Writes all of it; false if it could not be written.
-    fn write(&mut self, text: &str) -> bool {
-        if self.is_torn && self.write_out(b"\n") > 0 {
-            return false;
-        }
-        self.is_torn = false;
-        let left = self.write_out(text.as_bytes());
-        self.is_torn = 0 < left && left < text.len();
-        left == 0
-    }
-
-    /// Writes as much as it can, and waits while the descriptor takes nothing; returns what is left.
-    fn write_out(&mut self, mut bytes: &[u8]) -> usize {
-        while !bytes.is_empty() {
-            match (self.out)(bytes) {
-                Ok(0) => break,
-                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Another program that has the same descriptor made it so.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    thread::park_timeout(PAUSE);
-                }
-                Err(_) => break,
-            }
-        }
-        bytes.len()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-
-    use rustix::io::Errno;
-
     use super::*;
 
-    /// A descriptor that takes so many bytes or fails, one answer after the other, then everything.
-    fn played(
-        answers: impl IntoIterator<Item = Result<usize, Errno>>,
-        out: &mut Vec<u8>,
-    ) -> Writer<impl FnMut(&[u8]) -> io::Result<usize>> {
-        let mut answers: VecDeque<_> = answers.into_iter().collect();
-        Writer::new(move |bytes: &[u8]| {
-            let taken = answers.pop_front().unwrap_or(Ok(bytes.len()))?.min(bytes.len());
-            out.extend(&bytes[..taken]);
-            Ok(taken)
-        })
-    }
-
     #[test]
-    fn a_part_of_a_line_is_followed_by_its_rest() {
-        let mut out = Vec::new();
-        let interrupted = [Ok(3), Err(Errno::INTR), Ok(1), Err(Errno::AGAIN)];
-        assert!(played(interrupted, &mut out).write("yanma: one\n"));
-        assert_eq!(out, b"yanma: one\n");
-    }
-
-    const NOTICE: &str =
-        "yanma: warning: log lines are missing here: 1 could not be written in time\n";
-
-    #[test]
-    fn what_cannot_be_written_is_told_when_something_can() {
-        for (answers, lines, written, out) in [
-            // Its reader is gone, and another one comes.
-            (vec![Err(Errno::PIPE)], 2, vec![false, true], format!("{NOTICE}2\n")),
-            // No room in the middle of a line: the next one begins a line of its own.
-            (vec![Ok(1), Err(Errno::NOSPC)], 2, vec![false, true], format!("1\n{NOTICE}2\n")),
-            // The same in the notice, which comes again.
-            (
-                vec![Err(Errno::PIPE), Ok(5), Err(Errno::NOSPC)],
-                3,
-                vec![false, true, true],
-                format!("yanma\n2\n{NOTICE}3\n"),
-            ),
-        ] {
-            let mut found = Vec::new();
-            let mut writer = played(answers, &mut found);
-            let said: Vec<bool> = (1..=lines).map(|n| writer.line(&format!("{n}\n"), 0)).collect();
-            drop(writer);
-            assert_eq!((said, String::from_utf8(found).unwrap()), (written, out));
-        }
+    fn a_line_says_when_how_grave_and_what() {
+        let at = Timestamp::from_millisecond(1_800_000_012_045).unwrap();
+        assert_eq!(
+            line(at, Event::DrainCut, format_args!("its time is over")),
+            "2027-01-15T08:00:12.045Z warning drain_cut: its time is over\n"
+        );
     }
 
     #[test]
