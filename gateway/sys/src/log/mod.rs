@@ -24,7 +24,7 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::event::{Event, Level};
-use self::writer::Writer;
+use self::writer::{PAUSE, Writer};
 use crate::failpoint;
 
 /// Log lines that wait for standard error to take them. More are dropped and counted.
@@ -33,8 +33,6 @@ pub const LOG_LINES_MAX: usize = 1_024;
 pub const LOG_LINE_BYTES_MAX: usize = 8 * 1_024;
 /// What the end of the process waits for the log: its reader may stand still.
 pub const LOG_FLUSH: Duration = Duration::from_secs(1);
-/// How long is waited before a descriptor is tried again that takes nothing now.
-const PAUSE: Duration = Duration::from_millis(10);
 
 static LOG: OnceLock<Log> = OnceLock::new();
 /// Lines that were dropped, since the start.
@@ -58,7 +56,7 @@ enum Item {
 ///
 /// The time is UTC and that of the call. The text after the colon is for a person.
 pub fn event(event: Event, what: fmt::Arguments<'_>) {
-    put(line(Timestamp::now(), event, what));
+    put(event.line(Timestamp::now(), what));
 }
 
 /// Says something to the person who started a command.
@@ -111,10 +109,6 @@ pub fn flush() {
     }
 }
 
-fn line(at: Timestamp, event: Event, what: fmt::Arguments<'_>) -> String {
-    format!("{at:.3} {} {}: {what}\n", event.level(), event.name())
-}
-
 /// Hands text over, or drops it.
 fn put(text: String) {
     let text = cut(text);
@@ -165,15 +159,6 @@ fn standard_error(bytes: &[u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_says_when_how_grave_and_what() {
-        let at = Timestamp::from_millisecond(1_800_000_012_045).unwrap();
-        assert_eq!(
-            line(at, Event::DrainCut, format_args!("its time is over")),
-            "2027-01-15T08:00:12.045Z warning drain_cut: its time is over\n"
-        );
-    }
 
     #[test]
     fn a_line_has_an_end() {

@@ -1,10 +1,13 @@
 //! What becomes of a line whose descriptor takes nothing, or only a part.
 
-use std::{io, thread};
+use std::{io, thread, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Event, PAUSE};
+use super::event::Event;
+
+/// How long is waited before a descriptor is tried again that takes nothing now.
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// Writes lines to a descriptor, and knows how many before the next one are missing.
 pub(super) struct Writer<W> {
@@ -26,7 +29,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
         self.missing += missing;
         if self.missing > 0 {
             let missing = format_args!("{} could not be written in time", self.missing);
-            let notice = super::line((self.now)(), Event::LogLinesMissing, missing);
+            let notice = Event::LogLinesMissing.line((self.now)(), missing);
             if self.write(&notice) {
                 self.missing = 0;
             }
