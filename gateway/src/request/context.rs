@@ -242,7 +242,7 @@ impl RequestContext {
         route.duration.observe_ns(worker.id, total_ns);
         let own_ns = total_ns.saturating_sub(self.away_ns.get());
         metrics.gateway_duration.observe_ns(worker.id, own_ns);
-        if self.route().is_some_and(|route| route.code != CodeUse::None) {
+        if self.route().is_some_and(|route| route.rule.code != CodeUse::None) {
             metrics.codes(worker.id, self.channel.get(), outcome);
         }
         if worker.record().is_on() {

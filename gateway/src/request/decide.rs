@@ -11,7 +11,7 @@ use crate::{
     code::admit::{self, Admitted, Denied},
     code::locate::locate,
     code::verify::{Proof, Verdict},
-    config::{CodeUse, RouteConfig},
+    config::{CodeUse, RouteConfig, RuleConfig},
     idempotency::IdempotencyKey,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
@@ -63,16 +63,16 @@ pub(super) async fn decide(
         return Err(Refused::for_limit(Refusal::Overloaded, Limit::RequestsInFlight));
     }
     let terms = check_head(call, head)?;
-    let route = find_route(call, head)?;
-    let purpose = match route.code {
+    let rule = &find_route(call, head)?.rule;
+    let purpose = match rule.code {
         CodeUse::None => Purpose::Pass,
-        CodeUse::Check => match judge(call, route, &head.headers).await? {
+        CodeUse::Check => match judge(call, rule, &head.headers).await? {
             Judged::Admitted(admitted) => Purpose::Check(admitted),
             Judged::Barred(barred) => return Err(barred.otherwise),
         },
         CodeUse::Redeem => {
             let key = IdempotencyKey::read(&head.headers).map_err(Refused::malformed)?;
-            match judge(call, route, &head.headers).await? {
+            match judge(call, rule, &head.headers).await? {
                 Judged::Admitted(admitted) => Purpose::Redeem(admitted, key),
                 // A code that may not be redeemed any more may have been: what is known of it comes
                 // before what stands against it now.
@@ -84,7 +84,7 @@ pub(super) async fn decide(
         }
     };
     let backend = match &purpose {
-        Purpose::Pass => admit::admit_without_code(route, &call.snapshot.config.backends)?,
+        Purpose::Pass => admit::admit_without_code(rule, &call.snapshot.config.backends)?,
         Purpose::Check(admitted) | Purpose::Redeem(admitted, _) => admitted.backend(),
     };
     Ok(Decision::Forward(Accepted { purpose, terms, backend }))
@@ -116,11 +116,11 @@ fn find_route<'a>(
 /// admits a code.
 async fn judge(
     call: &RequestContext,
-    route: &RouteConfig,
+    rule: &RuleConfig,
     headers: &HeaderMap,
 ) -> Result<Judged, Refused> {
-    let (identity, statement, otherwise) = match verify(call, route, headers).await? {
-        Proof::InTime(code) => match admit::admit(code, route, &call.snapshot.config.backends) {
+    let (identity, statement, otherwise) = match verify(call, rule, headers).await? {
+        Proof::InTime(code) => match admit::admit(code, rule, &call.snapshot.config.backends) {
             Ok(admitted) => return Ok(Judged::Admitted(admitted)),
             Err(Denied { refusal, code }) => (code.identity(), code.statement(), refusal),
         },
@@ -133,12 +133,12 @@ async fn judge(
 /// where the route redeems codes.
 async fn verify(
     call: &RequestContext,
-    route: &RouteConfig,
+    rule: &RuleConfig,
     headers: &HeaderMap,
 ) -> Result<Proof, Refused> {
     let code = UnverifiedCode::parse(locate(headers)?).map_err(Refusal::from)?;
-    let recognise_late = route.code == CodeUse::Redeem;
-    let rules = Rules { kinds: route.kinds, time: call.snapshot.config.codes, recognise_late };
+    let recognise_late = rule.code == CodeUse::Redeem;
+    let rules = Rules { kinds: rule.kinds, time: call.snapshot.config.codes, recognise_late };
     let worker = &call.worker;
     let is_alone = worker.requests_in_flight() <= 1;
     let verdict =

@@ -61,7 +61,7 @@ impl Snapshot {
         let Config { routes, backends, digest, .. } = &self.config;
         let route = |route: &RouteConfig| RouteLabels {
             path: route.path.clone(),
-            route_use: match route.code {
+            route_use: match route.rule.code {
                 CodeUse::Redeem => RouteUse::Redeem,
                 CodeUse::Check => RouteUse::Check,
                 CodeUse::None => RouteUse::None,

@@ -124,9 +124,9 @@ pub(in crate::cli) fn write_backends(
 pub(in crate::cli) fn write_routes(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "routes")?;
     for route in &config.routes {
-        let backend = config.backends.get(route.backend).map_or("", |backend| &backend.name);
+        let backend = config.backends.get(route.rule.backend).map_or("", |backend| &backend.name);
         writeln!(out, "  {:<16} {} -> {backend}", route.path, demands(route).join(", "))?;
-        for (prefix, backend) in &route.region_backends {
+        for (prefix, backend) in &route.rule.region_backends {
             let backend = config.backends.get(*backend).map_or("", |backend| &backend.name);
             writeln!(out, "  {:<16}   insured in {prefix} -> {backend}", "")?;
         }
@@ -136,7 +136,7 @@ pub(in crate::cli) fn write_routes(config: &Config, out: &mut dyn Write) -> Resu
 
 /// What a route does with a code and asks of it.
 fn demands(route: &RouteConfig) -> Vec<String> {
-    let mut demands = vec![match route.code {
+    let mut demands = vec![match route.rule.code {
         CodeUse::Redeem => "verifies the code and spends it".to_owned(),
         CodeUse::Check => "verifies the code, spends nothing".to_owned(),
         CodeUse::None => "takes no code".to_owned(),
@@ -145,16 +145,16 @@ fn demands(route: &RouteConfig) -> Vec<String> {
         let methods: Vec<&str> = route.methods.iter().map(|method| method.as_str()).collect();
         demands.push(methods.join(" "));
     }
-    demands.extend(kinds(route.kinds).map(str::to_owned));
-    match route.min_auth {
+    demands.extend(kinds(route.rule.kinds).map(str::to_owned));
+    match route.rule.min_auth {
         MinAuth::None => {}
         MinAuth::Password => demands.push("password or better".to_owned()),
         MinAuth::Biometric => demands.push("fingerprint or face".to_owned()),
     }
-    if route.require_region {
+    if route.rule.require_region {
         demands.push("region chosen".to_owned());
     }
-    if let Some(regions) = &route.open_regions {
+    if let Some(regions) = &route.rule.open_regions {
         let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
         demands.push(format!("open for {}", regions.join(" ")));
     }

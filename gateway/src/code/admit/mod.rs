@@ -6,7 +6,7 @@
 use keyring::code::{Auth, Region};
 use keyring::verify::VerifiedCode;
 
-use crate::config::{BackendConfig, MinAuth, RouteConfig};
+use crate::config::{BackendConfig, MinAuth, RuleConfig};
 use crate::refusal::Refusal;
 
 /// A code that may be used on this route, and a backend that will take the request. Only
@@ -29,7 +29,7 @@ impl Admitted {
     }
 }
 
-/// A code that may not be used on this route.
+/// A code that may not be used on this rule.
 #[derive(Debug)]
 pub struct Denied {
     /// Why.
@@ -38,17 +38,17 @@ pub struct Denied {
     pub code: VerifiedCode,
 }
 
-/// Judges a genuine code by the rules of its route.
+/// Judges a genuine code by the rules of its rule.
 ///
 /// # Errors
 /// [`Denied`] with `auth_too_weak`, `region_missing`, `region_not_open` or `maintenance`: the
 /// first that applies.
 pub fn admit(
     code: VerifiedCode,
-    route: &RouteConfig,
+    rule: &RuleConfig,
     backends: &[BackendConfig],
 ) -> Result<Admitted, Denied> {
-    match judge(code.auth(), code.region(), route, backends) {
+    match judge(code.auth(), code.region(), rule, backends) {
         Ok(backend) => Ok(Admitted { code, backend }),
         Err(refusal) => Err(Denied { refusal, code }),
     }
@@ -58,22 +58,19 @@ pub fn admit(
 ///
 /// # Errors
 /// `maintenance`.
-pub fn admit_without_code(
-    route: &RouteConfig,
-    backends: &[BackendConfig],
-) -> Result<usize, Refusal> {
-    check_maintenance(route.backend, backends)
+pub fn admit_without_code(rule: &RuleConfig, backends: &[BackendConfig]) -> Result<usize, Refusal> {
+    check_maintenance(rule.backend, backends)
 }
 
 fn judge(
     auth: Auth,
     region: Region,
-    route: &RouteConfig,
+    rule: &RuleConfig,
     backends: &[BackendConfig],
 ) -> Result<usize, Refusal> {
-    check_auth(auth, route.min_auth)?;
-    check_region(region, route)?;
-    check_maintenance(choose_backend(region, route), backends)
+    check_auth(auth, rule.min_auth)?;
+    check_region(region, rule)?;
+    check_maintenance(choose_backend(region, rule), backends)
 }
 
 fn check_auth(auth: Auth, least: MinAuth) -> Result<(), Refusal> {
@@ -87,12 +84,12 @@ fn check_auth(auth: Auth, least: MinAuth) -> Result<(), Refusal> {
 
 /// Where only some places are open, a code without a chosen place is refused, even if the route
 /// does not require one. The gateway cannot know whether the missing place is open.
-fn check_region(region: Region, route: &RouteConfig) -> Result<(), Refusal> {
-    let must_be_chosen = route.require_region || route.open_regions.is_some();
+fn check_region(region: Region, rule: &RuleConfig) -> Result<(), Refusal> {
+    let must_be_chosen = rule.require_region || rule.open_regions.is_some();
     if !region.is_chosen() {
         return if must_be_chosen { Err(Refusal::RegionMissing) } else { Ok(()) };
     }
-    match &route.open_regions {
+    match &rule.open_regions {
         Some(open) if !open.iter().any(|prefix| prefix.contains(region)) => {
             Err(Refusal::RegionNotOpen)
         }
@@ -101,10 +98,10 @@ fn check_region(region: Region, route: &RouteConfig) -> Result<(), Refusal> {
 }
 
 /// The longest prefix comes first, so the first match is the nearest.
-fn choose_backend(region: Region, route: &RouteConfig) -> usize {
-    let mut regional = route.region_backends.iter();
+fn choose_backend(region: Region, rule: &RuleConfig) -> usize {
+    let mut regional = rule.region_backends.iter();
     let own = regional.find(|(prefix, _)| prefix.contains(region));
-    own.map_or(route.backend, |(_, backend)| *backend)
+    own.map_or(rule.backend, |(_, backend)| *backend)
 }
 
 /// Indexes come from the same configuration as the backends, which checked them.

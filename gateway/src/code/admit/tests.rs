@@ -34,7 +34,7 @@ fn config(route: &str) -> Config {
 fn judged(route: &str, auth: Auth, region: u32) -> Result<usize, &'static str> {
     let Config { routes, backends, .. } = config(route);
     let region = Region::new(region).unwrap();
-    judge(auth, region, &routes[0], &backends).map_err(Refusal::reason)
+    judge(auth, region, &routes[0].rule, &backends).map_err(Refusal::reason)
 }
 
 #[test]
@@ -92,17 +92,17 @@ fn the_checks_come_in_the_contracts_order() {
 #[test]
 fn maintenance_holds_without_a_code_too() {
     let Config { mut routes, backends, .. } = config("");
-    assert_eq!(admit_without_code(&routes[0], &backends), Ok(0));
-    routes[0].backend = 3;
-    assert_eq!(admit_without_code(&routes[0], &backends), Err(Refusal::Maintenance));
+    assert_eq!(admit_without_code(&routes[0].rule, &backends), Ok(0));
+    routes[0].rule.backend = 3;
+    assert_eq!(admit_without_code(&routes[0].rule, &backends), Err(Refusal::Maintenance));
 }
 
 #[test]
 fn a_code_is_admitted_or_given_back() {
     let Config { routes, backends, .. } = config("min_auth = \"password\"");
-    let admitted = admit(verified(Auth::Password), &routes[0], &backends).unwrap();
+    let admitted = admit(verified(Auth::Password), &routes[0].rule, &backends).unwrap();
     assert_eq!((admitted.backend(), admitted.code().region().get()), (0, JINAN));
-    let denied = admit(verified(Auth::None), &routes[0], &backends).unwrap_err();
+    let denied = admit(verified(Auth::None), &routes[0].rule, &backends).unwrap_err();
     assert_eq!(denied.refusal, Refusal::AuthTooWeak);
     assert_eq!(denied.code.auth(), Auth::None);
 }

@@ -6,4 +6,5 @@ pub(super) mod register;
 pub(super) mod replay;
 pub(super) mod retry;
 pub(super) mod route;
+pub(super) mod rule;
 pub(super) mod server;

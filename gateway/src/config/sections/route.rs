@@ -1,11 +1,10 @@
-//! The routes: where requests go, and what they need.
+//! The routes: which requests they take, and what may not stand beside each other.
 
 use http::{HeaderValue, Method};
-use keyring::code::{Kind, Kinds};
 
 use super::backend::BackendConfig;
-use crate::config::region::RegionPrefix;
-use crate::config::table::{Item, Table};
+use super::rule::{CodeUse, RuleConfig};
+use crate::config::table::Table;
 use crate::http::path::CheckedPath;
 use crate::limits;
 
@@ -20,28 +19,6 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
-/// What a route does with a code.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum CodeUse {
-    /// Verifies and redeems it: money may move.
-    Redeem,
-    /// Verifies it and does not redeem it.
-    Check,
-    /// Reads none.
-    None,
-}
-
-/// How strongly the holder must have proved presence.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum MinAuth {
-    /// Not at all.
-    None,
-    /// By the payment password, or better.
-    Password,
-    /// By fingerprint or face.
-    Biometric,
-}
-
 /// One `[[route]]`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RouteConfig {
@@ -49,20 +26,8 @@ pub struct RouteConfig {
     pub path: String,
     /// Empty: all methods that [`is_served`] accepts.
     pub methods: Vec<Method>,
-    /// What the route does with a code.
-    pub code: CodeUse,
-    /// The accepted kinds of code; none where the route reads no code.
-    pub kinds: Kinds,
-    /// The weakest authentication that is accepted.
-    pub min_auth: MinAuth,
-    /// Whether the person must have chosen a place of insurance.
-    pub require_region: bool,
-    /// Places that are open; `None`: all.
-    pub open_regions: Option<Vec<RegionPrefix>>,
-    /// An index into the backends.
-    pub backend: usize,
-    /// Places with a backend of their own, by index; the longest prefix first.
-    pub region_backends: Vec<(RegionPrefix, usize)>,
+    /// What its requests need, and where they go.
+    pub rule: RuleConfig,
 }
 
 impl RouteConfig {
@@ -81,8 +46,12 @@ impl RouteConfig {
 
     /// All backends that a request may be sent to, by index.
     pub(in crate::config) fn backends(&self) -> impl Iterator<Item = usize> {
-        let regional = self.region_backends.iter().map(|(_, backend)| *backend);
-        std::iter::once(self.backend).chain(regional)
+        self.rule.backends()
+    }
+
+    /// Whether a request can spend a code here.
+    fn spends(&self) -> bool {
+        self.rule.code == CodeUse::Redeem
     }
 }
 
@@ -120,26 +89,12 @@ pub(in crate::config) fn read_all(
 
 /// Reads one route. A value that could not be read gets a default that later rules accept.
 fn read(table: &mut Table<'_>, backends: &[BackendConfig]) -> RouteConfig {
-    let path = table.required("path", path, PATH_ALLOWED).unwrap_or_default();
-    let code = code_use(table);
-    let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
-    let allowed = format!("the name of a backend: {}", names.join(", "));
-    let find = |name: &str| names.iter().position(|other| *other == name);
     let route = RouteConfig {
-        path,
+        path: table.required("path", path, PATH_ALLOWED).unwrap_or_default(),
         methods: methods(table),
-        code: code.unwrap_or(CodeUse::Check),
-        kinds: kinds(table, code),
-        min_auth: table.string("min_auth", min_auth, MIN_AUTHS).unwrap_or(MinAuth::None),
-        require_region: table.boolean("require_region", code != Some(CodeUse::None)),
-        open_regions: open_regions(table),
-        backend: table.required("backend", find, &allowed).unwrap_or_default(),
-        region_backends: region_backends(table.table("region_backends"), find, &allowed),
+        rule: RuleConfig::read(table, backends),
     };
     table.finish();
-    if code == Some(CodeUse::None) {
-        check_asks_nothing(table, &route);
-    }
     route
 }
 
@@ -153,20 +108,6 @@ fn path(text: &str) -> Option<String> {
     (is_plain && is_whole).then(|| text.to_owned())
 }
 
-fn code_use(table: &mut Table<'_>) -> Option<CodeUse> {
-    const ALLOWED: &str = "\"redeem\", \"check\" or \"none\"";
-    table.missing("code", ALLOWED);
-    let item = table.item("code")?;
-    match item.string() {
-        Some("redeem") => return Some(CodeUse::Redeem),
-        Some("check") => return Some(CodeUse::Check),
-        Some("none") => return Some(CodeUse::None),
-        Some("exchange" | "pass") => item.refuse(&format!("{ALLOWED}; this word is reserved")),
-        _ => item.refuse(ALLOWED),
-    }
-    None
-}
-
 fn methods(table: &mut Table<'_>) -> Vec<Method> {
     let mut methods: Vec<Method> = Vec::new();
     for item in table.items("methods", METHODS.len()).unwrap_or_default() {
@@ -177,81 +118,6 @@ fn methods(table: &mut Table<'_>) -> Vec<Method> {
         }
     }
     methods
-}
-
-fn kinds(table: &mut Table<'_>, code: Option<CodeUse>) -> Kinds {
-    let Some(items) = table.items("kinds", 2) else {
-        return if code == Some(CodeUse::None) { Kinds::NONE } else { Kinds::PAYMENT };
-    };
-    let read = |kinds: Kinds, item: Item<'_>| match item.string().and_then(|text| text.parse().ok())
-    {
-        Some(Kind::Display) if code == Some(CodeUse::Redeem) => {
-            item.refuse("\"payment\" on a redeem route: a display code never pays");
-            kinds
-        }
-        Some(kind) => kinds.with(kind),
-        None => {
-            item.refuse("\"payment\" or \"display\"");
-            kinds
-        }
-    };
-    items.into_iter().fold(Kinds::NONE, read)
-}
-
-const MIN_AUTHS: &str = "\"none\", \"password\" or \"biometric\"";
-
-fn min_auth(text: &str) -> Option<MinAuth> {
-    match text {
-        "none" => Some(MinAuth::None),
-        "password" => Some(MinAuth::Password),
-        "biometric" => Some(MinAuth::Biometric),
-        _ => None,
-    }
-}
-
-fn open_regions(table: &mut Table<'_>) -> Option<Vec<RegionPrefix>> {
-    let items = table.items("open_regions", limits::REGIONS_MAX)?;
-    let mut prefixes: Vec<RegionPrefix> = Vec::new();
-    for item in items {
-        let prefix: Option<RegionPrefix> = item.string().and_then(|text| text.parse().ok());
-        match prefix.filter(|prefix| !prefixes.contains(prefix)) {
-            Some(prefix) => prefixes.push(prefix),
-            None => item.refuse(&format!("{}, each once", RegionPrefix::ALLOWED)),
-        }
-    }
-    Some(prefixes)
-}
-
-fn region_backends(
-    table: Table<'_>,
-    find: impl Fn(&str) -> Option<usize>,
-    allowed: &str,
-) -> Vec<(RegionPrefix, usize)> {
-    let mut backends = Vec::new();
-    for (prefix, item) in table.entries(limits::REGIONS_MAX) {
-        match (prefix.parse::<RegionPrefix>(), item.string().and_then(&find)) {
-            (Ok(prefix), Some(backend)) => backends.push((prefix, backend)),
-            (Err(_), _) => item.refuse_key(RegionPrefix::ALLOWED),
-            (Ok(_), None) => item.refuse(allowed),
-        }
-    }
-    backends.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.digits()));
-    backends
-}
-
-/// Refuses a demand that the route cannot check, because it would look like protection.
-fn check_asks_nothing(table: &Table<'_>, route: &RouteConfig) {
-    let asked = [
-        ("kinds", route.kinds != Kinds::NONE),
-        ("min_auth", route.min_auth != MinAuth::None),
-        ("require_region", route.require_region),
-        ("open_regions", route.open_regions.is_some()),
-        ("region_backends", !route.region_backends.is_empty()),
-    ];
-    for (key, _) in asked.into_iter().filter(|(_, asked)| *asked) {
-        let name = table.name();
-        table.problem(&format!("{name}.{key}: a route with code = \"none\" sees no code to ask"));
-    }
 }
 
 fn check_unique<'r>(
@@ -277,13 +143,13 @@ fn check_not_below(
 ) {
     let Ok(path) = CheckedPath::check(&route.path) else { return };
     let is_outer = |other: &&RouteConfig| {
-        other.code != CodeUse::Redeem
+        !other.spends()
             && !other.path.is_empty()
             && !other.path.eq_ignore_ascii_case(&route.path)
             && path.is_within(&other.path)
             && share_backend(route, other, backends)
     };
-    if route.code == CodeUse::Redeem
+    if route.spends()
         && let Some(outer) = routes.iter().find(is_outer)
     {
         table.problem(&format!(

@@ -25,10 +25,10 @@ fn a_route_has_its_defaults_by_what_it_does_with_codes() {
     let routes = |code| parse(&route(&format!("code = \"{code}\""))).unwrap().routes;
     for code in ["redeem", "check"] {
         let [route] = &routes(code)[..] else { panic!("one route") };
-        assert_eq!((route.kinds, route.require_region), (Kinds::PAYMENT, true), "{code}");
+        assert_eq!((route.rule.kinds, route.rule.require_region), (Kinds::PAYMENT, true), "{code}");
     }
     let [route] = &routes("none")[..] else { panic!("one route") };
-    assert_eq!((route.kinds, route.require_region), (Kinds::NONE, false));
+    assert_eq!((route.rule.kinds, route.rule.require_region), (Kinds::NONE, false));
 }
 
 #[test]
@@ -41,11 +41,11 @@ fn a_route_reads_all_its_keys() {
     let [route] = &config.unwrap().routes[..] else { panic!("one route") };
     assert_eq!(route.allow_header(), "GET, POST");
     assert!(route.allows(&http::Method::GET) && !route.allows(&http::Method::PUT));
-    assert!(route.kinds.contains(Kind::Display) && route.kinds.contains(Kind::Payment));
-    assert_eq!(route.min_auth, MinAuth::Biometric);
-    assert_eq!(route.open_regions.as_ref().unwrap().len(), 2);
+    assert!(route.rule.kinds.contains(Kind::Display) && route.rule.kinds.contains(Kind::Payment));
+    assert_eq!(route.rule.min_auth, MinAuth::Biometric);
+    assert_eq!(route.rule.open_regions.as_ref().unwrap().len(), 2);
     let order: Vec<String> =
-        route.region_backends.iter().map(|(prefix, i)| format!("{prefix} {i}")).collect();
+        route.rule.region_backends.iter().map(|(prefix, i)| format!("{prefix} {i}")).collect();
     assert_eq!(order, ["370100 1", "37 1", "3 0"], "the longest first");
 }
 
