@@ -27,7 +27,7 @@ pub(crate) const CRATES: &[Crate] = &[
 ];
 
 const KEYRING: &[&str] = &[
-    "time", "text", "suite", "code", "seal", "key", "key_set", "verify", "mint", "store",
+    "time", "text", "suite", "code", "seal", "key", "key_set", "verify", "pass", "mint", "store",
     "ceremony",
 ];
 
