@@ -238,6 +238,7 @@ fn write_code(
 ) -> Result<(), Failure> {
     let digits = code.to_digits();
     match format {
+        // Passes are written in `pass`: here a code stands for itself.
         Format::Digits | Format::Pass => {
             out.write_all(&digits)?;
             out.write_all(b"\n")?;

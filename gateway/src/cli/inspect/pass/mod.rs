@@ -44,8 +44,7 @@ impl PassRefusal {
                 status: 403,
                 number: "YM1802",
                 title: "The pass has expired.",
-                message_zh:
-                    "本次扫码已超时。提交过的先查询是否已收费；没提交过的，请患者刷新后重扫",
+                message_zh: "本次扫码已超时。提交过的先查询是否已收费；没提交过的，请患者刷新后重扫",
             },
             Self::KeyRevoked => Refusal::KeyRevoked.into(),
         }
@@ -190,7 +189,10 @@ impl Inspected<'_> {
         match refusal {
             Some(refusal) => write_refusal(&refusal.verdict(), out)?,
             None if self.keys.is_some() => {
-                writeln!(out, "Genuine and alive. Only the gateway knows whether it was used, and")?;
+                writeln!(
+                    out,
+                    "Genuine and alive. Only the gateway knows whether it was used, and"
+                )?;
                 writeln!(out, "its routes may ask for more (authentication, region).")?;
             }
             None => {

@@ -13,17 +13,23 @@ use crate::cli::failure::Failure;
 #[derive(Subcommand)]
 pub(super) enum PassCeremony {
     /// Make a pass key in the keyring, as announced: its passes open, none is made yet
-    PassGenerate(Generate),
+    #[command(name = "pass-generate")]
+    Generate(Generate),
     /// Make passes with a pass key; the one that is active now retires
-    PassActivate(One),
+    #[command(name = "pass-activate")]
+    Activate(One),
     /// Make no more passes with the active pass key; those that it made still open
-    PassRetire(One),
+    #[command(name = "pass-retire")]
+    Retire(One),
     /// Open no pass of a pass key, at once and for ever
-    PassRevoke(One),
+    #[command(name = "pass-revoke")]
+    Revoke(One),
     /// Take a pass key that is not active out of the keyring
-    PassRemove(One),
+    #[command(name = "pass-remove")]
+    Remove(One),
     /// Show all pass keys and what each serves for
-    PassList(List),
+    #[command(name = "pass-list")]
+    List(List),
 }
 
 #[derive(Args)]
@@ -54,12 +60,12 @@ impl PassCeremony {
     /// Does it, and writes what was done and what comes next.
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
         let done = match self {
-            Self::PassGenerate(generate) => generate.run()?,
-            Self::PassActivate(one) => one.activate()?,
-            Self::PassRetire(one) => one.retire()?,
-            Self::PassRevoke(one) => one.revoke()?,
-            Self::PassRemove(one) => one.remove()?,
-            Self::PassList(list) => return write_table(&ceremony::list(&list.keyring.dir)?, out),
+            Self::Generate(generate) => generate.run()?,
+            Self::Activate(one) => one.activate()?,
+            Self::Retire(one) => one.retire()?,
+            Self::Revoke(one) => one.revoke()?,
+            Self::Remove(one) => one.remove()?,
+            Self::List(list) => return write_table(&ceremony::list(&list.keyring.dir)?, out),
         };
         writeln!(out, "{done}")?;
         Ok(())

@@ -47,13 +47,19 @@ fn each_step_says_what_comes_next() {
         &["pass key 1 is active; gateways know at their next reload\n"],
     );
     assert_says(&issuer, &["pass-generate", "--pass-key-id", "15"], &["pass key 15 is announced"]);
-    assert_eq!(rows(&issuer), ["1 active are made, and open", "15 announced open; none is made yet"]);
+    assert_eq!(
+        rows(&issuer),
+        ["1 active are made, and open", "15 announced open; none is made yet"]
+    );
     assert_says(
         &issuer,
         &["pass-activate", "--pass-key-id", "15"],
         &["Pass key 1 is retiring", "remove it 15 minutes after the last gateway has reloaded"],
     );
-    assert_eq!(rows(&issuer), ["1 retiring open; no more are made", "15 active are made, and open"]);
+    assert_eq!(
+        rows(&issuer),
+        ["1 retiring open; no more are made", "15 active are made, and open"]
+    );
     assert_says(
         &issuer,
         &["pass-remove", "--pass-key-id", "1"],
