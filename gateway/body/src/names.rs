@@ -45,10 +45,14 @@ mod tests {
     #[test]
     fn names_alike_have_the_same_letters_and_digits() {
         let infno = PlainName::of("infno");
-        for name in ["infno", "INFNO", "inf_no", "-Inf No-", "infno\u{feff}", "交inf易no", "infno\0x"] {
+        for name in
+            ["infno", "INFNO", "inf_no", "-Inf No-", "infno\u{feff}", "交inf易no", "infno\0x"]
+        {
             assert!(infno.is_alike(name), "{name:?}");
         }
-        for name in ["", "infn", "infnoo", "inf0no", "nfnoi", "ｉｎｆｎｏ", "in\0fnox", "ınfno", "İnfno"] {
+        for name in
+            ["", "infn", "infnoo", "inf0no", "nfnoi", "ｉｎｆｎｏ", "in\0fnox", "ınfno", "İnfno"]
+        {
             assert!(!infno.is_alike(name), "{name:?}");
         }
     }

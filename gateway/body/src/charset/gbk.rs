@@ -46,9 +46,9 @@ mod tests {
             for trail in 0..0x80_u8 {
                 let pair = [lead, trail];
                 let decoded = GBK.decode_without_bom_handling_and_without_replacement(&pair);
-                let is_private = decoded
-                    .as_ref()
-                    .is_some_and(|text| text.chars().any(|c| ('\u{e000}'..='\u{f8ff}').contains(&c)));
+                let is_private = decoded.as_ref().is_some_and(|text| {
+                    text.chars().any(|c| ('\u{e000}'..='\u{f8ff}').contains(&c))
+                });
                 if !is_read_alike(&pair) {
                     continue;
                 }

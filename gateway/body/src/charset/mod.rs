@@ -98,14 +98,14 @@ mod tests {
         assert!(matches!(utf8(b""), Some(Cow::Borrowed(""))));
         assert_eq!(utf8(b"\xef\xbb\xbf{}").as_deref(), Some("\u{feff}{}"), "the walk skips it");
         for bad in [
-            &b"\xc0\xaf"[..],       // overlong
-            b"\xe0\x80\xaf",        // overlong
-            b"\xf0\x80\x80\xaf",    // overlong
-            b"\xc0\xa2",            // an overlong quotation mark
-            b"\xed\xa0\x80",        // a surrogate
-            b"\xf4\x90\x80\x80",    // above U+10FFFF
-            b"\xe4\xba",            // cut off
-            b"\xff\xfe{\x00}\x00",  // UTF-16
+            &b"\xc0\xaf"[..],      // overlong
+            b"\xe0\x80\xaf",       // overlong
+            b"\xf0\x80\x80\xaf",   // overlong
+            b"\xc0\xa2",           // an overlong quotation mark
+            b"\xed\xa0\x80",       // a surrogate
+            b"\xf4\x90\x80\x80",   // above U+10FFFF
+            b"\xe4\xba",           // cut off
+            b"\xff\xfe{\x00}\x00", // UTF-16
             b"\x80",
         ] {
             assert_eq!(utf8(bad), None, "{bad:x?}");
@@ -123,16 +123,16 @@ mod tests {
     #[test]
     fn bytes_that_are_not_gbk_are_refused() {
         for bad in [
-            &b"\xbf"[..],            // cut off
-            b"\xbf\"",               // the second byte is below 0x40
+            &b"\xbf"[..], // cut off
+            b"\xbf\"",    // the second byte is below 0x40
             b"\xbf\x7f",
             b"\xbf\xff",
             b"\xff",
             b"\x80",
-            b"\x81\x30\x81\x30",     // U+0080, of GB 18030
-            b"\x84\x31\x95\x33{}",   // a byte order mark, of GB 18030
-            b"\x90\x30\x81\x30",     // U+10000, of GB 18030
-            b"\xa1\x5c",             // private: Java's GBK reads a backslash here
+            b"\x81\x30\x81\x30",   // U+0080, of GB 18030
+            b"\x84\x31\x95\x33{}", // a byte order mark, of GB 18030
+            b"\x90\x30\x81\x30",   // U+10000, of GB 18030
+            b"\xa1\x5c",           // private: Java's GBK reads a backslash here
             b"\xa9\x5b",
             b"\xfe\x5c",
         ] {

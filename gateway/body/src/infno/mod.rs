@@ -66,7 +66,8 @@ mod tests {
         for text in ["2", "2207", "2207A", "s1101", "0123456789", "ABCDEFGHij"] {
             assert_eq!(text.parse::<Infno>().map(|infno| infno.to_string()).as_deref(), Ok(text));
         }
-        for text in ["", " 2207", "2207 ", "2207.0", "22-07", "-1", "５", "2207\0", "01234567890"] {
+        for text in ["", " 2207", "2207 ", "2207.0", "22-07", "-1", "５", "2207\0", "01234567890"]
+        {
             assert_eq!(text.parse::<Infno>(), Err(BadInfno), "{text:?}");
         }
     }

@@ -39,9 +39,7 @@ impl<T> InfnoTable<T> {
     ///
     /// # Errors
     /// [`BadTable`] names the first key that does not fit.
-    pub fn new<K: Into<String>>(
-        rules: impl IntoIterator<Item = (K, T)>,
-    ) -> Result<Self, BadTable> {
+    pub fn new<K: Into<String>>(rules: impl IntoIterator<Item = (K, T)>) -> Result<Self, BadTable> {
         let mut table = Self { exact: BTreeMap::new(), prefixes: Vec::new() };
         for (key, value) in rules {
             table.add(key.into(), value)?;

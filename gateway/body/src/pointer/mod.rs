@@ -77,8 +77,20 @@ mod tests {
         }
         let too_long = format!("/{}", "a".repeat(65));
         for text in [
-            "", "/", "infno", "//a", "/a/", "/a//b", "/1/2/3/4/5/6/7/8/9", "/a b", "/a~0b", "/a-b",
-            "/交易", "#/a", "/a.b", &too_long,
+            "",
+            "/",
+            "infno",
+            "//a",
+            "/a/",
+            "/a//b",
+            "/1/2/3/4/5/6/7/8/9",
+            "/a b",
+            "/a~0b",
+            "/a-b",
+            "/交易",
+            "#/a",
+            "/a.b",
+            &too_long,
         ] {
             let refused = text.parse::<Pointer>().expect_err("no pointer");
             assert!(refused.to_string().contains("1 to 8 steps"), "{text}");

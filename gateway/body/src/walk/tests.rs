@@ -232,8 +232,17 @@ fn numbers_are_an_infno_only_in_plain_digits() {
     assert_eq!(infno(r#"{"infno":0}"#).as_deref(), Ok("0"));
     assert_eq!(infno(r#"{"infno":9999999999}"#).as_deref(), Ok("9999999999"));
     for number in [
-        "10000000000", "18446744073709551615", "18446744073709551616", "-2207", "-0", "2207E0",
-        "22.07e2", "1e300", "[2207]", "{}", "true",
+        "10000000000",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-2207",
+        "-0",
+        "2207E0",
+        "22.07e2",
+        "1e300",
+        "[2207]",
+        "{}",
+        "true",
     ] {
         assert_eq!(infno(&format!(r#"{{"infno":{number}}}"#)), Err(Why::Infno), "{number}");
     }
@@ -249,20 +258,56 @@ fn numbers_are_an_infno_only_in_plain_digits() {
 #[test]
 fn what_is_not_json_is_refused_wherever_it_stands() {
     for body in [
-        "", " ", "\u{feff}", "{", "}", "{}{}", "{} {}", "{},", "{}\0", "\0{}", "{},{}",
-        r#"{"infno":"1",}"#, r#"{,"infno":"1"}"#, r#"{"infno":"1" "a":1}"#, r#"{"infno" "1"}"#,
-        r#"{infno:"1"}"#, r#"{"infno":"1","a":[1,]}"#, r#"{"infno":"1","a":[,]}"#,
-        r#"{"infno":"1","a":{"b":1,}}"#, r#"{"infno":"1","a":{"b"}}"#, r#"{"infno":"1","a":[}]}"#,
-        r#"{"infno":"1"/**/}"#, "{\"infno\":\"1\"}//", "#\n{}", r#"{"infno":"1","a":NaN}"#,
-        r#"{"infno":"1","a":-Infinity}"#, r#"{"infno":"1","a":undefined}"#,
-        r#"{"infno":"1","a":nul}"#, r#"{"infno":"1","a":True}"#, r#"{"infno":"1","a":01}"#,
-        r#"{"infno":"1","a":-}"#, r#"{"infno":"1","a":"\x41"}"#, r#"{"infno":"1","a":"\u12g4"}"#,
-        r#"{"infno":"1","a":"\u12"}"#, r#"{"infno":"1","a":"\'"}"#, "{\"infno\":\"1\",\"a\":\"\n\"}",
-        "{\"infno\":\"1\",\"a\":\"\t\"}", "{\"infno\":\"1\",\"a\":\"\0\"}", "{\"in\nfno\":\"1\"}",
-        "{\"infno\":\"1\u{1f}\"}", "{\"a\":\"\u{1f}\",\"infno\":\"1\"}", r#"{"infno":"1","a":"b"#,
-        r#"{"infno":"1","a":"b\"#, "{\u{a0}\"infno\":\"1\"}", "\u{b}{\"infno\":\"1\"}",
-        "\u{feff}\u{feff}{\"infno\":\"1\"}", " \u{feff}{\"infno\":\"1\"}",
-        "{\"infno\":\"1\"}\u{feff}", "[{\"infno\":\"1\"}", r#""{\"infno\":\"1\"}"#,
+        "",
+        " ",
+        "\u{feff}",
+        "{",
+        "}",
+        "{}{}",
+        "{} {}",
+        "{},",
+        "{}\0",
+        "\0{}",
+        "{},{}",
+        r#"{"infno":"1",}"#,
+        r#"{,"infno":"1"}"#,
+        r#"{"infno":"1" "a":1}"#,
+        r#"{"infno" "1"}"#,
+        r#"{infno:"1"}"#,
+        r#"{"infno":"1","a":[1,]}"#,
+        r#"{"infno":"1","a":[,]}"#,
+        r#"{"infno":"1","a":{"b":1,}}"#,
+        r#"{"infno":"1","a":{"b"}}"#,
+        r#"{"infno":"1","a":[}]}"#,
+        r#"{"infno":"1"/**/}"#,
+        "{\"infno\":\"1\"}//",
+        "#\n{}",
+        r#"{"infno":"1","a":NaN}"#,
+        r#"{"infno":"1","a":-Infinity}"#,
+        r#"{"infno":"1","a":undefined}"#,
+        r#"{"infno":"1","a":nul}"#,
+        r#"{"infno":"1","a":True}"#,
+        r#"{"infno":"1","a":01}"#,
+        r#"{"infno":"1","a":-}"#,
+        r#"{"infno":"1","a":"\x41"}"#,
+        r#"{"infno":"1","a":"\u12g4"}"#,
+        r#"{"infno":"1","a":"\u12"}"#,
+        r#"{"infno":"1","a":"\'"}"#,
+        "{\"infno\":\"1\",\"a\":\"\n\"}",
+        "{\"infno\":\"1\",\"a\":\"\t\"}",
+        "{\"infno\":\"1\",\"a\":\"\0\"}",
+        "{\"in\nfno\":\"1\"}",
+        "{\"infno\":\"1\u{1f}\"}",
+        "{\"a\":\"\u{1f}\",\"infno\":\"1\"}",
+        r#"{"infno":"1","a":"b"#,
+        r#"{"infno":"1","a":"b\"#,
+        "{\u{a0}\"infno\":\"1\"}",
+        "\u{b}{\"infno\":\"1\"}",
+        "\u{feff}\u{feff}{\"infno\":\"1\"}",
+        " \u{feff}{\"infno\":\"1\"}",
+        "{\"infno\":\"1\"}\u{feff}",
+        "[{\"infno\":\"1\"}",
+        r#""{\"infno\":\"1\"}"#,
     ] {
         assert_eq!(infno(body), Err(Why::Syntax), "{body:?}");
     }
@@ -273,7 +318,9 @@ fn what_is_not_json_is_refused_wherever_it_stands() {
 
 #[test]
 fn a_body_that_is_no_object_is_refused() {
-    for body in ["null", "true", "2207", "\"2207\"", "[]", "[{\"infno\":\"1\"}]", "\"null\"", "\"\""] {
+    for body in
+        ["null", "true", "2207", "\"2207\"", "[]", "[{\"infno\":\"1\"}]", "\"null\"", "\"\""]
+    {
         let why = infno(body).expect_err("no object");
         let wanted = if matches!(body, "\"\"") { Why::Syntax } else { Why::Pointer };
         assert_eq!(why, wanted, "{body}");
@@ -355,13 +402,34 @@ fn an_institution_is_forty_visible_ascii_characters() {
 #[test]
 fn each_sentence_names_its_pointer_and_what_is_allowed() {
     for (body, wanted) in [
-        (r#"{"input":1}"#, "/input must be an object, or a string that holds one (on the way of /input/data/mdtrt_cert_no)"),
-        (r#"{"input":"x"}"#, "/input is a string that holds no JSON as in RFC 8259 (on the way of /input/data/mdtrt_cert_no)"),
-        (r#"{"input":{},"input":{}}"#, "/input stands twice; each name may stand once in its object (on the way of /input/data/mdtrt_cert_no)"),
-        (r#"{"input":{"data":{"mdtrt_cert_no":1}}}"#, "/input/data/mdtrt_cert_no may be a string, null or absent"),
-        (r#"{"input":{"data":{"mdtrtCertNo":""}}}"#, "/input/data/mdtrt_cert_no has a name beside it, or instead of it, with the same letters and digits; the name must be written exactly so, and once"),
-        ("{}x", "the body must be one value of JSON as in RFC 8259: trailing characters at line 1 column 3"),
-        (r#"{"a":1,}"#, "the body must be one value of JSON as in RFC 8259: trailing comma at line 1 column 8"),
+        (
+            r#"{"input":1}"#,
+            "/input must be an object, or a string that holds one (on the way of /input/data/mdtrt_cert_no)",
+        ),
+        (
+            r#"{"input":"x"}"#,
+            "/input is a string that holds no JSON as in RFC 8259 (on the way of /input/data/mdtrt_cert_no)",
+        ),
+        (
+            r#"{"input":{},"input":{}}"#,
+            "/input stands twice; each name may stand once in its object (on the way of /input/data/mdtrt_cert_no)",
+        ),
+        (
+            r#"{"input":{"data":{"mdtrt_cert_no":1}}}"#,
+            "/input/data/mdtrt_cert_no may be a string, null or absent",
+        ),
+        (
+            r#"{"input":{"data":{"mdtrtCertNo":""}}}"#,
+            "/input/data/mdtrt_cert_no has a name beside it, or instead of it, with the same letters and digits; the name must be written exactly so, and once",
+        ),
+        (
+            "{}x",
+            "the body must be one value of JSON as in RFC 8259: trailing characters at line 1 column 3",
+        ),
+        (
+            r#"{"a":1,}"#,
+            "the body must be one value of JSON as in RFC 8259: trailing comma at line 1 column 8",
+        ),
     ] {
         assert_eq!(refused(body, CERT).expect_err("malformed").detail(), wanted);
     }
