@@ -8,9 +8,31 @@
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct PlainName(Box<[u8]>);
 
+/// The first and the last letter or digit of a name, in lower case. Most names that are not alike
+/// differ here already.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Glance(u8, u8);
+
+impl Glance {
+    /// Of a name without NUL. `None` if it tells nothing: the ends are beyond ASCII, or there is no
+    /// letter.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let counts = |byte: &&u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+        let first = name.as_bytes().iter().find(counts)?;
+        let last = name.as_bytes().iter().rfind(counts)?;
+        let is_ascii = first.is_ascii() && last.is_ascii();
+        is_ascii.then_some(Self(first.to_ascii_lowercase(), last.to_ascii_lowercase()))
+    }
+}
+
 impl PlainName {
     pub(crate) fn of(name: &str) -> Self {
         Self(name.chars().filter_map(letter).collect())
+    }
+
+    /// Whether a name with these ends may be alike.
+    pub(crate) fn fits(&self, glance: Glance) -> bool {
+        self.0.first() == Some(&glance.0) && self.0.last() == Some(&glance.1)
     }
 
     /// Whether some reader may take `name` for this one. A name also ends at its first NUL, as
@@ -40,7 +62,7 @@ fn letter(sign: char) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::PlainName;
+    use super::{Glance, PlainName};
 
     #[test]
     fn names_alike_have_the_same_letters_and_digits() {
@@ -69,5 +91,25 @@ mod tests {
     fn a_name_without_letters_is_alike_to_all_such_names() {
         let bar = PlainName::of("_");
         assert!(bar.is_alike("") && bar.is_alike("姓名") && !bar.is_alike("a"));
+    }
+
+    #[test]
+    fn a_glance_never_hides_a_name_alike() {
+        let wanted = ["infno", "INF_NO", "msgid", "token", "_", "s", "1a"].map(PlainName::of);
+        let letters = ["", "_", "i", "I", "ſ", "\u{212a}", "交", "-", "o", "D"];
+        let middles = ["infno", "nfn", "Msgi", "oke", "msg_i", "", "a", "交"];
+        for front in letters {
+            for middle in middles {
+                for back in letters {
+                    let name = format!("{front}{middle}{back}");
+                    let Some(glance) = Glance::of(&name) else { continue };
+                    for plain in wanted.iter().filter(|plain| plain.is_alike(&name)) {
+                        assert!(plain.fits(glance), "{plain:?} {name:?}");
+                    }
+                }
+            }
+        }
+        assert!(!PlainName::of("infno").fits(Glance::of("inf_time").expect("ASCII")));
+        assert_eq!(Glance::of("交易"), None);
     }
 }

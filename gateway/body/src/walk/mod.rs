@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use crate::{
     found::{Fault, Found, Slots, Value},
     malformed::{Malformed, Why},
+    names::{Glance, PlainName},
     pointer::{Node, Pointers},
 };
 
@@ -237,23 +238,36 @@ impl<'de, 'w> DeserializeSeed<'de> for Name<'w, '_, '_> {
     }
 }
 
-impl<'w> Visitor<'_> for Name<'w, '_, '_> {
-    /// The node whose value is to be read.
+impl<'de, 'w> Visitor<'de> for Name<'w, '_, '_> {
     type Value = Option<&'w Node>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
+    /// A name without escapes. So it has no NUL, which would have to be one.
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        let glance = Glance::of(name);
+        Ok(self.compare(name, |plain| glance.is_none_or(|glance| plain.fits(glance))))
+    }
+
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.compare(name, |_| true))
+    }
+}
+
+impl<'w> Name<'w, '_, '_> {
+    /// Compares a name with those that it may be alike to. Returns the node whose value is to be
+    /// read.
+    fn compare(self, name: &str, may_be: impl Fn(&PlainName) -> bool) -> Option<&'w Node> {
         let mut met = None;
-        for child in self.children {
+        for child in self.children.iter().filter(|child| may_be(&child.plain)) {
             if *child.step == *name {
                 met = self.slots.meet(child.id).then_some(child);
             } else if child.plain.is_alike(name) {
                 self.slots.meet_alike(child.id);
             }
         }
-        Ok(met)
+        met
     }
 }
