@@ -6,7 +6,7 @@
     reason = "all of this is test code: an index that is not there fails, as it should"
 )]
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use body::{Pointers, walk};
 use proptest::{
@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
-fn corpus() -> Vec<(String, Vec<u8>)> {
+static CORPUS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/readers");
     let entries = std::fs::read_dir(&directory).expect("a corpus");
     let mut found: Vec<_> = entries
@@ -29,15 +29,14 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
         .collect();
     found.sort();
     found
-}
+});
 
 #[test]
 fn the_corpus_of_the_fuzz_target() {
-    let corpus = corpus();
-    assert!(corpus.len() >= 30, "{} inputs", corpus.len());
-    for (name, input) in corpus {
+    assert!(CORPUS.len() >= 30, "{} inputs", CORPUS.len());
+    for (name, input) in CORPUS.iter() {
         println!("{name}");
-        targets::readers(&input);
+        targets::readers(input);
     }
 }
 
@@ -225,8 +224,7 @@ proptest! {
         entry in any::<Index>(),
         changes in prop::collection::vec(change(), 1..4),
     ) {
-        let corpus = corpus();
-        let mut bytes = corpus[entry.index(corpus.len())].1.clone();
+        let mut bytes = CORPUS[entry.index(CORPUS.len())].1.clone();
         for change in &changes {
             apply(&mut bytes, change);
         }
