@@ -152,12 +152,13 @@ impl Sockets {
         let mut inheritance = Inheritance::receive()?;
         let mut inherited = |address: &str| inheritance.as_mut()?.take(address);
         let mut listeners = Vec::with_capacity(config.listeners.len());
-        for ListenerConfig { address, group } in &config.listeners {
+        for ListenerConfig { address, group, refusals } in &config.listeners {
             let listener = match inherited(&address.to_string()) {
                 Some(socket) => Listener::adopt(address, socket),
                 None => Listener::bind(address, find_group("[[listener]] group", group)?),
             };
-            listeners.push(listener.map_err(|source| failed(address, source))?);
+            let listener = listener.map_err(|source| failed(address, source))?;
+            listeners.push(listener.refusing_in(*refusals));
         }
         let address = config.admin.address;
         let admin = match inherited(&address.to_string()) {

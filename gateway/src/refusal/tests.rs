@@ -73,6 +73,9 @@ fn reserved_words_are_not_made() {
         "institution_not_allowed",
         "rate_limited",
         "internal_error",
+        "pass_invalid",
+        "pass_expired",
+        "pass_used",
     ];
     assert_eq!(reserved.collect::<Vec<_>>(), expected);
 }

@@ -6,14 +6,18 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header::ALLOW};
+use http::{HeaderMap, HeaderValue, Response, Uri, Version, header::ALLOW};
 use keyring::{code::CodeIdentity, key::Channel, time::UnixMillis, verify::VerifiedCode};
 
 use crate::{
     code::requests::Entered,
     config::{self, CodeUse, RouteConfig},
     metrics::Outcome,
-    refusal::{Limit, Problem, Refusal, Refused},
+    refusal::{
+        Limit, Problem, Refusal, Refused,
+        shape::{Asked, MessageIds, Shape, Unknown},
+    },
+    request::head,
     request_id::RequestId,
     snapshot::Held,
     transport::body::Whole,
@@ -22,6 +26,8 @@ use crate::{
 };
 use clock::Instant;
 use record::Trail;
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// A request under way. When it is dropped it has been counted, exactly once.
 #[derive(Debug)]
@@ -47,6 +53,12 @@ pub(crate) struct RequestContext {
     entered: OnceCell<Entered>,
     /// Its place at a backend as one of its connection's.
     share: OnceCell<Share>,
+    /// The shape of a refusal as long as no route is known.
+    refusals: Cell<Shape>,
+    /// What the client's message calls itself, on routes that read it.
+    pub(crate) message: MessageIds,
+    /// In place of the answer the connection is cut.
+    is_cut: Cell<bool>,
     /// Something of the request's body has not been read. What comes next on an HTTP/1 connection
     /// is no request then.
     has_unread_body: Cell<bool>,
@@ -57,6 +69,7 @@ impl RequestContext {
         worker: Rc<Worker>,
         forwarded_for: Option<HeaderValue>,
         version: Version,
+        refusals: Shape,
     ) -> Self {
         worker.request_begins();
         Self {
@@ -73,6 +86,9 @@ impl RequestContext {
             outcome_if_dropped: Cell::new(Some(Refusal::RequestMalformed)),
             entered: OnceCell::new(),
             share: OnceCell::new(),
+            refusals: Cell::new(refusals),
+            message: MessageIds::default(),
+            is_cut: Cell::new(false),
             has_unread_body: Cell::new(false),
             worker,
         }
@@ -132,6 +148,16 @@ impl RequestContext {
 
     pub(crate) fn route(&self) -> Option<&RouteConfig> {
         self.route.get().map(|index| self.snapshot.route(index))
+    }
+
+    /// A request is refused before its route was looked for: the refusal still goes out in the shape
+    /// of the route that its path names. It counts under none.
+    pub(crate) fn find_shape(&self, uri: &Uri) {
+        if self.route.get().is_none()
+            && let Ok(index) = head::find_route(&self.snapshot.routes, uri)
+        {
+            self.refusals.set(self.snapshot.route(index).refusals);
+        }
     }
 
     /// A genuine code has arrived.
@@ -211,18 +237,46 @@ impl RequestContext {
         self.count(Outcome::Replayed);
     }
 
-    /// The answer that says why the request is refused.
-    pub(crate) fn problem(&self, refused: &Refused) -> Response<Whole> {
+    /// The client hears that the outcome is unknown. Where its route says so, it is cut off instead.
+    pub(crate) fn outcome_is_unknown(&self) {
+        let cuts = |route: &RouteConfig| route.unknown == Unknown::Cut;
+        self.is_cut.set(self.spends() && self.route().is_some_and(cuts));
+    }
+
+    /// Whether the connection is cut in place of an answer.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.get()
+    }
+
+    /// Whether its route spends codes.
+    fn spends(&self) -> bool {
+        self.route().is_some_and(|route| route.code == CodeUse::Redeem)
+    }
+
+    /// The answer that says why the request is refused, in the shape that its client reads.
+    pub(crate) fn refusal(&self, refused: &Refused) -> Response<Whole> {
+        if refused.refusal == Refusal::OutcomeUnknown {
+            self.outcome_is_unknown();
+        }
         let redemption = self.redemption.get().map(|identity| identity.to_string());
+        let now = self.worker.clock().now();
         let problem = Problem {
             refusal: refused.refusal,
             request_id: &self.id,
             redemption: redemption.as_deref(),
-            now: self.worker.clock().now(),
+            now,
             detail: refused.detail,
         };
-        let mut response = problem.to_response();
-        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let age_ms = i64::try_from(self.ns_since(self.begun) / NS_PER_MS).unwrap_or(0);
+        let asked = Asked {
+            received: now.plus_ms(-age_ms),
+            spends: self.spends(),
+            infno: self.message.infno(),
+            msgid: self.message.msgid(),
+        };
+        let shape = self.route().map_or(self.refusals.get(), |route| route.refusals);
+        let mut response = problem.answer(shape, &asked);
+        if refused.refusal == Refusal::MethodNotAllowed {
             let allow = self.route().map_or_else(config::all_methods, RouteConfig::allow_header);
             response.headers_mut().insert(ALLOW, allow);
         }

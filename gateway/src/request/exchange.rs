@@ -119,7 +119,7 @@ impl Exchange {
                 // stored instead: only the entry can report it again.
                 let pending = self.pending.filter(|_| failed.refusal == Refusal::OutcomeUnknown);
                 let Some(pending) = pending else { return Err(refused) };
-                let response = call.problem(&refused);
+                let response = call.refusal(&refused);
                 pending.keep(&response).await;
                 Ok(response.map(Reply::whole))
             }

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     http::fields::Framing,
     idempotency::{Caller, Request, StoredResponse},
+    refusal::shape::Shape,
     request::tests::fixture::{Asked, FRESH, Node},
     transport::body::Whole,
     transport::listener::Peer,
@@ -32,7 +33,7 @@ fn a_worker_is_done_without_requests_and_connections() {
     let call = node.call();
     assert!(!node.worker.is_done());
     node.connections.fetch_add(1, Ordering::Relaxed);
-    let connection = Connection::new(Rc::clone(&node.worker.sweep), Peer::Local);
+    let connection = Connection::new(Rc::clone(&node.worker.sweep), Peer::Local, Shape::Problem);
     let registered = node.worker.register(connection);
     drop(call);
     assert!(!node.worker.is_done());

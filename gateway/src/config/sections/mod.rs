@@ -2,6 +2,7 @@
 
 pub(super) mod backend;
 pub(super) mod record;
+mod refusals;
 pub(super) mod register;
 pub(super) mod replay;
 pub(super) mod retry;

@@ -4,10 +4,12 @@ use http::{HeaderValue, Method};
 use keyring::code::{Kind, Kinds};
 
 use super::backend::BackendConfig;
+use super::refusals;
 use crate::config::region::RegionPrefix;
 use crate::config::table::{Item, Table};
 use crate::http::path::CheckedPath;
 use crate::limits;
+use crate::refusal::shape::{Shape, Unknown};
 
 /// All methods. The list is closed: no route can be configured for another one.
 const METHODS: [Method; 7] = [
@@ -63,6 +65,10 @@ pub struct RouteConfig {
     pub backend: usize,
     /// Places with a backend of their own, by index; the longest prefix first.
     pub region_backends: Vec<(RegionPrefix, usize)>,
+    /// The shape of each refusal, once the path is matched.
+    pub refusals: Shape,
+    /// How an unknown outcome is told, where a code was spent.
+    pub unknown: Unknown,
 }
 
 impl RouteConfig {
@@ -135,10 +141,16 @@ fn read(table: &mut Table<'_>, backends: &[BackendConfig]) -> RouteConfig {
         open_regions: open_regions(table),
         backend: table.required("backend", find, &allowed).unwrap_or_default(),
         region_backends: region_backends(table.table("region_backends"), find, &allowed),
+        refusals: refusals::shape(table),
+        unknown: refusals::unknown(table),
     };
     table.finish();
     if code == Some(CodeUse::None) {
         check_asks_nothing(table, &route);
+    }
+    if code.is_some_and(|code| code != CodeUse::Redeem) && route.unknown == Unknown::Cut {
+        let name = table.name();
+        table.problem(&format!("{name}.unknown = \"cut\": only a route that spends codes cuts"));
     }
     route
 }

@@ -4,7 +4,7 @@ use http::{HeaderValue, Response};
 use keyring::code::CodeIdentity;
 
 use crate::{
-    http::names::IDEMPOTENT_REPLAYED,
+    http::names::{IDEMPOTENT_REPLAYED, YANMA_OUTCOME},
     idempotency::{Lookup, StoredResponse},
     refusal::{Refusal, Refused},
     request::{context::RequestContext, reply::Reply},
@@ -29,6 +29,13 @@ pub(super) fn respond(
 pub(super) fn replay(call: &RequestContext, answer: StoredResponse) -> Option<Response<Reply>> {
     let answer = answer.read()?;
     call.replayed();
+    if answer
+        .headers
+        .get(YANMA_OUTCOME)
+        .is_some_and(|word| word == Refusal::OutcomeUnknown.reason())
+    {
+        call.outcome_is_unknown();
+    }
     let mut response = Response::new(Reply::whole(Whole::with(answer.body, answer.trailers)));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

@@ -79,7 +79,7 @@ fn allowed(node: &Node, asked: &Asked) -> String {
     let call = node.call();
     let refused = ready(decide(&call, asked.head())).expect_err("it is refused");
     assert_eq!(refused.refusal, Refusal::MethodNotAllowed);
-    call.problem(&refused).headers()[ALLOW].to_str().unwrap().to_owned()
+    call.refusal(&refused).headers()[ALLOW].to_str().unwrap().to_owned()
 }
 
 #[test]

@@ -33,6 +33,7 @@ use crate::{
     idempotency::ResponseStore,
     metrics::{Metrics, WorkerId},
     readiness::Health,
+    refusal::shape::Shape,
     request::context::RequestContext,
     snapshot::{Current, Snapshot},
     transport::body_memory::BodyMemory,
@@ -129,7 +130,7 @@ impl Node {
 
     /// A request that begins.
     pub(crate) fn call(&self) -> RequestContext {
-        RequestContext::new(Rc::clone(&self.worker), None, Version::HTTP_11)
+        RequestContext::new(Rc::clone(&self.worker), None, Version::HTTP_11, Shape::Problem)
     }
 
     /// What `/metrics` shows under a name with labels.
