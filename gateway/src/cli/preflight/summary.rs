@@ -13,6 +13,7 @@ use crate::cli::engine::Choice;
 use crate::cli::failure::Failure;
 use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig, warnings};
 use crate::limits;
+use crate::refusal::shape::{Shape, Unknown};
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;
@@ -35,7 +36,8 @@ pub(in crate::cli) fn write_summary(
         keys.usable_at(now)
     )?;
     for listener in &config.listeners {
-        writeln!(out, "listens on     {}", listener.address)?;
+        let refusals = refusals(listener.refusals).map(|text| format!(", {text}"));
+        writeln!(out, "listens on     {}{}", listener.address, refusals.unwrap_or_default())?;
     }
     let reload = if config.admin.reload { ", POST /reload allowed" } else { "" };
     writeln!(out, "admin on       {}{reload}", config.admin.address)?;
@@ -158,7 +160,16 @@ fn demands(route: &RouteConfig) -> Vec<String> {
         let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
         demands.push(format!("open for {}", regions.join(" ")));
     }
+    demands.extend(refusals(route.refusals));
+    if route.unknown == Unknown::Cut {
+        demands.push("cuts the connection if an outcome is unknown".to_owned());
+    }
     demands
+}
+
+/// The shape of refusals, unless it is the usual one.
+fn refusals(shape: Shape) -> Option<String> {
+    (shape != Shape::Problem).then(|| format!("refuses as {}", shape.word()))
 }
 
 fn kinds(kinds: Kinds) -> Option<&'static str> {

@@ -1,4 +1,5 @@
 mod routes;
+mod shapes;
 
 use proptest::prelude::*;
 

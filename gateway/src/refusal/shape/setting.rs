@@ -12,6 +12,17 @@ pub enum Shape {
     CodeMessageData,
 }
 
+impl Shape {
+    /// The word of the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Problem => "problem",
+            Self::Fsi(_) => "fsi",
+            Self::CodeMessageData => "code_message_data",
+        }
+    }
+}
+
 /// How a province writes `infcode`: hospital systems cast it to a string here, to a number there.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub enum Infcode {

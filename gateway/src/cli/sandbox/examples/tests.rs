@@ -24,7 +24,7 @@ fn every_refusal_that_a_command_can_reach_is_shown() {
         .collect();
     let missing: Vec<Refusal> =
         Refusal::ALL.into_iter().filter(|refusal| !shown.contains(refusal)).collect();
-    // Accounts, institutions, rates and registers are not built; the others need a restart, a full
+    // Accounts, institutions, rates, passes and registers are not built; the others need a restart, a full
     // gateway or a bug.
     assert_eq!(
         missing,
@@ -39,6 +39,9 @@ fn every_refusal_that_a_command_can_reach_is_shown() {
             Refusal::ReplayStoreUnavailable,
             Refusal::ReplayFull,
             Refusal::InternalError,
+            Refusal::PassInvalid,
+            Refusal::PassExpired,
+            Refusal::PassUsed,
         ]
     );
 }
