@@ -135,8 +135,7 @@ async fn a_route_that_decodes_refuses_as_the_platform_does() {
 #[tokio::test]
 async fn before_a_route_is_known_the_listeners_shape_holds() {
     let listener = format!("[[listener]]\naddress = \"{}\"\nrefusals = \"fsi\"", address());
-    let limits = "timeouts.header_ms = 300\nlimits.connections_max = 1";
-    let setup = Setup::new().await.config(&listener).config(limits);
+    let setup = Setup::new().await.config(&listener).config("timeouts.header_ms = 300");
     let world = routes(setup).start().await;
     assert_fsi(&world.ask(&Request::post("/nowhere").code("1")).await, "route_not_found");
     assert_fsi(&world.ask(&Request::post("/fsi/../pay").code("1")).await, "request_malformed");
@@ -144,7 +143,13 @@ async fn before_a_route_is_known_the_listeners_shape_holds() {
     assert_fsi(&world.ask_raw("GET /pay#a HTTP/1.1\r\nHost: a\r\n\r\n").await, "request_malformed");
     assert_fsi(&world.ask_raw("GET /pay HTTP/1.1\r\nHo").await, "request_timeout");
     world.ask(&Request::post("/pay").code("1")).await.assert_refused("code_malformed");
+}
 
+#[tokio::test]
+async fn one_connection_too_many_is_refused_in_the_listeners_shape() {
+    let listener = format!("[[listener]]\naddress = \"{}\"\nrefusals = \"fsi\"", address());
+    let setup = Setup::new().await.config(&listener).config("limits.connections_max = 1");
+    let world = setup.start().await;
     let mut first = world.client().await;
     first.ask(Request::get("/open").bytes()).await.assert_approved();
     let mut second = world.client().await;
@@ -168,7 +173,10 @@ async fn a_stalled_backend_is_minus_one_only_where_a_code_was_spent() {
     assert_eq!(body["output"], Value::Null);
     // The stored answer is the shaped one.
     world.backend.reply(Reply::settled());
-    world.ask(&request).await.assert_again(&unknown);
+    let again = world.ask(&request).await;
+    assert_eq!(again.field("idempotent-replayed"), Some("true"));
+    assert_eq!((again.request_id(), again.text()), (unknown.request_id(), unknown.text()));
+    assert_head(&again, OUTCOME_UNKNOWN);
     assert_eq!(world.backend.count_of(&identity(&code)), 1);
 }
 

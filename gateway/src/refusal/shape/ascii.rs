@@ -8,8 +8,8 @@ use serde_json::{Serializer, ser::Formatter};
 /// A body has about 900 bytes at the most: one allocation is enough.
 const BODY_BYTES: usize = 1024;
 
-/// Writes a value. Each character beyond ASCII becomes `\uXXXX`, or a pair of surrogates of these
-/// (RFC 8259, 7).
+/// Writes a value. A character beyond ASCII becomes `\u` with four hexadecimal digits, or two of these: a
+/// pair of surrogates (RFC 8259, 7).
 pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     let mut json = Vec::with_capacity(BODY_BYTES);
     let mut serializer = Serializer::with_formatter(&mut json, Ascii);
