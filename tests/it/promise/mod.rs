@@ -2,6 +2,7 @@
 
 mod code;
 mod faults;
+mod his;
 mod leaving;
 mod loadtest;
 mod outcomes;

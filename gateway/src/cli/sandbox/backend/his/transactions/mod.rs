@@ -1,5 +1,6 @@
 //! What the stand-in does for each number of a transaction.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::amount::Amount;
@@ -111,7 +112,7 @@ fn register(call: &Call, received: &Received, book: &Book) -> Result<Done, Refus
 fn presettle(call: &Call, received: &Received) -> Result<Done, Refused> {
     let data = part(&call.input, "data")?;
     Card::read(&data)?;
-    let bill = bill(&data, received, amount(&data)?)?;
+    let bill = Bill::new(&data, received, amount(&data)?)?;
     Ok(done(json!({ "setlinfo": bill, "setldetail": [] })))
 }
 
@@ -120,11 +121,11 @@ fn settle(call: &Call, received: &Received, book: &Book) -> Result<Done, Refused
     let data = part(&call.input, if call.infno == "2102" { "druginfo" } else { "data" })?;
     Card::read(&data)?.check_vouched(received, book)?;
     let total = amount(&data)?;
-    let mut bill = bill(&data, received, total)?;
+    // Whatever is wrong in the message is found before money moves.
+    let mut bill = Bill::new(&data, received, total)?;
     let redemption = received.redemption();
     let settled = book.settle(call.name.clone(), &call.infno, total, redemption)?;
-    bill["setl_id"] = settled.setl_id.into();
-    bill["medins_setl_id"] = call.name.msgid.clone().into();
+    bill.setl_id = Some(settled.setl_id);
     Ok(done(json!({ "setlinfo": bill, "setldetail": [] })))
 }
 
@@ -206,17 +207,34 @@ fn amount(data: &Object) -> Result<Amount, Refused> {
         .ok_or_else(|| Refused::malformed("medfee_sumamt 应为金额，最多两位小数，如 100.00"))
 }
 
-fn bill(data: &Object, received: &Received, total: Amount) -> Result<Value, Refused> {
-    let (insured, fund) = total.shares();
-    Ok(json!({
-        "mdtrt_id": text(data, "mdtrt_id", TEXT_CHARS_MAX)?,
-        "psn_no": person(data, received)?,
-        "medfee_sumamt": total,
-        "fund_pay_sumamt": fund,
-        "psn_part_amt": insured,
-        "acct_pay": Amount::NOTHING,
-        "psn_cash_pay": insured,
-    }))
+/// Who pays what.
+#[derive(Serialize)]
+struct Bill {
+    /// Absent until it is charged.
+    setl_id: Option<String>,
+    mdtrt_id: Option<String>,
+    psn_no: String,
+    medfee_sumamt: Amount,
+    fund_pay_sumamt: Amount,
+    psn_part_amt: Amount,
+    acct_pay: Amount,
+    psn_cash_pay: Amount,
+}
+
+impl Bill {
+    fn new(data: &Object, received: &Received, total: Amount) -> Result<Self, Refused> {
+        let (insured, fund) = total.shares();
+        Ok(Self {
+            setl_id: None,
+            mdtrt_id: text(data, "mdtrt_id", TEXT_CHARS_MAX)?,
+            psn_no: person(data, received)?,
+            medfee_sumamt: total,
+            fund_pay_sumamt: fund,
+            psn_part_amt: insured,
+            acct_pay: Amount::NOTHING,
+            psn_cash_pay: insured,
+        })
+    }
 }
 
 fn done(output: Value) -> Done {
