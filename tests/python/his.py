@@ -24,8 +24,6 @@ import time
 import urllib.parse
 
 UNKNOWN = -1
-# What the interface says while the settlement still runs somewhere: ask again.
-STILL_RUNNING = 1302
 # How a province may say that there is nothing to reverse, if it does not say 0.
 NOTHING_TO_REVERSE = ("未找到原交易", "未查询到原交易", "原交易不存在")
 REVERSALS_MAX = 20
@@ -53,7 +51,7 @@ class Unknown(Exception):
 
 
 class Unclear(Exception):
-    """A reversal that did not succeed: people must compare the books."""
+    """A reversal that did not succeed in time: people must compare the books."""
 
     def __init__(self):
         super().__init__("2601 unclear 冲正没有成功，请人工对账")
@@ -268,8 +266,7 @@ class Visit:
                 print(refused)
                 if any(words in refused.err_msg for words in NOTHING_TO_REVERSE):
                     return say("2601 ok nothing to reverse")
-                if refused.infcode not in (None, STILL_RUNNING):
-                    break
+                # All other refusals may pass: the settlement still runs, the platform is busy.
             time.sleep(self.options.pause)
         raise Unclear
 

@@ -4,7 +4,7 @@
 //! `Yanma-*` headers that it was given, and counts the arrivals of each redemption: more than one
 //! would be a double charge. The request header `Sandbox-Fault` makes it fail on purpose.
 //!
-//! At two paths it speaks to hospital systems in their own messages and keeps a book: [`his`].
+//! At two paths it speaks to hospital systems in their own messages and keeps a book: `his/`.
 
 mod arrivals;
 mod fault;
