@@ -126,10 +126,8 @@ mod tests {
         let contract: toml::Table = text.parse().unwrap();
         let listed: Vec<_> = contract["event"].as_array().unwrap().iter().collect();
         let word = |row: &toml::Value, key: &str| row[key].as_str().unwrap().to_owned();
-        let listed: Vec<_> = listed
-            .iter()
-            .map(|row| ["name", "level", "meaning"].map(|key| word(row, key)))
-            .collect();
+        let listed: Vec<_> =
+            listed.iter().map(|row| ["name", "level", "meaning"].map(|key| word(row, key))).collect();
         let known: Vec<_> = Event::ALL
             .iter()
             .map(|event| [event.name(), event.level().name(), event.meaning()].map(str::to_owned))

@@ -93,10 +93,7 @@ mod tests {
 
     #[test]
     fn a_successor_is_the_one_that_is_named_in_a_whole_line() {
-        assert_eq!(
-            successor("2027-01-15T08:00:12.345Z info handed_over: to process 123\n"),
-            Some(123)
-        );
+        assert_eq!(successor("2027-01-15T08:00:12.345Z info handed_over: to process 123\n"), Some(123));
         assert_eq!(successor("x info handed_over: to process 12"), None);
         assert_eq!(successor("x info handed_over: to nobody\n"), None);
     }
