@@ -68,7 +68,7 @@ impl RequestNote {
 
     /// The request has ended, and its answer cannot be sent again.
     pub(super) fn remove(self) {
-        self.registers.strip(&self.identity, &self.note);
+        self.registers.strip(self.identity, &self.note);
     }
 
     /// Writes the answer. Readers prefer it to the note.
@@ -79,8 +79,8 @@ impl RequestNote {
         let value = shared::finished(&note.bytes, answer, until);
         // The answer stays as long as the note. Without the answer, the note would say that the
         // outcome is unknown.
-        let life_ms = keep_ms.unsigned_abs().max(note.claim_life_ms());
-        let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
+        let life_ms = keep_ms.unsigned_abs().max(note.claim_life_ms(identity));
+        let (group, name) = (registers.group_of(identity), shared::name_of(&identity));
         if registers.set_all(group, name.as_bytes(), &value, life_ms).await.is_err() {
             call.worker.count_limit(Limit::RetryRegisters);
         }
@@ -100,9 +100,9 @@ pub(crate) async fn ask(
     otherwise: Refused,
 ) -> Result<Response<Reply>, Refused> {
     let identity = request.identity;
-    let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
+    let (group, name) = (registers.group_of(identity), shared::name_of(&identity));
     let answers = registers.get_most(group, name.as_bytes());
-    let (answers, notes) = tokio::join!(answers, registers.notes(&identity));
+    let (answers, notes) = tokio::join!(answers, registers.notes(identity));
     let (Ok(answers), Ok(notes)) = (answers, notes) else { return Err(otherwise) };
     match shared::look_up(request, answers, notes, call.worker.clock().now()) {
         None => Err(otherwise),
