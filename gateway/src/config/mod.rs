@@ -95,6 +95,7 @@ impl Config {
         DirectorySettings {
             dir: self.server.data_dir.clone(),
             capacity: self.replay.capacity,
+            passes: None,
             skew_ms: self.codes.skew_ms,
             store: match self.replay.registers {
                 Some(_) => Store::Registers,

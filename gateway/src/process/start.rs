@@ -28,10 +28,7 @@ use crate::{
 };
 use clock::Clock;
 use record::{Record, RecordError, Recording, WhenFull};
-use replay::{
-    Replay,
-    directory::{self, DataDirectory, DirectoryError, Fence},
-};
+use replay::directory::{self, DataDirectory, DirectoryError, Fence, Tables};
 use sys::{
     disk::Group,
     threads::{self, Part},
@@ -108,12 +105,12 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
     // serving.
     let survived = runtime.block_on(async { Survived::catch() })?;
     let clock = Clock::system();
-    let (directory, replay) = directory::open(start.config.data_directory(), start.fence, &clock)?;
+    let (directory, tables) = directory::open(start.config.data_directory(), start.fence, &clock)?;
     let left = runtime.block_on(async move {
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = survived.and_leave()?;
         let command_line = start.command_line.clone();
-        let (shared, reloader, may_reload, recording) = share(start, clock, directory, replay)?;
+        let (shared, reloader, may_reload, recording) = share(start, clock, directory, tables)?;
         let (reload, reloads) = mpsc::channel(1);
         let mut orders = Orders { signals, reloader, reloads, command_line };
         if let Some(predecessor) = predecessor
@@ -190,7 +187,7 @@ fn share(
     start: Start,
     clock: Clock,
     directory: DataDirectory,
-    replay: Replay,
+    tables: Tables,
 ) -> Result<Started, StartError> {
     let Start { config, keys, config_file, .. } = start;
     // One more than the workers: the front thread counts the connections that it refuses.
@@ -210,7 +207,7 @@ fn share(
     let bodies = Arc::default();
     let shared = Shared {
         clock,
-        replay,
+        tables,
         responses,
         metrics,
         current,

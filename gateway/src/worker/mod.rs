@@ -114,7 +114,7 @@ impl Worker {
     }
 
     pub(crate) fn replay(&self) -> &Replay {
-        &self.shared.replay
+        &self.shared.tables.codes
     }
 
     pub(crate) fn responses(&self) -> &ResponseStore {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clock::Clock;
 use record::Record;
-use replay::Replay;
+use replay::directory::Tables;
 use sys::threads::Threads;
 
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
 pub struct Shared {
     /// The reader of clocks.
     pub clock: Clock,
-    /// The table of spent codes.
-    pub replay: Replay,
+    /// The tables of what is spent.
+    pub tables: Tables,
     /// What became of codes, for those who ask again.
     pub responses: ResponseStore,
     /// What is counted.
@@ -37,9 +37,9 @@ pub struct Shared {
     pub codes: CodeRequests,
 }
 
-impl AsRef<Replay> for Shared {
-    fn as_ref(&self) -> &Replay {
-        &self.replay
+impl AsRef<Tables> for Shared {
+    fn as_ref(&self) -> &Tables {
+        &self.tables
     }
 }
 

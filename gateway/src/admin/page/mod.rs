@@ -56,14 +56,14 @@ fn show_backends(page: &mut Page, current: &Snapshot) {
 }
 
 fn show_replay(page: &mut Page, shared: &Shared) {
-    let entries = count(shared.replay.entries(shared.clock.now()));
+    let entries = count(shared.tables.codes.entries(shared.clock.now()));
     page.gauge("yanma_replay_entries", "Spent codes that must be remembered.", [([], entries)]);
-    let capacity = count(shared.replay.capacity());
+    let capacity = count(shared.tables.codes.capacity());
     page.gauge("yanma_replay_capacity", "Slots for spent codes.", [([], capacity)]);
-    let releases = number(shared.replay.releases());
+    let releases = number(shared.tables.codes.releases());
     let help = "Spent codes given back, because not one byte was sent.";
     page.counter("yanma_replay_releases_total", help, [([], releases)]);
-    let fence_end = shared.replay.fence().map_or(0.0, |fence| f64::from(fence.get()));
+    let fence_end = shared.tables.codes.fence().map_or(0.0, |fence| f64::from(fence.get()));
     let help = "Codes issued up to this Unix second are refused; 0: none.";
     page.gauge("yanma_replay_fence_end_timestamp_seconds", help, [([], fence_end)]);
 }

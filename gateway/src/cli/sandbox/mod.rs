@@ -76,7 +76,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
     let start = Start { config, keys, config_file, fence, command_line: None };
     let left = start::serve(start, |shared| {
-        let fence = shared.replay.fence().filter(|fence| fence.millis() >= shared.clock.now());
+        let fence =
+            shared.tables.codes.fence().filter(|fence| fence.millis() >= shared.clock.now());
         let situation = Situation { directory: &directory, addresses, fence };
         tell(format!("{examples}{situation}"));
     });

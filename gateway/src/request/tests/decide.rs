@@ -43,7 +43,7 @@ fn recall(node: &Node, asked: &Asked) -> Recall {
 
 /// Redeems a code on the node, as a request before this one did.
 fn redeem(node: &Node, code: Code) {
-    let (replay, clock) = (&node.shared.replay, &node.shared.clock);
+    let (replay, clock) = (&node.shared.tables.codes, &node.shared.clock);
     replay.redeem(&code.verified().identity(), clock.now(), &TIME, clock).map(drop).unwrap();
 }
 
@@ -126,7 +126,7 @@ fn a_fresh_code_is_accepted_and_not_spent_yet() {
     assert!(matches!(&unnamed.purpose, Purpose::Redeem(_, None)), "{unnamed:?}");
     let checked = accepted(&node, &Asked::post("/check").code(FRESH));
     assert!(matches!(&checked.purpose, Purpose::Check(_)), "{checked:?}");
-    assert!(!node.shared.replay.remembers(&FRESH.verified().identity()));
+    assert!(!node.shared.tables.codes.remembers(&FRESH.verified().identity()));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_route_without_codes_asks_for_maintenance_alone() {
 #[test]
 fn few_requests_are_under_way_with_one_code() {
     let node = Node::new();
-    let hash = node.shared.replay.hash(&FRESH.verified().identity());
+    let hash = node.shared.tables.codes.hash(&FRESH.verified().identity());
     let enter = |_| node.shared.codes.enter(hash).expect("room");
     let mut others: Vec<_> = (0..CODE_REQUESTS_MAX).map(enter).collect();
     let asked = Asked::post("/pay").code(FRESH);

@@ -23,7 +23,7 @@ use keyring::{
     verify::{Rules, TimeRules, VerifiedCode},
 };
 use record::Record;
-use replay::Replay;
+use replay::{Replay, directory::Tables};
 
 use crate::{
     admin::page,
@@ -105,7 +105,7 @@ impl Node {
         let snapshot = Snapshot::new(config(lines), keys(), &endpoints, &metrics);
         let shared = Arc::new(Shared {
             clock,
-            replay: Replay::new(64, None).unwrap(),
+            tables: Tables { codes: Replay::new(64, None).unwrap(), passes: None },
             responses: ResponseStore::new(),
             metrics,
             current: Current::new(snapshot),

@@ -34,6 +34,7 @@ const KEYRING: &[&str] = &[
 const REPLAY: &[&str] = &[
     "limits",
     "sync",
+    "single_use",
     "entry",
     "header",
     "guard",
