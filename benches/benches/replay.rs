@@ -18,7 +18,7 @@ use clock::{Clock, Reading};
 use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
-use replay::{Birth, Replay, Store};
+use replay::{Birth, Codes, Replay, Store};
 
 const COLD_SLOTS: usize = 8 * 1_024 * 1_024;
 const HOT_SLOTS: usize = 2_048;
@@ -87,7 +87,7 @@ impl Bench {
             skew_ms: 0,
             high_water_mark: now,
         };
-        replay::create(&file, slots, &birth).expect("room for the table");
+        replay::create::<Codes>(&file, slots, &birth).expect("room for the table");
         let Ok(replay) = replay::map(&file, slots, store, boot) else {
             panic!("the table is there")
         };

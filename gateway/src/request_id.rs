@@ -36,6 +36,13 @@ impl RequestId {
         &self.0
     }
 
+    /// The characters as digits to the base of 32, the highest first.
+    pub fn to_bits(&self) -> u128 {
+        let digit = |char: &u8| ALPHABET.iter().position(|letter| letter == char).unwrap_or(0);
+        let digits = self.0.iter().map(|char| u128::try_from(digit(char)).unwrap_or(0));
+        digits.fold(0, |bits, five| bits << 5 | five)
+    }
+
     /// The lowest 80 of `bits`, the highest five first.
     fn from_bits(bits: u128) -> Self {
         let mut rest = bits;
@@ -122,6 +129,7 @@ mod tests {
     fn bits_are_written_highest_first_in_crockfords_alphabet() {
         assert_eq!(RequestId::from_bits(0).as_str(), "0000000000000000");
         assert_eq!(RequestId::from_bits(u128::MAX).as_str(), "zzzzzzzzzzzzzzzz");
+        assert_eq!(RequestId::from_bits(u128::MAX).to_bits(), u128::MAX >> 48);
         assert_eq!(RequestId::from_bits(0x0123_4567_89ab_cdef_0123).as_str(), "04hmasw9nf6yy093");
     }
 
@@ -152,6 +160,7 @@ mod tests {
         fn every_id_is_valid_and_reads_back(seed: [u64; 2]) {
             let id = RequestIds::new(seed).next();
             prop_assert_eq!(RequestId::parse(id.as_str().as_bytes()), Some(id));
+            prop_assert_eq!(RequestId::from_bits(id.to_bits()), id);
         }
     }
 }

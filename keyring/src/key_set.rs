@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     code::KeyId,
-    key::{IssuerKey, KeyState, KeyTerms},
+    key::{IssuerKey, KeyState, KeyTerms, PassKey, PassKeyId, PassKeyState, PassKeys},
     suite::{Verifier, VerifyingKey},
     time::UnixMillis,
 };
@@ -15,11 +15,13 @@ use crate::{
 pub const KEYS_MAX: usize = 500;
 const DIGEST_BYTES: usize = 8;
 
-/// The keys that codes are judged by. Lookup is a binary search over ids that lie side by side:
-/// 500 of them fill 32 cache lines.
+/// The keys that codes are judged by, and those that passes are made with and opened. Lookup is a
+/// binary search over ids that lie side by side: 500 of them fill 32 cache lines.
 pub struct KeySet {
     ids: Box<[KeyId]>,
     keys: Box<[IssuerKey]>,
+    by_ending: ByEnding,
+    pass_keys: PassKeys,
     digest: String,
     verifier: Arc<Verifier>,
 }
@@ -59,9 +61,23 @@ impl KeySet {
         if let Some((id, _)) = twice {
             return Err(KeySetError::Duplicate(*id));
         }
-        let digest = digest(&keys);
-        let verifier = Arc::new(Verifier::reference());
-        Ok(Self { ids, keys: keys.into(), digest, verifier })
+        let pass_keys = PassKeys::default();
+        Ok(Self {
+            digest: digest(&keys, &pass_keys),
+            verifier: Arc::new(Verifier::reference()),
+            by_ending: ByEnding::new(&ids),
+            keys: keys.into(),
+            ids,
+            pass_keys,
+        })
+    }
+
+    /// The same keys, and these for passes.
+    #[must_use]
+    pub fn with_pass_keys(mut self, pass_keys: PassKeys) -> Self {
+        self.digest = digest(&self.keys, &pass_keys);
+        self.pass_keys = pass_keys;
+        self
     }
 
     /// The same keys, their signatures verified by `verifier`. They have no tables yet: see
@@ -138,13 +154,39 @@ impl KeySet {
         self.keys.iter()
     }
 
+    /// The keys whose ids end in these 16 bits, whatever their state, in the order of their ids.
+    pub(crate) fn ending_in(&self, low: u16) -> impl Iterator<Item = &IssuerKey> {
+        self.by_ending.places(low).iter().filter_map(|place| self.keys.get(usize::from(*place)))
+    }
+
+    /// The pass keys in the order of their ids, and what each serves for.
+    pub fn pass_keys(&self) -> impl ExactSizeIterator<Item = (PassKeyId, PassKeyState)> {
+        self.pass_keys.iter().map(|key| (key.id(), key.state()))
+    }
+
+    /// Whether passes can be made.
+    pub fn has_active_pass_key(&self) -> bool {
+        self.active_pass_key().is_some()
+    }
+
+    /// The key that makes passes.
+    pub(crate) fn active_pass_key(&self) -> Option<&PassKey> {
+        self.pass_keys.active()
+    }
+
+    /// The key with that id, if its passes open.
+    pub(crate) fn opening_pass_key(&self, id: PassKeyId) -> Option<&PassKey> {
+        self.pass_keys.opening(id)
+    }
+
     /// How many keys would accept a code that is issued at `now`.
     pub fn usable_at(&self, now: UnixMillis) -> usize {
         self.iter().filter(|key| key.is_usable_at(now)).count()
     }
 
     /// Sixteen hex digits of SHA-256 over everything public that the set says: two gateways with
-    /// the same digest trust the same keys. No secret enters it, the seal secret included.
+    /// the same digest trust the same keys and open the same passes. No secret enters it, the seal
+    /// secret included. Of a pass secret its fingerprint enters, from which nothing follows.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -156,19 +198,59 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// Every field has a fixed length or its length before it, so no two sets give the same bytes.
-fn digest(keys: &[IssuerKey]) -> String {
+/// Where the keys of one ending are. Endings lie side by side, as ids do.
+struct ByEnding {
+    /// Ascending.
+    endings: Box<[u16]>,
+    /// The place of the key with the ending that stands in the same place.
+    places: Box<[u16]>,
+}
+
+impl ByEnding {
+    /// `ids` ascend, and so do those of one ending: the sort is stable.
+    fn new(ids: &[KeyId]) -> Self {
+        let mut all: Vec<(u16, u16)> = ids.iter().map(|id| ending(*id)).zip(0..).collect();
+        all.sort_by_key(|(ending, _)| *ending);
+        let (endings, places): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        Self { endings: endings.into(), places: places.into() }
+    }
+
+    fn places(&self, ending: u16) -> &[u16] {
+        let start = self.endings.partition_point(|known| *known < ending);
+        let end = self.endings.partition_point(|known| *known <= ending);
+        self.places.get(start..end).unwrap_or_default()
+    }
+}
+
+/// The last 16 bits.
+pub(crate) fn ending(id: KeyId) -> u16 {
+    let [_, _, high, low] = id.get().to_be_bytes();
+    u16::from_be_bytes([high, low])
+}
+
+/// Every field has a fixed length or its length before it, so no two sets give the same bytes. Key
+/// id 0, which no issuer has, stands before each pass key.
+fn digest(keys: &[IssuerKey], pass_keys: &PassKeys) -> String {
     let mut hash = Sha256::new();
+    let add = |hash: &mut Sha256, text: &str| {
+        hash.update(u64::try_from(text.len()).expect("a length fits").to_be_bytes());
+        hash.update(text);
+    };
     for key in keys {
         let KeyTerms { id, channel, state, not_before, not_after, environment } = key.terms();
         hash.update(id.get().to_be_bytes());
         for text in [channel.as_str(), key.algorithm(), state.as_str(), environment] {
-            hash.update(u64::try_from(text.len()).expect("a length fits").to_be_bytes());
-            hash.update(text);
+            add(&mut hash, text);
         }
         hash.update(not_before.get().to_be_bytes());
         hash.update(not_after.get().to_be_bytes());
         hash.update(key.public_key().to_sec1());
+    }
+    for key in pass_keys.iter() {
+        hash.update(0_u32.to_be_bytes());
+        hash.update([key.id().get()]);
+        add(&mut hash, key.state().as_str());
+        hash.update(key.fingerprint());
     }
     hash.finalize().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -177,7 +259,7 @@ fn digest(keys: &[IssuerKey]) -> String {
 mod tests {
     use super::*;
     use crate::{
-        key::KeyState,
+        key::{KeyState, PassSecret},
         sample::{self, at},
         suite::Engine,
     };
@@ -236,6 +318,41 @@ mod tests {
         ] {
             assert_ne!(base, digest(other));
         }
+    }
+
+    #[test]
+    fn digest_changes_with_each_pass_key() {
+        let digest = |keys: &[(u8, PassKeyState, u8)]| {
+            let pass_key = |(id, state, byte): &(u8, PassKeyState, u8)| {
+                let secret = PassSecret::new([*byte; PassSecret::BYTES]);
+                PassKey::new(PassKeyId::new(*id).unwrap(), *state, &secret)
+            };
+            let pass_keys = PassKeys::new(keys.iter().map(pass_key).collect()).unwrap();
+            sample::key_set().with_pass_keys(pass_keys).digest().to_owned()
+        };
+        use PassKeyState::{Active, Retiring};
+        let sets: [&[_]; 6] = [
+            &[],
+            &[(1, Active, 7)],
+            &[(2, Active, 7)],
+            &[(1, Retiring, 7)],
+            &[(1, Active, 8)],
+            &[(1, Active, 7), (2, Retiring, 7)],
+        ];
+        let digests: std::collections::HashSet<_> = sets.iter().map(|set| digest(set)).collect();
+        assert_eq!(digests.len(), sets.len());
+        assert!(digests.contains(sample::key_set().digest()), "no pass key changes nothing");
+    }
+
+    #[test]
+    fn keys_are_found_by_the_end_of_their_ids_in_ascending_order() {
+        let ids = [7001 + (2 << 16), 7001, 7002, 7001 + (1 << 16), 6999, 1 << 16];
+        let keys = set(ids.map(|n| sample::key(id(n), KeyState::Active))).unwrap();
+        let found = |low| keys.ending_in(low).map(|key| key.id().get()).collect::<Vec<_>>();
+        assert_eq!(found(7001), [7001, 7001 + (1 << 16), 7001 + (2 << 16)]);
+        assert_eq!((found(7002), found(6999), found(0)), (vec![7002], vec![6999], vec![1 << 16]));
+        assert_eq!((found(7000), found(u16::MAX)), (vec![], vec![]));
+        assert_eq!(set([]).unwrap().ending_in(7001).count(), 0);
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! text --code::UnverifiedCode::parse--> UnverifiedCode --KeySet::verify--> VerifiedCode
 //! ```
 //!
+//! A spent code may get a pass, which has a way of its own: see [`pass`].
+//!
 //! The folders, low to high; each imports only those above it:
 //!
 //! | folder | what is there |
@@ -19,12 +21,13 @@
 //! | [`suite`] | the algorithms: signing and verifying, the seal's cipher, the text forms of keys |
 //! | [`code`] | the wire format, the text form and the fields |
 //! | [`seal`] | the sealed verification code, which says who the person is |
-//! | [`key`] | an issuer's key, its channel, state and dates |
+//! | [`key`] | an issuer's key, its channel, state and dates; the keys of passes |
 //! | [`key_set`] | all keys of a keyring, looked up and replaced without waiting |
 //! | [`verify`] | the checks: kind, key, time, signature, seal |
+//! | [`pass`] | the pass that a gateway gives for a spent code: making it, opening it |
 //! | [`mint`] | making codes: the issuer's side, the sandbox, load and tests |
 //! | [`store`] | reading the keyring directory and key files |
-//! | [`ceremony`] | changing the keyring directory: generate, add, activate, retire, revoke |
+//! | [`ceremony`] | changing the keyring directory: generate, add, activate, retire, revoke; the same of pass keys |
 //!
 //! What it promises: parsing and verifying allocate nothing and do bounded work; every code has
 //! exactly one text form; a decision can read only the key id of an unverified code; secrets do not
@@ -35,6 +38,7 @@ pub mod code;
 pub mod key;
 pub mod key_set;
 pub mod mint;
+pub mod pass;
 #[cfg(test)]
 mod sample;
 pub mod seal;

@@ -1,4 +1,4 @@
-//! What several nodes share: which codes are spent, in Redis or Valkey servers that know nothing of
+//! What several nodes share: which codes and passes are spent, in Redis or Valkey servers that know nothing of
 //! each other.
 //!
 //! A server is a **register**: it says who was first to claim a code. Three or five make a group,
@@ -9,7 +9,7 @@
 //! | # | condition | enforced in |
 //! |--:|---|---|
 //! | 1 | a claim is `SET`, then `GET yanma:layout`, then `TIME`, on one connection; each request claims with an attempt of its own | `Connection::end_batch`, `resp::claim`, `Machine::claim` |
-//! | 2 | which answer is a vote | `claim::judge` |
+//! | 2 | which answer is a vote; for how long, and of which memory, goes by the kind of what is claimed | `claim::judge`, `claim_id::ClaimId` |
 //! | 3 | lost memory is seen, whatever its cause: the layout goes with it, and names the process that remembers | `Layout::read`, `layout::Witness`, `layout::ADOPT`, `Layout::may_judge` |
 //! | 4 | a change of members opens when a majority of each old group has adopted it | `layout::opening`, `Layout::wants_to_adopt` |
 //! | 5 | a register that may forget a key and keep its layout is ineligible, and is born anew; a server that is not the very process that remembered has lost its memory, whatever file it read | `eligibility`, `Machine::take_info`, `layout::Witness` |
@@ -39,6 +39,9 @@ pub use self::{
     client::{Claiming, Node, Registers, Reports},
     machine::{Claimed, NoMajority},
     preflight::{Preflight, preflight},
-    protocol::claim::{ClaimNote, ClaimVerdict},
+    protocol::{
+        claim::{ClaimNote, ClaimVerdict},
+        claim_id::ClaimId,
+    },
     settings::{Credentials, RegisterAddress, Settings},
 };

@@ -6,8 +6,13 @@ pub const REGISTERS_PER_GROUP: [usize; 2] = [3, 5];
 /// Registers in the largest group.
 pub const GROUP_MAX: usize = REGISTERS_PER_GROUP[1];
 
-/// How long a register keeps a claim: beyond the life of any code, counted from its first moment.
+/// How long a register keeps the claim of a code: beyond the life of any, counted from its first
+/// moment.
 pub const CLAIM_LIFE_MS: i64 = 120_000;
+/// The same of a pass, and of an opaque code.
+pub const PASS_CLAIM_LIFE_MS: i64 = 960_000;
+/// How long an opaque code may be shown: it is an assumption, as nothing tells its age.
+pub const OPAQUE_SHOWN_MS: i64 = 120_000;
 /// Codes issued up to so long after a register's memory began are not for it to judge: they may
 /// have been spent before. Above the largest skew and twice what clocks may be apart.
 pub const BORN_MARGIN_MS: i64 = 15_000;
@@ -42,6 +47,10 @@ mod proofs {
     // claim comes a skew before issue, clocks are 1 s apart, and a register's may step 30 s.
     const _: () =
         assert!(CLAIM_LIFE_MS >= PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX + 2 * CLOCK_MS + 30_000);
+    /// The longest life of a pass, counted from the second in which it was minted.
+    const PASS_LIFE_MS: i64 = 900_000;
+    const _: () = assert!(PASS_CLAIM_LIFE_MS >= PASS_LIFE_MS + SKEW_MS_MAX + 2 * CLOCK_MS + 30_000);
+    const _: () = assert!(OPAQUE_SHOWN_MS + BORN_MARGIN_MS == 135_000);
     const _: () = assert!(BORN_MARGIN_MS > SKEW_MS_MAX + 2 * CLOCK_MS);
     const _: () = assert!(PROBE_MS < SILENCE_MS);
 }

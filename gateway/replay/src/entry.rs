@@ -1,18 +1,12 @@
 //! The eight bytes that remember one spent code, and what they mean to the next code.
 //!
+//! The words here are those of codes. A pass is the same: its issue second is the one in which it
+//! was minted. Only how long it is remembered differs ([`Retention`]).
+//!
 //! Everything here is a pure function of two entries: mine, and the one found in a slot. The time
 //! of day is no input. So racing threads agree, however long one of them pauses.
 
-use keyring::verify::{PAYMENT_LIFE_MS, SKEW_MS_MAX};
-
-/// How many seconds apart two codes must be issued before the younger may overwrite the older.
-///
-/// The older is refused from its issue + life + skew on. The younger is accepted from its own
-/// issue - skew on. So the skew counts twice. It is the largest skew, not the node's own: a node
-/// with another setting may share the table. The commonest bug of replay caches is to remember for
-/// less.
-pub(crate) const REMEMBER_S: i64 = (PAYMENT_LIFE_MS + 2 * SKEW_MS_MAX) / 1_000;
-const _: () = assert!(REMEMBER_S == 80, "capacity is planned as rate x 80 s / 0.6");
+use crate::single_use::Retention;
 
 const TAG_BITS: u32 = 30;
 const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
@@ -26,7 +20,7 @@ const _: () = assert!(2 + ISSUED_BITS + TAG_BITS == u64::BITS);
 ///
 /// The issue second is kept whole. A shorter one would leave more bits for the tag, but it wraps.
 /// Then a slot of an earlier turn reads like a living one, and two redeemers that paused in the
-/// right places can both spend one code (`tests/model.rs` shows it). The price is the shorter tag:
+/// right places can both spend one code (`tests/model/` shows it). The price is the shorter tag:
 /// once in 2^30 two codes of one second on one path have the same tag, and the second of them is
 /// refused as used. At the planned load a code meets 0.02 living codes of its own second.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug)]
@@ -57,6 +51,12 @@ impl Entry {
         Self(SPENT | widen(issued_at_s) << TAG_BITS | hash & TAG_MASK)
     }
 
+    /// The same bytes, spent in another second.
+    #[inline]
+    pub(crate) const fn in_second(self, issued_at_s: u32) -> Self {
+        Self::spent(issued_at_s, self.0)
+    }
+
     /// The same code, released.
     #[inline]
     pub(crate) const fn released(self) -> Self {
@@ -74,19 +74,19 @@ impl Entry {
     }
 
     /// Whether this entry's code must still be remembered at `now_s`.
-    pub(crate) fn is_living_at(self, now_s: i64) -> bool {
-        self != Self::EMPTY && now_s - self.issued_at_s() < REMEMBER_S
+    pub(crate) fn is_living_at<R: Retention>(self, now_s: i64) -> bool {
+        self != Self::EMPTY && now_s - self.issued_at_s() < R::REMEMBER_S
     }
 
     /// What `found` means to the code whose entry is `self`.
     #[inline]
-    pub(crate) fn judge(self, found: Self) -> Standing {
+    pub(crate) fn judge<R: Retention>(self, found: Self) -> Standing {
         if found == Self::EMPTY {
             return Standing::Free;
         }
         match self.issued_at_s() - found.issued_at_s() {
-            REMEMBER_S.. => Standing::Free,
-            ..=NEGATIVE_REMEMBER_S => Standing::Overtaken,
+            d if d >= R::REMEMBER_S => Standing::Free,
+            d if d <= -R::REMEMBER_S => Standing::Overtaken,
             _ if found == self => Standing::Spent,
             _ if found == self.released() => Standing::Free,
             _ => Standing::Living,
@@ -96,9 +96,9 @@ impl Entry {
     /// Whether `found` is the entry of another, living code: the most frequent answer of `judge`,
     /// without a branch.
     #[inline]
-    pub(crate) fn passes(self, found: Self) -> bool {
+    pub(crate) fn goes_past<R: Retention>(self, found: Self) -> bool {
         let d = self.issued_at_s() - found.issued_at_s();
-        let is_near = d.unsigned_abs() < REMEMBER_S.unsigned_abs();
+        let is_near = d.unsigned_abs() < R::REMEMBER_S.unsigned_abs();
         let is_mine = found.identity() == self.identity();
         is_near & !is_mine & (found != Self::EMPTY)
     }
@@ -112,9 +112,11 @@ impl Entry {
     pub(crate) fn issued_at_s(self) -> i64 {
         i64::try_from(self.identity() >> TAG_BITS).expect("32 bits fit")
     }
-}
 
-const NEGATIVE_REMEMBER_S: i64 = -REMEMBER_S;
+    pub(crate) fn second(self) -> u32 {
+        u32::try_from(self.identity() >> TAG_BITS).expect("32 bits")
+    }
+}
 
 #[allow(clippy::as_conversions, reason = "`u64::from` is not const; the cast widens")]
 const fn widen(seconds: u32) -> u64 {
@@ -124,6 +126,7 @@ const fn widen(seconds: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::single_use::{Codes, Passes};
 
     const MINE: Entry = Entry::spent(1_800_000_000, 7);
 
@@ -132,49 +135,56 @@ mod tests {
         Entry::spent(u32::try_from(1_800_000_000 - d).expect("an issue second"), 8)
     }
 
-    #[test]
-    fn every_edge_second_of_the_window() {
+    fn every_edge_second<R: Retention>(remember_s: i64) {
         let edges = [
             (-4_194_304, Standing::Overtaken),
-            (-81, Standing::Overtaken),
-            (-80, Standing::Overtaken),
-            (-79, Standing::Living),
+            (-remember_s - 1, Standing::Overtaken),
+            (-remember_s, Standing::Overtaken),
+            (1 - remember_s, Standing::Living),
             (0, Standing::Living),
-            (79, Standing::Living),
-            (80, Standing::Free),
-            (81, Standing::Free),
+            (remember_s - 1, Standing::Living),
+            (remember_s, Standing::Free),
+            (remember_s + 1, Standing::Free),
             (4_194_304, Standing::Free),
         ];
         for (d, standing) in edges {
-            assert_eq!(MINE.judge(other(d)), standing, "d = {d}");
-            assert_eq!(MINE.judge(other(d).released()), standing, "released, d = {d}");
-            assert_eq!(MINE.passes(other(d)), standing == Standing::Living, "d = {d}");
+            assert_eq!(MINE.judge::<R>(other(d)), standing, "d = {d}");
+            assert_eq!(MINE.judge::<R>(other(d).released()), standing, "released, d = {d}");
+            assert_eq!(MINE.goes_past::<R>(other(d)), standing == Standing::Living, "d = {d}");
         }
+    }
+
+    #[test]
+    fn every_edge_second_of_the_window() {
+        every_edge_second::<Codes>(80);
+        every_edge_second::<Passes>(920);
     }
 
     #[test]
     fn the_seconds_never_wrap() {
         let first = Entry::spent(0, 7);
         let last = Entry::spent(u32::MAX, 7);
-        assert_eq!(last.judge(first), Standing::Free);
-        assert_eq!(first.judge(last), Standing::Overtaken);
+        assert_eq!(last.judge::<Codes>(first), Standing::Free);
+        assert_eq!(first.judge::<Codes>(last), Standing::Overtaken);
+        assert_eq!(last.judge::<Passes>(first), Standing::Free);
+        assert_eq!(first.judge::<Passes>(last), Standing::Overtaken);
     }
 
     #[test]
     fn my_own_entry_is_spent_or_free_again() {
-        assert_eq!(MINE.judge(MINE), Standing::Spent);
-        assert_eq!(MINE.judge(MINE.released()), Standing::Free);
-        assert_eq!(MINE.judge(Entry::EMPTY), Standing::Free);
+        assert_eq!(MINE.judge::<Codes>(MINE), Standing::Spent);
+        assert_eq!(MINE.judge::<Codes>(MINE.released()), Standing::Free);
+        assert_eq!(MINE.judge::<Codes>(Entry::EMPTY), Standing::Free);
         for stop in [MINE, MINE.released(), Entry::EMPTY] {
-            assert!(!MINE.passes(stop));
-            assert!(!Entry::spent(0, 7).passes(Entry::EMPTY));
+            assert!(!MINE.goes_past::<Codes>(stop));
+            assert!(!Entry::spent(0, 7).goes_past::<Codes>(Entry::EMPTY));
         }
     }
 
     #[test]
     fn the_same_tag_in_another_second_is_another_code() {
-        assert_eq!(MINE.judge(Entry::spent(1_800_000_001, 7)), Standing::Living);
-        assert_eq!(MINE.judge(Entry::spent(1_799_999_999, 7)), Standing::Living);
+        assert_eq!(MINE.judge::<Codes>(Entry::spent(1_800_000_001, 7)), Standing::Living);
+        assert_eq!(MINE.judge::<Codes>(Entry::spent(1_799_999_999, 7)), Standing::Living);
     }
 
     #[test]
@@ -184,13 +194,17 @@ mod tests {
         assert_eq!(full.released().to_bits(), RELEASED | (SPENT - 1));
         assert_ne!(Entry::spent(0, 0), Entry::EMPTY);
         assert_eq!(full.issued_at_s(), i64::from(u32::MAX));
+        assert_eq!(full.released().in_second(0), Entry::spent(0, u64::MAX));
+        assert_eq!(MINE.in_second(1_800_000_460), Entry::spent(1_800_000_460, 7));
     }
 
     #[test]
-    fn an_entry_lives_for_eighty_seconds() {
-        assert!(MINE.is_living_at(1_800_000_079));
-        assert!(!MINE.is_living_at(1_800_000_080));
-        assert!(MINE.is_living_at(1_799_999_990));
-        assert!(!Entry::EMPTY.is_living_at(0));
+    fn an_entry_lives_as_long_as_its_table_remembers() {
+        assert!(MINE.is_living_at::<Codes>(1_800_000_079));
+        assert!(!MINE.is_living_at::<Codes>(1_800_000_080));
+        assert!(MINE.is_living_at::<Passes>(1_800_000_919));
+        assert!(!MINE.is_living_at::<Passes>(1_800_000_920));
+        assert!(MINE.is_living_at::<Codes>(1_799_999_990));
+        assert!(!Entry::EMPTY.is_living_at::<Codes>(0));
     }
 }

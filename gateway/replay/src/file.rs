@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use crate::header::{Birth, HEADER_BYTES, Mismatch, Remains, Store};
 use crate::memory::{self, Memory, line_count};
 use crate::replay::Replay;
+use crate::single_use::Retention;
 
 /// Why a file is not mapped.
 #[derive(Debug)]
@@ -51,7 +52,11 @@ pub(crate) fn file_bytes(capacity_slots: usize) -> u64 {
 ///
 /// # Errors
 /// The system's: no space, mostly.
-pub fn create(mut file: &File, capacity_slots: usize, birth: &Birth) -> io::Result<()> {
+pub fn create<R: Retention>(
+    mut file: &File,
+    capacity_slots: usize,
+    birth: &Birth,
+) -> io::Result<()> {
     let bytes = file_bytes(capacity_slots);
     match fallocate(file, FallocateFlags::empty(), 0, bytes) {
         // Not every file system can; then the blocks are written.
@@ -64,21 +69,21 @@ pub fn create(mut file: &File, capacity_slots: usize, birth: &Birth) -> io::Resu
         done => done?,
     }
     let memory = map_bytes(file, HEADER_BYTES, false)?;
-    memory.header().initialize(birth, line_count(capacity_slots));
+    memory.header().initialize::<R>(birth, line_count(capacity_slots));
     file.sync_all()
 }
 
-/// Maps the table in `file`. It must have this capacity and store, and must have been made in this
-/// boot and in this very file. The table redeems nothing before its first lease and promise.
+/// Maps the table in `file`. It must be of this kind, have this capacity and store, and must have
+/// been made in this boot and in this very file. The table redeems nothing before its first lease and promise.
 ///
 /// # Errors
 /// [`MapError`].
-pub fn map(
+pub fn map<R: Retention>(
     file: &File,
     capacity_slots: usize,
     store: Store,
     boot: u128,
-) -> Result<Replay, MapError> {
+) -> Result<Replay<R>, MapError> {
     let bytes = file.metadata().map_err(MapError::Io)?.len();
     let other = |why, remains| Err(MapError::Mismatch(why, remains));
     if usize::try_from(bytes).is_ok_and(|bytes| bytes < HEADER_BYTES) {
@@ -87,14 +92,14 @@ pub fn map(
     let head = map_bytes(file, HEADER_BYTES, false).map_err(MapError::Io)?;
     let id = open_file_id(file).map_err(MapError::Io)?;
     let (header, lines) = (head.header(), line_count(capacity_slots));
-    if let Err(why) = header.check(lines, boot, id) {
-        return other(why, header.remains());
+    if let Err(why) = header.check::<R>(lines, boot, id) {
+        return other(why, header.remains::<R>());
     }
     if !header.is_for(store) {
-        return other(Mismatch::Store, header.remains());
+        return other(Mismatch::Store, header.remains::<R>());
     }
     if bytes != file_bytes(capacity_slots) {
-        return other(Mismatch::Damaged, header.remains());
+        return other(Mismatch::Damaged, header.remains::<R>());
     }
     let bytes = usize::try_from(bytes).expect("as many as the lines, which are counted in usize");
     let memory = map_bytes(file, bytes, true).map_err(MapError::Io)?;

@@ -6,13 +6,14 @@
 use keyring::code::IssuedAt;
 use keyring::time::UnixMillis;
 
+use crate::single_use::TableKind;
+use crate::single_use::{Codes, Passes, Retention};
 use crate::sync::{ARE_PLAIN, AtomicI64, AtomicU64, Ordering};
 
 /// Bytes before the first slot: one page, so that the slots begin on a cache line.
 pub(crate) const HEADER_BYTES: usize = 4096;
 /// Counts up with each change for which another version would read a table wrongly.
 const LAYOUT: u64 = 1;
-const MAGIC: u64 = u64::from_le_bytes(*b"yanmaspt");
 
 /// The page. All zero: no table yet.
 #[repr(C)]
@@ -118,6 +119,10 @@ pub enum Mismatch {
     /// Shorter or longer than its header says, or not one at all.
     #[error("its file is damaged or not one of a table")]
     Damaged,
+    /// It is a table that remembers for another time: one of passes where codes belong, or the
+    /// reverse.
+    #[error("its file is a table of another kind")]
+    Retention,
     /// A version of this program with another layout made it.
     #[error("its file is of another version")]
     Layout,
@@ -159,7 +164,7 @@ impl Header {
     }
 
     /// Fills the page in. No other thread or process may see it yet.
-    pub(crate) fn initialize(&self, birth: &Birth, lines: usize) {
+    pub(crate) fn initialize<R: Retention>(&self, birth: &Birth, lines: usize) {
         let line = &self.birth;
         let relaxed = Ordering::Relaxed;
         line.layout.store(LAYOUT, relaxed);
@@ -173,14 +178,24 @@ impl Header {
         self.high_water.0.store(birth.high_water_mark.get(), relaxed);
         self.bounds.fence.store(birth.fence.map_or(0, |fence| i64::from(fence.get())), relaxed);
         self.bounds.skew_ms.store(birth.skew_ms, relaxed);
-        line.magic.store(MAGIC, Ordering::Release);
+        line.magic.store(R::MAGIC, Ordering::Release);
     }
 
-    /// Is this the page of a table of so many lines, made in this boot, in this very file?
-    pub(crate) fn check(&self, lines: usize, boot: u128, file: [u64; 2]) -> Result<(), Mismatch> {
+    /// Is this the page of a table of this kind and of so many lines, made in this boot, in this
+    /// very file?
+    pub(crate) fn check<R: Retention>(
+        &self,
+        lines: usize,
+        boot: u128,
+        file: [u64; 2],
+    ) -> Result<(), Mismatch> {
         let line = &self.birth;
-        if line.magic.load(Ordering::Acquire) != MAGIC {
-            return Err(Mismatch::Damaged);
+        match line.magic.load(Ordering::Acquire) {
+            magic if magic == R::MAGIC => {}
+            magic if [Codes::MAGIC, Passes::MAGIC].contains(&magic) => {
+                return Err(Mismatch::Retention);
+            }
+            _ => return Err(Mismatch::Damaged),
         }
         if line.layout.load(Ordering::Relaxed) != LAYOUT {
             return Err(Mismatch::Layout);
@@ -202,9 +217,9 @@ impl Header {
     }
 
     /// What the page says of the past, if it is one that this version can read.
-    pub(crate) fn remains(&self) -> Option<Remains> {
+    pub(crate) fn remains<R: Retention>(&self) -> Option<Remains> {
         let line = &self.birth;
-        let is_readable = line.magic.load(Ordering::Acquire) == MAGIC
+        let is_readable = line.magic.load(Ordering::Acquire) == R::MAGIC
             && line.layout.load(Ordering::Relaxed) == LAYOUT;
         let is_shared = self.is_for(Store::Registers);
         let (high_water_mark, skew_ms, fence) =

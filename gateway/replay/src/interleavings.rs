@@ -13,6 +13,8 @@ use keyring::verify::TimeRules;
 
 use crate::entry::Entry;
 use crate::replay::{RedeemError, Replay};
+use crate::single_use::{Codes, Passes, Retention};
+use crate::single_use::{Reservation, SingleUse};
 use crate::table::{ClaimError, Place, SlotClaim, Table};
 
 const T: u32 = 1_800_000_000;
@@ -23,7 +25,7 @@ fn code(issued_at_s: u32, tag: u64) -> Place {
     Place { home: 0, first: 0, entry: Entry::spent(issued_at_s, tag), hash: 0 }
 }
 
-fn table(standing: &[Place]) -> Arc<Table> {
+fn table(standing: &[Place]) -> Arc<Table<Codes>> {
     let table = Table::on_heap(8, None, [0; 16]).expect("a small table");
     for place in standing {
         table.claim(place).expect("an empty table");
@@ -33,7 +35,7 @@ fn table(standing: &[Place]) -> Arc<Table> {
 
 /// Runs one claim per place, each in a thread of its own, but the last in this one.
 fn race<const N: usize>(
-    table: &Arc<Table>,
+    table: &Arc<Table<Codes>>,
     places: [Place; N],
 ) -> Vec<Result<SlotClaim, ClaimError>> {
     let [others @ .., last] = places.as_slice() else { return Vec::new() };
@@ -181,7 +183,7 @@ fn a_paused_redeemer_does_not_go_on_with_a_code_that_is_over() {
 }
 
 /// A process may redeem whatever the time.
-fn open(replay: &Replay) {
+fn open<R: Retention>(replay: &Replay<R>) {
     replay.guard.renew(i64::MAX);
     replay.guard.promise(UnixMillis::new(i64::MAX));
 }
@@ -267,4 +269,126 @@ fn fence_and_mark_rise_in_one_process_while_another_claims() {
         assert!(mine != theirs, "one of the two, and only one");
         assert_eq!((replay.fence(), other.high_water_mark()), (Some(IssuedAt::new(T)), later));
     });
+}
+
+/// The begin of a window.
+const G: u32 = 1_800_000_240;
+
+/// One opaque code, judged by that second.
+fn reservation(judged_s: u32) -> Reservation {
+    Reservation::new([7; 16], UnixMillis::from_seconds(i64::from(judged_s)))
+}
+
+/// The same, without the look at the windows beside its own.
+#[derive(Copy, Clone, Debug)]
+struct Blind(Reservation);
+
+impl SingleUse for Blind {
+    type Retention = Passes;
+    type Rules = ();
+
+    fn to_bytes(self) -> [u8; 16] {
+        self.0.to_bytes()
+    }
+
+    fn second(self) -> IssuedAt {
+        self.0.second()
+    }
+
+    fn end_of_life(self, rules: &()) -> UnixMillis {
+        self.0.end_of_life(rules)
+    }
+}
+
+/// Redeems each in a thread of its own, the last in this one. Returns how many may be forwarded.
+///
+/// The first slot of their path holds an entry of the window before. It is living to the window at
+/// G, and free to the next one. So the two windows need not meet in one slot.
+fn reserve_all<S>(windows: &[S]) -> usize
+where
+    S: SingleUse<Retention = Passes, Rules = ()> + Send + 'static,
+{
+    let (clock, _hand) = Clock::hand_set(UnixMillis::from_seconds(i64::from(G + 460)));
+    let passes = Replay::<Passes>::with_key(8, None, [7; 16]).expect("eight slots");
+    let before = UnixMillis::from_seconds(i64::from(G - 460));
+    let lane = passes.place(&reservation(G)).first;
+    let mut others = (8..=u8::MAX).map(|byte| Reservation::new([byte; 16], before));
+    let standing = others.find(|other| passes.place(other).first == lane).expect("one in eight");
+    assert!(passes.redeem(&standing, before, &(), &clock).is_err(), "it is over, and in its slot");
+    let passes = Arc::new(passes);
+    let judged_at = clock.now();
+    let spawn = |one: &S| {
+        let (passes, clock, one) = (Arc::clone(&passes), clock.clone(), *one);
+        thread::spawn(move || passes.redeem(&one, judged_at, &(), &clock).is_ok())
+    };
+    let [others @ .., last] = windows else { return 0 };
+    let threads: Vec<_> = others.iter().map(spawn).collect();
+    let mine = passes.redeem(last, judged_at, &(), &clock).is_ok();
+    let won = threads.into_iter().map(|thread| thread.join().expect("no panic"));
+    let won = won.filter(|has_won| *has_won).count() + usize::from(mine);
+    // What was let pass is found from either window; what was not is free again.
+    for one in windows {
+        assert_eq!(passes.remembers(one), won > 0);
+    }
+    won
+}
+
+/// One code is presented at the end of a window and at the begin of the next, in the same moment.
+/// Both may lose. Both never win.
+#[test]
+fn of_two_windows_beside_each_other_one_wins_at_most() {
+    loom::model(|| {
+        assert!(reserve_all(&[reservation(G + 459), reservation(G + 460)]) <= 1);
+    });
+}
+
+/// Two claims in one window and one in the next.
+#[test]
+fn of_three_claims_in_two_windows_one_wins_at_most() {
+    loom::model(|| {
+        let claims = [reservation(G + 459), reservation(G + 458), reservation(G + 460)];
+        assert!(reserve_all(&claims) <= 1);
+    });
+}
+
+#[test]
+fn without_the_look_both_windows_win() {
+    loom::model(|| {
+        let blind = [Blind(reservation(G + 459)), Blind(reservation(G + 460))];
+        assert_eq!(reserve_all(&blind), 2);
+    });
+}
+
+/// Claims in two windows, each with a look behind it. Whether there is an interleaving in which
+/// both go on.
+fn can_both_go_on(looks: fn(&Table<Passes>, &Place) -> bool) -> bool {
+    let has_doubled = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = std::sync::Arc::clone(&has_doubled);
+    loom::model(move || {
+        let table = Table::<Passes>::on_heap(8, None, [0; 16]).expect("a small table");
+        // Living to the window at G, and free to the next one.
+        assert!(table.claim(&code(G - 460, 9)).is_ok());
+        let table = Arc::new(table);
+        let goes_on = move |table: &Table<Passes>, second| {
+            let place = code(second, 7);
+            table.claim(&place).is_ok() && !looks(table, &place)
+        };
+        let rival = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || goes_on(&table, G))
+        };
+        let mine = goes_on(&table, G + 460);
+        let theirs = rival.join().expect("no panic");
+        if mine && theirs {
+            seen.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    has_doubled.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// A look that is not behind a fence may be answered before the swap is seen by others.
+#[test]
+fn without_the_fence_both_windows_may_win() {
+    assert!(!can_both_go_on(|table, place| table.is_spent_beside(place, Reservation::WINDOW_S)));
+    assert!(can_both_go_on(|table, place| table.is_seen_beside(place, Reservation::WINDOW_S)));
 }

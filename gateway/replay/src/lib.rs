@@ -9,6 +9,7 @@ mod header;
 mod limits;
 mod memory;
 mod replay;
+mod single_use;
 mod sync;
 mod table;
 
@@ -22,3 +23,4 @@ mod tests;
 pub use self::file::{MapError, create, map, open_file_id};
 pub use self::header::{Birth, Mismatch, Remains, Store};
 pub use self::replay::{RedeemError, Redemption, Replay, ReplayError};
+pub use self::single_use::{Codes, PassLife, Passes, Reservation, Retention, SingleUse};

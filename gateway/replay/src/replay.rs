@@ -1,23 +1,29 @@
 //! Codes, times and the fence: which codes may be redeemed, and the right to forward one.
+//!
+//! The words are those of codes. Passes and reservations are redeemed by the same code, from a
+//! table of their own ([`SingleUse`]).
 
 use clock::{Clock, Reading};
-use keyring::code::{CodeIdentity, IssuedAt, Kind};
+use keyring::code::{CodeIdentity, IssuedAt};
 use keyring::time::UnixMillis;
-use keyring::verify::TimeRules;
+use keyring::verify::SKEW_MS_MAX;
 use sys::failpoint::{self, Point};
 
 use crate::guard::Guard;
 use crate::header::Header;
 use crate::limits::{LEASE_MS, UNATTENDED_MS};
 use crate::memory::{LINE_SLOTS, Memory};
+use crate::single_use::SingleUse;
+use crate::single_use::{Codes, Retention};
 use crate::sync::{AtomicU64, Ordering};
 use crate::table::{ClaimError, Place, SlotClaim, Table};
 
 const NS_PER_MS: i64 = 1_000_000;
 
-/// The replay table of a node. Lock-free; allocates nothing after it was made.
-pub struct Replay {
-    table: Table,
+/// A replay table of a node: that of codes, or that of passes. Lock-free; allocates nothing after
+/// it was made.
+pub struct Replay<R = Codes> {
+    table: Table<R>,
     pub(crate) guard: Guard,
     releases: AtomicU64,
 }
@@ -25,8 +31,8 @@ pub struct Replay {
 /// The right to forward one code's transaction. Dropping it leaves the code spent.
 #[must_use = "the code is spent; forward its transaction or release it"]
 #[derive(Debug)]
-pub struct Redemption {
-    identity: CodeIdentity,
+pub struct Redemption<S = CodeIdentity> {
+    identity: S,
     end_of_life: UnixMillis,
     claim: SlotClaim,
 }
@@ -66,9 +72,9 @@ pub enum ReplayError {
     Random(getrandom::Error),
 }
 
-impl Replay {
+impl<R: Retention> Replay<R> {
     /// An empty table in this process's own memory. It has at least `capacity_slots` slots of 8
-    /// bytes, rounded up to lines of eight. Plan for rate x 80 s / 0.6.
+    /// bytes, rounded up to lines of eight. Plan for rate x [`Retention::REMEMBER_S`] / 0.6.
     ///
     /// Codes issued at or before `fence` are refused for ever: an earlier table may have known
     /// them.
@@ -84,7 +90,7 @@ impl Replay {
     /// Asks the processor to fetch the code's line: 100 ns ahead of `redeem` is best. Returns
     /// [`Self::hash`], as it was computed for this.
     #[inline]
-    pub fn prefetch(&self, identity: &CodeIdentity) -> u64 {
+    pub fn prefetch<S: SingleUse<Retention = R>>(&self, identity: &S) -> u64 {
         let place = self.place(identity);
         self.table.prefetch(&place);
         place.hash
@@ -93,7 +99,7 @@ impl Replay {
     /// A keyed hash of the code's identity, by a key that no client knows. Its low bits do not
     /// depend on the code's line.
     #[inline]
-    pub fn hash(&self, identity: &CodeIdentity) -> u64 {
+    pub fn hash<S: SingleUse<Retention = R>>(&self, identity: &S) -> u64 {
         self.place(identity).hash
     }
 
@@ -104,28 +110,40 @@ impl Replay {
     /// Then lease and fence are read, the fence last: a thread that sees a lease also sees the
     /// fence that was raised before the lease was given.
     ///
+    /// A reservation also looks at the windows beside its own, after its claim.
+    ///
     /// It takes no lock, does not wait and does not allocate; there is nothing to cancel.
     ///
     /// # Errors
     /// [`RedeemError`]; after each of them the transaction must not be forwarded.
     #[inline]
-    pub fn redeem(
+    pub fn redeem<S: SingleUse<Retention = R>>(
         &self,
-        identity: &CodeIdentity,
+        identity: &S,
         judged_at: UnixMillis,
-        rules: &TimeRules,
+        rules: &S::Rules,
         clock: &Clock,
-    ) -> Result<Redemption, RedeemError> {
-        let end_of_life = rules.end_of_life(Kind::Payment, identity.issued_at);
+    ) -> Result<Redemption<S>, RedeemError> {
+        let end_of_life = identity.end_of_life(rules);
+        debug_assert!(
+            end_of_life.ms_since(identity.second().millis()) + SKEW_MS_MAX <= R::REMEMBER_S * 1_000,
+            "it would be forgotten while it may be presented"
+        );
         if judged_at >= end_of_life {
             return Err(RedeemError::Expired);
         }
-        if self.header().is_behind_fence(identity.issued_at) {
+        if self.is_behind_fence(identity) {
             return Err(RedeemError::WarmingUp);
         }
         self.header().raise_high_water_mark(judged_at);
         failpoint::at(Point::Claim);
-        let claim = self.table.claim(&self.place(identity))?;
+        let place = self.place(identity);
+        let claim = self.table.claim(&place)?;
+        if let Some(apart_s) = S::NEIGHBOUR_S
+            && self.table.is_spent_beside(&place, apart_s)
+        {
+            return Err(self.undo(claim, RedeemError::Used));
+        }
         let reading = clock.reading();
         if self.high_water_mark().max(reading.now) >= end_of_life {
             return Err(RedeemError::Expired);
@@ -133,24 +151,25 @@ impl Replay {
         if !self.guard.allows(reading) {
             return Err(self.undo(claim, RedeemError::Unavailable));
         }
-        if self.header().is_behind_fence(identity.issued_at) {
+        if self.is_behind_fence(identity) {
             return Err(self.undo(claim, RedeemError::WarmingUp));
         }
         Ok(Redemption { identity: *identity, end_of_life, claim })
     }
 
     /// Whether the code is so old that an earlier table may have known it as spent. A fence never
-    /// falls, so such a code stays refused.
+    /// falls, so such a code stays refused. An opaque code, whose age is not known, is behind it
+    /// until [`Reservation::SHOWN_S`](crate::Reservation::SHOWN_S) after the fence.
     #[inline]
-    pub fn is_behind_fence(&self, identity: &CodeIdentity) -> bool {
-        self.header().is_behind_fence(identity.issued_at)
+    pub fn is_behind_fence<S: SingleUse<Retention = R>>(&self, identity: &S) -> bool {
+        self.header().is_behind_fence(identity.earliest_use())
     }
 
     /// Releases a redemption: the code may be presented again. Call it only if no byte of the
-    /// request was sent. Returns false if a code issued 80 s later has taken the slot; then nothing
-    /// is lost, as this code is over.
+    /// request was sent. Returns false if a code that is younger by [`Retention::REMEMBER_S`] has
+    /// taken the slot; then nothing is lost, as this code is over.
     #[inline]
-    pub fn release(&self, redemption: Redemption) -> bool {
+    pub fn release<S: SingleUse<Retention = R>>(&self, redemption: Redemption<S>) -> bool {
         let is_released = self.table.release(redemption.claim);
         if is_released {
             self.releases.fetch_add(1, Ordering::Relaxed);
@@ -159,9 +178,12 @@ impl Replay {
     }
 
     /// Whether the code is known to be spent, also past its life. Best effort: true is certain but
-    /// for 1 in 2^30, false means only that no trace was found.
-    pub fn remembers(&self, identity: &CodeIdentity) -> bool {
-        self.table.remembers(&self.place(identity))
+    /// for 1 in 2^30, false means only that no trace was found. Of an opaque code, whether it is
+    /// reserved in its window or in one beside it.
+    pub fn remembers<S: SingleUse<Retention = R>>(&self, identity: &S) -> bool {
+        let place = self.place(identity);
+        self.table.remembers(&place)
+            || S::NEIGHBOUR_S.is_some_and(|apart_s| self.table.remembers_beside(&place, apart_s))
     }
 
     /// How many codes the table must remember at `now`. Exact up to 32,768 slots; a larger table is
@@ -197,9 +219,10 @@ impl Replay {
         self.header().high_water_mark()
     }
 
-    /// The largest skew that the table was ever used with, in milliseconds.
+    /// The largest skew that the table was ever used with, in milliseconds; for passes the largest
+    /// there is.
     pub(crate) fn skew_ms(&self) -> i64 {
-        self.header().skew_ms()
+        self.header().skew_ms().max(R::SKEW_MS_LEAST)
     }
 
     /// Notes that a process with this skew redeems from the table.
@@ -250,7 +273,7 @@ impl Replay {
     /// is not if another file was copied over it.
     pub(crate) fn is_intact(&self, boot: u128, file: [u64; 2], mark: UnixMillis) -> bool {
         let lines = self.table.slots() / LINE_SLOTS;
-        self.header().check(lines, boot, file).is_ok()
+        self.header().check::<R>(lines, boot, file).is_ok()
             && self.table.has_key(self.header().key())
             && self.high_water_mark() >= mark
     }
@@ -275,7 +298,7 @@ impl Replay {
         Self::new_guarded(Table::new(memory), Guard::shut())
     }
 
-    fn new_guarded(table: Table, guard: Guard) -> Self {
+    fn new_guarded(table: Table<R>, guard: Guard) -> Self {
         Self { table, guard, releases: AtomicU64::new(0) }
     }
 
@@ -290,17 +313,30 @@ impl Replay {
         why
     }
 
+    /// Whether the same bytes are seen, or may have been overwritten, in a window beside this one.
+    #[cfg(test)]
+    #[cfg(not(feature = "loom"))]
+    pub(crate) fn is_seen_beside(&self, place: &Place) -> bool {
+        self.table.is_seen_beside(place, crate::single_use::Reservation::WINDOW_S)
+    }
+
     #[inline]
-    pub(crate) fn place(&self, identity: &CodeIdentity) -> Place {
-        self.table.place(&identity.to_bytes(), identity.issued_at.get())
+    pub(crate) fn place<S: SingleUse<Retention = R>>(&self, identity: &S) -> Place {
+        self.table.place(&identity.to_bytes(), identity.second().get())
     }
 }
 
-impl Redemption {
+impl<S: SingleUse> Redemption<S> {
     /// The code that was redeemed.
     #[inline]
-    pub fn identity(&self) -> CodeIdentity {
+    pub fn identity(&self) -> S {
         self.identity
+    }
+
+    /// The first moment at which the code is over.
+    #[inline]
+    pub fn end_of_life(&self) -> UnixMillis {
+        self.end_of_life
     }
 
     /// Whether the code's life is over at `now`. Its transaction must not be forwarded then: the

@@ -3,9 +3,9 @@
 //! The code of the crate asks for the feature `loom` only here.
 
 #[cfg(feature = "loom")]
-pub(crate) use loom::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
 #[cfg(not(feature = "loom"))]
-pub(crate) use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicI64, AtomicU64, Ordering, fence};
 
 /// True if an atomic is plain memory: as large as its value, and zero where its bytes are zero.
 /// Loom's atomics are not.

@@ -5,8 +5,11 @@
 //!
 //! # Why a code is claimed at most once
 //!
+//! The table remembers for n seconds: 80 for codes, 920 for passes ([`Retention`]).
+//!
 //! 1. A slot's issue second only grows: a swap needs a free slot, and free means never used, the
-//!    same code, or a code issued at least 80 s before. Released and taken back keep the second.
+//!    same code, or a code issued at least n seconds before. Released and taken back keep the
+//!    second.
 //! 2. So a slot that is not free to a code never becomes free to it again. The one exception is the
 //!    code's own entry after its own release.
 //! 3. Say two claims of one code both swapped, A into slot a and B into slot b, with no release
@@ -15,8 +18,8 @@
 //!      This contradicts 2.
 //!    - Else let a come before b on the path. B passed a: it was not free and did not hold the
 //!      code. A's swap found a free, so by 2 it came earlier in the life of slot a than B's load.
-//!      A load after that swap finds the code (`Used`) or a code issued 80 s later (`Expired`), and
-//!      B would have ended there.
+//!      A load after that swap finds the code (`Used`) or a code issued n seconds later
+//!      (`Expired`), and B would have ended there.
 //!
 //!    So there are no such two claims.
 //!
@@ -28,6 +31,19 @@
 //! Hence two simplifications. A claim may load the slots of a line all together, to find where to
 //! stop: a slot that was living once is passed for good. And after a lost swap the claim judges
 //! only that one slot again, with what the winner put there.
+//!
+//! # The same bytes in the seconds beside
+//!
+//! A reservation's second is a window of time, so the same bytes can be claimed in two windows at
+//! once, in two slots. After its swap such a claim looks for both neighbours
+//! ([`Table::is_spent_beside`]). Between its swap and its look it has a sequentially consistent
+//! fence. Of two such fences one is first. The thread of the other sees the swap of the first: a
+//! store, a fence and a load in each of two threads cannot both miss the other's store
+//! (Dekker 1965). So at most one of the two goes on, and perhaps none. A claim that does not go on
+//! is released. The one that goes on keeps its entry, so a later look finds it. Codes and passes
+//! have no such fence and no look: their second is part of what they are.
+
+use std::marker::PhantomData;
 
 use siphasher::sip128::{Hash128, SipHasher13};
 
@@ -38,7 +54,8 @@ use sys::failpoint::{self, Point};
 use crate::entry::{Entry, Standing};
 use crate::header::{Birth, Header, Store};
 use crate::memory::{self, LINE_SLOTS, Line, Memory, line_count};
-use crate::sync::{AtomicU64, Ordering};
+use crate::single_use::Retention;
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The lines of a code's path. A claim that finds them full of living codes is refused.
 ///
@@ -51,9 +68,10 @@ pub(crate) const PATH_LINES: usize = 64;
 const SAMPLE_LINES: usize = 4_096;
 const _: () = assert!(LINE_SLOTS == 8, "a lane is three bits of the hash and one bit of a byte");
 
-pub(crate) struct Table {
+pub(crate) struct Table<R> {
     memory: Memory,
     hasher: SipHasher13,
+    retention: PhantomData<R>,
 }
 
 /// Where one code belongs: its path and its entry.
@@ -79,17 +97,29 @@ pub(crate) struct SlotClaim {
 pub(crate) enum ClaimError {
     /// The code is in the table.
     Used,
-    /// A code issued at least 80 s later is in a slot of its path: this code is over.
+    /// A code issued later by as much as the table remembers is in a slot of its path: this code is over.
     Expired,
     /// Every slot of the whole path holds a living code.
     Full,
 }
 
-impl Table {
+/// What became of a search for a code, without claiming it.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+enum Trace {
+    /// It is spent.
+    Spent,
+    /// It is not there.
+    None,
+    /// It may have been in a slot that holds a code now which is younger by as much as the table
+    /// remembers.
+    Overtaken,
+}
+
+impl<R: Retention> Table<R> {
     /// The table whose header and slots are in `memory`.
     pub(crate) fn new(memory: Memory) -> Self {
         let hasher = SipHasher13::new_with_key(&memory.header().key());
-        Self { memory, hasher }
+        Self { memory, hasher, retention: PhantomData }
     }
 
     /// An empty table of at least `slots` slots in memory of this process alone. `None` if the
@@ -105,7 +135,7 @@ impl Table {
             high_water_mark: UnixMillis::new(0),
         };
         let memory = Memory::on_heap(line_count(slots))?;
-        memory.header().initialize(&birth, memory.lines().len());
+        memory.header().initialize::<R>(&birth, memory.lines().len());
         Some(Self::new(memory))
     }
 
@@ -159,9 +189,9 @@ impl Table {
     #[inline]
     pub(crate) fn claim(&self, place: &Place) -> Result<SlotClaim, ClaimError> {
         for (number, line) in self.path(place) {
-            for lane in Lanes::not_passed(line, place) {
+            for lane in Lanes::not_passed::<R>(line, place) {
                 let Some(slot) = line.0.get(lane) else { continue };
-                match take(slot, place.entry) {
+                match take::<R>(slot, place.entry) {
                     Standing::Free => {
                         return Ok(SlotClaim { line: number, lane, entry: place.entry });
                     }
@@ -190,17 +220,56 @@ impl Table {
     /// younger code needs its slot. So true is certain (but for a tag of 30 bits), and false is
     /// not.
     pub(crate) fn remembers(&self, place: &Place) -> bool {
+        self.trace(place) == Trace::Spent
+    }
+
+    /// Whether the same bytes are known to be spent `apart_s` seconds before or after.
+    pub(crate) fn remembers_beside(&self, place: &Place, apart_s: u32) -> bool {
+        self.neighbours(place, apart_s).any(|place| self.remembers(&place))
+    }
+
+    /// Whether the same bytes may be spent `apart_s` seconds before or after. For a claim of
+    /// `place` that has just been made. Of two claims in neighbouring seconds, at least one is told
+    /// true, however their steps interleave.
+    ///
+    /// An entry that may have been overwritten counts as spent. That happens only in the last
+    /// seconds of a window, where a pass was minted by a clock that is ahead, and to a thread that
+    /// was paused. Without this, what was spent at the end of the window before could be forgotten.
+    #[inline]
+    pub(crate) fn is_spent_beside(&self, place: &Place, apart_s: u32) -> bool {
+        fence(Ordering::SeqCst);
+        self.is_seen_beside(place, apart_s)
+    }
+
+    /// The look without its fence: only behind one is it of use to a claim.
+    pub(crate) fn is_seen_beside(&self, place: &Place, apart_s: u32) -> bool {
+        self.neighbours(place, apart_s).any(|place| self.trace(&place) != Trace::None)
+    }
+
+    fn neighbours(&self, place: &Place, apart_s: u32) -> impl Iterator<Item = Place> {
+        let own_s = place.entry.second();
+        let beside = [own_s.checked_sub(apart_s), own_s.checked_add(apart_s)];
+        let place = *place;
+        let at = move |second| Place { entry: place.entry.in_second(second), ..place };
+        beside.into_iter().flatten().map(at)
+    }
+
+    /// Goes along a path until it is certain. The code itself may be behind a slot that overtook
+    /// it, so the search goes on from there.
+    fn trace(&self, place: &Place) -> Trace {
+        let mut trace = Trace::None;
         for (_, line) in self.path(place) {
-            for lane in Lanes::not_passed(line, place) {
+            for lane in Lanes::not_passed::<R>(line, place) {
                 let Some(slot) = line.0.get(lane) else { continue };
-                match place.entry.judge(load(slot)) {
-                    Standing::Spent => return true,
-                    Standing::Free => return false,
-                    Standing::Living | Standing::Overtaken => {}
+                match place.entry.judge::<R>(load(slot)) {
+                    Standing::Spent => return Trace::Spent,
+                    Standing::Free => return trace,
+                    Standing::Overtaken => trace = Trace::Overtaken,
+                    Standing::Living => {}
                 }
             }
         }
-        false
+        trace
     }
 
     /// How many slots hold codes that live at `now_s`, estimated from a sample of the lines.
@@ -208,7 +277,7 @@ impl Table {
         let stride = self.lines().len().div_ceil(SAMPLE_LINES);
         let sample = self.lines().iter().step_by(stride);
         let sampled = sample.len();
-        let is_living = |slot: &&AtomicU64| load(slot).is_living_at(now_s);
+        let is_living = |slot: &&AtomicU64| load(slot).is_living_at::<R>(now_s);
         let living = sample.flat_map(|line| &line.0).filter(is_living).count();
         (living * self.lines().len()).div_ceil(sampled)
     }
@@ -233,10 +302,10 @@ struct Lanes {
 
 impl Lanes {
     #[inline]
-    fn not_passed(line: &Line, place: &Place) -> Self {
+    fn not_passed<R: Retention>(line: &Line, place: &Place) -> Self {
         let mut open = 0;
         for (slot, bit) in line.0.iter().zip([1, 2, 4, 8, 16, 32, 64, 128]) {
-            open |= if place.entry.passes(load(slot)) { 0 } else { bit };
+            open |= if place.entry.goes_past::<R>(load(slot)) { 0 } else { bit };
         }
         Self { first: place.first, open: u8::rotate_right(open, place.first) }
     }
@@ -256,10 +325,10 @@ impl Iterator for Lanes {
 /// Swaps `mine` into the slot if the slot is free to it. `Free` means that it was, and `mine` is in
 /// it now. A swap fails only if another claim or release changed the slot, so this ends.
 #[inline]
-fn take(slot: &AtomicU64, mine: Entry) -> Standing {
+fn take<R: Retention>(slot: &AtomicU64, mine: Entry) -> Standing {
     let mut found = load(slot);
     loop {
-        let standing = mine.judge(found);
+        let standing = mine.judge::<R>(found);
         if standing != Standing::Free {
             return standing;
         }

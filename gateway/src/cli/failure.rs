@@ -57,7 +57,9 @@ impl From<NoKeys> for Failure {
     fn from(why: NoKeys) -> Self {
         match why {
             NoKeys::Keyring(error) => error.into(),
-            NoKeys::NoneUsable { .. } => Self::Unfit(why.to_string()),
+            NoKeys::NoneUsable { .. } | NoKeys::NoneMakesPasses { .. } => {
+                Self::Unfit(why.to_string())
+            }
         }
     }
 }

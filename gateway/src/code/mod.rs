@@ -12,6 +12,7 @@
 
 pub mod admit;
 pub(crate) mod locate;
+pub(crate) mod open;
 pub(crate) mod redeem;
 pub(crate) mod requests;
 pub(crate) mod verify;

@@ -29,10 +29,11 @@ pub use self::descriptors::Budget as DescriptorBudget;
 pub use self::error::{ConfigError, Problem};
 pub use self::region::RegionPrefix;
 pub use self::sections::backend::BackendConfig;
+pub use self::sections::passes::PassesConfig;
 pub use self::sections::replay::ReplayConfig;
 pub use self::sections::retry::RetryConfig;
 pub use self::sections::route::{RouteConfig, all_methods, is_served};
-pub use self::sections::rule::{CodeUse, MinAuth, RuleConfig};
+pub use self::sections::rule::{CodeUse, MinAuth, PassUse, RuleConfig};
 pub use self::sections::server::{AdminConfig, Limits, ListenerConfig, ServerConfig, Timeouts};
 use self::table::{Source, Table};
 use crate::limits;
@@ -52,6 +53,8 @@ pub struct Config {
     pub replay: ReplayConfig,
     /// What is kept for those who ask again.
     pub retry: RetryConfig,
+    /// The passes of visits. Changes only at start.
+    pub passes: PassesConfig,
     /// The decision record. Changes only at start.
     pub record: ::record::Settings,
     /// What clients may use up.
@@ -96,12 +99,18 @@ impl Config {
         DirectorySettings {
             dir: self.server.data_dir.clone(),
             capacity: self.replay.capacity,
+            passes: self.takes_passes().then_some(self.passes.capacity),
             skew_ms: self.codes.skew_ms,
             store: match self.replay.registers {
                 Some(_) => Store::Registers,
                 None => Store::Local,
             },
         }
+    }
+
+    /// Whether any route makes, opens or spends passes.
+    pub fn takes_passes(&self) -> bool {
+        self.routes.iter().any(|route| route.rule.takes_passes())
     }
 
     /// What could not be read stands at its default; the source then holds a problem.
@@ -111,6 +120,7 @@ impl Config {
         let admin = AdminConfig::read(&mut root.table("admin"), &listeners);
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
+        let passes = PassesConfig::read(&mut root.table("passes"));
         let retry = RetryConfig::read(&mut root.table("retry"));
         let record = sections::record::read(&mut root.table("record"), &server.data_dir);
         let limits = Limits::read(&mut root.table("limits"));
@@ -124,6 +134,7 @@ impl Config {
             admin,
             codes,
             replay,
+            passes,
             retry,
             record,
             limits,

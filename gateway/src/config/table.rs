@@ -305,6 +305,11 @@ impl<'s> Item<'s> {
         self.value.get_ref().as_str()
     }
 
+    /// The value as an array of strings; `None` if it is of another type.
+    pub(super) fn strings(&self) -> Option<Vec<&'s str>> {
+        self.array()?.iter().map(Item::string).collect()
+    }
+
     /// A problem: the value is not what `allowed` says.
     pub(super) fn refuse(&self, allowed: &str) {
         let written = self.source.written(self.value.span());

@@ -20,10 +20,13 @@ use crate::{
     edge::worker_thread::Handle,
     edge::{connection::Arrival, lingering_close},
     limits,
-    metrics::{ListenerMetrics, WorkerId},
-    refusal::{Limit, Problem, Refusal},
+    metrics::WorkerId,
+    refusal::{
+        Limit, Problem, Refusal,
+        shape::{Asked, Shape},
+    },
     request_id::RequestIds,
-    transport::listener::{Accepted, Listener, Peer},
+    transport::listener::{Accepted, Listener},
     worker::Shared,
 };
 use sys::{
@@ -50,10 +53,14 @@ pub(crate) async fn keep_accepting(acceptor: Rc<Acceptor>, listener: Rc<Listener
 
 async fn accept_all(acceptor: &Acceptor, listener: &Listener) -> Infallible {
     let metrics = acceptor.shared.metrics.listener(listener.label());
+    let refusals = listener.refusals();
     loop {
         failpoint::panic_at("accept");
         match listener.accept().await {
-            Ok((socket, peer)) => acceptor.place(socket, peer, &metrics),
+            Ok((socket, peer)) => {
+                let listener = Arc::clone(&metrics);
+                acceptor.place(Arrival { socket, peer, listener, refusals });
+            }
             Err(error) => acceptor.accept_failed(listener, &error).await,
         }
     }
@@ -77,20 +84,20 @@ impl Acceptor {
     }
 
     /// Hands the connection to the worker with the fewest, or refuses it fast.
-    fn place(&self, socket: Accepted, peer: Peer, listener: &Arc<ListenerMetrics>) {
+    fn place(&self, arrival: Arrival) {
         let connections: usize = self.workers.iter().map(Handle::connections).sum();
         let current = self.shared.current.load();
         let configured = current.config().limits.connections_max;
         let limit = self.descriptors.budget(current.config()).clients();
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections());
-        let arrival = Arrival { socket, peer, listener: Arc::clone(listener) };
         let refused = match fewest {
             Some(worker) if connections < limit => worker.hand_over(arrival).err(),
             _ => Some(arrival),
         };
         if let Some(arrival) = refused {
             let is_scarce = (limit..configured).contains(&connections);
-            self.refuse(arrival.socket, if is_scarce { Limit::Accept } else { Limit::Connections });
+            let limit = if is_scarce { Limit::Accept } else { Limit::Connections };
+            self.refuse(arrival.socket, arrival.refusals, limit);
         }
     }
 
@@ -105,7 +112,7 @@ impl Acceptor {
             // Only who waits already: the next one may find what has become free.
             let waiting = timeout(Duration::ZERO, listener.accept()).await;
             if let Ok(Ok((socket, _))) = waiting {
-                self.refuse(socket, Limit::Accept);
+                self.refuse(socket, listener.refusals(), Limit::Accept);
                 return;
             }
             self.descriptors.fill_up();
@@ -117,7 +124,7 @@ impl Acceptor {
 
     /// Says that there are too many. Only so many are refused politely at a time; the rest are
     /// closed: a refusal must not become the load that it is to prevent.
-    fn refuse(&self, socket: Accepted, limit: Limit) {
+    fn refuse(&self, socket: Accepted, refusals: Shape, limit: Limit) {
         self.shared.metrics.limit_hits(self.id, limit);
         let Ok(permit) = Arc::clone(&self.refusing).try_acquire_owned() else { return };
         let Ok(stream) = socket.into_stream() else { return };
@@ -131,7 +138,8 @@ impl Acceptor {
                 _ => "too many connections",
             }),
         };
-        let answer = lingering_close::to_http1(&problem.to_response());
+        let answer = problem.answer(refusals, &Asked::unread(problem.now));
+        let answer = lingering_close::to_http1(&answer);
         tokio::task::spawn_local(async move {
             let _permit = permit;
             let patience = Duration::from_millis(limits::LINGER_MS);

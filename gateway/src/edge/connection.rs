@@ -5,6 +5,7 @@ use std::{future::Future as _, rc::Rc, sync::Arc};
 use super::{http1::serve_http1, http2::serve_http2, lingering_close::respond_408};
 use crate::{
     metrics::{ListenerMetrics, Rejection},
+    refusal::shape::Shape,
     transport::{
         client_stream::{ClientStream, Preface},
         connection_state::{Connection, End},
@@ -20,12 +21,14 @@ pub(crate) struct Arrival {
     pub(crate) peer: Peer,
     /// The metrics of the listener that accepted it.
     pub(crate) listener: Arc<ListenerMetrics>,
+    /// The shape of what is refused before a route is known.
+    pub(crate) refusals: Shape,
 }
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
-    let Arrival { socket, peer, listener } = arrival;
-    let connection = Connection::new(Rc::clone(&worker.sweep), peer);
+    let Arrival { socket, peer, listener, refusals } = arrival;
+    let connection = Connection::new(Rc::clone(&worker.sweep), peer, refusals);
     // However this ends, the connection is removed from the worker's list.
     let _registered = worker.register(Rc::clone(&connection));
     let Ok(mut stream) = socket.into_stream() else { return };
@@ -53,7 +56,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
                 listener.rejected(worker.id, why);
             }
         }
-        Err(End::SlowHead) => Box::pin(respond_408(&worker, stream)).await,
+        Err(End::SlowHead) => Box::pin(respond_408(&worker, refusals, stream)).await,
         // The client left or sent nothing, so no client is there to answer.
         Ok(_) | Err(_) => {}
     }

@@ -107,17 +107,17 @@ async fn serve_until_quiet(
             }
             Err(End::SlowHead) => {
                 let stream = http.into_parts().io.into_inner().into_stream();
-                respond_408(worker, stream).await;
+                respond_408(worker, connection.refusals(), stream).await;
                 return Served::Over(None);
             }
             Err(End::Malformed) => {
                 let stream = http.into_parts().io.into_inner().into_stream();
-                respond_to_malformed(worker, stream).await;
+                respond_to_malformed(worker, connection.refusals(), stream).await;
                 return Served::Over(None);
             }
             Err(End::Fragment) => {
                 let stream = http.into_parts().io.into_inner().into_stream();
-                respond_to_fragment(worker, stream).await;
+                respond_to_fragment(worker, connection.refusals(), stream).await;
                 return Served::Over(Some(Rejection::Syntax));
             }
             // All is said. What hyper ended for it tells when its goodbye is over.

@@ -7,31 +7,40 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::{
     limits,
     metrics::Outcome,
-    refusal::{Limit, Problem, Refusal},
+    refusal::{
+        Limit, Problem, Refusal,
+        shape::{Asked, Shape},
+    },
     transport::listener::Stream,
     worker::Worker,
 };
 
 /// Answers a request whose head never ended.
-pub(super) async fn respond_408(worker: &Worker, stream: Stream) {
+pub(super) async fn respond_408(worker: &Worker, shape: Shape, stream: Stream) {
     worker.count_limit(Limit::HeaderTime);
     let detail = "the request's head did not end in time";
-    refuse_head(worker, stream, Refusal::RequestTimeout, detail).await;
+    refuse_head(worker, shape, stream, Refusal::RequestTimeout, detail).await;
 }
 
 /// Answers a request in whose head a line ends as no line may.
-pub(super) async fn respond_to_malformed(worker: &Worker, stream: Stream) {
+pub(super) async fn respond_to_malformed(worker: &Worker, shape: Shape, stream: Stream) {
     let detail = "a line of the request's head ends without CR LF";
-    refuse_head(worker, stream, Refusal::RequestMalformed, detail).await;
+    refuse_head(worker, shape, stream, Refusal::RequestMalformed, detail).await;
 }
 
-pub(super) async fn respond_to_fragment(worker: &Worker, stream: Stream) {
+pub(super) async fn respond_to_fragment(worker: &Worker, shape: Shape, stream: Stream) {
     let detail = "the request line has a `#`: a fragment is no part of a target";
-    refuse_head(worker, stream, Refusal::RequestMalformed, detail).await;
+    refuse_head(worker, shape, stream, Refusal::RequestMalformed, detail).await;
 }
 
 /// Answers a request of which hyper has no head. Nothing of an answer is under way, so this can.
-async fn refuse_head(worker: &Worker, stream: Stream, refusal: Refusal, detail: &'static str) {
+async fn refuse_head(
+    worker: &Worker,
+    shape: Shape,
+    stream: Stream,
+    refusal: Refusal,
+    detail: &'static str,
+) {
     let id = worker.request_ids.next();
     let snapshot = worker.snapshot();
     let outcome = Outcome::Refused(refusal);
@@ -43,8 +52,9 @@ async fn refuse_head(worker: &Worker, stream: Stream, refusal: Refusal, detail: 
         now: worker.clock().now(),
         detail: Some(detail),
     };
+    let answer = problem.answer(shape, &Asked::unread(problem.now));
     let mut deadline = worker.sweep.deadline(limits::LINGER_MS);
-    let goodbye = std::pin::pin!(linger(stream, to_http1(&problem.to_response())));
+    let goodbye = std::pin::pin!(linger(stream, to_http1(&answer)));
     deadline.limit(goodbye).await;
 }
 

@@ -5,6 +5,8 @@ use http::HeaderName;
 // From the client.
 /// The code. A client sends it on one line.
 pub(crate) const YANMA_CODE: HeaderName = HeaderName::from_static("yanma-code");
+/// A pass. An exchange's backend and client get it too.
+pub(crate) const YANMA_PASS: HeaderName = HeaderName::from_static("yanma-pass");
 /// The client's name for its transaction (draft-ietf-httpapi-idempotency-key-header).
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -25,6 +27,8 @@ pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwar
 // To backend and client.
 /// The redemption's id.
 pub(crate) const YANMA_REDEMPTION: HeaderName = HeaderName::from_static("yanma-redemption");
+/// The id of a visit's pass, on each of its calls.
+pub(crate) const YANMA_PASS_ID: HeaderName = HeaderName::from_static("yanma-pass-id");
 /// The request's id.
 pub(crate) const YANMA_REQUEST_ID: HeaderName = HeaderName::from_static("yanma-request-id");
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyring::{code::CodeIdentity, time::UnixMillis};
+use keyring::{pass::RedemptionId, time::UnixMillis};
 
 use super::{fingerprint::Fingerprint, key::IdempotencyKey, response::StoredResponse};
 
@@ -35,7 +35,7 @@ impl Caller {
 /// One request, as far as it can be told from another with the same code.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    pub(crate) identity: CodeIdentity,
+    pub(crate) id: RedemptionId,
     pub(crate) caller: Caller,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) fingerprint: Fingerprint,
@@ -71,7 +71,7 @@ pub(super) enum State {
 
 impl Entry {
     pub(super) fn running(request: &Request) -> Self {
-        let Request { caller, key, fingerprint, identity: _ } = request;
+        let Request { caller, key, fingerprint, id: _ } = request;
         let (caller, key) = (caller.clone(), key.clone());
         Self { caller, key, fingerprint: *fingerprint, state: State::Running }
     }

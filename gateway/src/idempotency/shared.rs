@@ -11,7 +11,7 @@
 //! read here can only end a request; see [`super`].
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use keyring::{code::CodeIdentity, time::UnixMillis};
+use keyring::{pass::RedemptionId, time::UnixMillis};
 
 use super::{
     entry::{Caller, Entry, Lookup, Request, State},
@@ -38,7 +38,7 @@ pub(crate) enum SharedLookup {
 /// The note in a request's claim: what the request is, and its deadline. If no end is reported by
 /// the deadline, the outcome is unknown. The request id tells the notes of two attempts apart.
 pub(crate) fn note(request: &Request, id: &RequestId, deadline: UnixMillis) -> Vec<u8> {
-    let Request { identity: _, caller, key, fingerprint } = request;
+    let Request { id: _, caller, key, fingerprint } = request;
     let (name, key) = (caller.name(), key.as_ref().map_or(&[][..], IdempotencyKey::as_bytes));
     let name_len = name.map_or(0, str::len);
     let mut bytes = Vec::with_capacity(WHO_AT + 32 + 2 + name_len + 1 + key.len());
@@ -73,11 +73,11 @@ pub(crate) fn look_up(
     notes: impl IntoIterator<Item = Vec<u8>>,
     now: UnixMillis,
 ) -> Option<SharedLookup> {
-    let answer = answers.into_iter().find_map(|bytes| read_answer(request.identity, bytes.into()));
+    let answer = answers.into_iter().find_map(|bytes| read_answer(request.id, bytes.into()));
     if let Some(record) = answer {
         return Some(SharedLookup::Known(record.look_up(request, now)));
     }
-    let notes = notes.into_iter().filter_map(|bytes| read_note(request.identity, bytes.into()));
+    let notes = notes.into_iter().filter_map(|bytes| read_note(request.id, bytes.into()));
     let (deadline, record) = notes.min_by_key(|(deadline, _)| *deadline)?;
     Some(match record.look_up(request, now) {
         Lookup::Running if now >= deadline => SharedLookup::Lost,
@@ -85,15 +85,15 @@ pub(crate) fn look_up(
     })
 }
 
-fn read_note(identity: CodeIdentity, mut bytes: Bytes) -> Option<(UnixMillis, Entry)> {
+fn read_note(id: RedemptionId, mut bytes: Bytes) -> Option<(UnixMillis, Entry)> {
     let deadline = read_head(&mut bytes)?;
     take(&mut bytes, ID_BYTES)?;
-    Some((deadline, read_who(identity, &mut bytes)?))
+    Some((deadline, read_who(id, &mut bytes)?))
 }
 
-fn read_answer(identity: CodeIdentity, mut bytes: Bytes) -> Option<Entry> {
+fn read_answer(id: RedemptionId, mut bytes: Bytes) -> Option<Entry> {
     let until = read_head(&mut bytes)?;
-    let mut record = read_who(identity, &mut bytes)?;
+    let mut record = read_who(id, &mut bytes)?;
     record.state = State::Finished { answer: StoredResponse::from_bytes(bytes), until };
     Some(record)
 }
@@ -103,7 +103,7 @@ fn read_head(bytes: &mut Bytes) -> Option<UnixMillis> {
     is_ours.then(|| bytes.try_get_i64().ok().map(UnixMillis::new))?
 }
 
-fn read_who(identity: CodeIdentity, bytes: &mut Bytes) -> Option<Entry> {
+fn read_who(id: RedemptionId, bytes: &mut Bytes) -> Option<Entry> {
     let fingerprint = Fingerprint::from_bytes(take(bytes, 32)?.as_ref().try_into().ok()?);
     let caller = match bytes.try_get_u16().ok()?.checked_sub(1) {
         None => Caller::UNNAMED,
@@ -113,7 +113,7 @@ fn read_who(identity: CodeIdentity, bytes: &mut Bytes) -> Option<Entry> {
         0 => None,
         len => Some(IdempotencyKey::from_bytes(&take(bytes, len.into())?)?),
     };
-    Some(Entry::running(&Request { identity, caller, key, fingerprint }))
+    Some(Entry::running(&Request { id, caller, key, fingerprint }))
 }
 
 fn take(bytes: &mut Bytes, len: usize) -> Option<Bytes> {
@@ -121,14 +121,14 @@ fn take(bytes: &mut Bytes, len: usize) -> Option<Bytes> {
 }
 
 /// The name under which a code's answer is kept; claims are under `yanma:1:`.
-pub(crate) fn name_of(identity: &CodeIdentity) -> String {
-    format!("yanma:2:{identity}")
+pub(crate) fn name_of(id: &RedemptionId) -> String {
+    format!("yanma:2:{id}")
 }
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, StatusCode};
-    use keyring::code::{IssuedAt, KeyId, Serial};
+    use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
     use proptest::prelude::*;
 
     use super::*;
@@ -136,17 +136,17 @@ mod tests {
 
     const BEGUN: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 
-    fn identity() -> CodeIdentity {
-        CodeIdentity {
+    fn id() -> RedemptionId {
+        RedemptionId::Code(CodeIdentity {
             key_id: KeyId::new(7001).unwrap(),
             issued_at: IssuedAt::new(1_800_000_000),
             serial: Serial::new(1),
-        }
+        })
     }
 
     fn request(caller: Caller, key: Option<&[u8]>, body: &[u8]) -> Request {
         let key = key.map(|key| IdempotencyKey::from_bytes(key).unwrap());
-        Request { identity: identity(), caller, key, fingerprint: of_body(body) }
+        Request { id: id(), caller, key, fingerprint: of_body(body) }
     }
 
     const DEADLINE: UnixMillis = UnixMillis::from_seconds(1_800_000_036);

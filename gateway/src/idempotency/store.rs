@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, hash::RandomState};
 
 use dashmap::{DashMap, Entry as MapEntry};
-use keyring::{code::CodeIdentity, time::UnixMillis};
+use keyring::{pass::RedemptionId, time::UnixMillis};
 
 use super::{
     budget::{Budget, NoRoom},
@@ -20,7 +20,7 @@ const PARTS: usize = 1_024;
 /// 7/16 full, and its place in a queue at least half full.
 pub(super) const ENTRY_BYTES: usize =
     size_of::<Entry>() + (SLOT_BYTES * 16).div_ceil(7) + 2 * size_of::<Due>();
-const SLOT_BYTES: usize = size_of::<(CodeIdentity, Box<Entry>)>() + 1;
+const SLOT_BYTES: usize = size_of::<(RedemptionId, Box<Entry>)>() + 1;
 
 /// The outcomes of codes, for repeated requests. See [`super`].
 ///
@@ -28,7 +28,7 @@ const SLOT_BYTES: usize = size_of::<(CodeIdentity, Box<Entry>)>() + 1;
 /// leaves this module.
 #[derive(Debug)]
 pub struct ResponseStore {
-    records: DashMap<CodeIdentity, Box<Entry>>,
+    records: DashMap<RedemptionId, Box<Entry>>,
     room: Budget,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct ExpiryQueue(VecDeque<Due>);
 #[derive(Debug)]
 struct Due {
     until: UnixMillis,
-    identity: CodeIdentity,
+    id: RedemptionId,
 }
 
 impl ResponseStore {
@@ -62,7 +62,7 @@ impl ResponseStore {
 
     /// Enters a request whose body is whole, before its code is redeemed.
     pub(crate) fn begin(&self, request: &Request, now: UnixMillis) -> Begun {
-        match self.records.entry(request.identity) {
+        match self.records.entry(request.id) {
             MapEntry::Vacant(place) => {
                 place.insert(Box::new(Entry::running(request)));
                 Begun::First
@@ -72,14 +72,14 @@ impl ResponseStore {
     }
 
     /// Whether anything is known of a code, so that it is worth reading the body.
-    pub(crate) fn knows(&self, identity: &CodeIdentity, now: UnixMillis) -> bool {
-        self.records.get(identity).is_some_and(|record| record.is_alive(now))
+    pub(crate) fn knows(&self, id: &RedemptionId, now: UnixMillis) -> bool {
+        self.records.get(id).is_some_and(|record| record.is_alive(now))
     }
 
     /// What is known, for a request that cannot be a first one. `None` if nothing is known any
     /// more.
     pub(crate) fn recall(&self, request: &Request, now: UnixMillis) -> Option<Lookup> {
-        let record = self.records.get(&request.identity)?;
+        let record = self.records.get(&request.id)?;
         record.is_alive(now).then(|| record.look_up(request, now))
     }
 
@@ -89,32 +89,32 @@ impl ResponseStore {
     /// There is no room. The entry is removed, and nothing is known of the code any more.
     pub(crate) fn finish(
         &self,
-        identity: &CodeIdentity,
+        id: &RedemptionId,
         answer: StoredResponse,
         shelf: &mut ExpiryQueue,
         bounds: &RetryConfig,
         now: UnixMillis,
     ) -> Result<(), NoRoom> {
-        let mut record = self.records.get_mut(identity).expect("a running record stays");
+        let mut record = self.records.get_mut(id).expect("a running record stays");
         assert!(matches!(record.state, State::Running), "a record is finished once");
         match self.room.take(&record.caller, ENTRY_BYTES + answer.len(), bounds) {
             Ok(()) => {
                 let until = now.plus_ms(bounds.keep_ms);
                 record.state = State::Finished { answer, until };
-                shelf.0.push_back(Due { until, identity: *identity });
+                shelf.0.push_back(Due { until, id: *id });
                 Ok(())
             }
             Err(no_room) => {
                 drop(record);
-                self.forget(identity);
+                self.forget(id);
                 Err(no_room)
             }
         }
     }
 
     /// The request that was first leaves no answer.
-    pub(crate) fn forget(&self, identity: &CodeIdentity) {
-        self.records.remove_if(identity, |_, record| matches!(record.state, State::Running));
+    pub(crate) fn forget(&self, id: &RedemptionId) {
+        self.records.remove_if(id, |_, record| matches!(record.state, State::Running));
     }
 
     /// Removes at most `most` expired entries of a worker. Returns whether there was any.
@@ -124,7 +124,7 @@ impl ResponseStore {
                 return removed > 0;
             };
             let (_, record) =
-                self.records.remove(&due.identity).expect("a stored record stays until here");
+                self.records.remove(&due.id).expect("a stored record stays until here");
             let State::Finished { answer, .. } = &record.state else {
                 unreachable!("what is on a shelf is finished")
             };

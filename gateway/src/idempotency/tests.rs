@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use http::{HeaderMap, StatusCode};
 use keyring::{
     code::{CodeIdentity, IssuedAt, KeyId, Serial},
+    pass::RedemptionId,
     time::UnixMillis,
 };
 use proptest::prelude::*;
@@ -28,12 +29,12 @@ fn bounds() -> RetryConfig {
     }
 }
 
-fn identity(serial: u64) -> CodeIdentity {
-    CodeIdentity {
+fn id(serial: u64) -> RedemptionId {
+    RedemptionId::Code(CodeIdentity {
         key_id: KeyId::new(7001).unwrap(),
         issued_at: IssuedAt::new(1_800_000_000),
         serial: Serial::new(serial),
-    }
+    })
 }
 
 fn key(text: &'static str) -> Option<IdempotencyKey> {
@@ -43,7 +44,7 @@ fn key(text: &'static str) -> Option<IdempotencyKey> {
 }
 
 fn request(serial: u64, key: Option<IdempotencyKey>, fingerprint: Fingerprint) -> Request {
-    Request { identity: identity(serial), caller: Caller::UNNAMED, key, fingerprint }
+    Request { id: id(serial), caller: Caller::UNNAMED, key, fingerprint }
 }
 
 fn plain(serial: u64) -> Request {
@@ -67,7 +68,7 @@ impl Store {
     }
 
     fn finish(&mut self, serial: u64, body: &str, bounds: &RetryConfig) -> Result<(), NoRoom> {
-        self.answers.finish(&identity(serial), answer(body), &mut self.shelf, bounds, NOW)
+        self.answers.finish(&id(serial), answer(body), &mut self.shelf, bounds, NOW)
     }
 
     fn expire(&mut self, now: UnixMillis) {
@@ -130,11 +131,11 @@ fn another_request_is_told_from_the_same_one() {
 fn a_record_without_an_answer_goes_and_its_code_is_new_again() {
     let mut store = Store::default();
     assert_eq!(store.begin(&plain(1), NOW), Begun::First);
-    store.answers.forget(&identity(1));
+    store.answers.forget(&id(1));
     assert_eq!(store.holds(), [0; 3]);
     assert_eq!(store.begin(&plain(1), NOW), Begun::First);
     store.finish(1, "yes", &bounds()).unwrap();
-    store.answers.forget(&identity(1));
+    store.answers.forget(&id(1));
     assert_eq!(store.answers.entries(), 1, "a finished one stays");
 }
 
@@ -145,10 +146,10 @@ fn an_answer_is_told_until_its_time_is_over_to_the_millisecond() {
     store.finish(1, "yes", &bounds()).unwrap();
     let (last, over) = (NOW.plus_ms(KEEP_MS - 1), NOW.plus_ms(KEEP_MS));
     store.expire(last);
-    assert!(store.answers.knows(&identity(1), last));
+    assert!(store.answers.knows(&id(1), last));
     assert_eq!(store.answers.recall(&plain(1), last), Some(Lookup::Finished(answer("yes"))));
     // Over and not removed yet: nothing is known, but the code is not a new one.
-    assert!(!store.answers.knows(&identity(1), over));
+    assert!(!store.answers.knows(&id(1), over));
     assert_eq!(store.answers.recall(&plain(1), over), None);
     assert_eq!(store.begin(&plain(1), over), Begun::Known(Lookup::Other));
     store.expire(over);
@@ -242,7 +243,7 @@ fn of_many_copies_at_once_one_is_first() {
                             first.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                             let stored = answer("yes");
                             let bounds = &bounds();
-                            let id = identity(serial);
+                            let id = id(serial);
                             // Full after 1,000; those go, and may be first again.
                             if answers.finish(&id, stored, &mut shelf, bounds, NOW).is_err() {
                                 first.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
@@ -304,14 +305,14 @@ proptest! {
                 Step::Finish(serial, len) if model.get(&serial) == Some(&None) => {
                     let kept = answer(&"x".repeat(len));
                     let Store { answers, shelf } = &mut store;
-                    match answers.finish(&identity(serial), kept, shelf, &bounds, now) {
+                    match answers.finish(&id(serial), kept, shelf, &bounds, now) {
                         Ok(()) => model.insert(serial, Some((len, now.plus_ms(KEEP_MS)))),
                         Err(_) => model.remove(&serial),
                     };
                 }
                 Step::Finish(..) => {}
                 Step::Forget(serial) => {
-                    store.answers.forget(&identity(serial));
+                    store.answers.forget(&id(serial));
                     if model.get(&serial) == Some(&None) {
                         model.remove(&serial);
                     }
@@ -331,7 +332,7 @@ proptest! {
                     // does not know: it asks which are left.
                     for (_, serial) in over {
                         if store.answers.begin(&plain(serial), now) == Begun::First {
-                            store.answers.forget(&identity(serial));
+                            store.answers.forget(&id(serial));
                             model.remove(&serial);
                         }
                     }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use keyring::key::{CHANNELS_MAX, Channel};
 
 use super::cells::WorkerId;
-use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram};
+use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram, PASS_AGE};
 use super::labels::{Outcome, Rejection, ResponseClass};
 use super::sample::HistogramValues;
 
@@ -132,6 +132,8 @@ pub(super) struct ChannelMetrics {
     name: &'static str,
     codes: Counters,
     ages: Buckets,
+    passes: Counters,
+    pass_ages: Buckets,
 }
 
 impl Channels {
@@ -176,6 +178,8 @@ impl ChannelMetrics {
             name,
             codes: Counters::new(workers, Outcome::COUNT),
             ages: Buckets::new(workers, &CODE_AGE),
+            passes: Counters::new(workers, Outcome::COUNT),
+            pass_ages: Buckets::new(workers, &PASS_AGE),
         }
     }
 
@@ -185,6 +189,22 @@ impl ChannelMetrics {
 
     pub(super) fn observe_age_ms(&self, worker: WorkerId, age_ms: u64) {
         self.ages.observe(worker, age_ms);
+    }
+
+    pub(super) fn count_pass(&self, worker: WorkerId, outcome: Outcome) {
+        self.passes.inc(worker, outcome.index());
+    }
+
+    pub(super) fn observe_pass_age_ms(&self, worker: WorkerId, age_ms: u64) {
+        self.pass_ages.observe(worker, age_ms);
+    }
+
+    pub(super) fn passes(&self, outcome: Outcome) -> u64 {
+        self.passes.total(outcome.index())
+    }
+
+    pub(super) fn pass_ages(&self) -> HistogramValues {
+        self.pass_ages.reading()
     }
 
     pub(super) fn name(&self) -> &'static str {

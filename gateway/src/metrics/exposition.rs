@@ -19,6 +19,7 @@ impl Metrics {
     pub(crate) fn fill(&self, page: &mut Page) {
         self.show_requests(page);
         self.show_codes(page);
+        self.show_passes_to(page);
         self.show_own_work(page);
         self.show_exchanges(page);
         self.show_limits(page);
@@ -62,6 +63,23 @@ impl Metrics {
         let known = self.channels.known();
         let ages = known.map(|channel| ([("channel", channel.name())], channel.ages()));
         page.histogram("yanma_code_age_seconds", "Age of genuine codes on arrival.", ages);
+    }
+
+    fn show_passes_to(&self, page: &mut Page) {
+        if !self.shows_passes.load(Relaxed) {
+            return;
+        }
+        let totals = self.channels.all().flat_map(|channel| {
+            Outcome::all().map(move |outcome| {
+                let labels = [("channel", channel.name()), ("outcome", outcome.name())];
+                (labels, number(channel.passes(outcome)))
+            })
+        });
+        let help = "Passes by the channel of their code and what became of them.";
+        page.counter("yanma_passes_total", help, totals);
+        let known = self.channels.known();
+        let ages = known.map(|channel| ([("channel", channel.name())], channel.pass_ages()));
+        page.histogram("yanma_pass_age_seconds", "Age of genuine passes on arrival.", ages);
     }
 
     fn show_own_work(&self, page: &mut Page) {

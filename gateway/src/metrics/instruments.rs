@@ -184,6 +184,15 @@ pub(super) static CODE_AGE: Scale = Scale {
     units_per_one: 1_000,
 };
 
+/// Ages of passes in milliseconds. The longest live for 900 s.
+pub(super) static PASS_AGE: Scale = Scale {
+    bounds: &[
+        1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 300_000, 420_000, 600_000, 720_000,
+        840_000, 900_000, 1_800_000,
+    ],
+    units_per_one: 1_000,
+};
+
 /// Signatures that were verified together.
 pub(super) static BATCH: Scale =
     Scale { bounds: &[1, 2, 3, 4, 5, 6, 7, 8, 16, 32], units_per_one: 1 };

@@ -52,6 +52,7 @@ pub struct Metrics {
     batch_sizes: Buckets,
     last_reload_successful: AtomicBool,
     last_reload_success_ms: AtomicI64,
+    shows_passes: AtomicBool,
     table_build_ns: AtomicU64,
     table_faults: AtomicU64,
     registers: OnceLock<Arc<registers::counts::Counts>>,
@@ -82,6 +83,7 @@ impl Metrics {
             batch_sizes: Buckets::new(workers, &BATCH),
             last_reload_successful: AtomicBool::new(false),
             last_reload_success_ms: AtomicI64::new(0),
+            shows_passes: AtomicBool::new(false),
             table_build_ns: AtomicU64::new(0),
             table_faults: AtomicU64::new(0),
             registers: OnceLock::new(),
@@ -137,6 +139,21 @@ impl Metrics {
     /// Counts the age, in milliseconds, at which a code that verified arrived.
     pub(crate) fn code_age(&self, worker: WorkerId, channel: Channel, age_ms: u64) {
         self.channels.of(Some(channel)).observe_age_ms(worker, age_ms);
+    }
+
+    /// Counts a pass by what became of its request. One that does not open has no channel.
+    pub(crate) fn passes(&self, worker: WorkerId, channel: Option<Channel>, outcome: Outcome) {
+        self.channels.of(channel).count_pass(worker, outcome);
+    }
+
+    /// Counts the age, in milliseconds, at which a genuine pass arrived.
+    pub(crate) fn pass_age(&self, worker: WorkerId, channel: Channel, age_ms: u64) {
+        self.channels.of(Some(channel)).observe_pass_age_ms(worker, age_ms);
+    }
+
+    /// Shows what is counted of passes from now on. To be called once, at start.
+    pub(crate) fn show_passes(&self) {
+        self.shows_passes.store(true, Relaxed);
     }
 
     /// Counts that something was refused or closed because of a limit.

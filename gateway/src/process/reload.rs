@@ -99,6 +99,17 @@ pub enum NoKeys {
         /// The time of issue that was tried.
         now: UnixMillis,
     },
+    /// A route makes or takes passes, and no key makes any.
+    #[error(
+        "{}: a [[route]] takes passes, and no [[pass_secret]] is active; needed: one (yanma keys \
+         pass-generate and pass-activate --keyring {})",
+        .dir.join(store::MANIFEST).display(),
+        .dir.display()
+    )]
+    NoneMakesPasses {
+        /// The keyring's directory.
+        dir: PathBuf,
+    },
 }
 
 /// Reads the keyring that `config` names, for the environment that it names, if a code issued at
@@ -111,6 +122,9 @@ pub fn load_usable_keys(config: &Config, now: UnixMillis) -> Result<KeySet, NoKe
     let keys = store::load(dir, Some(&config.server.environment))?;
     if keys.usable_at(now) == 0 {
         return Err(NoKeys::NoneUsable { dir: dir.clone(), now });
+    }
+    if config.takes_passes() && !keys.has_active_pass_key() {
+        return Err(NoKeys::NoneMakesPasses { dir: dir.clone() });
     }
     Ok(keys)
 }
@@ -137,6 +151,12 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     }
     if old.replay != new.replay {
         return Some("[replay]");
+    }
+    if old.passes != new.passes {
+        return Some("[passes]");
+    }
+    if old.takes_passes() != new.takes_passes() {
+        return Some("whether any [[route]] takes passes");
     }
     if old.record != new.record {
         return Some("[record]");

@@ -1,6 +1,10 @@
 //! From a checked configuration to a serving gateway. It listens only after everything is read.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU8},
+};
 
 use keyring::key_set::KeySet;
 use tokio::{
@@ -28,10 +32,7 @@ use crate::{
 };
 use clock::Clock;
 use record::{Record, RecordError, Recording, WhenFull};
-use replay::{
-    Replay,
-    directory::{self, DataDirectory, DirectoryError, Fence},
-};
+use replay::directory::{self, DataDirectory, DirectoryError, Fence, Tables};
 use sys::{
     disk::Group,
     threads::{self, Part},
@@ -108,12 +109,12 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
     // serving.
     let survived = runtime.block_on(async { Survived::catch() })?;
     let clock = Clock::system();
-    let (directory, replay) = directory::open(start.config.data_directory(), start.fence, &clock)?;
+    let (directory, tables) = directory::open(start.config.data_directory(), start.fence, &clock)?;
     let left = runtime.block_on(async move {
         let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
         let signals = survived.and_leave()?;
         let command_line = start.command_line.clone();
-        let (shared, reloader, may_reload, recording) = share(start, clock, directory, replay)?;
+        let (shared, reloader, may_reload, recording) = share(start, clock, directory, tables)?;
         let (reload, reloads) = mpsc::channel(1);
         let mut orders = Orders { signals, reloader, reloads, command_line };
         if let Some(predecessor) = predecessor
@@ -152,12 +153,13 @@ impl Sockets {
         let mut inheritance = Inheritance::receive()?;
         let mut inherited = |address: &str| inheritance.as_mut()?.take(address);
         let mut listeners = Vec::with_capacity(config.listeners.len());
-        for ListenerConfig { address, group } in &config.listeners {
+        for ListenerConfig { address, group, refusals } in &config.listeners {
             let listener = match inherited(&address.to_string()) {
                 Some(socket) => Listener::adopt(address, socket),
                 None => Listener::bind(address, find_group("[[listener]] group", group)?),
             };
-            listeners.push(listener.map_err(|source| failed(address, source))?);
+            let listener = listener.map_err(|source| failed(address, source))?;
+            listeners.push(listener.refusing_in(*refusals));
         }
         let address = config.admin.address;
         let admin = match inherited(&address.to_string()) {
@@ -190,13 +192,16 @@ fn share(
     start: Start,
     clock: Clock,
     directory: DataDirectory,
-    replay: Replay,
+    tables: Tables,
 ) -> Result<Started, StartError> {
     let Start { config, keys, config_file, .. } = start;
     // One more than the workers: the front thread counts the connections that it refuses.
     let metrics = Metrics::new(config.server.workers + 1);
     if let Some(registers) = &config.replay.registers {
         metrics.show_registers(&registers.names());
+    }
+    if config.takes_passes() {
+        metrics.show_passes();
     }
     let endpoints = Endpoints::default();
     let may_reload = config.admin.reload;
@@ -210,7 +215,8 @@ fn share(
     let bodies = Arc::default();
     let shared = Shared {
         clock,
-        replay,
+        tables,
+        pass_count: AtomicU8::new(0),
         responses,
         metrics,
         current,

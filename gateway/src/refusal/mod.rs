@@ -6,11 +6,13 @@ pub(crate) mod labels;
 mod limit;
 mod problem;
 mod refused;
+pub mod shape;
 #[cfg(test)]
 mod tests;
 
 use http::StatusCode;
 use keyring::code::{Kind, ParseError};
+use keyring::pass::RedemptionId;
 use keyring::verify::Rejection;
 
 pub(crate) use self::refused::Refused;
@@ -193,12 +195,27 @@ refusals! {
     OutcomeUnknown = "outcome_unknown" GATEWAY_TIMEOUT "YM1702" "query"
         "The request was forwarded and its outcome is unknown."
         "结果未知，可能已扣费。先查询本笔交易，查不到再冲正；查清前不要再次收费";
+    PassInvalid = "pass_invalid" FORBIDDEN "YM1801" "rescan"
+        "The text is not a pass of this gateway and institution."
+        "本次扫码无效。提交过的先查询是否已收费；没提交过的，请患者刷新后重扫";
+    PassExpired = "pass_expired" FORBIDDEN "YM1802" "rescan"
+        "The pass has expired."
+        "本次扫码已超时。提交过的先查询是否已收费；没提交过的，请患者刷新后重扫";
+    PassUsed = "pass_used" CONFLICT "YM1803" "query"
+        "The pass has been used before."
+        "本次扫码已提交过结算。先查询是否已收费；没收费或已撤销，再请患者刷新后重扫";
 }
 
 impl Refusal {
     /// The place in [`Refusal::ALL`]: dense, for tables of counters.
     pub fn index(self) -> usize {
         Self::ALL.iter().position(|other| *other == self).expect("ALL holds every refusal")
+    }
+
+    /// The digits of [`Refusal::error_code`], for systems that read a number.
+    pub fn number(self) -> i32 {
+        let digits = self.error_code().trim_start_matches("YM");
+        digits.parse().expect("an error code is YM and four digits")
     }
 
     /// Whether bytes of the request had gone to a backend, where a backend was asked at all.
@@ -232,6 +249,24 @@ impl Refusal {
             Rejection::ClockSuspect => Self::ClockSuspect,
             Rejection::SignatureInvalid => Self::SignatureInvalid,
             Rejection::SealInvalid => Self::SealInvalid,
+        }
+    }
+}
+
+impl Refusal {
+    /// The code or pass is used.
+    pub(crate) fn used(id: &RedemptionId) -> Self {
+        match id {
+            RedemptionId::Code(_) => Self::CodeUsed,
+            RedemptionId::Pass(_) => Self::PassUsed,
+        }
+    }
+
+    /// The life of the code or pass is over.
+    pub(crate) fn expired(id: &RedemptionId) -> Self {
+        match id {
+            RedemptionId::Code(_) => Self::CodeExpired,
+            RedemptionId::Pass(_) => Self::PassExpired,
         }
     }
 }

@@ -85,15 +85,25 @@ impl Problem<'_> {
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(CONTENT_TYPE, json);
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body_bytes));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(YANMA_OUTCOME, HeaderValue::from_static(self.refusal.reason()));
-        headers.insert(YANMA_REQUEST_ID, visible(self.request_id.as_str()));
-        if let Some(redemption) = self.redemption {
-            headers.insert(YANMA_REDEMPTION, visible(redemption));
-        }
+        write_names(headers, self.refusal.reason(), self.request_id, self.redemption);
         if let Some(seconds) = self.refusal.retry_after_s() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+    }
+}
+
+/// What each answer of the gateway's own says of itself, in whatever shape.
+pub(super) fn write_names(
+    headers: &mut HeaderMap,
+    outcome: &'static str,
+    request_id: &RequestId,
+    redemption: Option<&str>,
+) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(YANMA_OUTCOME, HeaderValue::from_static(outcome));
+    headers.insert(YANMA_REQUEST_ID, visible(request_id.as_str()));
+    if let Some(redemption) = redemption {
+        headers.insert(YANMA_REDEMPTION, visible(redemption));
     }
 }
 

@@ -6,14 +6,25 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header::ALLOW};
-use keyring::{code::CodeIdentity, key::Channel, time::UnixMillis, verify::VerifiedCode};
+use http::{HeaderMap, HeaderValue, Response, Uri, Version, header::ALLOW};
+use keyring::{
+    key::Channel,
+    pass::RedemptionId,
+    pass::{Pass, PassId},
+    time::UnixMillis,
+    verify::VerifiedCode,
+};
 
 use crate::{
     code::requests::Entered,
-    config::{self, CodeUse, RouteConfig},
+    config::{self, CodeUse, PassUse, RouteConfig, RuleConfig},
+    http::names::YANMA_PASS_ID,
     metrics::Outcome,
-    refusal::{Limit, Problem, Refusal, Refused},
+    refusal::{
+        Limit, Problem, Refusal, Refused,
+        shape::{Asked, MessageIds, Shape, Unknown},
+    },
+    request::head,
     request_id::RequestId,
     snapshot::Held,
     transport::body::Whole,
@@ -21,7 +32,9 @@ use crate::{
     worker::Worker,
 };
 use clock::Instant;
-use record::Trail;
+use record::{RouteUse, Trail};
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// A request under way. When it is dropped it has been counted, exactly once.
 #[derive(Debug)]
@@ -38,7 +51,11 @@ pub(crate) struct RequestContext {
     away_ns: Cell<u64>,
     route: Cell<Option<usize>>,
     channel: Cell<Option<Channel>>,
-    redemption: Cell<Option<CodeIdentity>>,
+    redemption: Cell<Option<RedemptionId>>,
+    /// Of the pass that it brought, or that was made for it.
+    pass_id: Cell<Option<PassId>>,
+    /// It presents a pass, whether or not that opens.
+    presents_pass: Cell<bool>,
     /// What the decision record will say.
     trail: RefCell<Trail>,
     /// What is counted if the client leaves now.
@@ -47,6 +64,12 @@ pub(crate) struct RequestContext {
     entered: OnceCell<Entered>,
     /// Its place at a backend as one of its connection's.
     share: OnceCell<Share>,
+    /// The shape of a refusal as long as no route is known.
+    refusals: Cell<Shape>,
+    /// What the client's message calls itself, on routes that read it.
+    pub(crate) message: MessageIds,
+    /// In place of the answer the connection is cut.
+    is_cut: Cell<bool>,
     /// Something of the request's body has not been read. What comes next on an HTTP/1 connection
     /// is no request then.
     has_unread_body: Cell<bool>,
@@ -57,6 +80,7 @@ impl RequestContext {
         worker: Rc<Worker>,
         forwarded_for: Option<HeaderValue>,
         version: Version,
+        refusals: Shape,
     ) -> Self {
         worker.request_begins();
         Self {
@@ -69,10 +93,15 @@ impl RequestContext {
             route: Cell::new(None),
             channel: Cell::new(None),
             redemption: Cell::new(None),
+            pass_id: Cell::new(None),
+            presents_pass: Cell::new(false),
             trail: RefCell::default(),
             outcome_if_dropped: Cell::new(Some(Refusal::RequestMalformed)),
             entered: OnceCell::new(),
             share: OnceCell::new(),
+            refusals: Cell::new(refusals),
+            message: MessageIds::default(),
+            is_cut: Cell::new(false),
             has_unread_body: Cell::new(false),
             worker,
         }
@@ -134,6 +163,16 @@ impl RequestContext {
         self.route.get().map(|index| self.snapshot.route(index))
     }
 
+    /// A request is refused before its route was looked for: the refusal still goes out in the shape
+    /// of the route that its path names. It counts under none.
+    pub(crate) fn find_shape(&self, uri: &Uri) {
+        if self.route.get().is_none()
+            && let Ok(index) = head::find_route(&self.snapshot.routes, uri)
+        {
+            self.refusals.set(self.snapshot.route(index).rule.refusals);
+        }
+    }
+
     /// A genuine code has arrived.
     pub(crate) fn code_verified(&self, code: &VerifiedCode, now: UnixMillis) {
         self.channel.set(Some(code.channel()));
@@ -142,13 +181,39 @@ impl RequestContext {
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
     }
 
-    /// A genuine code has arrived: this request counts as one with it until its end.
+    /// A pass has arrived. It may be anything.
+    pub(crate) fn pass_presented(&self) {
+        self.presents_pass.set(true);
+    }
+
+    /// The pass is genuine.
+    pub(crate) fn pass_opened(&self, pass: &Pass, now: UnixMillis) {
+        self.channel.set(Some(pass.channel()));
+        self.pass_id.set(Some(pass.id()));
+        let is_to_spend = self.route().is_some_and(|route| route.rule.pass == PassUse::Spend);
+        self.note(|trail| trail.set_pass(pass, is_to_spend, now));
+        let age_ms = u64::try_from(pass.age_ms(now)).unwrap_or(0);
+        self.worker.metrics().pass_age(self.worker.id, pass.channel(), age_ms);
+    }
+
+    /// A pass was made for this request: from here on answers name it.
+    pub(crate) fn pass_minted(&self, id: PassId) {
+        self.pass_id.set(Some(id));
+        self.note(|trail| trail.set_minted(id));
+    }
+
+    /// The pass of the visit that this request belongs to.
+    pub(crate) fn pass_id(&self) -> Option<PassId> {
+        self.pass_id.get()
+    }
+
+    /// A genuine code or pass has arrived: this request counts as one with it until its end.
     ///
     /// # Errors
     /// `request_in_flight` if there are [`crate::limits::CODE_REQUESTS_MAX`] already.
-    pub(crate) fn enter_code(&self, code: &VerifiedCode, hash: u64) -> Result<(), Refused> {
+    pub(crate) fn enter(&self, id: RedemptionId, hash: u64) -> Result<(), Refused> {
         let Some(entered) = self.worker.codes().enter(hash) else {
-            self.set_redemption(code.identity());
+            self.set_redemption(id);
             return Err(Refused::for_limit(Refusal::RequestInFlight, Limit::CodeRequests));
         };
         self.entered.set(entered).expect("a request has one code");
@@ -161,7 +226,7 @@ impl RequestContext {
     }
 
     /// From here on answers name the redemption.
-    pub(crate) fn set_redemption(&self, redemption: CodeIdentity) {
+    pub(crate) fn set_redemption(&self, redemption: RedemptionId) {
         self.redemption.set(Some(redemption));
     }
 
@@ -211,18 +276,50 @@ impl RequestContext {
         self.count(Outcome::Replayed);
     }
 
-    /// The answer that says why the request is refused.
-    pub(crate) fn problem(&self, refused: &Refused) -> Response<Whole> {
+    /// The client hears that the outcome is unknown. Where its route says so, it is cut off instead.
+    pub(crate) fn outcome_is_unknown(&self) {
+        let cuts = |route: &RouteConfig| route.rule.unknown == Unknown::Cut;
+        self.is_cut.set(self.spends() && self.route().is_some_and(cuts));
+    }
+
+    /// Whether the connection is cut in place of an answer.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.get()
+    }
+
+    /// Whether its route spends codes.
+    fn spends(&self) -> bool {
+        self.route().is_some_and(|route| route.rule.spends())
+    }
+
+    /// The answer that says why the request is refused, in the shape that its client reads.
+    pub(crate) fn refusal(&self, refused: &Refused) -> Response<Whole> {
+        if refused.refusal == Refusal::OutcomeUnknown {
+            self.outcome_is_unknown();
+        }
         let redemption = self.redemption.get().map(|identity| identity.to_string());
+        let now = self.worker.clock().now();
         let problem = Problem {
             refusal: refused.refusal,
             request_id: &self.id,
             redemption: redemption.as_deref(),
-            now: self.worker.clock().now(),
+            now,
             detail: refused.detail,
         };
-        let mut response = problem.to_response();
-        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let age_ms = i64::try_from(self.ns_since(self.begun) / NS_PER_MS).unwrap_or(0);
+        let asked = Asked {
+            received: now.plus_ms(-age_ms),
+            spends: self.spends(),
+            infno: self.message.infno(),
+            msgid: self.message.msgid(),
+        };
+        let shape = self.route().map_or(self.refusals.get(), |route| route.rule.refusals);
+        let mut response = problem.answer(shape, &asked);
+        if let Some(id) = self.pass_id.get() {
+            let value = HeaderValue::try_from(id.to_string()).expect("it is visible ASCII");
+            response.headers_mut().insert(YANMA_PASS_ID, value);
+        }
+        if refused.refusal == Refusal::MethodNotAllowed {
             let allow = self.route().map_or_else(config::all_methods, RouteConfig::allow_header);
             response.headers_mut().insert(ALLOW, allow);
         }
@@ -242,13 +339,35 @@ impl RequestContext {
         route.duration.observe_ns(worker.id, total_ns);
         let own_ns = total_ns.saturating_sub(self.away_ns.get());
         metrics.gateway_duration.observe_ns(worker.id, own_ns);
-        if self.route().is_some_and(|route| route.rule.code != CodeUse::None) {
-            metrics.codes(worker.id, self.channel.get(), outcome);
+        match self.route().map(|route| self.use_of(&route.rule)) {
+            Some(RouteUse::Pass | RouteUse::PassCheck) => {
+                metrics.passes(worker.id, self.channel.get(), outcome);
+            }
+            Some(RouteUse::Redeem | RouteUse::Exchange | RouteUse::Check) => {
+                metrics.codes(worker.id, self.channel.get(), outcome);
+            }
+            Some(RouteUse::None) | None => {}
         }
         if worker.record().is_on() {
             self.record(outcome, total_ns);
         }
         true
+    }
+
+    /// What the rule does with what this request presents. Where it presents nothing, a code counts.
+    fn use_of(&self, rule: &RuleConfig) -> RouteUse {
+        let of_pass = match rule.pass {
+            PassUse::Spend => RouteUse::Pass,
+            PassUse::Check => RouteUse::PassCheck,
+            PassUse::None => RouteUse::None,
+        };
+        match rule.code {
+            CodeUse::None => of_pass,
+            _ if self.presents_pass.get() => of_pass,
+            CodeUse::Redeem => RouteUse::Redeem,
+            CodeUse::Exchange => RouteUse::Exchange,
+            CodeUse::Check => RouteUse::Check,
+        }
     }
 
     fn record(&self, outcome: Outcome, latency_ns: u64) {
@@ -259,6 +378,7 @@ impl RequestContext {
             latency_ns,
             request_id: *self.id.as_bytes(),
             route: self.route.get(),
+            route_use: self.route().map(|route| self.use_of(&route.rule)),
             outcome: outcome.name(),
             error_code: outcome.error_code(),
             channel: self.channel.get(),

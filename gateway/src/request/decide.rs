@@ -1,17 +1,20 @@
 //! Everything that is settled before a request's body is looked at: the contract's order of checks.
 
-use http::{HeaderMap, request};
+use http::request;
 use keyring::{
     code::UnverifiedCode,
-    verify::{LateCode, Rules},
+    pass::Institution,
+    pass::{Credential, RedemptionId},
+    verify::Rules,
 };
 
 use super::recall::{Barred, Recall};
 use crate::{
     code::admit::{self, Admitted, Denied},
-    code::locate::locate,
+    code::locate::{Presented, locate},
+    code::open::open,
     code::verify::{Proof, Verdict},
-    config::{CodeUse, RouteConfig, RuleConfig},
+    config::{CodeUse, PassUse, RouteConfig, RuleConfig},
     idempotency::IdempotencyKey,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
@@ -35,19 +38,24 @@ pub(super) struct Accepted {
     pub(super) backend: usize,
 }
 
-/// What the route does with a code. Only a redeem route's code can be used up, and it is redeemed
-/// before its request can be sent: there is no other way out of this enum.
+/// What the route does with a code or pass. Only one that its route spends can be used up, and it is
+/// redeemed before its request can be sent: there is no other way out of this enum.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    /// The route reads no code.
-    Pass,
-    /// The code is proven, and stays good.
+    /// The route reads neither.
+    Plain,
+    /// The code or pass is proven, and stays good.
     Check(Admitted),
-    /// The code is to be redeemed, for a transaction that its client may have named.
-    Redeem(Admitted, Option<IdempotencyKey>),
+    /// It is to be redeemed, for a transaction that its client may have named.
+    Redeem {
+        admitted: Admitted,
+        key: Option<IdempotencyKey>,
+        /// A pass is made for the code.
+        gives_pass: bool,
+    },
 }
 
-/// A genuine code and what it may do here.
+/// A genuine code or pass and what it may do here.
 #[derive(Debug)]
 enum Judged {
     Admitted(Admitted),
@@ -64,30 +72,37 @@ pub(super) async fn decide(
     }
     let terms = check_head(call, head)?;
     let rule = &find_route(call, head)?.rule;
-    let purpose = match rule.code {
-        CodeUse::None => Purpose::Pass,
-        CodeUse::Check => match judge(call, rule, &head.headers).await? {
-            Judged::Admitted(admitted) => Purpose::Check(admitted),
-            Judged::Barred(barred) => return Err(barred.otherwise),
-        },
-        CodeUse::Redeem => {
-            let key = IdempotencyKey::read(&head.headers).map_err(Refused::malformed)?;
-            match judge(call, rule, &head.headers).await? {
-                Judged::Admitted(admitted) => Purpose::Redeem(admitted, key),
-                // A code that may not be redeemed any more may have been: what is known of it comes
-                // before what stands against it now.
-                Judged::Barred(barred) if idempotent::may_know(call, &barred.identity) => {
-                    return Ok(Decision::Recall(Recall { terms, barred, key }));
-                }
-                Judged::Barred(barred) => return Err(barred.otherwise),
-            }
+    if !rule.needs_credential() {
+        let backend = admit::admit_without_code(rule, &call.snapshot.config.backends)?;
+        return Ok(Decision::Forward(Accepted { purpose: Purpose::Plain, terms, backend }));
+    }
+    // Read before the code: a key that is malformed is the client's mistake in any case.
+    let key = match rule.spends() {
+        true => IdempotencyKey::read(&head.headers).map_err(Refused::malformed)?,
+        false => None,
+    };
+    let presented = locate((rule.code, rule.pass), &head.headers)?;
+    let (judged, is_spent) = match presented {
+        Presented::Code(text) => (judge_code(call, rule, text).await?, rule.code != CodeUse::Check),
+        Presented::Pass(text) => (judge_pass(call, rule, text)?, rule.pass == PassUse::Spend),
+    };
+    let gives_pass = matches!(presented, Presented::Code(_)) && rule.code == CodeUse::Exchange;
+    match judged {
+        Judged::Admitted(admitted) => {
+            let backend = admitted.backend();
+            let purpose = match is_spent {
+                true => Purpose::Redeem { admitted, key, gives_pass },
+                false => Purpose::Check(admitted),
+            };
+            Ok(Decision::Forward(Accepted { purpose, terms, backend }))
         }
-    };
-    let backend = match &purpose {
-        Purpose::Pass => admit::admit_without_code(rule, &call.snapshot.config.backends)?,
-        Purpose::Check(admitted) | Purpose::Redeem(admitted, _) => admitted.backend(),
-    };
-    Ok(Decision::Forward(Accepted { purpose, terms, backend }))
+        // What may not be redeemed any more may have been: what is known of it comes before what
+        // stands against it now.
+        Judged::Barred(barred) if is_spent && idempotent::may_know(call, &barred.id) => {
+            Ok(Decision::Recall(Recall { terms, barred, key }))
+        }
+        Judged::Barred(barred) => Err(barred.otherwise),
+    }
 }
 
 fn check_head(call: &RequestContext, head: &request::Parts) -> Result<Terms, Refused> {
@@ -112,32 +127,57 @@ fn find_route<'a>(
     if route.allows(&head.method) { Ok(route) } else { Err(Refusal::MethodNotAllowed.into()) }
 }
 
-/// Proves the code, then asks whether it may do here what the request wants. The one place that
-/// admits a code.
-async fn judge(
+/// Proves the code, then asks whether it may do here what the request wants.
+async fn judge_code(
     call: &RequestContext,
     rule: &RuleConfig,
-    headers: &HeaderMap,
+    text: &[u8],
 ) -> Result<Judged, Refused> {
-    let (identity, statement, otherwise) = match verify(call, rule, headers).await? {
-        Proof::InTime(code) => match admit::admit(code, rule, &call.snapshot.config.backends) {
-            Ok(admitted) => return Ok(Judged::Admitted(admitted)),
-            Err(Denied { refusal, code }) => (code.identity(), code.statement(), refusal),
-        },
-        Proof::Late(code) => (code.identity(), code.statement(), late(call, &code)),
-    };
-    Ok(Judged::Barred(Barred { identity, statement, otherwise: otherwise.into() }))
+    match verify(call, rule, text).await? {
+        Proof::InTime(code) => Ok(judge(call, rule, Credential::Code(code))),
+        Proof::Late(code) => {
+            let (id, statement) = (RedemptionId::Code(code.identity()), code.statement());
+            let otherwise = late(call, id).into();
+            Ok(Judged::Barred(Barred { id, statement, otherwise }))
+        }
+    }
+}
+
+/// The same for a pass.
+fn judge_pass(call: &RequestContext, rule: &RuleConfig, text: &[u8]) -> Result<Judged, Refused> {
+    call.pass_presented();
+    let (config, now) = (&call.snapshot.config, call.worker.clock().now());
+    let pass = open(&call.snapshot.keys, text, &Institution::NONE, now)?;
+    call.pass_opened(&pass, now);
+    let (id, statement) = (RedemptionId::Pass(pass.id()), pass.statement());
+    let memory = call.worker.memory(config);
+    call.enter(id, memory.hash(&id))?;
+    if pass.is_over(now, config.passes.life_s) {
+        let otherwise = match rule.pass {
+            PassUse::Spend => late(call, id),
+            PassUse::Check | PassUse::None => Refusal::PassExpired,
+        };
+        return Ok(Judged::Barred(Barred { id, statement, otherwise: otherwise.into() }));
+    }
+    Ok(judge(call, rule, Credential::Pass(pass)))
+}
+
+/// The one place that admits a code or pass.
+fn judge(call: &RequestContext, rule: &RuleConfig, credential: Credential) -> Judged {
+    match admit::admit(credential, rule, &call.snapshot.config.backends) {
+        Ok(admitted) => Judged::Admitted(admitted),
+        Err(Denied { refusal, credential }) => {
+            let (id, statement) = (credential.id(), credential.statement());
+            Judged::Barred(Barred { id, statement, otherwise: refusal.into() })
+        }
+    }
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time, or late
 /// where the route redeems codes.
-async fn verify(
-    call: &RequestContext,
-    rule: &RuleConfig,
-    headers: &HeaderMap,
-) -> Result<Proof, Refused> {
-    let code = UnverifiedCode::parse(locate(headers)?).map_err(Refusal::from)?;
-    let recognise_late = rule.code == CodeUse::Redeem;
+async fn verify(call: &RequestContext, rule: &RuleConfig, text: &[u8]) -> Result<Proof, Refused> {
+    let code = UnverifiedCode::parse(text).map_err(Refusal::from)?;
+    let recognise_late = rule.code != CodeUse::Check;
     let rules = Rules { kinds: rule.kinds, time: call.snapshot.config.codes, recognise_late };
     let worker = &call.worker;
     let is_alone = worker.requests_in_flight() <= 1;
@@ -146,17 +186,17 @@ async fn verify(
     let Verdict { outcome, at, hash } = verdict.await;
     let proof = Proof::of(outcome).map_err(|rejected| Refused::rejected(&rejected))?;
     call.code_verified(proof.code(), at);
-    call.enter_code(proof.code(), hash)?;
+    call.enter(RedemptionId::Code(proof.code().identity()), hash)?;
     Ok(proof)
 }
 
-/// Why a late code is refused. As long as the table remembers that it was used, a cashier must hear
-/// that. Asked only of genuine codes: else a stranger could find out which codes were used.
-fn late(call: &RequestContext, code: &LateCode) -> Refusal {
-    if call.worker.replay().remembers(&code.identity()) {
-        call.set_redemption(code.identity());
-        Refusal::CodeUsed
+/// Why a late code or pass is refused. As long as the table remembers that it was used, a cashier
+/// must hear that. Asked only of genuine ones: else a stranger could find out which were used.
+fn late(call: &RequestContext, id: RedemptionId) -> Refusal {
+    if call.worker.memory(&call.snapshot.config).remembers(&id) {
+        call.set_redemption(id);
+        Refusal::used(&id)
     } else {
-        Refusal::CodeExpired
+        Refusal::expired(&id)
     }
 }

@@ -6,6 +6,7 @@ use std::{rc::Rc, sync::Arc};
 use http::{Request, Response, Version, response};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use keyring::pass::PassText;
 
 use crate::{
     code::redeem::Redeemed,
@@ -20,7 +21,7 @@ use crate::{
     upstream::{Lease, ResponseBody, Sent, Silence},
     upstream::{
         request_head,
-        response_head::{self, End},
+        response_head::{self, AnswerFacts, End},
     },
 };
 use clock::Instant;
@@ -40,6 +41,8 @@ pub(crate) struct Exchange {
     pending: Option<PendingResponse>,
     /// How far a streamed upload has come, and why it stopped early.
     upload: Option<Progress>,
+    /// The pass that was made for the request.
+    minted: Option<PassText>,
 }
 
 impl Exchange {
@@ -56,7 +59,7 @@ impl Exchange {
             trail.mark_spent();
         });
         let (redeemed, pending) = (Some(redeemed), Some(pending));
-        Self { call, backend, in_flight, redeemed, pending, upload: None }
+        Self { call, backend, in_flight, redeemed, pending, upload: None, minted: None }
     }
 
     /// An exchange for a request that redeems no code.
@@ -67,7 +70,12 @@ impl Exchange {
         upload: Option<Progress>,
     ) -> Self {
         call.note(|trail| trail.set_backend(backend));
-        Self { call, backend, in_flight, redeemed: None, pending: None, upload }
+        Self { call, backend, in_flight, redeemed: None, pending: None, upload, minted: None }
+    }
+
+    /// The client is given this pass with a successful answer.
+    pub(crate) fn gives(self, minted: Option<PassText>) -> Self {
+        Self { minted, ..self }
     }
 
     /// Sends the request once and returns its answer. It never sends again what a backend may have
@@ -106,7 +114,8 @@ impl Exchange {
                     && let Some(redeemed) = self.redeemed.take()
                 {
                     let worker = &call.worker;
-                    redeemed.release(worker.replay(), worker.registers.as_ref()).await;
+                    let memory = worker.memory(&call.snapshot.config);
+                    redeemed.release(memory, worker.registers.as_ref()).await;
                     call.note(Trail::mark_given_back);
                 }
                 // If the client broke off its own upload, it hears of that, not of the backend.
@@ -119,7 +128,7 @@ impl Exchange {
                 // stored instead: only the entry can report it again.
                 let pending = self.pending.filter(|_| failed.refusal == Refusal::OutcomeUnknown);
                 let Some(pending) = pending else { return Err(refused) };
-                let response = call.problem(&refused);
+                let response = call.refusal(&refused);
                 pending.keep(&response).await;
                 Ok(response.map(Reply::whole))
             }
@@ -199,7 +208,9 @@ async fn talk(
 fn last_look(exchange: &Exchange) -> Result<(), Refused> {
     let now = exchange.call.worker.clock();
     match &exchange.redeemed {
-        Some(redeemed) if redeemed.is_over(now.now()) => Err(Refusal::CodeExpired.into()),
+        Some(redeemed) if redeemed.is_over(now.now()) => {
+            Err(Refusal::expired(&redeemed.id()).into())
+        }
         _ => Ok(()),
     }
 }
@@ -314,14 +325,15 @@ async fn deliver(
     held: Held,
     now: Instant,
 ) -> Response<Reply> {
-    let Exchange { call, backend, in_flight, redeemed, pending, upload: _ } = exchange;
-    let redemption = redeemed.map(|redeemed| redeemed.identity());
+    let Exchange { call, backend, in_flight, redeemed, pending, upload: _, minted } = exchange;
+    let redemption = redeemed.map(|redeemed| redeemed.id());
+    let facts = AnswerFacts { redemption, pass_id: call.pass_id(), minted };
     let (begin, body, lease, end) = match held {
         Held::Whole(whole, lease) => {
             lease.give_back(now);
             call.approved();
             let may_trail = whole.has_trailers();
-            let response = response_head::answer(head, whole, may_trail, &call.id, redemption);
+            let response = response_head::answer(head, whole, may_trail, &call.id, &facts);
             if let Some(pending) = pending {
                 pending.keep(&response).await;
             }
@@ -340,7 +352,7 @@ async fn deliver(
         let answer = ResponseBody::new(begin, body, lease, stall_ms, in_flight);
         Reply::stream(answer, Rc::clone(&call), ends_by_close)
     };
-    let mut response = response_head::answer(head, reply, true, &call.id, redemption);
+    let mut response = response_head::answer(head, reply, true, &call.id, &facts);
     if end == End::Connection {
         response_head::end_by_close(&mut response);
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use http::{Response, request};
 use hyper::body::{Body as _, Incoming};
-use keyring::verify::VerifiedCode;
+use keyring::pass::Credential;
 
 use super::{
     bodies::{listen_a_little, stream_body},
@@ -40,13 +40,14 @@ pub(super) async fn forward(
     let head = CleanHead::new(head, framing, Some(host), !body.is_end_stream());
     call.worker.dropped_headers(head.forbidden);
     match purpose {
-        Purpose::Redeem(admitted, key) => {
-            Transaction { admitted, key, head }.run(call, connection, body).await
+        Purpose::Redeem { admitted, key, gives_pass } => {
+            Transaction { admitted, key, gives_pass, head }.run(call, connection, body).await
         }
         Purpose::Check(admitted) => {
-            stream(call, connection, backend, head, Some(admitted.code()), body, expectation).await
+            let shown = Some(admitted.credential());
+            stream(call, connection, backend, head, shown, body, expectation).await
         }
-        Purpose::Pass => stream(call, connection, backend, head, None, body, expectation).await,
+        Purpose::Plain => stream(call, connection, backend, head, None, body, expectation).await,
     }
 }
 
@@ -57,7 +58,7 @@ async fn stream(
     connection: &Connection,
     backend: usize,
     head: CleanHead,
-    code: Option<&VerifiedCode>,
+    credential: Option<&Credential>,
     mut body: Incoming,
     expectation: Expectation,
 ) -> Result<Response<Reply>, Refused> {
@@ -68,7 +69,7 @@ async fn stream(
     }
     let (body, progress) = stream_body(call, body).await?;
     let in_flight = reserve(call, connection, backend)?;
-    let request = head.into_request(&facts(call, code, None), body);
+    let request = head.into_request(&facts(call, credential, None, None), body);
     let exchange =
         Exchange::without_redemption(Rc::clone(call), backend, in_flight, progress.clone());
     // Boxed, so that the way of a request is not moved about with the room for this in it.

@@ -19,7 +19,7 @@ mod reply;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{convert::Infallible, rc::Rc};
+use std::rc::Rc;
 
 use http::{HeaderValue, Response, Version, header::CONNECTION};
 use http_body::Body;
@@ -39,8 +39,13 @@ use crate::{
     worker::Worker,
 };
 
-/// Answers one request. Never fails, as the type says that hyper wants: what goes wrong is an
-/// answer.
+/// In place of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the outcome is unknown, and this client is to see a cut connection")]
+pub(crate) struct Cut;
+
+/// Answers one request. What goes wrong is an answer too. It fails only where the configuration asks
+/// for a cut in place of an answer. hyper then ends the connection without a byte, or the stream.
 ///
 /// Cancel safe in the sense that matters: dropping the future before the code is spent spends
 /// nothing, and after it the exchange goes on without its client.
@@ -48,16 +53,22 @@ pub(crate) async fn serve(
     worker: Rc<Worker>,
     connection: Rc<Connection>,
     request: Request<Incoming>,
-) -> Result<Response<Reply>, Infallible> {
-    let active = connection.begin();
+) -> Result<Response<Reply>, Cut> {
+    let mut active = connection.begin();
     let version = request.version();
     let http1 = version != Version::HTTP_2;
-    let call = Rc::new(RequestContext::new(worker, connection.forwarded_for(), version));
+    let (peer, refusals) = (connection.forwarded_for(), connection.refusals());
+    let call = Rc::new(RequestContext::new(worker, peer, version, refusals));
     call.read_client_ids(request.headers());
     let answered = answer(&call, &connection, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
     let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);
     let mut response = answered.unwrap_or_else(|refused| refuse(&call, &refused));
+    if call.is_cut() {
+        // Else an HTTP/2 client would seem to have dropped it.
+        active.mark_answered();
+        return Err(Cut);
+    }
     // In HTTP/1.0 a body of open length ends with its connection.
     let is_open = version == Version::HTTP_10 && response.body().size_hint().exact().is_none();
     let is_last = is_doubtful || connection.is_malformed() || call.has_unread_body() || is_open;
@@ -84,6 +95,7 @@ async fn answer(
         Ok(Decision::Forward(accepted)) => forward(call, connection, accepted, head, body).await,
         Ok(Decision::Recall(recall)) => recall.run(call, head, body).await,
         Err(refused) => {
+            call.find_shape(&head.uri);
             listen_a_little(call, fields::expectation(&head.headers), &mut body).await;
             Err(refused)
         }
@@ -92,5 +104,5 @@ async fn answer(
 
 fn refuse(call: &RequestContext, refused: &Refused) -> Response<Reply> {
     call.refused(refused);
-    call.problem(refused).map(Reply::whole)
+    call.refusal(refused).map(Reply::whole)
 }

@@ -1,7 +1,10 @@
 //! What a request needs just before it is sent: a place at its backend, and what the gateway says of
 //! it there.
 
-use keyring::{code::CodeIdentity, verify::VerifiedCode};
+use keyring::{
+    pass::MintedPass,
+    pass::{Credential, RedemptionId},
+};
 
 use crate::{
     limits,
@@ -31,13 +34,15 @@ pub(super) fn reserve(
 /// What the backend is told. The redemption is named only where the code was redeemed for this request.
 pub(super) fn facts<'a>(
     call: &'a RequestContext,
-    code: Option<&'a VerifiedCode>,
-    redemption: Option<CodeIdentity>,
+    credential: Option<&'a Credential>,
+    redemption: Option<RedemptionId>,
+    minted: Option<&'a MintedPass>,
 ) -> ForwardedFacts<'a> {
     ForwardedFacts {
         request_id: &call.id,
         forwarded_for: call.forwarded_for.as_ref(),
-        code,
+        credential,
         redemption,
+        minted,
     }
 }

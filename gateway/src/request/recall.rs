@@ -3,7 +3,7 @@
 use http::{Response, request};
 use hyper::body::{Body as _, Incoming};
 
-use keyring::{code::CodeIdentity, verify::Statement};
+use keyring::{pass::RedemptionId, verify::Statement};
 
 use super::bodies::read_body;
 use crate::{
@@ -27,7 +27,7 @@ pub(super) struct Recall {
 /// What there is of a code that may not be redeemed.
 #[derive(Debug)]
 pub(super) struct Barred {
-    pub(super) identity: CodeIdentity,
+    pub(super) id: RedemptionId,
     pub(super) statement: Statement,
     /// What it is refused for if nothing is known any more when its body has come.
     pub(super) otherwise: Refused,
@@ -44,11 +44,11 @@ impl Recall {
         head: request::Parts,
         body: Incoming,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { terms, barred: Barred { identity, statement, otherwise }, key } = self;
+        let Self { terms, barred: Barred { id, statement, otherwise }, key } = self;
         let head = CleanHead::new(head, terms.framing, terms.host, !body.is_end_stream());
         let whole = read_body(call, body).await?;
         let fingerprint = head.fingerprint(statement, &whole);
-        let request = Repeatable { identity, caller: Caller::UNNAMED, key, fingerprint };
+        let request = Repeatable { id, caller: Caller::UNNAMED, key, fingerprint };
         idempotent::recall(call, &request, otherwise).await
     }
 }

@@ -6,6 +6,11 @@ use std::rc::Rc;
 use clock::Instant;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use keyring::{
+    pass::Credential,
+    pass::{Institution, MintedPass, PassText},
+    verify::VerifiedCode,
+};
 
 use super::{
     bodies::read_body,
@@ -32,6 +37,8 @@ pub(super) struct Transaction {
     pub(super) admitted: Admitted,
     /// What its client calls it.
     pub(super) key: Option<IdempotencyKey>,
+    /// A pass is made for the code.
+    pub(super) gives_pass: bool,
     pub(super) head: CleanHead,
 }
 
@@ -43,17 +50,22 @@ impl Transaction {
         connection: &Connection,
         body: Incoming,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { admitted, key, head } = self;
+        let Self { admitted, key, gives_pass, head } = self;
         let whole = read_body(call, body).await?;
-        let code = admitted.code();
-        let (identity, caller) = (code.identity(), Caller::UNNAMED);
-        let fingerprint = head.fingerprint(code.statement(), &whole);
-        let request = Repeatable { identity, caller, key, fingerprint };
+        let credential = admitted.credential();
+        let (id, caller) = (credential.id(), Caller::UNNAMED);
+        let fingerprint = head.fingerprint(credential.statement(), &whole);
+        let request = Repeatable { id, caller, key, fingerprint };
         // Refused before its request is entered among those that run: another transaction with the
         // same code would hear `code_used` of a request that is not forwarded.
-        let is_fenced = call.worker.replay().is_behind_fence(&identity);
-        if is_fenced && !idempotent::may_know(call, &identity) {
-            return Err(redeem_here(call, &admitted).expect_err("a fence never falls"));
+        let is_fenced = call.worker.memory(&call.snapshot.config).is_behind_fence(&id);
+        if is_fenced && !idempotent::may_know(call, &id) {
+            return Err(redeem_here(call, credential).expect_err("a fence never falls"));
+        }
+        let memory = call.worker.memory(&call.snapshot.config);
+        let is_too_early = gives_pass && memory.would_waste_a_pass(call.worker.clock().now());
+        if is_too_early && !idempotent::may_know(call, &id) {
+            return Err(Refusal::WarmingUp.into());
         }
         let pending = match idempotent::begin(call, &request)? {
             Next::First(pending) => pending,
@@ -62,7 +74,7 @@ impl Transaction {
         let in_flight = reserve(call, connection, admitted.backend())?;
         call.hold_place()?;
         let begun = call.worker.clock().instant();
-        let local = match redeem_here(call, &admitted) {
+        let local = match redeem_here(call, credential) {
             Ok(local) => local,
             Err(refused) => {
                 call.redeemed(begun);
@@ -70,19 +82,33 @@ impl Transaction {
             }
         };
         // Made before the code is claimed for all nodes, so that what is boxed is small.
-        let facts = facts(call, Some(code), Some(local.identity()));
+        let minted = match credential {
+            Credential::Code(code) if gives_pass => Some(mint(call, code, &local)),
+            _ => None,
+        };
+        let facts = facts(call, Some(credential), Some(local.id()), minted.as_ref());
         let forwarded = head.into_request(&facts, Outgoing::Whole(whole));
         let (call, backend) = (Rc::clone(call), admitted.backend());
-        let redeeming = Redeeming { call, begun, backend, in_flight, pending, request };
+        let minted = minted.map(|minted| minted.text);
+        let redeeming = Redeeming { call, begun, backend, in_flight, pending, request, minted };
         DetachOnDrop::new(redeeming.run(local, forwarded)).await
     }
 }
 
-/// Redeems the code on this node. From here on answers name the redemption.
-fn redeem_here(call: &RequestContext, admitted: &Admitted) -> Result<LocalRedemption, Refused> {
-    let (worker, code) = (&call.worker, admitted.code());
-    call.set_redemption(code.identity());
-    redeem::redeem_here(code, worker.replay(), &call.snapshot.config.codes, worker.clock())
+/// Redeems a code or pass on this node. From here on answers name the redemption.
+fn redeem_here(call: &RequestContext, credential: &Credential) -> Result<LocalRedemption, Refused> {
+    let worker = &call.worker;
+    call.set_redemption(credential.id());
+    redeem::redeem_here(credential, worker.memory(&call.snapshot.config), worker.clock())
+}
+
+/// Makes the pass of a code that was just spent.
+fn mint(call: &RequestContext, code: &VerifiedCode, local: &LocalRedemption) -> MintedPass {
+    let (keys, count) = (call.snapshot.keys(), call.worker.next_pass_count());
+    let minted = keys.mint_pass(code, &Institution::NONE, local.spent_at(), count);
+    let minted = minted.expect("a configuration with such a route has a key that makes passes");
+    call.pass_minted(minted.id);
+    minted
 }
 
 /// A request whose code is being redeemed.
@@ -94,6 +120,7 @@ struct Redeeming {
     in_flight: InFlight,
     pending: PendingResponse,
     request: Repeatable,
+    minted: Option<PassText>,
 }
 
 impl Redeeming {
@@ -102,7 +129,7 @@ impl Redeeming {
         local: LocalRedemption,
         forwarded: Request<Outgoing>,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { call, begun, backend, in_flight, mut pending, request } = self;
+        let Self { call, begun, backend, in_flight, mut pending, request, minted } = self;
         let redeemed = redeem_everywhere(&call, local, &request, backend, &mut pending).await;
         call.redeemed(begun);
         let redeemed = match redeemed {
@@ -113,7 +140,8 @@ impl Redeeming {
                 return answered.inspect_err(|refused| call.refused(refused));
             }
         };
-        Exchange::of_redeemed(call, backend, in_flight, redeemed, pending).run(forwarded).await
+        let exchange = Exchange::of_redeemed(call, backend, in_flight, redeemed, pending);
+        exchange.gives(minted).run(forwarded).await
     }
 }
 
@@ -130,8 +158,9 @@ async fn redeem_everywhere(
     let Some(registers) = &worker.registers else { return Ok(local.alone()) };
     let request_note = RequestNote::new(call, registers, request, backend);
     let note = request_note.as_ref().map(RequestNote::note).unwrap_or_default();
-    let claimed = local.claim(registers, &call.snapshot.config.codes, note).await;
-    let redeemed = claimed.map_err(|unclaimed| unclaimed.settle(worker.replay()))?;
+    let memory = worker.memory(&call.snapshot.config);
+    let claimed = local.claim(registers, note).await;
+    let redeemed = claimed.map_err(|unclaimed| unclaimed.settle(memory))?;
     pending.set_note(request_note);
     Ok(redeemed)
 }
@@ -144,7 +173,7 @@ async fn answer_used(
     refused: Refused,
 ) -> Result<Response<Reply>, Refused> {
     match &call.worker.registers {
-        Some(registers) if refused.refusal == Refusal::CodeUsed => {
+        Some(registers) if refused.refusal == Refusal::used(&request.id) => {
             idempotent::nodes::ask(call, registers, request, refused).await
         }
         _ => Err(refused),

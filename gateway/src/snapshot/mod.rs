@@ -9,12 +9,12 @@ use http::HeaderValue;
 use keyring::{key::IssuerKey, key_set::KeySet};
 
 use crate::{
-    config::{BackendConfig, CodeUse, Config, RouteConfig},
+    config::{BackendConfig, Config, RouteConfig},
     metrics::{BackendMetrics, Metrics, RouteMetrics},
     snapshot::routes::Routes,
     upstream::endpoints::{Backend, Endpoints},
 };
-use record::{BackendLabels, Labels, RouteLabels, RouteUse};
+use record::{BackendLabels, Labels, RouteLabels};
 
 /// Everything that a request is judged by. Immutable; a request keeps the one it began with.
 #[derive(Debug)]
@@ -59,14 +59,7 @@ impl Snapshot {
     #[must_use]
     pub fn record_labels(&self) -> Labels {
         let Config { routes, backends, digest, .. } = &self.config;
-        let route = |route: &RouteConfig| RouteLabels {
-            path: route.path.clone(),
-            route_use: match route.rule.code {
-                CodeUse::Redeem => RouteUse::Redeem,
-                CodeUse::Check => RouteUse::Check,
-                CodeUse::None => RouteUse::None,
-            },
-        };
+        let route = |route: &RouteConfig| RouteLabels { path: route.path.clone() };
         let backend = |backend: &BackendConfig| BackendLabels {
             name: backend.name.clone(),
             endpoints: backend.endpoints.iter().map(ToString::to_string).collect(),

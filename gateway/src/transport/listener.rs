@@ -25,7 +25,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
 };
 
-use crate::{config::Address, limits};
+use crate::{config::Address, limits, refusal::shape::Shape};
 use sys::disk::{self, Group};
 
 /// A connected socket.
@@ -66,6 +66,7 @@ impl Accepted {
 pub struct Listener {
     socket: Socket,
     label: String,
+    refusals: Shape,
 }
 
 #[derive(Debug)]
@@ -120,7 +121,7 @@ impl Listener {
                 Socket::Unix(listener, SocketFile::at(path))
             }
         };
-        Ok(Self { socket, label: address.to_string() })
+        Ok(Self { socket, label: address.to_string(), refusals: Shape::default() })
     }
 
     /// Takes over a socket that already listens on `address`. Must be called within a runtime.
@@ -141,7 +142,13 @@ impl Listener {
                 Socket::Unix(UnixListener::from_std(listener)?, SocketFile::at(path))
             }
         };
-        Ok(Self { socket, label: address.to_string() })
+        Ok(Self { socket, label: address.to_string(), refusals: Shape::default() })
+    }
+
+    /// Refusals before a route is known go out in this shape.
+    pub(crate) fn refusing_in(mut self, refusals: Shape) -> Self {
+        self.refusals = refusals;
+        self
     }
 
     /// Another process listens on the socket now, so its file stays.
@@ -155,6 +162,11 @@ impl Listener {
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// The shape of a refusal before a route is known.
+    pub(crate) fn refusals(&self) -> Shape {
+        self.refusals
     }
 
     /// Waits for the next connection. Cancel safe: a connection is either returned or still queued.

@@ -5,7 +5,11 @@
 
 use bytes::{BufMut as _, BytesMut};
 use http::HeaderValue;
-use keyring::code::{CodeIdentity, Region};
+use keyring::{
+    code::{CodeIdentity, Region},
+    pass::PassId,
+    pass::RedemptionId,
+};
 
 /// All values of a request with a redemption: about 130 bytes.
 const CAPACITY: usize = 192;
@@ -39,10 +43,25 @@ impl Text {
         self
     }
 
+    /// As [`RedemptionId`] displays itself.
+    pub(super) fn redemption(&mut self, id: &RedemptionId) -> &mut Self {
+        match id {
+            RedemptionId::Code(code) => self.identity(code),
+            RedemptionId::Pass(pass) => self.pass(pass),
+        }
+    }
+
     /// `<key id>-<issued at>-<serial as 16 hex>`, as [`CodeIdentity`] displays itself.
     pub(super) fn identity(&mut self, identity: &CodeIdentity) -> &mut Self {
         self.number(identity.key_id.get()).word("-").number(identity.issued_at.get()).word("-");
         self.0.put_slice(&hex(identity.serial.get()));
+        self
+    }
+
+    /// `p<key id>-<minted at>-<tag as 16 hex>`, as [`PassId`] displays itself.
+    pub(super) fn pass(&mut self, id: &PassId) -> &mut Self {
+        self.word("p").number(id.key_id.get()).word("-").number(id.minted_at.get()).word("-");
+        self.0.put_slice(&hex(id.tag));
         self
     }
 
@@ -68,6 +87,7 @@ fn hex(number: u64) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use keyring::code::{IssuedAt, KeyId, Serial};
+    use keyring::key::PassKeyId;
     use proptest::prelude::*;
 
     use super::*;
@@ -89,6 +109,14 @@ mod tests {
             let region = Region::new(region).unwrap();
             let mut text = Text::new();
             prop_assert_eq!(text.identity(&identity).value(), identity.to_string());
+            let pass = PassId {
+                key_id: PassKeyId::new(u8::try_from(key_id % 15 + 1).unwrap()).unwrap(),
+                minted_at: IssuedAt::new(issued_at),
+                tag: serial,
+            };
+            for id in [RedemptionId::Code(identity), RedemptionId::Pass(pass)] {
+                prop_assert_eq!(text.redemption(&id).value(), id.to_string());
+            }
             prop_assert_eq!(text.number(number).value(), number.to_string());
             prop_assert_eq!(text.region(region).value(), region.to_string());
             prop_assert_eq!(text.word("a").word("/b").value(), "a/b");

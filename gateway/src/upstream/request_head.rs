@@ -8,7 +8,8 @@ use http::{
 };
 use http_body::Body as _;
 use keyring::{
-    code::CodeIdentity,
+    pass::{Credential, RedemptionId},
+    pass::{MintedPass, Pass},
     verify::{Statement, VerifiedCode},
 };
 
@@ -18,8 +19,8 @@ use crate::{
         fields::{self, Framing},
         names::{
             X_FORWARDED_FOR, YANMA_AUTH, YANMA_CHANNEL, YANMA_CODE_ID, YANMA_ISSUED_AT,
-            YANMA_KEY_ID, YANMA_KIND, YANMA_PATIENT, YANMA_REDEMPTION, YANMA_REGION,
-            YANMA_RELATION, YANMA_REQUEST_ID, YANMA_SUBJECT,
+            YANMA_KEY_ID, YANMA_KIND, YANMA_PASS, YANMA_PASS_ID, YANMA_PATIENT, YANMA_REDEMPTION,
+            YANMA_REGION, YANMA_RELATION, YANMA_REQUEST_ID, YANMA_SUBJECT,
         },
     },
     idempotency::{Fingerprint, FingerprintInput},
@@ -140,9 +141,11 @@ pub(crate) struct ForwardedFacts<'a> {
     pub(crate) request_id: &'a RequestId,
     /// The client's address, unless it is a process of this machine.
     pub(crate) forwarded_for: Option<&'a HeaderValue>,
-    pub(crate) code: Option<&'a VerifiedCode>,
-    /// Present only when the code has been spent for this request.
-    pub(crate) redemption: Option<CodeIdentity>,
+    pub(crate) credential: Option<&'a Credential>,
+    /// Present only when the code or pass has been spent for this request.
+    pub(crate) redemption: Option<RedemptionId>,
+    /// The pass that was made for this request.
+    pub(crate) minted: Option<&'a MintedPass>,
 }
 
 impl ForwardedFacts<'_> {
@@ -154,34 +157,58 @@ impl ForwardedFacts<'_> {
         if let Some(address) = self.forwarded_for {
             headers.insert(X_FORWARDED_FOR, address.clone());
         }
-        if let Some(code) = self.code {
-            self.write_code(code, headers, &mut text);
+        if let Some(credential) = self.credential {
+            self.write_holder(credential, headers, &mut text);
+            match credential {
+                Credential::Code(code) => self.write_code(code, headers, &mut text),
+                Credential::Pass(pass) => self.write_pass(pass, headers, &mut text),
+            }
+        }
+        if let Some(minted) = self.minted {
+            let mut pass = text.word(minted.text.as_str()).value();
+            pass.set_sensitive(true);
+            headers.insert(YANMA_PASS, pass);
+            headers.insert(YANMA_PASS_ID, text.pass(&minted.id).value());
         }
     }
 
-    fn write_code(&self, code: &VerifiedCode, headers: &mut HeaderMap, text: &mut Text) {
-        let subject = text.number(code.subject().get()).value();
-        let relation = text.number(code.relation()).value();
-        let patient = match code.relation() {
+    /// Who the person is.
+    fn write_holder(&self, holder: &Credential, headers: &mut HeaderMap, text: &mut Text) {
+        let subject = text.number(holder.subject().get()).value();
+        let relation = text.number(holder.relation()).value();
+        let patient = match holder.relation() {
             0 => subject.clone(),
-            family => text.number(code.subject().get()).word("/").number(family).value(),
+            family => text.number(holder.subject().get()).word("/").number(family).value(),
         };
-        let identity = text.identity(&code.identity()).value();
         headers.insert(YANMA_SUBJECT, subject);
         headers.insert(YANMA_RELATION, relation);
         headers.insert(YANMA_PATIENT, patient);
-        headers.insert(YANMA_REGION, text.region(code.region()).value());
+        headers.insert(YANMA_REGION, text.region(holder.region()).value());
+        headers.insert(YANMA_KEY_ID, text.number(holder.issuer().get()).value());
+        headers.insert(YANMA_CHANNEL, HeaderValue::from_static(holder.channel().as_str()));
+        headers.insert(YANMA_AUTH, HeaderValue::from_static(holder.auth().as_str()));
+    }
+
+    fn write_code(&self, code: &VerifiedCode, headers: &mut HeaderMap, text: &mut Text) {
+        let identity = text.identity(&code.identity()).value();
         headers.insert(YANMA_ISSUED_AT, text.number(code.issued_at().get()).value());
-        headers.insert(YANMA_KEY_ID, text.number(code.key_id().get()).value());
         if let Some(redemption) = self.redemption {
             // The same code's, so the same text.
-            debug_assert_eq!(redemption, code.identity());
+            debug_assert_eq!(redemption, RedemptionId::Code(code.identity()));
             headers.insert(YANMA_REDEMPTION, identity.clone());
         }
         headers.insert(YANMA_CODE_ID, identity);
-        headers.insert(YANMA_CHANNEL, HeaderValue::from_static(code.channel().as_str()));
-        headers.insert(YANMA_AUTH, HeaderValue::from_static(code.auth().as_str()));
         headers.insert(YANMA_KIND, HeaderValue::from_static(code.kind().as_str()));
+    }
+
+    fn write_pass(&self, pass: &Pass, headers: &mut HeaderMap, text: &mut Text) {
+        let id = text.pass(&pass.id()).value();
+        if let Some(redemption) = self.redemption {
+            debug_assert_eq!(redemption, RedemptionId::Pass(pass.id()));
+            headers.insert(YANMA_REDEMPTION, id.clone());
+        }
+        headers.insert(YANMA_PASS_ID, id);
+        headers.insert(YANMA_KIND, HeaderValue::from_static("pass"));
     }
 }
 

@@ -2,16 +2,30 @@
 
 use http::{HeaderValue, Response, Version, header::CONNECTION, response};
 use http_body::Body;
-use keyring::code::CodeIdentity;
+use keyring::{
+    pass::RedemptionId,
+    pass::{PassId, PassText},
+};
 
 use super::header_text::Text;
 use crate::{
     http::{
         fields::{self, Framing},
-        names::{YANMA_OUTCOME, YANMA_REDEMPTION, YANMA_REQUEST_ID},
+        names::{YANMA_OUTCOME, YANMA_PASS, YANMA_PASS_ID, YANMA_REDEMPTION, YANMA_REQUEST_ID},
     },
     request_id::RequestId,
 };
+
+/// What the gateway says of an answer beside its outcome.
+#[derive(Debug, Default)]
+pub(crate) struct AnswerFacts {
+    pub(crate) redemption: Option<RedemptionId>,
+    /// Of the pass that the request brought, or that was made for it.
+    pub(crate) pass_id: Option<PassId>,
+    /// The pass that was made for the request. Its client gets it if the backend's answer is a
+    /// success.
+    pub(crate) minted: Option<PassText>,
+}
 
 /// The backend's answer as the client gets it: relayed as it is, whatever its status.
 /// `may_trail`: trailers may follow it.
@@ -20,7 +34,7 @@ pub(crate) fn answer<B>(
     body: B,
     may_trail: bool,
     request_id: &RequestId,
-    redemption: Option<CodeIdentity>,
+    facts: &AnswerFacts,
 ) -> Response<B> {
     fields::clean_response(&mut head.headers, head.status, may_trail);
     head.version = Version::HTTP_11;
@@ -28,8 +42,16 @@ pub(crate) fn answer<B>(
     let mut text = Text::new();
     head.headers.insert(YANMA_OUTCOME, HeaderValue::from_static("approved"));
     head.headers.insert(YANMA_REQUEST_ID, text.word(request_id.as_str()).value());
-    if let Some(redemption) = redemption {
-        head.headers.insert(YANMA_REDEMPTION, text.identity(&redemption).value());
+    if let Some(redemption) = &facts.redemption {
+        head.headers.insert(YANMA_REDEMPTION, text.redemption(redemption).value());
+    }
+    if let Some(id) = &facts.pass_id {
+        head.headers.insert(YANMA_PASS_ID, text.pass(id).value());
+    }
+    if let Some(pass) = facts.minted.as_ref().filter(|_| head.status.is_success()) {
+        let mut value = text.word(pass.as_str()).value();
+        value.set_sensitive(true);
+        head.headers.insert(YANMA_PASS, value);
     }
     Response::from_parts(head, body)
 }

@@ -15,8 +15,10 @@ use std::{
 use slab::Slab;
 
 use crate::{
+    code::redeem::Memory,
     code::requests::CodeRequests,
     code::verify::{Batch, VerifyContext},
+    config::Config,
     idempotency::{ExpiryQueue, ResponseStore},
     limits,
     metrics::{Metrics, WorkerId},
@@ -114,7 +116,22 @@ impl Worker {
     }
 
     pub(crate) fn replay(&self) -> &Replay {
-        &self.shared.replay
+        &self.shared.tables.codes
+    }
+
+    /// What is spent, and for how long it may be.
+    pub(crate) fn memory<'a>(&'a self, config: &'a Config) -> Memory<'a> {
+        Memory {
+            codes: self.replay(),
+            passes: self.shared.tables.passes.as_ref(),
+            code_rules: &config.codes,
+            pass_life: config.passes.life(),
+        }
+    }
+
+    /// What tells the passes of one person and second apart.
+    pub(crate) fn next_pass_count(&self) -> u8 {
+        self.shared.pass_count.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn responses(&self) -> &ResponseStore {

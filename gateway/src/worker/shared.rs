@@ -1,10 +1,10 @@
 //! What all workers share, and the process around them.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU8};
 
 use clock::Clock;
 use record::Record;
-use replay::Replay;
+use replay::directory::Tables;
 use sys::threads::Threads;
 
 use crate::{
@@ -17,8 +17,10 @@ use crate::{
 pub struct Shared {
     /// The reader of clocks.
     pub clock: Clock,
-    /// The table of spent codes.
-    pub replay: Replay,
+    /// The tables of what is spent.
+    pub tables: Tables,
+    /// What tells the passes of one person and second apart. It wraps.
+    pub pass_count: AtomicU8,
     /// What became of codes, for those who ask again.
     pub responses: ResponseStore,
     /// What is counted.
@@ -37,9 +39,9 @@ pub struct Shared {
     pub codes: CodeRequests,
 }
 
-impl AsRef<Replay> for Shared {
-    fn as_ref(&self) -> &Replay {
-        &self.replay
+impl AsRef<Tables> for Shared {
+    fn as_ref(&self) -> &Tables {
+        &self.tables
     }
 }
 

@@ -1,9 +1,12 @@
 use http::{HeaderMap, StatusCode};
 
 use super::*;
+use keyring::pass::RedemptionId;
+
 use crate::{
     http::fields::Framing,
     idempotency::{Caller, Request, StoredResponse},
+    refusal::shape::Shape,
     request::tests::fixture::{Asked, FRESH, Node},
     transport::body::Whole,
     transport::listener::Peer,
@@ -32,7 +35,7 @@ fn a_worker_is_done_without_requests_and_connections() {
     let call = node.call();
     assert!(!node.worker.is_done());
     node.connections.fetch_add(1, Ordering::Relaxed);
-    let connection = Connection::new(Rc::clone(&node.worker.sweep), Peer::Local);
+    let connection = Connection::new(Rc::clone(&node.worker.sweep), Peer::Local, Shape::Problem);
     let registered = node.worker.register(connection);
     drop(call);
     assert!(!node.worker.is_done());
@@ -83,13 +86,13 @@ fn store(node: &Node) {
     let (worker, snapshot, code) = (&node.worker, node.worker.snapshot(), FRESH.verified());
     let head = CleanHead::new(Asked::post("/pay").into_head(), Framing::Plain, None, false);
     let fingerprint = head.fingerprint(code.statement(), &Whole::default());
-    let identity = code.identity();
-    let request = Request { identity, caller: Caller::UNNAMED, key: None, fingerprint };
+    let id = RedemptionId::Code(code.identity());
+    let request = Request { id, caller: Caller::UNNAMED, key: None, fingerprint };
     let answer = StoredResponse::new(StatusCode::OK, &HeaderMap::new(), b"paid", None).unwrap();
     let (now, mut expiries) = (worker.clock().now(), worker.expiries.borrow_mut());
     let (responses, bounds) = (worker.responses(), &snapshot.config.retry);
     responses.begin(&request, now);
-    responses.finish(&identity, answer, &mut expiries, bounds, now).unwrap();
+    responses.finish(&id, answer, &mut expiries, bounds, now).unwrap();
 }
 
 #[test]

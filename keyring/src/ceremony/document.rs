@@ -6,14 +6,18 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TomlError, Value
 
 use crate::{
     code::KeyId,
-    key::{KeyState, KeyTerms},
+    key::{KeyState, KeyTerms, PassKeyId, PassKeyState},
     store::{KeyringError, SecretId},
     suite::Suite,
 };
 
+/// The names of the tables.
+const KEY: &str = "key";
+const PASS_SECRET: &str = "pass_secret";
+
 /// What a new keyring starts with.
 pub(super) const TEMPLATE: &str = "\
-# The keyring: the issuers' keys that codes are verified with, and the seal secrets.
+# The keyring: the issuers' keys that codes are verified with, the seal secrets and the pass secrets.
 # No private key belongs in here. Change it with `yanma keys`, which keeps these comments.
 
 # Ids of removed keys. An id is never given to another key.
@@ -50,33 +54,57 @@ impl Document {
         table.insert("not_after", value(terms.not_after.to_whole_seconds()));
         table.insert("state", value(terms.state.as_str()));
         table.insert("environment", value(terms.environment.as_str()));
-        push(&mut self.0, "key", table);
+        push(&mut self.0, KEY, table);
     }
 
-    /// Writes the state and leaves a comment behind it where it is.
+    pub(super) fn add_pass_secret(&mut self, id: PassKeyId, file: &str, state: PassKeyState) {
+        let mut table = new_table();
+        table.insert("id", value(i64::from(id.get())));
+        table.insert("file", value(file));
+        table.insert("state", value(state.as_str()));
+        push(&mut self.0, PASS_SECRET, table);
+    }
+
     pub(super) fn set_state(&mut self, id: KeyId, state: KeyState) {
-        let table = self.keys().and_then(|keys| keys.iter_mut().find(|key| has_id(key, id)));
-        let old = table.and_then(|table| table.get_mut("state")?.as_value_mut());
-        if let Some(old) = old {
-            let decor = old.decor().clone();
-            *old = Value::from(state.as_str());
-            *old.decor_mut() = decor;
-        }
+        self.write_state(KEY, id.get(), state.as_str());
+    }
+
+    pub(super) fn set_pass_state(&mut self, id: PassKeyId, state: PassKeyState) {
+        self.write_state(PASS_SECRET, id.get().into(), state.as_str());
     }
 
     /// Takes the key out and remembers its id.
     pub(super) fn remove_key(&mut self, id: KeyId) {
-        if let Some(keys) = self.keys() {
-            keys.retain(|key| !has_id(key, id));
-        }
+        self.remove(KEY, id.get());
         let removed = self.0.entry("removed_ids").or_insert(value(Array::new()));
         if let Some(removed) = removed.as_array_mut() {
             removed.push(i64::from(id.get()));
         }
     }
 
-    fn keys(&mut self) -> Option<&mut ArrayOfTables> {
-        self.0.get_mut("key").and_then(Item::as_array_of_tables_mut)
+    pub(super) fn remove_pass_secret(&mut self, id: PassKeyId) {
+        self.remove(PASS_SECRET, id.get().into());
+    }
+
+    /// Leaves a comment behind the state where it is.
+    fn write_state(&mut self, name: &str, id: u32, state: &str) {
+        let table = self.tables(name).and_then(|all| all.iter_mut().find(|one| has_id(one, id)));
+        let old = table.and_then(|table| table.get_mut("state")?.as_value_mut());
+        if let Some(old) = old {
+            let decor = old.decor().clone();
+            *old = Value::from(state);
+            *old.decor_mut() = decor;
+        }
+    }
+
+    fn remove(&mut self, name: &str, id: u32) {
+        if let Some(tables) = self.tables(name) {
+            tables.retain(|table| !has_id(table, id));
+        }
+    }
+
+    fn tables(&mut self, name: &str) -> Option<&mut ArrayOfTables> {
+        self.0.get_mut(name).and_then(Item::as_array_of_tables_mut)
     }
 }
 
@@ -86,8 +114,8 @@ impl std::fmt::Display for Document {
     }
 }
 
-fn has_id(key: &Table, id: KeyId) -> bool {
-    key.get("id").and_then(Item::as_integer) == Some(i64::from(id.get()))
+fn has_id(table: &Table, id: u32) -> bool {
+    table.get("id").and_then(Item::as_integer) == Some(i64::from(id))
 }
 
 /// An empty line sets each table off from the one before.

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     code::{KeyId, ParseError},
-    key::{EmptyTerm, KeyState},
+    key::{EmptyTerm, KeyState, PassKeyId, PassKeyState},
     store::KeyringError,
     time::UnixMillis,
     verify::Rejection,
@@ -106,6 +106,46 @@ pub enum CeremonyError {
     /// The keyring has no seal secret to derive a key from.
     #[error("{}: no [[seal_secret]]; the first generate or add makes one", .0.display())]
     NoSecret(PathBuf),
+    /// The id is a pass key's.
+    #[error(
+        "pass key id {0} is in the keyring already; allowed: another of 1..=15, or none, to take \
+         one that is free"
+    )]
+    PassIdInUse(PassKeyId),
+    /// Each id is a pass key's, or its file is still there.
+    #[error(
+        "{}: every pass key id, 1 to 15, is in the keyring or has a file pass-ID.key; use: yanma \
+         keys pass-remove, then delete the file of a pass key that was removed",
+        .0.display()
+    )]
+    NoPassIdLeft(PathBuf),
+    /// No such pass key.
+    #[error("{}: no [[pass_secret]] has the id {id}", dir.display())]
+    UnknownPassKey {
+        /// The id that was asked for.
+        id: PassKeyId,
+        /// The keyring.
+        dir: PathBuf,
+    },
+    /// The state cannot follow.
+    #[error(
+        "pass key {id} is {from} and cannot become {to}; allowed: announced or retiring to \
+         active, active to retiring, any to revoked, revoked to nothing"
+    )]
+    PassTransition {
+        /// The pass key.
+        id: PassKeyId,
+        /// Its state.
+        from: PassKeyState,
+        /// The state that was asked for.
+        to: PassKeyState,
+    },
+    /// Passes are made with the key.
+    #[error(
+        "pass key {0} is active; allowed: remove it when another was activated (yanma keys \
+         pass-activate) and 15 minutes have passed, or revoke it first"
+    )]
+    PassKeyNeeded(PassKeyId),
     /// The proof is no code.
     #[error("the proof is no code: {0}")]
     ProofForm(#[source] ParseError),

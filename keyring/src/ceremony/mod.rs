@@ -7,10 +7,12 @@
 //! The life of a key: `generate` makes one that is active at once; `add` takes in an issuer's
 //! public key as announced, so that every gateway knows it before the first code is made with it.
 //! Then activate, retire, revoke, and in the end remove, after which the id stays taken for ever.
+//! The keys of passes have a ceremony of their own: see [`pass`].
 
 mod directory;
 mod document;
 mod error;
+pub mod pass;
 
 use std::{num::NonZeroU32, path::Path};
 

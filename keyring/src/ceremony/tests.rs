@@ -83,7 +83,7 @@ fn key_id(id: u32) -> KeyId {
     KeyId::new(id).unwrap()
 }
 
-fn new_key(id: u32) -> NewKey<'static> {
+pub(super) fn new_key(id: u32) -> NewKey<'static> {
     NewKey {
         id: key_id(id),
         channel: "wechat".parse().unwrap(),

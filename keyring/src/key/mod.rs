@@ -1,10 +1,15 @@
-//! An issuer's key: whose codes it signs, from when to when, and whether it is trusted now.
+//! An issuer's key: whose codes it signs, from when to when, and whether it is trusted now. Beside
+//! it the gateways' own keys, which passes are made with.
 
 mod channel;
+mod pass_key;
+mod pass_keys;
 
 use std::{fmt, str::FromStr};
 
 pub use channel::{CHANNELS_MAX, Channel, ChannelError};
+pub use pass_key::{PassKey, PassKeyId, PassKeyState, PassSecret};
+pub use pass_keys::{PassKeys, PassKeysError};
 
 use crate::{
     code::{IssuedAt, KeyId, UnknownWord},

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::error::KeyringError;
 use crate::{
+    key::PassSecret,
     seal::SealSecret,
     suite::{
         PublicKey, SigningKey,
@@ -37,6 +38,11 @@ pub fn read_signing_key(path: &Path) -> Result<SigningKey, KeyringError> {
 /// [`KeyringError`] names the file and what is wrong with it, never what it holds.
 pub fn read_seal_secret(path: &Path) -> Result<SealSecret, KeyringError> {
     read_secret_bytes(path).map(|secret| SealSecret::new(*secret))
+}
+
+/// Reads a pass secret: 64 hex digits, readable by its owner alone.
+pub(crate) fn read_pass_secret(path: &Path) -> Result<PassSecret, KeyringError> {
+    read_secret_bytes(path).map(|secret| PassSecret::new(*secret))
 }
 
 /// Reads a secret of 32 bytes: 64 hex digits, white space anywhere, readable by its owner alone.

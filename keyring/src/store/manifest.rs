@@ -12,7 +12,7 @@ use toml::Value;
 use super::error::KeyringError;
 use crate::{
     code::KeyId,
-    key::{Channel, KeyState, KeyTerms},
+    key::{Channel, KeyState, KeyTerms, PassKeyId, PassKeyState},
     suite::Suite,
     text,
     time::UnixMillis,
@@ -32,6 +32,8 @@ pub(crate) struct Manifest {
     pub(crate) removed_ids: Vec<KeyId>,
     #[serde(default, rename = "seal_secret", deserialize_with = "tables")]
     pub(crate) seal_secrets: Vec<SecretEntry>,
+    #[serde(default, rename = "pass_secret", deserialize_with = "tables")]
+    pub(crate) pass_secrets: Vec<PassSecretEntry>,
     #[serde(default, rename = "key", deserialize_with = "tables")]
     pub(crate) keys: Vec<KeyEntry>,
 }
@@ -43,6 +45,17 @@ pub(crate) struct SecretEntry {
     #[serde(deserialize_with = "number")]
     pub(crate) id: SecretId,
     pub(crate) file: String,
+}
+
+/// `[[pass_secret]]`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PassSecretEntry {
+    #[serde(deserialize_with = "pass_key_id")]
+    pub(crate) id: PassKeyId,
+    pub(crate) file: String,
+    #[serde(deserialize_with = "parsed")]
+    pub(crate) state: PassKeyState,
 }
 
 /// `[[key]]`
@@ -82,6 +95,10 @@ impl Manifest {
 
     pub(crate) fn key(&self, id: KeyId) -> Option<&KeyEntry> {
         self.keys.iter().find(|entry| entry.id == id)
+    }
+
+    pub(crate) fn pass_secret(&self, id: PassKeyId) -> Option<&PassSecretEntry> {
+        self.pass_secrets.iter().find(|entry| entry.id == id)
     }
 }
 
@@ -166,13 +183,27 @@ fn key_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyId>, D::
     ids.iter().map(|id| checked_number(id).map(KeyId::from)).collect()
 }
 
+fn pass_key_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PassKeyId, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let number = value.as_integer().and_then(|number| u8::try_from(number).ok());
+    number.and_then(PassKeyId::new).ok_or_else(|| {
+        let hint = unquote_hint::<PassKeyId>(&value);
+        D::Error::custom(format!("{value} is not a pass key id; allowed: 1..=15{hint}"))
+    })
+}
+
 fn checked_number<E: serde::de::Error>(value: &Value) -> Result<NonZeroU32, E> {
     let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
     number.and_then(NonZeroU32::new).ok_or_else(|| {
-        let quoted = value.as_str().is_some_and(|text| text.parse::<NonZeroU32>().is_ok());
-        let hint = if quoted { "; write it without quotes" } else { "" };
+        let hint = unquote_hint::<NonZeroU32>(value);
         E::custom(format!("{value} is not an id; allowed: 1..=4294967295{hint}"))
     })
+}
+
+/// Only for a text that would be right as a number.
+fn unquote_hint<T: FromStr>(value: &Value) -> &'static str {
+    let is_quoted = value.as_str().is_some_and(|text| text.parse::<T>().is_ok());
+    if is_quoted { "; write it without quotes" } else { "" }
 }
 
 fn environment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -7,12 +7,13 @@ mod manifest;
 use std::{collections::BTreeMap, path::Path};
 
 pub use error::KeyringError;
+use files::read_pass_secret;
 pub(crate) use files::{hex_line, read_manifest, read_public_key};
 pub use files::{read_seal_secret, read_secret_bytes, read_signing_key};
-pub(crate) use manifest::{KeyEntry, Manifest, SecretId};
+pub(crate) use manifest::{KeyEntry, Manifest, PassSecretEntry, SecretId};
 
 use crate::{
-    key::IssuerKey,
+    key::{IssuerKey, PassKey, PassKeys},
     key_set::KeySet,
     seal::{SealKey, SealSecret},
 };
@@ -36,8 +37,8 @@ pub fn load(dir: &Path, environment: Option<&str>) -> Result<KeySet, KeyringErro
     keyring.key_set()
 }
 
-/// A manifest and the seal secrets that it names. The files of the public keys are read when
-/// they are needed.
+/// A manifest and the seal secrets that it names. The files of public keys and pass secrets are read
+/// when they are needed.
 pub(crate) struct Keyring<'a> {
     dir: &'a Path,
     pub(crate) manifest: Manifest,
@@ -63,11 +64,12 @@ impl<'a> Keyring<'a> {
         Ok(keyring)
     }
 
-    /// Reads every public key.
+    /// Reads every public key and every pass secret.
     pub(crate) fn key_set(&self) -> Result<KeySet, KeyringError> {
         let keys = self.manifest.keys.iter().map(|entry| self.issuer_key(entry));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        KeySet::new(keys).map_err(|error| self.wrong(error.to_string()))
+        let keys = KeySet::new(keys).map_err(|error| self.wrong(error.to_string()))?;
+        Ok(keys.with_pass_keys(self.pass_keys()?))
     }
 
     /// The secret with the highest id, which new keys take.
@@ -107,6 +109,17 @@ impl<'a> Keyring<'a> {
             }
         }
         Ok(secrets)
+    }
+
+    fn pass_keys(&self) -> Result<PassKeys, KeyringError> {
+        let keys = self.manifest.pass_secrets.iter().map(|entry| self.pass_key(entry));
+        PassKeys::new(keys.collect::<Result<_, _>>()?)
+            .map_err(|error| self.wrong(error.to_string()))
+    }
+
+    fn pass_key(&self, entry: &PassSecretEntry) -> Result<PassKey, KeyringError> {
+        let secret = read_pass_secret(&self.dir.join(&entry.file))?;
+        Ok(PassKey::new(entry.id, entry.state, &secret))
     }
 
     fn check_removed(&self) -> Result<(), KeyringError> {

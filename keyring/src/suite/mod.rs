@@ -12,12 +12,14 @@
 //! | `p256` | ES256: keys, arithmetic, tables, engines and the verifier |
 //! | `signer` | what makes signatures |
 //! | `seal_cipher` | the cipher of the seal and the derivation of its keys |
+//! | `pass_cipher` | tag and mask of a pass, and the derivation of their keys |
 //! | `key_file` | how keys are written in files: PEM and JWK |
 
 mod algorithm;
 mod curve;
 pub(crate) mod key_file;
 mod p256;
+pub(crate) mod pass_cipher;
 pub(crate) mod seal_cipher;
 mod signer;
 mod sizes;

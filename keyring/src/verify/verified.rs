@@ -28,16 +28,37 @@ pub struct VerifiedCode {
 /// [`KeySet::verify_group`] make one.
 pub struct LateCode(pub(super) VerifiedCode);
 
-/// What a code says beside its identity, signed and sealed. Two texts of one identity with equal
-/// statements are one code, because ECDSA allows two signatures. Different statements are an
-/// issuer's mistake.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Statement([u8; 17]);
+/// What a code or a pass says beside its identity. Two texts of one identity with equal statements
+/// are one code, because ECDSA allows two signatures. Different statements are an issuer's mistake.
+#[derive(Copy, Clone, Eq, PartialEq)]
+pub struct Statement(Said);
+
+/// They differ in length, so no code says the bytes of a pass.
+#[derive(Copy, Clone, Eq, PartialEq)]
+enum Said {
+    Code([u8; 17]),
+    Pass([u8; 14]),
+}
 
 impl Statement {
+    /// What a pass says: its plain part.
+    pub(crate) fn of_pass(plain: [u8; 14]) -> Self {
+        Self(Said::Pass(plain))
+    }
+
     /// Every field, each in its place.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Said::Code(bytes) => bytes,
+            Said::Pass(bytes) => bytes,
+        }
+    }
+}
+
+/// It says who the person is, so it is not shown.
+impl fmt::Debug for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Statement(..)")
     }
 }
 
@@ -109,7 +130,7 @@ impl VerifiedCode {
         let mut bytes = [kind.nibble(); 17];
         let (_, rest) = bytes.split_at_mut(1);
         rest.copy_from_slice(&number.to_be_bytes());
-        Statement(bytes)
+        Statement(Said::Code(bytes))
     }
 }
 

@@ -89,6 +89,9 @@ outcomes! {
     InternalError = "internal_error" 500;
     BackendUnreachable = "backend_unreachable" 502;
     OutcomeUnknown = "outcome_unknown" 504;
+    PassInvalid = "pass_invalid" 403;
+    PassExpired = "pass_expired" 403;
+    PassUsed = "pass_used" 409;
 }
 
 /// The part of an answer that is judged.

@@ -11,6 +11,7 @@ use keyring::suite::SigningKey;
 use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
 
 const SEAL_SECRET: [u8; 32] = [0x5e; 32];
+const PASS_SECRET: &str = "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f";
 
 /// An issuer key of the test keyring.
 #[derive(Copy, Clone, Eq, PartialEq)]
@@ -45,7 +46,10 @@ pub(crate) fn write_keyring(directory: &Path, issuers: &[Issuer]) {
     fs::create_dir_all(directory).expect("a directory");
     let secret: String = SEAL_SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
     write_secret(&directory.join("seal-1.key"), &secret);
-    let mut manifest = "[[seal_secret]]\nid = 1\nfile = \"seal-1.key\"\n".to_owned();
+    write_secret(&directory.join("pass-1.key"), PASS_SECRET);
+    let mut manifest = "[[seal_secret]]\nid = 1\nfile = \"seal-1.key\"\n\n\
+                        [[pass_secret]]\nid = 1\nfile = \"pass-1.key\"\nstate = \"active\"\n"
+        .to_owned();
     for issuer in issuers {
         let Issuer { id, channel, state, not_after } = issuer;
         let key = issuer.signing_key();

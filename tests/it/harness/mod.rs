@@ -10,6 +10,7 @@ pub(crate) mod h2;
 pub(crate) mod keys;
 pub(crate) mod process;
 pub(crate) mod project;
+pub(crate) mod python;
 pub(crate) mod redis;
 pub(crate) mod wire;
 pub(crate) mod world;

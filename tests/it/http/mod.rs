@@ -9,5 +9,6 @@ mod parking;
 mod paths;
 mod routing;
 mod scrub;
+mod shapes;
 mod strict;
 mod upstream;

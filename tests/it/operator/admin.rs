@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use crate::harness::contract::FAMILIES;
-use crate::harness::{Client, Request, World};
+use crate::harness::{Client, Request, Setup, World};
 
 #[tokio::test]
 async fn every_family_of_the_contract_is_there() {
-    let world = World::start().await;
+    let visit = "path = \"/visit\"\ncode = \"pass_check\"\nbackend = \"settlement\"";
+    let world = Setup::new().await.also("route", visit).start().await;
     world.pay(&world.code()).await.assert_approved();
     let answer = world.admin("GET", "/metrics").await;
     let kind = answer.field("content-type").expect("a content type");
     assert!(kind.starts_with("text/plain") && kind.contains("version=0.0.4"), "{kind}");
     let text = answer.text();
-    // This node keeps a record and shares no registers.
+    // This node keeps a record, takes passes and shares no registers.
     let expected: BTreeSet<&str> = FAMILIES
         .iter()
         .filter(|family| family.shown != "registers")
@@ -82,7 +83,7 @@ async fn health_and_readiness() {
 #[tokio::test]
 async fn a_dead_backend_does_not_make_the_node_unready() {
     let dead = crate::harness::DeadPort::new();
-    let setup = crate::harness::Setup::new().await.only_endpoints(&[&dead.endpoint]);
+    let setup = Setup::new().await.only_endpoints(&[&dead.endpoint]);
     let world = setup.start().await;
     world.pay(&world.code()).await.assert_refused("backend_unreachable");
     assert_eq!(world.admin("GET", "/readyz").await.status(), 200);

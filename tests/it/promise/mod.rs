@@ -2,6 +2,7 @@
 
 mod code;
 mod faults;
+mod his;
 mod leaving;
 mod loadtest;
 mod outcomes;
@@ -11,3 +12,4 @@ mod retry;
 mod single_use;
 mod state;
 mod upgrade;
+mod visit;

@@ -20,8 +20,6 @@ pub struct Labels {
 pub struct RouteLabels {
     /// As the configuration writes it.
     pub path: String,
-    /// What the route does with a code.
-    pub route_use: RouteUse,
 }
 
 /// A backend's names.
@@ -33,13 +31,19 @@ pub struct BackendLabels {
     pub endpoints: Vec<String>,
 }
 
-/// What a route does with a code.
+/// What a route does with what the request presents.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
 pub enum RouteUse {
     /// Verifies and redeems it.
     Redeem,
+    /// Verifies and redeems it, and gives a pass for it.
+    Exchange,
     /// Verifies it.
     Check,
+    /// Opens and spends a pass.
+    Pass,
+    /// Opens a pass.
+    PassCheck,
     /// Reads none.
     None,
 }
@@ -50,7 +54,10 @@ impl RouteUse {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Redeem => "redeem",
+            Self::Exchange => "exchange",
             Self::Check => "check",
+            Self::Pass => "pass",
+            Self::PassCheck => "pass_check",
             Self::None => "none",
         }
     }

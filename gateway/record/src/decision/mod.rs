@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use keyring::{key::Channel, time::UnixMillis};
 
+pub(crate) use self::trail::{RecordedHolder, Shown};
 pub use self::{
     client_text::{ClientText, client_text},
     labels::{BackendLabels, Labels, RouteLabels, RouteUse},
@@ -31,6 +32,8 @@ pub struct Entry {
     pub request_id: [u8; 16],
     /// The index of its route in [`Labels::routes`].
     pub route: Option<usize>,
+    /// What the route does with what the request presented.
+    pub route_use: Option<RouteUse>,
     /// `approved`, or why it was refused: a word that needs no escape in JSON.
     pub outcome: &'static str,
     /// The number of a refusal.

@@ -1,7 +1,8 @@
 //! What is known of a request on its way.
 
 use keyring::{
-    code::{Auth, CodeIdentity, Kind, Region, Subject},
+    code::{Auth, CodeIdentity, KeyId, Kind, Region, Subject},
+    pass::{Pass, PassId},
     time::UnixMillis,
     verify::VerifiedCode,
 };
@@ -14,7 +15,9 @@ use crate::format::hex_value;
 pub struct Trail {
     pub(crate) client_request_id: ClientText,
     pub(crate) trace_id: Option<[u8; 16]>,
-    pub(crate) code: Option<RecordedCode>,
+    pub(crate) holder: Option<RecordedHolder>,
+    /// Of the pass that the request brought, or that was made for it.
+    pub(crate) pass_id: Option<PassId>,
     pub(crate) backend: Option<usize>,
     pub(crate) endpoint: Option<usize>,
     pub(crate) status: Option<u16>,
@@ -24,7 +27,7 @@ pub struct Trail {
     pub(crate) is_reserved: bool,
 }
 
-/// What became of the code of a redeem route.
+/// What became of the code or pass of a route that spends one.
 #[derive(Debug, Default, Copy, Clone, Eq, PartialEq)]
 pub(crate) enum Spending {
     /// Not spent for this request.
@@ -46,17 +49,28 @@ impl Spending {
     }
 }
 
-/// What is recorded of a genuine code.
+/// What is recorded of a genuine code or pass.
 #[derive(Debug, Copy, Clone)]
-pub(crate) struct RecordedCode {
-    pub(crate) identity: CodeIdentity,
-    pub(crate) kind: Kind,
+pub(crate) struct RecordedHolder {
+    pub(crate) shown: Shown,
+    /// The issuer's key.
+    pub(crate) key_id: KeyId,
     pub(crate) region: Region,
     pub(crate) auth: Auth,
     pub(crate) relation: u8,
     /// Hashed before it is written.
     pub(crate) subject: Subject,
     pub(crate) age_ms: i64,
+}
+
+/// What the person showed.
+#[derive(Debug, Copy, Clone)]
+pub(crate) enum Shown {
+    Code(CodeIdentity, Kind),
+    /// A pass that the route spends.
+    Pass(PassId),
+    /// A pass that the route only opens: no redemption is named.
+    OpenedPass,
 }
 
 impl Trail {
@@ -74,15 +88,34 @@ impl Trail {
     /// Sets the genuine code that has arrived at `now`.
     #[inline]
     pub fn set_code(&mut self, code: &VerifiedCode, now: UnixMillis) {
-        self.code = Some(RecordedCode {
-            identity: code.identity(),
-            kind: code.kind(),
+        self.holder = Some(RecordedHolder {
+            shown: Shown::Code(code.identity(), code.kind()),
+            key_id: code.key_id(),
             region: code.region(),
             auth: code.auth(),
             relation: code.relation(),
             subject: code.subject(),
             age_ms: code.age(now),
         });
+    }
+
+    /// Sets the genuine pass that has arrived at `now`. `is_to_spend`: the route spends it.
+    pub fn set_pass(&mut self, pass: &Pass, is_to_spend: bool, now: UnixMillis) {
+        self.pass_id = Some(pass.id());
+        self.holder = Some(RecordedHolder {
+            shown: if is_to_spend { Shown::Pass(pass.id()) } else { Shown::OpenedPass },
+            key_id: pass.issuer(),
+            region: pass.region(),
+            auth: pass.auth(),
+            relation: pass.relation(),
+            subject: pass.subject(),
+            age_ms: pass.age_ms(now),
+        });
+    }
+
+    /// Sets the pass that was made for the request.
+    pub fn set_minted(&mut self, id: PassId) {
+        self.pass_id = Some(id);
     }
 
     /// Sets the index of the backend in [`super::Labels::backends`].
@@ -124,7 +157,7 @@ impl Trail {
     /// Is the decision recorded even if sampling would leave it out?
     #[inline]
     pub(crate) fn is_always_recorded(&self) -> bool {
-        self.code.is_some() || self.backend.is_some()
+        self.holder.is_some() || self.backend.is_some()
     }
 }
 

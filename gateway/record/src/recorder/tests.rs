@@ -31,7 +31,7 @@ fn labels() -> Labels {
     Labels {
         config: "0011223344556677".to_owned(),
         keyring: "8899aabbccddeeff".to_owned(),
-        routes: vec![RouteLabels { path: "/pay".to_owned(), route_use: RouteUse::Redeem }],
+        routes: vec![RouteLabels { path: "/pay".to_owned() }],
         backends: vec![BackendLabels {
             name: "settlement".to_owned(),
             endpoints: vec!["http://127.0.0.1:9001".to_owned()],
@@ -70,6 +70,7 @@ fn entry(outcome: &'static str, error_code: Option<&'static str>, trail: Trail) 
         latency_ns: 1_234_567,
         request_id: *b"000g00k0r006c007",
         route: Some(0),
+        route_use: Some(RouteUse::Redeem),
         outcome,
         error_code,
         channel: None,

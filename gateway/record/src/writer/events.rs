@@ -4,7 +4,7 @@
 use keyring::time::UnixMillis;
 
 use crate::{
-    decision::{Entry, Labels},
+    decision::{Entry, Labels, RecordedHolder, RouteUse, Shown},
     files::{ChainEnd, ExpiredFile},
     format::Fields,
     key_change::KeyChange,
@@ -53,10 +53,10 @@ pub(crate) fn decision(
     };
     fields
         .text_or_null("route", route.map_or(&[][..], |route| route.path.as_bytes()))
-        .word_or_null("route_use", route.map(|route| route.route_use.as_str()))
+        .word_or_null("route_use", entry.route_use.map(RouteUse::as_str))
         .word("outcome", entry.outcome)
         .word_or_null("error_code", entry.error_code);
-    code(fields, key, entry);
+    holder(fields, key, entry);
     fields
         .word_or_null("backend", backend)
         .text_or_null("endpoint", endpoint.unwrap_or_default().as_bytes());
@@ -68,33 +68,57 @@ pub(crate) fn decision(
         .word("spending", trail.spending.as_str())
         .boolean("bytes_sent", trail.bytes_sent)
         .number("latency_us", entry.latency_ns / 1_000)
-        .number("stands_for", entry.stands_for)
-        .word("config", &entry.labels.config)
-        .word("keyring", &entry.labels.keyring);
+        .number("stands_for", entry.stands_for);
+    pass(fields, entry);
+    fields.word("config", &entry.labels.config).word("keyring", &entry.labels.keyring);
 }
 
-/// The fields of a genuine code, or nulls. The channel is that of the key that the code names.
-fn code(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
+/// The fields of a genuine code or pass, or nulls. The channel is that of the key that the code
+/// names.
+fn holder(fields: &mut Fields<'_>, key: Option<&SubjectKey>, entry: &Entry) {
     let channel = entry.channel.map(|channel| channel.as_str());
-    let Some(code) = entry.trail.code else {
+    let Some(holder) = entry.trail.holder else {
         fields.null("redemption").null("key_id").word_or_null("channel", channel);
         for name in ["region", "kind", "auth", "relation", "code_age_ms", "subject_hash"] {
             fields.null(name);
         }
         return;
     };
+    match holder.shown {
+        Shown::Code(identity, _) => fields.display("redemption", identity),
+        Shown::Pass(id) => fields.display("redemption", id),
+        Shown::OpenedPass => fields.null("redemption"),
+    };
+    let (kind, code_age_ms) = match holder.shown {
+        Shown::Code(_, kind) => (kind.as_str(), Some(holder.age_ms)),
+        Shown::Pass(_) | Shown::OpenedPass => ("pass", None),
+    };
     fields
-        .display("redemption", code.identity)
-        .number("key_id", code.identity.key_id.get())
+        .number("key_id", holder.key_id.get())
         .word_or_null("channel", channel)
-        .display("region", code.region)
-        .word("kind", code.kind.as_str())
-        .word("auth", code.auth.as_str())
-        .number("relation", code.relation)
-        .number("code_age_ms", code.age_ms);
+        .display("region", holder.region)
+        .word("kind", kind)
+        .word("auth", holder.auth.as_str())
+        .number("relation", holder.relation);
+    match code_age_ms {
+        Some(age_ms) => fields.number("code_age_ms", age_ms),
+        None => fields.null("code_age_ms"),
+    };
     match key {
-        Some(key) => fields.hex("subject_hash", &key.hash(code.subject)),
+        Some(key) => fields.hex("subject_hash", &key.hash(holder.subject)),
         None => fields.null("subject_hash"),
+    };
+}
+
+/// Of a request that belongs to a visit. Other lines do not have these fields.
+fn pass(fields: &mut Fields<'_>, entry: &Entry) {
+    let Some(id) = entry.trail.pass_id else { return };
+    fields.display("pass_id", id);
+    match entry.trail.holder {
+        Some(RecordedHolder { shown: Shown::Pass(_) | Shown::OpenedPass, age_ms, .. }) => {
+            fields.number("pass_age_ms", age_ms)
+        }
+        _ => fields.null("pass_age_ms"),
     };
 }
 

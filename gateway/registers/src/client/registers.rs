@@ -12,14 +12,17 @@ use std::{
 };
 
 use clock::{Clock, Instant};
-use keyring::{code::CodeIdentity, time::UnixMillis};
+use keyring::time::UnixMillis;
 use sys::threads::Threads;
 
 use super::notices::Notices;
 use crate::{
     counts::Counts,
     machine::{Claimed, Effects, Machine, Moment, Ticket},
-    protocol::claim::{ClaimNote, ClaimVerdict},
+    protocol::{
+        claim::{ClaimNote, ClaimVerdict},
+        claim_id::ClaimId,
+    },
     settings::Settings,
 };
 
@@ -79,19 +82,20 @@ impl Registers {
         }))
     }
 
-    /// Claims a code for all nodes. `now` is the time by which it was found fresh: the claim's time
+    /// Claims a code or a pass for all nodes. `now` is the time by which it was found fresh: the claim's time
     /// is counted from there. `note` is for those who find the code claimed.
     ///
     /// Cancel safe in the sense that matters: a caller that drops the future forwards nothing.
     /// Whether the code is spent is then open.
     pub fn claim(
         self: &Rc<Self>,
-        identity: CodeIdentity,
+        id: impl Into<ClaimId>,
         end_of_life: UnixMillis,
         now: UnixMillis,
         note: ClaimNote,
     ) -> Claiming {
-        let ticket = self.input(None, |machine| machine.claim(identity, end_of_life, now, note));
+        let id = id.into();
+        let ticket = self.input(None, |machine| machine.claim(id, end_of_life, now, note));
         Claiming { under_way: UnderWay { registers: Rc::clone(self), ticket } }
     }
 
@@ -107,14 +111,15 @@ impl Registers {
 
     /// Takes the note off a claim whose request has come to an end that no node may read there.
     /// Does not wait.
-    pub fn strip(&self, identity: &CodeIdentity, note: &ClaimNote) {
-        self.input(None, |machine| machine.strip(identity, note));
+    pub fn strip(&self, id: impl Into<ClaimId>, note: &ClaimNote) {
+        let id = id.into();
+        self.input(None, |machine| machine.strip(id, note));
     }
 
     /// The group whose servers hold what belongs to a code.
     #[must_use]
-    pub fn group_of(&self, identity: &CodeIdentity) -> usize {
-        self.machine.borrow().layout.group_of(identity)
+    pub fn group_of(&self, id: impl Into<ClaimId>) -> usize {
+        self.machine.borrow().layout.group_of(id.into())
     }
 
     /// To be called with the worker's coarse time, a few times a second: asks registers how they

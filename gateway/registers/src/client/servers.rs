@@ -117,11 +117,11 @@ fn values_are_kept_beside_claims() {
         let note = noted(b"what for");
         let won = claim_with(later, note.clone()).await.expect("nobody else claims");
         assert_eq!(claim(later).await.unwrap_err(), ClaimVerdict::Used);
-        let notes = async || registers.notes(&identity(later)).await.unwrap();
+        let notes = async || registers.notes(identity(later)).await.unwrap();
         assert!(notes().await.len() >= 2 && notes().await.iter().all(|one| one == b"what for"));
-        registers.strip(&identity(later), &noted(b"another"));
+        registers.strip(identity(later), &noted(b"another"));
         assert!(notes().await.iter().all(|one| one == b"what for"));
-        registers.strip(&identity(later), &note);
+        registers.strip(identity(later), &note);
         assert!(notes().await.len() >= 2 && notes().await.iter().all(Vec::is_empty));
         assert_eq!(claim(later).await.unwrap_err(), ClaimVerdict::Used);
         registers.release(won).await;

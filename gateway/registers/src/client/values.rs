@@ -10,12 +10,10 @@
 
 use std::rc::Rc;
 
-use keyring::code::CodeIdentity;
-
 use super::registers::{Registers, UnderWay};
 use crate::{
     machine::{Enough, NoMajority, RegisterAnswer},
-    protocol::{claim::Attempt, resp},
+    protocol::{claim::Attempt, claim_id::ClaimId, resp},
 };
 
 impl Registers {
@@ -55,10 +53,11 @@ impl Registers {
     /// [`NoMajority`] answered.
     pub async fn notes(
         self: &Rc<Self>,
-        identity: &CodeIdentity,
+        id: impl Into<ClaimId>,
     ) -> Result<Vec<Vec<u8>>, NoMajority> {
-        let encode = |out: &mut Vec<u8>| resp::get_claim(out, identity);
-        let claims = self.ask(self.group_of(identity), Enough::Majority, encode).await?;
+        let id = id.into();
+        let encode = |out: &mut Vec<u8>| resp::get_claim(out, id);
+        let claims = self.ask(self.group_of(id), Enough::Majority, encode).await?;
         let note = |claim: Vec<u8>| claim.get(size_of::<Attempt>()..).map(<[u8]>::to_vec);
         Ok(values(claims).filter_map(note).collect())
     }

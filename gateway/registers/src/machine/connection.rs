@@ -3,13 +3,14 @@
 
 use std::{collections::VecDeque, mem};
 
-use keyring::{code::CodeIdentity, time::UnixMillis};
+use keyring::time::UnixMillis;
 
 use super::{effects::Moment, operations::Ticket};
 use crate::{
     limits,
     protocol::{
         claim::{Attempt, ClaimNote, Found, Question, RegisterReading},
+        claim_id::ClaimId,
         eligibility::{Ineligible, RunId, SECTIONS},
         layout::{ADOPT, Held, LAYOUT_KEY, Layout, Witness},
         resp,
@@ -170,18 +171,18 @@ impl Connection {
 
     pub(super) fn write_claim(
         &mut self,
-        identity: &CodeIdentity,
+        id: ClaimId,
         question: &Question,
         note: &ClaimNote,
         ticket: Ticket,
     ) {
-        resp::claim(&mut self.out.bytes, identity, question.attempt, note);
+        resp::claim(&mut self.out.bytes, id, question.attempt, note);
         self.out.is_open = true;
         self.owed.push_back(Owed::Claim(ticket));
     }
 
-    pub(super) fn write_release(&mut self, identity: &CodeIdentity, attempt: Attempt, owed: Owed) {
-        self.write(owed, |out| resp::release(out, identity, attempt));
+    pub(super) fn write_release(&mut self, id: ClaimId, attempt: Attempt, owed: Owed) {
+        self.write(owed, |out| resp::release(out, id, attempt));
     }
 
     pub(super) fn write_command(&mut self, owed: Owed, parts: &[&[u8]]) {

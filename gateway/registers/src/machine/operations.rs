@@ -1,10 +1,10 @@
 //! What a worker has asked its registers and not heard the end of.
 
-use keyring::code::CodeIdentity;
 use slab::Slab;
 
 use crate::protocol::{
     claim::{Attempt, ClaimNote, ClaimVerdict, Question, Tally, Vote},
+    claim_id::ClaimId,
     resp::Reply,
 };
 
@@ -41,7 +41,7 @@ pub(super) enum Work {
 /// A claim on a code.
 #[derive(Debug)]
 pub(super) struct RegisterClaim {
-    pub(super) identity: CodeIdentity,
+    pub(super) id: ClaimId,
     pub(super) question: Question,
     pub(super) note: ClaimNote,
     pub(super) tally: Tally,
@@ -51,7 +51,7 @@ pub(super) struct RegisterClaim {
 /// A claim that is released.
 #[derive(Debug)]
 pub(super) struct Release {
-    pub(super) identity: CodeIdentity,
+    pub(super) id: ClaimId,
     pub(super) attempt: Attempt,
     /// Registers that have not answered, and those that did.
     pub(super) waiting: usize,

@@ -1,6 +1,6 @@
 //! What requests want of a group: to claim a code, to release it, to read and write values.
 
-use keyring::{code::CodeIdentity, time::UnixMillis};
+use keyring::time::UnixMillis;
 
 use super::{
     connection::Owed,
@@ -12,15 +12,16 @@ use crate::{
     limits,
     protocol::{
         claim::{Attempt, ClaimNote, ClaimVerdict, Question, Tally},
+        claim_id::ClaimId,
         resp,
     },
 };
 
-/// A code that is spent for all nodes, for this attempt. Dropping it leaves the code spent.
+/// A code or a pass that is spent for all nodes, for this attempt. Dropping it leaves the code spent.
 #[must_use = "the code is spent on all nodes; forward its transaction or release it"]
 #[derive(Debug)]
 pub struct Claimed {
-    identity: CodeIdentity,
+    id: ClaimId,
     attempt: Attempt,
     group: usize,
 }
@@ -34,7 +35,7 @@ impl Machine {
     /// the claim's time is counted from there (condition 6).
     pub(crate) fn claim(
         &mut self,
-        identity: CodeIdentity,
+        id: ClaimId,
         end_of_life: UnixMillis,
         now: UnixMillis,
         note: ClaimNote,
@@ -42,11 +43,11 @@ impl Machine {
         let attempt = Attempt(self.next_attempt.to_ne_bytes());
         self.next_attempt = self.next_attempt.wrapping_add(1);
         let deadline = now.plus_ms(self.timeout_ms);
-        let issued_at = identity.issued_at.millis();
-        let question = Question { attempt, issued_at, end_of_life, deadline };
-        let group = self.layout.group_of(&identity);
+        let issued = id.issued(now);
+        let question = Question { attempt, issued, end_of_life, deadline };
+        let group = self.layout.group_of(id);
         let tally = Tally::new(self.group(group).len());
-        let claim = RegisterClaim { identity, question, note, tally, verdict: None };
+        let claim = RegisterClaim { id, question, note, tally, verdict: None };
         self.begin_and_send(Operation { group, work: Work::Claim(claim) }, deadline)
     }
 
@@ -68,16 +69,16 @@ impl Machine {
         let Operation { group, work: Work::Claim(claim) } = operation else {
             unreachable!("it began as a claim")
         };
-        let RegisterClaim { identity, question, tally, verdict, .. } = claim;
+        let RegisterClaim { id, question, tally, verdict, .. } = claim;
         let verdict = match verdict.expect("it is over") {
             ClaimVerdict::Won if tally.may_forward(self.conditions, &question, now) => {
-                return Ok(Claimed { identity, attempt: question.attempt, group });
+                return Ok(Claimed { id, attempt: question.attempt, group });
             }
             ClaimVerdict::Won if now >= question.end_of_life => ClaimVerdict::Over,
             ClaimVerdict::Won => ClaimVerdict::Unavailable,
             denied => denied,
         };
-        self.take_back(group, &identity, question.attempt, &tally);
+        self.take_back(group, id, question.attempt, &tally);
         if verdict == ClaimVerdict::Unavailable {
             self.notices.push(Notice::QuorumFailed { group });
         }
@@ -88,17 +89,11 @@ impl Machine {
     /// registers do. It is sent behind the claim on the same connection, and no operation waits:
     /// this attempt is never forwarded, so whatever comes of it spends nothing. Where the
     /// connection breaks in between, the code may stay refused.
-    fn take_back(
-        &mut self,
-        group: usize,
-        identity: &CodeIdentity,
-        attempt: Attempt,
-        tally: &Tally,
-    ) {
+    fn take_back(&mut self, group: usize, id: ClaimId, attempt: Attempt, tally: &Tally) {
         for (place, index) in at(&self.groups, group).iter().enumerate() {
             let connection = at_mut(&mut self.connections, *index);
             if tally.may_hold(place) && connection.takes_commands() {
-                connection.write_release(identity, attempt, Owed::Nothing);
+                connection.write_release(id, attempt, Owed::Nothing);
                 self.stirred.push(*index);
             }
         }
@@ -106,20 +101,20 @@ impl Machine {
 
     /// Releases a code on all nodes: the operation ends when a majority has done so.
     pub(crate) fn release(&mut self, claimed: Claimed, now: UnixMillis) -> Ticket {
-        let Claimed { identity, attempt, group } = claimed;
+        let Claimed { id, attempt, group } = claimed;
         let waiting = self.group(group).len();
         let majority = waiting / 2 + 1;
-        let release = Release { identity, attempt, waiting, answered: 0, majority, is_over: false };
+        let release = Release { id, attempt, waiting, answered: 0, majority, is_over: false };
         let operation = Operation { group, work: Work::Release(release) };
         self.begin_and_send(operation, now.plus_ms(self.timeout_ms))
     }
 
     /// Takes the note off a claim.
-    pub(crate) fn strip(&mut self, identity: &CodeIdentity, note: &ClaimNote) {
-        for index in at(&self.groups, self.layout.group_of(identity)) {
+    pub(crate) fn strip(&mut self, id: ClaimId, note: &ClaimNote) {
+        for index in at(&self.groups, self.layout.group_of(id)) {
             let connection = at_mut(&mut self.connections, *index);
             if connection.takes_commands() {
-                connection.write(Owed::Nothing, |out| resp::strip(out, identity, note));
+                connection.write(Owed::Nothing, |out| resp::strip(out, id, note));
                 self.stirred.push(*index);
             }
         }

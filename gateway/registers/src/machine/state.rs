@@ -136,11 +136,11 @@ impl Machine {
                 if !connection.has_open_batch() {
                     self.stirred.push(index);
                 }
-                connection.write_claim(&claim.identity, &claim.question, &claim.note, ticket);
+                connection.write_claim(claim.id, &claim.question, &claim.note, ticket);
             }
             Work::Release(release) if connection.takes_commands() => {
-                let Release { identity, attempt, .. } = release;
-                connection.write_release(identity, *attempt, Owed::Release(ticket));
+                let Release { id, attempt, .. } = release;
+                connection.write_release(*id, *attempt, Owed::Release(ticket));
                 self.stirred.push(index);
             }
             _ => self.operations.take_no_answer(ticket, place),

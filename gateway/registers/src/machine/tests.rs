@@ -91,7 +91,7 @@ fn claim(machine: &mut Machine) -> Ticket {
         issued_at: IssuedAt::new(u32::try_from(NOW.seconds()).unwrap()),
         serial: Serial::new(1),
     };
-    machine.claim(identity, NOW.plus_ms(60_000), NOW, ClaimNote::default())
+    machine.claim(identity.into(), NOW.plus_ms(60_000), NOW, ClaimNote::default())
 }
 
 /// The reply to a claim of a free code, and the reading behind it.

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use keyring::time::UnixMillis;
 
 use super::{
+    claim_id::{ClaimId, Issued},
     conditions::{Condition, Conditions},
     layout::{Held, Layout, Opening},
 };
-use crate::limits::{CLAIM_LIFE_MS, CLOCK_MS, GROUP_MAX};
+use crate::limits::{CLOCK_MS, GROUP_MAX};
 
 /// Who claims: 16 random bytes, new for each request, so that its claim may be sent again, and be
 /// released without harm to another's (conditions 1, 7, 8).
@@ -26,9 +27,10 @@ pub struct ClaimNote {
 }
 
 impl ClaimNote {
-    /// How long a register keeps the claim: as long as any code may be shown, and the note.
-    pub fn claim_life_ms(&self) -> u64 {
-        self.life_ms.max(CLAIM_LIFE_MS.unsigned_abs())
+    /// How long a register keeps a claim with this note: beyond the life of what is claimed, and as
+    /// long as the note.
+    pub fn claim_life_ms(&self, id: impl Into<ClaimId>) -> u64 {
+        self.life_ms.max(id.into().life_ms())
     }
 }
 
@@ -37,7 +39,7 @@ impl ClaimNote {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) attempt: Attempt,
-    pub(crate) issued_at: UnixMillis,
+    pub(crate) issued: Issued,
     pub(crate) end_of_life: UnixMillis,
     /// The claim's time, counted from the check of freshness.
     pub(crate) deadline: UnixMillis,
@@ -137,7 +139,7 @@ pub(crate) fn judge(
     if conditions.hold(Condition::EndOfLife) && time >= question.end_of_life {
         return Vote::Over;
     }
-    if !layout.may_judge(conditions, question.issued_at, born, opening) {
+    if !layout.may_judge(conditions, question.issued, born, opening) {
         return Vote::Warming;
     }
     let ahead_ms = time.ms_since(asked_at);
@@ -294,7 +296,7 @@ mod tests {
     fn nothing_is_forwarded_when_time_is_over_by_any_clock() {
         let question = Question {
             attempt: Attempt([0; 16]),
-            issued_at: UnixMillis::new(0),
+            issued: Issued { earliest: UnixMillis::new(0), latest: UnixMillis::new(0) },
             end_of_life: UnixMillis::new(1_000),
             deadline: UnixMillis::new(900),
         };

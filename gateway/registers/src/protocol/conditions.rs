@@ -13,6 +13,8 @@ pub(crate) enum Condition {
     SameLayout,
     /// 2: a register does not judge codes of before its memory began.
     Born,
+    /// 2: how long a claim is kept, and which memory is too young, goes by the kind of what is claimed.
+    Kind,
     /// 2: no vote when the register's time is past the code's end of life.
     EndOfLife,
     /// 3: lost memory begins anew, born when it is found.

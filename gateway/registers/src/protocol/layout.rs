@@ -32,11 +32,11 @@
 
 use std::fmt;
 
-use keyring::code::CodeIdentity;
 use keyring::time::UnixMillis;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    claim_id::{ClaimId, Issued},
     conditions::{Condition, Conditions},
     eligibility::RunId,
 };
@@ -161,11 +161,11 @@ impl Layout {
 
     /// The group that a code's claim goes to (condition 9): by a public hash, so that every gateway
     /// chooses alike. The local table's hash has a key of its own and must not decide this.
-    pub(crate) fn group_of(&self, identity: &CodeIdentity) -> usize {
+    pub(crate) fn group_of(&self, id: ClaimId) -> usize {
         if self.groups <= 1 {
             return 0;
         }
-        let digest: [u8; 32] = Sha256::digest(identity.to_bytes()).into();
+        let digest: [u8; 32] = Sha256::digest(id.to_bytes()).into();
         let (first, _) = digest.split_first_chunk().expect("32 bytes hold 4");
         usize::try_from(u32::from_be_bytes(*first) % self.groups).expect("u32 fits")
     }
@@ -207,14 +207,16 @@ impl Layout {
 
     /// Was the code issued so late that a register whose memory began at `born` knows whether it
     /// is spent, and can no gateway of the epoch before have spent it?
+    ///
+    /// Of an opaque code the earliest moment counts for the one, and the latest for the other.
     pub(crate) fn may_judge(
         &self,
         conditions: Conditions,
-        issued_at: UnixMillis,
+        issued: Issued,
         born: UnixMillis,
         opening: Option<Opening>,
     ) -> bool {
-        let is_after = |moment: UnixMillis| issued_at > moment.plus_ms(BORN_MARGIN_MS);
+        let is_after = |moment: UnixMillis| issued.earliest > moment.plus_ms(BORN_MARGIN_MS);
         if conditions.hold(Condition::Born) && !is_after(born) {
             return false;
         }
@@ -224,7 +226,7 @@ impl Layout {
         // An old register that lost its memory since `seen` may have been given the old layout
         // again by an old gateway. It was born anew then, so it does not judge this code.
         opening.is_some_and(|opening| {
-            is_after(opening.since) && issued_at < opening.seen.plus_ms(BORN_MARGIN_MS)
+            is_after(opening.since) && issued.latest < opening.seen.plus_ms(BORN_MARGIN_MS)
         })
     }
 }
@@ -331,6 +333,8 @@ impl fmt::Display for Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use keyring::code::IssuedAt;
+
     use super::*;
 
     const RUN: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -451,14 +455,30 @@ mod tests {
     #[test]
     fn codes_of_before_a_memory_began_are_not_for_it() {
         let layout = Layout::of_test(7, 1, false, 1);
-        let judge = |issued| {
-            layout.may_judge(
-                Conditions::default(),
-                UnixMillis::new(issued),
-                UnixMillis::new(0),
-                None,
-            )
+        let born = UnixMillis::new(1_800_000_000_000);
+        let judge = |id: ClaimId, now: UnixMillis| {
+            layout.may_judge(Conditions::default(), id.issued(now), born, None)
         };
-        assert!(!judge(BORN_MARGIN_MS) && judge(BORN_MARGIN_MS + 1));
+        let minted = |second| ClaimId::pass([0; 16], IssuedAt::new(second), &"p1").unwrap();
+        let late = born.plus_ms(900_000);
+        assert!(!judge(minted(1_800_000_015), late) && judge(minted(1_800_000_016), late));
+        // Nothing tells when an opaque code was issued: it may have been shown for 120 s.
+        let opaque = ClaimId::opaque([0; 16]);
+        assert!(!judge(opaque, born.plus_ms(135_000)) && judge(opaque, born.plus_ms(135_001)));
+    }
+
+    /// Where a new epoch has opened, an opaque code counts by its earliest moment for the opening,
+    /// and by its latest for how long that is known to hold.
+    #[test]
+    fn an_opaque_code_waits_for_an_epoch_as_for_a_memory() {
+        let layout = Layout::of_test(7, 2, true, 1);
+        let (born, opaque) = (UnixMillis::new(1_800_000_000_000), ClaimId::opaque([0; 16]));
+        let judge = |now: UnixMillis, seen: UnixMillis| {
+            let opening = Some(Opening { since: born, seen });
+            layout.may_judge(Conditions::default(), opaque.issued(now), born, opening)
+        };
+        let [early, late] = [135_000, 135_001].map(|ms| born.plus_ms(ms));
+        assert!(!judge(early, early) && judge(late, late));
+        assert!(judge(late, late.plus_ms(-14_999)) && !judge(late, late.plus_ms(-15_000)));
     }
 }

@@ -2,6 +2,7 @@
 //! mean, and when a majority has decided.
 
 pub(crate) mod claim;
+pub(crate) mod claim_id;
 pub(crate) mod conditions;
 pub(crate) mod eligibility;
 pub(crate) mod layout;

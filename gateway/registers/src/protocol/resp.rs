@@ -1,10 +1,9 @@
 //! The part of RESP2 that registers speak with us: requests as arrays of strings, and their answers
 //! read in place. <https://redis.io/docs/latest/develop/reference/protocol-spec/>
 
-use keyring::code::CodeIdentity;
-
 use super::{
     claim::{Attempt, ClaimNote},
+    claim_id::ClaimId,
     layout::LAYOUT_KEY,
 };
 use crate::limits::ANSWER_BYTES_MAX;
@@ -120,31 +119,26 @@ pub(crate) fn time_ms(seconds: &[u8], micros: &[u8]) -> Option<i64> {
     seconds.checked_mul(1_000)?.checked_add(micros / 1_000)
 }
 
-/// `SET yanma:1:<redemption> <attempt><note> NX GET PX 120000`.
+/// `SET yanma:1:<redemption> <attempt><note> NX GET PX 120000`; of a pass `PX 960000`.
 ///
 /// `PX` and not `PXAT`, which answers OK for a time that is past and stores nothing. Redis 7 and
 /// Valkey take `NX` and `GET` together.
-pub(crate) fn claim(
-    out: &mut Vec<u8>,
-    identity: &CodeIdentity,
-    attempt: Attempt,
-    note: &ClaimNote,
-) {
+pub(crate) fn claim(out: &mut Vec<u8>, id: ClaimId, attempt: Attempt, note: &ClaimNote) {
     out.extend_from_slice(b"*7\r\n$3\r\nSET\r\n");
-    claim_key(out, identity);
+    claim_key(out, id);
     out.push(b'$');
     decimal(out, attempt.0.len() + note.bytes.len());
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&attempt.0);
     out.extend_from_slice(&note.bytes);
     out.extend_from_slice(b"\r\n$2\r\nNX\r\n$3\r\nGET\r\n$2\r\nPX\r\n");
-    string(out, itoa::Buffer::new().format(note.claim_life_ms()).as_bytes());
+    string(out, itoa::Buffer::new().format(note.claim_life_ms(id)).as_bytes());
 }
 
 /// `GET` of a claim.
-pub(crate) fn get_claim(out: &mut Vec<u8>, identity: &CodeIdentity) {
+pub(crate) fn get_claim(out: &mut Vec<u8>, id: ClaimId) {
     out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n");
-    claim_key(out, identity);
+    claim_key(out, id);
 }
 
 /// `GET yanma:layout`, then `TIME`: the end of a batch of claims (condition 1).
@@ -155,20 +149,20 @@ pub(crate) fn end_of_batch(out: &mut Vec<u8>) {
 }
 
 /// Gives a claim back where it is this attempt's.
-pub(crate) fn release(out: &mut Vec<u8>, identity: &CodeIdentity, attempt: Attempt) {
+pub(crate) fn release(out: &mut Vec<u8>, id: ClaimId, attempt: Attempt) {
     out.extend_from_slice(b"*5\r\n$4\r\nEVAL\r\n");
     string(out, COMPARE_AND_DELETE);
     out.extend_from_slice(b"$1\r\n1\r\n");
-    claim_key(out, identity);
+    claim_key(out, id);
     string(out, &attempt.0);
 }
 
 /// Takes the note off a claim.
-pub(crate) fn strip(out: &mut Vec<u8>, identity: &CodeIdentity, note: &ClaimNote) {
+pub(crate) fn strip(out: &mut Vec<u8>, id: ClaimId, note: &ClaimNote) {
     out.extend_from_slice(b"*5\r\n$4\r\nEVAL\r\n");
     string(out, COMPARE_AND_STRIP);
     out.extend_from_slice(b"$1\r\n1\r\n");
-    claim_key(out, identity);
+    claim_key(out, id);
     string(out, &note.bytes);
 }
 
@@ -194,30 +188,25 @@ fn decimal(out: &mut Vec<u8>, n: usize) {
     out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
-/// `yanma:1:<key id>-<issued at>-<serial as 16 hexadecimal digits>`, as a string of RESP.
-fn claim_key(out: &mut Vec<u8>, identity: &CodeIdentity) {
+/// `yanma:1:<redemption>`, as a string of RESP.
+fn claim_key(out: &mut Vec<u8>, id: ClaimId) {
     const PREFIX: &[u8] = b"yanma:1:";
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let (mut key_id, mut issued_at) = (itoa::Buffer::new(), itoa::Buffer::new());
-    let key_id = key_id.format(identity.key_id.get()).as_bytes();
-    let issued_at = issued_at.format(identity.issued_at.get()).as_bytes();
-    out.push(b'$');
-    decimal(out, PREFIX.len() + key_id.len() + 1 + issued_at.len() + 1 + 16);
-    out.extend_from_slice(b"\r\n");
+    // The length stands first. It has two digits: a name has 2 to 38 bytes.
+    let start = out.len();
+    out.extend_from_slice(b"$00\r\n");
+    let key = out.len();
     out.extend_from_slice(PREFIX);
-    out.extend_from_slice(key_id);
-    out.push(b'-');
-    out.extend_from_slice(issued_at);
-    out.push(b'-');
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or_default();
-    let serial = identity.serial.get().to_be_bytes();
-    out.extend(serial.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    id.write_name(out);
+    let length = u8::try_from(out.len() - key).expect("a prefix and a name");
+    if let Some([_, tens, units, ..]) = out.get_mut(start..) {
+        (*tens, *units) = (b'0' + length / 10, b'0' + length % 10);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]
 mod tests {
-    use keyring::code::{IssuedAt, Serial};
+    use keyring::code::{CodeIdentity, IssuedAt, Serial};
     use proptest::prelude::*;
 
     use super::*;
@@ -233,7 +222,7 @@ mod tests {
     #[test]
     fn a_claim_is_one_command_with_the_redemption_as_its_key() {
         let mut out = Vec::new();
-        claim(&mut out, &identity(), Attempt([b'a'; 16]), &ClaimNote::default());
+        claim(&mut out, identity().into(), Attempt([b'a'; 16]), &ClaimNote::default());
         let text = "*7\r\n$3\r\nSET\r\n$40\r\nyanma:1:7001-1800000000-0123456789abcdef\r\n$16\r\n\
                     aaaaaaaaaaaaaaaa\r\n$2\r\nNX\r\n$3\r\nGET\r\n$2\r\nPX\r\n$6\r\n120000\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), text);
@@ -241,11 +230,31 @@ mod tests {
 
         let mut out = Vec::new();
         let note = ClaimNote { bytes: b"note".as_slice().into(), life_ms: 600_000 };
-        claim(&mut out, &identity(), Attempt([b'a'; 16]), &note);
+        claim(&mut out, identity().into(), Attempt([b'a'; 16]), &note);
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.contains("$20\r\naaaaaaaaaaaaaaaanote\r\n") && text.ends_with("$6\r\n600000\r\n")
         );
+    }
+
+    #[test]
+    fn a_claim_of_a_pass_is_the_same_and_kept_for_longer() {
+        let minted_at = IssuedAt::new(1_800_000_012);
+        let pass = ClaimId::pass([3; 16], minted_at, &"p1-1800000012-9401acfced36a6bc").unwrap();
+        let opaque = ClaimId::opaque([0xeb; 16]);
+        for (id, key) in [
+            (pass, "$38\r\nyanma:1:p1-1800000012-9401acfced36a6bc"),
+            (opaque, "$40\r\nyanma:1:ebebebebebebebebebebebebebebebeb"),
+            (ClaimId::pass([3; 16], minted_at, &"p1").unwrap(), "$10\r\nyanma:1:p1"),
+        ] {
+            let mut out = Vec::new();
+            claim(&mut out, id, Attempt([b'a'; 16]), &ClaimNote::default());
+            let expected = format!(
+                "*7\r\n$3\r\nSET\r\n{key}\r\n$16\r\naaaaaaaaaaaaaaaa\r\n$2\r\nNX\r\n$3\r\nGET\r\n\
+                 $2\r\nPX\r\n$6\r\n960000\r\n"
+            );
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! keeps the old layout, gateway 1 gets the new one; both are shown the same code.
 
 use super::{
+    code::Code,
     gateway::Step,
-    world::{Broken, Code, Flavour, World},
+    world::{Broken, Flavour, World},
 };
 use crate::protocol::conditions::{Condition, Conditions};
 
@@ -33,7 +34,7 @@ impl Change {
 
     /// A code that is issued now is shown to both gateways, each of which reaches some registers.
     fn show(&mut self, reached: [&[usize]; 2]) -> [Step; 2] {
-        let code = Code { number: 0, issued_s: self.0.now.seconds() };
+        let code = Code::payment(0, self.0.now.seconds());
         [0, 1].map(|gateway| {
             self.0.gateways[gateway].request(self.0.now, &code);
             self.talk(gateway, reached[gateway]);

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use keyring::time::UnixMillis;
 
 use super::{
+    code::Code,
     register::{self, Command},
-    world::Code,
 };
 use crate::{
     machine::{Claimed, Machine, Moment, Ticket},
@@ -137,13 +137,17 @@ impl Gateway {
 
     /// A request with this code arrives. The local table comes first.
     pub(super) fn request(&mut self, now: UnixMillis, code: &Code) {
-        let now = self.now(now);
-        let is_fresh = code.from() <= now && now < code.end_of_life();
-        if !is_fresh || !self.spent_here.insert(code.number) {
+        let (true_now, now) = (now, self.now(now));
+        if !code.is_fresh(now, true_now) || !self.spent_here.insert(code.number) {
             return;
         }
-        let end_of_life = code.end_of_life();
-        let ticket = self.machine.claim(code.identity(), end_of_life, now, ClaimNote::default());
+        let (end_of_life, conditions) = (code.end_of_life(now), self.machine.conditions);
+        let ticket = self.machine.claim(
+            code.claim_id(conditions, now),
+            end_of_life,
+            now,
+            ClaimNote::default(),
+        );
         let (code, step) = (code.number, Step::Asked);
         self.claims.push(Claim { code, end_of_life, ticket, claimed: None, step });
     }

@@ -2,8 +2,9 @@
 //! with what they knew before, and another gateway shows the code again.
 
 use super::{
+    code::Code,
     gateway::Step,
-    world::{Code, Flavour, World},
+    world::{Flavour, World},
 };
 use crate::protocol::conditions::{Condition, Conditions};
 
@@ -25,7 +26,7 @@ fn show_again(conditions: Conditions, way: Way) -> [Step; 2] {
     let mut world = World::new(Flavour::Mixed, conditions, 0);
     talk(&mut world, 3);
     world.now = world.now.plus_ms(30_000);
-    let code = Code { number: 0, issued_s: world.now.seconds() };
+    let code = Code::payment(0, world.now.seconds());
     let states: Vec<usize> = world.registers.iter().map(|one| one.states() - 1).collect();
     // Time passes: each gateway adds beats, and reads those of others.
     talk(&mut world, 12);
@@ -80,7 +81,7 @@ fn lose_within_a_batch(conditions: Conditions) -> [Step; 2] {
     let mut world = World::new(Flavour::Mixed, conditions, 0);
     talk(&mut world, 3);
     world.now = world.now.plus_ms(30_000);
-    let code = Code { number: 0, issued_s: world.now.seconds() };
+    let code = Code::payment(0, world.now.seconds());
     let first = show(&mut world, 0, &code);
     world.gateways[1].request(world.now, &code);
     for register in 0..3 {

@@ -1,5 +1,6 @@
 //! Deterministic simulation: gateways and registers by seeded schedules. After each step no code
-//! may have been forwarded twice, nor any after its end of life.
+//! may have been forwarded twice, nor any after its end of life. Passes and opaque codes are shown
+//! in flavours of their own; what is said of codes is meant of them too.
 //!
 //! Everything random comes from the seed: which code is shown where, which command arrives when,
 //! which connection breaks and whether what was on it arrives late, who is paused, crashes, starts
@@ -12,10 +13,10 @@
 
 use std::collections::HashSet;
 
-use keyring::code::{CodeIdentity, IssuedAt, Serial};
 use keyring::time::UnixMillis;
 
 use super::{
+    code::{Code, Kind, SKEW_MS},
     dice::Dice,
     gateway::{Gateway, Groups, Step},
     register::{Command, Register},
@@ -24,8 +25,6 @@ use crate::protocol::conditions::{Condition, Conditions};
 
 /// How long a claim has.
 pub(super) const TIMEOUT_MS: i64 = 200;
-/// The issuers' and gateways' allowed skew.
-const SKEW_MS: i64 = 10_000;
 const START_MS: i64 = 1_800_000_000_000;
 const STEPS: usize = 700;
 const CODES: usize = 3;
@@ -53,9 +52,13 @@ pub(super) enum Flavour {
     Groups,
     /// A register that evicts.
     Eviction,
+    /// Passes, which live for 15 minutes, and registers that lose their memory.
+    Passes,
+    /// Opaque codes, whose age is not known, and registers that lose their memory.
+    Opaque,
 }
 
-const FLAVOURS: [Flavour; 10] = [
+const FLAVOURS: [Flavour; 12] = [
     Flavour::Mixed,
     Flavour::Five,
     Flavour::Loss,
@@ -66,33 +69,14 @@ const FLAVOURS: [Flavour; 10] = [
     Flavour::Epoch,
     Flavour::Groups,
     Flavour::Eviction,
+    Flavour::Passes,
+    Flavour::Opaque,
 ];
 
-/// A code that is shown again and again.
-pub(super) struct Code {
-    pub(super) number: usize,
-    pub(super) issued_s: i64,
-}
-
-impl Code {
-    pub(super) fn identity(&self) -> CodeIdentity {
-        CodeIdentity {
-            key_id: "7001".parse().unwrap(),
-            issued_at: IssuedAt::new(u32::try_from(self.issued_s).unwrap()),
-            serial: Serial::new(u64::try_from(self.number).unwrap()),
-        }
-    }
-
-    pub(super) fn issued_at(&self) -> UnixMillis {
-        UnixMillis::from_seconds(self.issued_s)
-    }
-
-    pub(super) fn from(&self) -> UnixMillis {
-        self.issued_at().plus_ms(-SKEW_MS)
-    }
-
-    pub(super) fn end_of_life(&self) -> UnixMillis {
-        self.issued_at().plus_ms(60_000 + SKEW_MS)
+impl Flavour {
+    /// Whether registers often lose their memory.
+    fn loses(self) -> bool {
+        matches!(self, Self::Loss | Self::Passes | Self::Opaque)
     }
 }
 
@@ -222,11 +206,15 @@ impl World {
         let strides = match self.flavour {
             Flavour::Strides | Flavour::Clocks => 25,
             Flavour::Epoch | Flavour::Loss | Flavour::Files => 60,
+            Flavour::Passes | Flavour::Opaque => 60,
             _ => 200,
         };
         let ms = if self.dice.one_in(strides) {
             match self.flavour {
                 Flavour::Strides | Flavour::Clocks => self.dice.within(1_000, 125_000),
+                // Past the end of a code's claim, and mostly not of a pass's.
+                Flavour::Passes => self.dice.within(1_000, 240_000),
+                Flavour::Opaque => self.dice.within(1_000, 60_000),
                 _ => self.dice.within(1_000, 20_000),
             }
         } else {
@@ -240,8 +228,13 @@ impl World {
         let is_new = self.codes.len() < CODES || self.dice.one_in(30);
         if is_new {
             let ahead_ms = self.dice.within(-SKEW_MS / 2, SKEW_MS / 2);
+            let (kind, ahead_ms) = match self.flavour {
+                Flavour::Passes => (Kind::Pass, ahead_ms),
+                Flavour::Opaque => (Kind::Opaque, 0),
+                _ => (Kind::Code, ahead_ms),
+            };
             let issued_s = self.now.plus_ms(ahead_ms).seconds();
-            self.codes.push(Code { number: self.codes.len(), issued_s });
+            self.codes.push(Code { number: self.codes.len(), issued_s, kind });
         }
         let back = self.dice.below(CODES.min(self.codes.len()));
         let code = &self.codes[self.codes.len() - 1 - back];
@@ -262,7 +255,7 @@ impl World {
 
     fn obey_some(&mut self, gateway: usize, register: usize) {
         // One at a time, so that a loss comes between two of one batch.
-        let more = if self.flavour == Flavour::Loss { 0 } else { self.dice.below(4) };
+        let more = if self.flavour.loses() { 0 } else { self.dice.below(4) };
         for _ in 0..=more {
             self.obey_one(gateway, register);
         }
@@ -350,10 +343,10 @@ impl World {
     }
 
     fn trouble_a_register(&mut self, register: usize) {
-        let is_likely = self.flavour == Flavour::Loss;
+        let is_likely = self.flavour.loses();
         let comes_back = match self.flavour {
             Flavour::Files => true,
-            Flavour::Loss => false,
+            flavour if flavour.loses() => false,
             _ => self.dice.one_in(16),
         };
         if comes_back && self.registers[register].states() > 0 {
@@ -454,6 +447,10 @@ const NEEDED: &[(u8, &[Condition], Flavour, Broken, u64)] = &[
     (2, &[Condition::Vacancy], Flavour::Mixed, Broken::Twice, 1),
     (2, &[Condition::SameLayout], Flavour::Epoch, Broken::Twice, 142),
     (2, &[Condition::Born], Flavour::Loss, Broken::Twice, 35),
+    (2, &[Condition::Born], Flavour::Passes, Broken::Twice, 35),
+    (2, &[Condition::Born], Flavour::Opaque, Broken::Twice, 136),
+    (2, &[Condition::Kind], Flavour::Passes, Broken::Twice, 50),
+    (2, &[Condition::Kind], Flavour::Opaque, Broken::Twice, 4108),
     // A deadline of at most 5 s covers for it; without both a code is spent again when its key has
     // expired.
     (2, &[Condition::EndOfLife, Condition::Deadline], Flavour::Strides, Broken::Twice, 520),

@@ -68,7 +68,12 @@ pub(super) fn unusable(path: &Path, error: &io::Error) -> DirectoryError {
 }
 
 /// The error for a table that could not be written.
-pub(super) fn no_room(path: &Path, capacity: usize, error: &io::Error) -> DirectoryError {
+pub(super) fn no_room(
+    path: &Path,
+    capacity: usize,
+    capacity_key: &str,
+    error: &io::Error,
+) -> DirectoryError {
     if !disk::is_full(error) {
         return unusable(path, error);
     }
@@ -76,7 +81,7 @@ pub(super) fn no_room(path: &Path, capacity: usize, error: &io::Error) -> Direct
         path: path.display().to_string(),
         why: format!(
             "no room for a table of {capacity} slots, {} bytes ({error}): free so much, or lower \
-             [replay] capacity",
+             {capacity_key}",
             file_bytes(capacity)
         ),
     }

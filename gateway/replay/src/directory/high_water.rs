@@ -14,8 +14,8 @@ use keyring::time::UnixMillis;
 use rustix::fs::{FlockOperation, flock};
 use sys::disk;
 
+use super::tables::Tables;
 use crate::limits::{PROMISE_MS, PROMISE_STEP_MS};
-use crate::replay::Replay;
 
 /// Bytes of the file: two numbers and their padding.
 const BYTES: usize = 48;
@@ -45,13 +45,15 @@ impl HighWaterFile {
 
     /// Writes a time well ahead of now to the disk, if the last one is no longer that. Then codes
     /// may be judged by times up to it.
-    pub(super) fn keep_ahead(&mut self, replay: &Replay, clock: &Clock) -> io::Result<()> {
-        let time = replay.high_water_mark().max(clock.now());
+    ///
+    /// The skew is that of codes: the passes' table always counts with the largest there is.
+    pub(super) fn keep_ahead(&mut self, tables: &Tables, clock: &Clock) -> io::Result<()> {
+        let time = tables.high_water_mark().max(clock.now());
         let until = time.plus_ms(PROMISE_MS);
         if until >= self.promised.plus_ms(PROMISE_STEP_MS) {
-            self.raise(Promise { until, skew_ms: replay.skew_ms() })?;
+            self.raise(Promise { until, skew_ms: tables.codes.skew_ms() })?;
             self.promised = until;
-            replay.promise(until);
+            tables.promise(until);
         }
         Ok(())
     }

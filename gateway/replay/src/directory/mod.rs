@@ -3,10 +3,12 @@
 mod error;
 mod high_water;
 mod lock;
+mod making;
 mod opening;
 mod past;
 mod settings;
 mod table_file;
+mod tables;
 mod watch;
 
 #[cfg(test)]
@@ -18,4 +20,5 @@ mod tests;
 pub use self::error::DirectoryError;
 pub use self::opening::open;
 pub use self::settings::{Fence, Settings};
+pub use self::tables::Tables;
 pub use self::watch::DataDirectory;

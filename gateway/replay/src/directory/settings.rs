@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use crate::header::Store;
 
-/// Which table a process wants.
+/// Which tables a process wants.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The data directory.
     pub dir: PathBuf,
-    /// The least number of slots; a slot has 8 bytes.
+    /// The least number of slots of the codes' table; a slot has 8 bytes.
     pub capacity: usize,
+    /// The same of the passes' table; `None`: there is none.
+    pub passes: Option<usize>,
     /// How far the clocks of issuers may be off, in milliseconds; at most
     /// [`keyring::verify::SKEW_MS_MAX`].
     pub skew_ms: i64,

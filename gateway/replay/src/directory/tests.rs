@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use clock::{Clock, Hand};
 use keyring::time::UnixMillis;
 
-use super::opening::{BOOT_ID, Wanted, boot_id};
+use super::making::Wanted;
+use super::opening::{BOOT_ID, boot_id};
 use super::settings::{Fence, Settings};
+use super::tables::Tables;
 use super::watch::DataDirectory;
 use crate::header::Store;
 use crate::replay::Replay;
@@ -28,6 +30,7 @@ impl Site {
         let settings = Settings {
             dir: directory.path().join("data"),
             capacity: 64,
+            passes: None,
             skew_ms: 2_000,
             store: Store::Local,
         };
@@ -37,7 +40,21 @@ impl Site {
     }
 
     fn open(&self) -> (DataDirectory, Replay) {
+        let (directory, tables) = self.open_all();
+        (directory, tables.codes)
+    }
+
+    fn open_all(&self) -> (DataDirectory, Tables) {
         self.wanted.open(&self.clock).unwrap()
+    }
+
+    /// The fences of both tables, in seconds after the clock's start, after this start of a gateway.
+    fn fences(&self) -> [Option<i64>; 2] {
+        let (_, tables) = self.open_all();
+        tables.renew_leases(self.clock.reading());
+        let passes = tables.passes.expect("a table of passes");
+        [tables.codes.fence(), passes.fence()]
+            .map(|fence| Some(fence?.millis().seconds() - START.seconds()))
     }
 
     /// The fence in seconds after the clock's start, after this start of a gateway.
@@ -191,18 +208,18 @@ fn another_capacity_waits_for_the_end_of_who_uses_the_table() {
 fn a_directory_that_is_another_is_not_in_place() {
     let site = Site::new();
     let (directory, replay) = site.open();
-    assert!(directory.table.is_in_place().unwrap());
-    assert!(replay.is_intact(7, directory.table.id, replay.high_water_mark()));
-    assert!(!replay.is_intact(7, directory.table.id, replay.high_water_mark().plus_ms(1)));
+    assert!(directory.files.is_in_place().unwrap());
+    assert!(replay.is_intact(7, directory.files.codes.id, replay.high_water_mark()));
+    assert!(!replay.is_intact(7, directory.files.codes.id, replay.high_water_mark().plus_ms(1)));
     let old = site.wanted.settings.dir.with_extension("old");
     fs::rename(&site.wanted.settings.dir, &old).unwrap();
-    assert!(!directory.table.is_in_place().unwrap());
+    assert!(!directory.files.is_in_place().unwrap());
     fs::rename(&old, &site.wanted.settings.dir).unwrap();
-    assert!(directory.table.is_in_place().unwrap());
+    assert!(directory.files.is_in_place().unwrap());
     let lock = site.wanted.settings.dir.join("lock");
     fs::remove_file(&lock).unwrap();
     fs::write(&lock, "").unwrap();
-    assert!(!directory.table.is_in_place().unwrap());
+    assert!(!directory.files.is_in_place().unwrap());
 }
 
 #[test]
@@ -219,4 +236,129 @@ fn what_is_in_the_way_is_said_in_one_sentence() {
         assert!(text.contains("not a directory"), "{text}");
     }
     assert!(boot_id().is_ok() && Path::new(BOOT_ID).exists());
+}
+
+/// A site whose gateway issues passes.
+fn site_with_passes() -> Site {
+    let mut site = Site::new();
+    site.wanted.settings.passes = Some(128);
+    site
+}
+
+#[test]
+fn a_table_of_passes_is_made_only_if_it_is_asked_for() {
+    let mut site = Site::new();
+    let passes = site.wanted.settings.dir.join("passes");
+    assert!(site.open_all().1.passes.is_none() && !passes.exists());
+    site.wanted.settings.passes = Some(128);
+    let (_, tables) = site.open_all();
+    assert_eq!(tables.passes.map(|passes| passes.capacity()), Some(128));
+    assert_eq!(tables.codes.capacity(), 64);
+    // What is there stays, and is not mapped, when it is not asked for any more.
+    site.wanted.settings.passes = None;
+    assert!(site.open_all().1.passes.is_none() && passes.exists());
+}
+
+/// A pass may be minted by a clock that is 10 s ahead.
+#[test]
+fn the_fence_of_passes_counts_with_the_largest_skew() {
+    for skew_ms in [0, 2_000, 10_000] {
+        let mut site = site_with_passes();
+        site.wanted.settings.skew_ms = skew_ms;
+        let codes = 1 + skew_ms / 1_000 + 1;
+        assert_eq!(site.fences(), [Some(codes), Some(1 + 10 + 1)], "{skew_ms}");
+        site.hand.advance(4_000);
+        assert_eq!(site.fences(), [Some(codes), Some(12)], "both go on");
+        site.hand.advance(5_001);
+        let codes = 11 + skew_ms / 1_000 + 1;
+        assert_eq!(site.fences(), [Some(codes), Some(11 + 10 + 1)], "both were unattended");
+    }
+}
+
+/// The mark says what skew the codes had, so that of the passes does not move the codes' fence.
+#[test]
+fn a_table_of_codes_that_is_lost_has_the_fence_of_codes() {
+    let site = site_with_passes();
+    assert_eq!(site.fences(), [Some(4), Some(12)]);
+    fs::remove_file(site.table()).unwrap();
+    // The mark is 5 s ahead.
+    assert_eq!(site.fences(), [Some(6 + 2 + 1), Some(12)]);
+    fs::remove_file(site.wanted.settings.dir.join("passes")).unwrap();
+    // By now the mark is 5 s ahead of what it was.
+    assert_eq!(site.fences(), [Some(9), Some(11 + 10 + 1)]);
+}
+
+#[test]
+fn a_table_of_one_kind_is_never_taken_for_the_other() {
+    let site = site_with_passes();
+    let passes = site.wanted.settings.dir.join("passes");
+    site.fences();
+    // The very file, so that its inode is its own.
+    fs::rename(site.table(), &passes).unwrap();
+    let (_, tables) = site.open_all();
+    assert_eq!(tables.passes.map(|passes| passes.capacity()), Some(128));
+    assert_eq!(site.fences(), [Some(9), Some(17)], "both are new, behind the mark");
+}
+
+#[test]
+fn passes_are_not_added_to_a_directory_that_is_in_use() {
+    let mut site = Site::new();
+    let (directory, _tables) = site.open_all();
+    site.wanted.settings.passes = Some(128);
+    let text = refused(&site.wanted, &site.clock);
+    assert!(text.contains("/data/passes: a gateway that runs"), "{text}");
+    assert!(text.contains("a new table of 128 slots (there is none yet)"), "{text}");
+    drop(directory);
+    assert!(site.open_all().1.passes.is_some());
+}
+
+/// The directory is one: with any of its files lost, nothing is spent any more.
+#[test]
+fn a_directory_whose_passes_are_lost_is_lost() {
+    let site = site_with_passes();
+    let (mut directory, tables) = site.open_all();
+    let reading = site.clock.reading();
+    assert!(directory.files.check(&tables).is_ok() && !tables.renew_leases(reading));
+    directory.files.note_marks(&tables);
+    let passes = tables.passes.as_ref().unwrap();
+    assert!(passes.guard.allows(reading) && tables.codes.guard.allows(reading));
+    let path = site.wanted.settings.dir.join("passes");
+    let aside = path.with_extension("aside");
+    fs::rename(&path, &aside).unwrap();
+    let lost = directory.files.check(&tables).unwrap_err().to_string();
+    assert!(lost.contains("/data/passes: it was deleted or replaced"), "{lost}");
+    assert!(!directory.files.is_in_place().unwrap());
+    tables.revoke_leases();
+    assert!(!passes.guard.allows(reading) && !tables.codes.guard.allows(reading));
+    fs::rename(&aside, &path).unwrap();
+    assert!(directory.files.check(&tables).is_ok());
+    // An older copy that is written over it in place shows by its mark.
+    let copy = fs::read(&path).unwrap();
+    site.hand.advance(100);
+    tables.renew_leases(site.clock.reading());
+    directory.files.note_marks(&tables);
+    fs::write(&path, copy).unwrap();
+    let lost = directory.files.check(&tables).unwrap_err().to_string();
+    assert!(lost.contains("/data/passes: somebody wrote over it"), "{lost}");
+}
+
+/// The latest time of either table is promised to both.
+#[test]
+fn the_mark_on_disk_is_ahead_of_both_tables() {
+    let site = site_with_passes();
+    let (mut directory, tables) = site.open_all();
+    let passes = tables.passes.as_ref().unwrap();
+    let late = site.clock.now().plus_ms(3_000);
+    passes.header().raise_high_water_mark(late);
+    tables.renew_leases(site.clock.reading());
+    directory.high_water.keep_ahead(&tables, &site.clock).unwrap();
+    let promised = directory.high_water.read().unwrap().map(|promise| promise.until);
+    assert_eq!(promised, Some(late.plus_ms(5_000)));
+    site.hand.advance(8_000);
+    tables.renew_leases(site.clock.reading());
+    let reading = site.clock.reading();
+    assert!(passes.guard.allows(reading) && tables.codes.guard.allows(reading));
+    site.hand.advance(1);
+    let reading = site.clock.reading();
+    assert!(!passes.guard.allows(reading) && !tables.codes.guard.allows(reading));
 }

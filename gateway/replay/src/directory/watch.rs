@@ -1,4 +1,4 @@
-//! Two threads that keep a process's right to redeem. One checks that the table is still the one of
+//! Two threads that keep a process's right to redeem. One checks that the tables are still those of
 //! the data directory; one keeps a later time on disk. Two threads, because a stalled disk must not
 //! stop the check.
 
@@ -8,30 +8,29 @@ use std::sync::Arc;
 use std::thread;
 
 use clock::Clock;
-use keyring::time::UnixMillis;
 use sys::failpoint;
 use sys::log::{self, Event};
 use sys::threads::{Part, Threads};
 
 use super::high_water::HighWaterFile;
-use super::table_file::TableFile;
+use super::table_file::Files;
+use super::tables::Tables;
 use crate::limits::CHECK_PERIOD;
-use crate::replay::Replay;
 
 /// This process's hold on its data directory; [`DataDirectory::watch`] keeps it until the process
 /// ends.
 #[derive(Debug)]
 pub struct DataDirectory {
-    pub(super) table: TableFile,
+    pub(super) files: Files,
     pub(super) high_water: HighWaterFile,
 }
 
 impl DataDirectory {
-    /// Begins to check the table of `node`, four times a second. The first check is made before
+    /// Begins to check the tables of `node`, four times a second. The first check is made before
     /// this returns, so that the process may redeem.
     ///
-    /// `set_kept` is called after each check: with true while the directory still holds the table.
-    /// After a false there are no more checks, and the table redeems no code again.
+    /// `set_kept` is called after each check: with true while the directory still holds the
+    /// tables. After a false there are no more checks, and no table redeems anything again.
     ///
     /// # Errors
     /// The system's, if it starts no thread.
@@ -42,25 +41,19 @@ impl DataDirectory {
         set_kept: impl Fn(bool) + Send + 'static,
     ) -> io::Result<()>
     where
-        N: AsRef<Replay> + AsRef<Threads> + Send + Sync + 'static,
+        N: AsRef<Tables> + AsRef<Threads> + Send + Sync + 'static,
     {
-        let Self { table, mut high_water } = self;
+        let Self { files, mut high_water } = self;
         let (node, clock) = (Arc::clone(node), clock.clone());
-        let mut checks = Checks {
-            table,
-            mark_before: UnixMillis::new(0),
-            node: Arc::clone(&node),
-            clock: clock.clone(),
-            set_kept,
-        };
+        let mut checks = Checks { files, node: Arc::clone(&node), clock: clock.clone(), set_kept };
         checks.check();
         thread::Builder::new().name("data-dir".to_owned()).spawn(move || {
             let node = Arc::clone(&checks.node);
             threads(&*node).keep(Part::DataDir, || checks.run())
         })?;
         thread::Builder::new().name("mark".to_owned()).spawn(move || {
-            let replay: &Replay = (*node).as_ref();
-            threads(&*node).keep(Part::Mark, || keep_ahead(&mut high_water, replay, &clock))
+            let tables: &Tables = (*node).as_ref();
+            threads(&*node).keep(Part::Mark, || keep_ahead(&mut high_water, tables, &clock))
         })?;
         Ok(())
     }
@@ -71,12 +64,12 @@ fn threads(node: &impl AsRef<Threads>) -> &Threads {
 }
 
 /// It may go on after a panic: a promise counts only when it is on disk.
-fn keep_ahead(high_water: &mut HighWaterFile, replay: &Replay, clock: &Clock) -> Infallible {
+fn keep_ahead(high_water: &mut HighWaterFile, tables: &Tables, clock: &Clock) -> Infallible {
     let mut is_logged = false;
     loop {
         thread::park_timeout(CHECK_PERIOD);
         failpoint::panic_at("mark");
-        let kept = high_water.keep_ahead(replay, clock);
+        let kept = high_water.keep_ahead(tables, clock);
         if let Err(error) = &kept
             && !is_logged
         {
@@ -90,16 +83,15 @@ fn keep_ahead(high_water: &mut HighWaterFile, replay: &Replay, clock: &Clock) ->
 
 /// What the checking thread needs.
 struct Checks<N, F> {
-    table: TableFile,
-    /// The high-water mark at the last check; it must not fall.
-    mark_before: UnixMillis,
+    files: Files,
     node: Arc<N>,
     clock: Clock,
     set_kept: F,
 }
 
-impl<N: AsRef<Replay>, F: Fn(bool)> Checks<N, F> {
-    /// It may go on after a panic: only a check that finds the table in place renews the lease.
+impl<N: AsRef<Tables>, F: Fn(bool)> Checks<N, F> {
+    /// It may go on after a panic: only a check that finds the tables in place renews the
+    /// leases.
     fn run(&mut self) -> Infallible {
         while self.check() {
             thread::park_timeout(CHECK_PERIOD);
@@ -112,15 +104,15 @@ impl<N: AsRef<Replay>, F: Fn(bool)> Checks<N, F> {
         }
     }
 
-    /// One check; false if the table is lost.
+    /// One check; false if a table is lost.
     fn check(&mut self) -> bool {
-        let replay: &Replay = (*self.node).as_ref();
+        let tables: &Tables = (*self.node).as_ref();
         // Read before the files are checked: the lease counts from a moment when all was in place.
         let reading = self.clock.reading();
-        let checked = self.table.check(replay, self.mark_before);
+        let checked = self.files.check(tables);
         match &checked {
             Ok(()) => {
-                if replay.renew_lease(reading) {
+                if tables.renew_leases(reading) {
                     log::event(
                         Event::ProcessPaused,
                         format_args!(
@@ -129,10 +121,10 @@ impl<N: AsRef<Replay>, F: Fn(bool)> Checks<N, F> {
                         ),
                     );
                 }
-                self.mark_before = replay.high_water_mark();
+                self.files.note_marks(tables);
             }
             Err(lost) => {
-                replay.revoke_lease();
+                tables.revoke_leases();
                 log::event(Event::DataDirectoryLost, format_args!("{lost}"));
             }
         }

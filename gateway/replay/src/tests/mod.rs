@@ -1,6 +1,8 @@
 //! The table against plain models: a map of what was spent, and the queue that a path is.
 
 mod model;
+mod passes;
+mod reservations;
 mod retention;
 mod sharing;
 
@@ -13,8 +15,8 @@ use keyring::code::{CodeIdentity, IssuedAt, KeyId, Serial};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
 
-use crate::entry::REMEMBER_S;
 use crate::replay::{RedeemError, Redemption, Replay, ReplayError};
+use crate::single_use::{Codes, Retention};
 use crate::table::{PATH_LINES, Table};
 
 const T: u32 = 1_800_000_000;
@@ -223,14 +225,14 @@ fn entries_counts_the_living() {
 fn capacity_is_rounded_up_to_lines() {
     let sizes = [(0, 8), (1, 8), (8, 8), (9, 16), (1_000, 1_000)];
     for (asked, given) in sizes {
-        let replay = Replay::new(asked, None).expect("a small table");
+        let replay = Replay::<Codes>::new(asked, None).expect("a small table");
         assert_eq!((replay.capacity(), replay.bytes()), (given, given * 8), "{asked}");
     }
 }
 
 #[test]
 fn impossible_memory_is_an_error() {
-    let error = Replay::new(usize::MAX, None).err();
+    let error = Replay::<Codes>::new(usize::MAX, None).err();
     assert!(matches!(error, Some(ReplayError::Memory { slots: usize::MAX })));
 }
 
@@ -417,7 +419,7 @@ fn a_path_is_never_full_at_the_planned_load() {
 fn displacement_at_the_planned_load_is_no_more_than_foretold() {
     const LINES: usize = 4_096;
     const PER_SECOND: u64 = 246;
-    let table = Table::on_heap(LINES * 8, None, [9; 16]).expect("a small table");
+    let table = Table::<Codes>::on_heap(LINES * 8, None, [9; 16]).expect("a small table");
     let mut beyond = [0_u32; 6];
     let mut counted = 0_u32;
     for second in 0..600_u32 {
@@ -425,7 +427,7 @@ fn displacement_at_the_planned_load_is_no_more_than_foretold() {
             let identity = code(T + second, serial).to_bytes();
             let place = table.place(&identity, T + second);
             let claim = table.claim(&place).expect("room at the planned load");
-            if i64::from(second) < 2 * REMEMBER_S {
+            if i64::from(second) < 2 * Codes::REMEMBER_S {
                 continue;
             }
             counted += 1;

@@ -5,6 +5,7 @@ use crate::file::{MapError, create, file_bytes, map, open_file_id};
 use crate::header::{Birth, Mismatch, Store};
 use crate::limits::LEASE_MS;
 use crate::replay::fence_after;
+use crate::single_use::Passes;
 
 /// Two processes with one table, and their clock at [`T`].
 struct Pair {
@@ -134,24 +135,38 @@ fn a_file_holds_what_was_spent_and_nothing_else_is_taken_for_it() {
         skew_ms: 0,
         high_water_mark: seconds(T),
     };
-    create(&file, 100, &birth).expect("room for a small table");
+    create::<Codes>(&file, 100, &birth).expect("room for a small table");
     assert_eq!(file.metadata().expect("a length").len(), file_bytes(100));
+    // Another version of the program that shares the directory reads the same words.
+    let start = std::fs::read(directory.path().join("replay")).expect("the file");
+    let words = [*b"yanmaspt", 1_u64.to_ne_bytes(), 13_u64.to_ne_bytes()].concat();
+    assert_eq!(start.get(..24), Some(words.as_slice()));
     let (clock, _hand) = Clock::hand_set(seconds(T));
     for expected in [None, Some(RedeemError::Used)] {
-        let replay = map(&file, 100, Store::Local, 9).expect("the table");
+        let replay = map::<Codes>(&file, 100, Store::Local, 9).expect("the table");
         replay.promise(clock.now());
         replay.renew_lease(clock.reading());
         let answer = replay.redeem(&code(T, 1), clock.now(), &rules(2), &clock);
         assert_eq!(answer.err(), expected);
         assert_eq!((replay.capacity(), replay.high_water_mark()), (104, seconds(T)));
     }
-    let why = |file: &std::fs::File, slots, boot| match map(file, slots, Store::Local, boot) {
-        Err(MapError::Mismatch(why, _)) => why,
-        _ => panic!("not the table that is wanted"),
-    };
+    let why =
+        |file: &std::fs::File, slots, boot| match map::<Codes>(file, slots, Store::Local, boot) {
+            Err(MapError::Mismatch(why, _)) => why,
+            _ => panic!("not the table that is wanted"),
+        };
     assert_eq!(why(&file, 105, 9), Mismatch::Capacity { slots: 104 });
     assert_eq!(why(&file, 100, 8), Mismatch::Boot);
     assert_eq!(why(&open("empty"), 100, 9), Mismatch::Damaged);
+    let Err(MapError::Mismatch(kind, None)) = map::<Passes>(&file, 100, Store::Local, 9) else {
+        panic!("a table of codes is none of passes")
+    };
+    assert_eq!(kind, Mismatch::Retention);
+    let other = open("passes");
+    let file_id = open_file_id(&other).expect("a file's number");
+    create::<Passes>(&other, 100, &Birth { file: file_id, ..birth }).expect("room");
+    assert!(map::<Passes>(&other, 100, Store::Local, 9).is_ok());
+    assert_eq!(why(&other, 100, 9), Mismatch::Retention);
     std::fs::copy(directory.path().join("replay"), directory.path().join("copy")).expect("a copy");
     assert_eq!(why(&open("copy"), 100, 9), Mismatch::Copy);
     file.set_len(file_bytes(100) - 64).expect("a shorter file");

@@ -55,15 +55,33 @@ fn show_backends(page: &mut Page, current: &Snapshot) {
     page.gauge("yanma_backend_endpoint_up", help, up);
 }
 
+fn show_passes(page: &mut Page, shared: &Shared) {
+    let Some(passes) = &shared.tables.passes else { return };
+    let entries = count(passes.entries(shared.clock.now()));
+    page.gauge("yanma_pass_entries", "Spent passes that must be remembered.", [([], entries)]);
+    let capacity = count(passes.capacity());
+    page.gauge("yanma_pass_capacity", "Slots for spent passes.", [([], capacity)]);
+    let fence_end = passes.fence().map_or(0.0, |fence| f64::from(fence.get()));
+    let help = "Passes made up to this Unix second are refused; 0: none.";
+    page.gauge("yanma_pass_fence_end_timestamp_seconds", help, [([], fence_end)]);
+    let current = shared.current.load();
+    let keys: Vec<_> =
+        current.keys().pass_keys().map(|(id, state)| (id.to_string(), state)).collect();
+    let keys =
+        keys.iter().map(|(id, state)| ([("id", id.as_str()), ("state", state.as_str())], 1.0));
+    page.gauge("yanma_pass_key_info", "The keys of passes and their states.", keys);
+}
+
 fn show_replay(page: &mut Page, shared: &Shared) {
-    let entries = count(shared.replay.entries(shared.clock.now()));
+    let entries = count(shared.tables.codes.entries(shared.clock.now()));
     page.gauge("yanma_replay_entries", "Spent codes that must be remembered.", [([], entries)]);
-    let capacity = count(shared.replay.capacity());
+    let capacity = count(shared.tables.codes.capacity());
     page.gauge("yanma_replay_capacity", "Slots for spent codes.", [([], capacity)]);
-    let releases = number(shared.replay.releases());
+    let releases = number(shared.tables.codes.releases());
     let help = "Spent codes given back, because not one byte was sent.";
     page.counter("yanma_replay_releases_total", help, [([], releases)]);
-    let fence_end = shared.replay.fence().map_or(0.0, |fence| f64::from(fence.get()));
+    show_passes(page, shared);
+    let fence_end = shared.tables.codes.fence().map_or(0.0, |fence| f64::from(fence.get()));
     let help = "Codes issued up to this Unix second are refused; 0: none.";
     page.gauge("yanma_replay_fence_end_timestamp_seconds", help, [([], fence_end)]);
 }

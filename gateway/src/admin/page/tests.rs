@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU8},
 };
 
 use keyring::{code::IssuedAt, key_set::KeySet, time::UnixMillis};
@@ -20,7 +20,7 @@ use crate::{
 };
 use clock::{Clock, Hand};
 use record::Record;
-use replay::Replay;
+use replay::{Replay, directory::Tables};
 
 const START: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 const W0: WorkerId = WorkerId::new(0);
@@ -48,7 +48,11 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     let shared = Shared {
         clock,
-        replay: Replay::new(64, IssuedAt::from_time(START)).unwrap(),
+        tables: Tables {
+            codes: Replay::new(64, IssuedAt::from_time(START)).unwrap(),
+            passes: None,
+        },
+        pass_count: AtomicU8::new(0),
         responses: ResponseStore::new(),
         metrics,
         current: Current::new(snapshot),

@@ -1,4 +1,7 @@
-//! `yanma inspect`: what a code says, what each check says, and why it would be refused.
+//! `yanma inspect`: what a code or a pass says, what each check says, and why it would be refused.
+
+mod check;
+mod pass;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,10 +10,12 @@ use clap::Args;
 use keyring::code::{Claims, CodeIdentity, Kind, Kinds, TEXT_BYTES_MAX, UnverifiedCode};
 use keyring::key::IssuerKey;
 use keyring::key_set::KeySet;
+use keyring::pass::{Institution, UnverifiedPass};
 use keyring::store;
 use keyring::time::UnixMillis;
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
+use self::check::{Check, line};
 use super::input;
 use crate::cli::failure::Failure;
 use crate::limits;
@@ -22,11 +27,13 @@ Examples:
   yanma inspect --keyring keyring 0506655...          the digits as they were scanned
   yanma mint ... | yanma inspect --keyring keyring    the digits from standard input
   yanma inspect --keyring keyring --at 2026-11-23T09:41:21+08:00 ...   as the gateway saw it then
+  yanma inspect --keyring keyring --institution H37010000001 2790s5...   a pass, 40 letters
 
-Codes are judged by the gateway's own code, with a skew of 2 s and display codes of 180 days.
+Codes are judged by the gateway's own code, with a skew of 2 s and display codes of 180 days;
+passes with a life of 900 s.
 Exit status: 0 nothing is wrong, 1 refused.";
 
-/// Say every field of a code, every check, and why the gateway would refuse it
+/// Say every field of a code or a pass, every check, and why the gateway would refuse it
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -37,10 +44,13 @@ pub(crate) struct Arguments {
     /// [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<UnixMillis>,
-    /// Show who the person is, which is sealed in the code
+    /// Show who the person is, which is sealed in the code or masked in the pass
     #[arg(long)]
     show_subject: bool,
-    /// What the scanner typed; read from standard input if absent
+    /// The institution that a pass is bound to, as the gateway has it from certificate or body
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    institution: Institution,
+    /// What the scanner typed, or a pass; read from standard input if absent
     #[arg(value_name = "DIGITS")]
     digits: Option<String>,
 }
@@ -62,10 +72,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let at = arguments.at.unwrap_or_else(|| Clock::system().now());
     let mut out = std::io::stdout().lock();
-    match report(&text, keys.as_ref(), at, arguments.show_subject, &mut out)? {
-        None => Ok(()),
-        Some(_) => Err(Failure::Refused),
-    }
+    let is_refused = match UnverifiedPass::parse(text.trim_ascii()) {
+        Ok(pass) => {
+            let Arguments { institution, show_subject, .. } = arguments;
+            let inspected = pass::Inspected { pass, keys: keys.as_ref(), institution, at };
+            inspected.report(*show_subject, &mut out)?.is_some()
+        }
+        Err(_) => report(&text, keys.as_ref(), at, arguments.show_subject, &mut out)?.is_some(),
+    };
+    if is_refused { Err(Failure::Refused) } else { Ok(()) }
 }
 
 /// Writes every check of `text`, and returns why the gateway would refuse it, if it would.
@@ -80,7 +95,7 @@ fn report(
         Err(error) => {
             let refusal = Refusal::from(error);
             // The text itself is never shown: it may be a person's identity number.
-            line(out, "form", &Check::Refused(refusal, error.to_string()))?;
+            line(out, "form", &Check::Refused(refusal.reason(), error.to_string()))?;
             Some(refusal)
         }
         Ok(code) => {
@@ -129,8 +144,7 @@ fn key_of<'a>(code: &UnverifiedCode, keys: Option<&'a KeySet>) -> Option<&'a Iss
 }
 
 fn age(code: &UnverifiedCode, at: UnixMillis) -> String {
-    let age_s = at.ms_since(code.claims().issued_at.millis()).div_euclid(1_000);
-    if age_s < 0 { format!("{} s ahead", age_s.unsigned_abs()) } else { format!("{age_s} s old") }
+    check::age(code.claims().issued_at, at)
 }
 
 /// The defaults of the configuration. Which kinds are accepted is a setting of a route.
@@ -230,7 +244,7 @@ impl<'a> Judgement<'a> {
     fn time_check(&self) -> Check {
         match self.time {
             None => Check::Ok("within its time".to_owned()),
-            Some(refusal) => Check::Refused(refusal, refusal.title().to_owned()),
+            Some(refusal) => Check::Refused(refusal.reason(), refusal.title().to_owned()),
         }
     }
 
@@ -267,37 +281,6 @@ fn person(code: &VerifiedCode) -> String {
     format!("it opens: subject {}, {relation}, device epoch {}", code.subject(), code.epoch())
 }
 
-/// What one check says.
-enum Check {
-    Ok(String),
-    Refused(Refusal, String),
-    NotReached(&'static str),
-}
-
-impl Check {
-    fn without_keyring() -> Self {
-        Self::NotReached("needs --keyring DIR")
-    }
-
-    fn of(verdict: &Result<VerifiedCode, Rejection>, why: String) -> Self {
-        match verdict {
-            Ok(_) => Self::Ok(why),
-            Err(rejection) => Self::Refused(Refusal::of_rejection(*rejection), why),
-        }
-    }
-}
-
-fn line(out: &mut dyn Write, name: &str, check: &Check) -> Result<(), Failure> {
-    match check {
-        Check::Ok(why) => writeln!(out, "  {name:<10} ok           {why}")?,
-        Check::Refused(refusal, why) => {
-            writeln!(out, "  {name:<10} REFUSED      {}: {why}", refusal.reason())?;
-        }
-        Check::NotReached(why) => writeln!(out, "  {name:<10} not checked  {why}")?,
-    }
-    Ok(())
-}
-
 fn write_verdict(
     refusal: Option<Refusal>,
     with_keyring: bool,
@@ -305,10 +288,7 @@ fn write_verdict(
 ) -> Result<(), Failure> {
     match refusal {
         Some(refusal) => {
-            let (status, number) = (refusal.status().as_u16(), refusal.error_code());
-            writeln!(out, "REFUSED: {}, status {status}, {number}", refusal.reason())?;
-            writeln!(out, "  {}", refusal.title())?;
-            writeln!(out, "  {}", refusal.message_zh())?;
+            check::write_refusal(&refusal.into(), out)?;
         }
         None if with_keyring => {
             writeln!(out, "Genuine and fresh. Only the gateway knows whether it was used, and")?;

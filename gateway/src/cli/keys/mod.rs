@@ -1,5 +1,8 @@
 //! `yanma keys`: the keys ceremony.
 
+mod directory;
+mod pass;
+
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -10,6 +13,8 @@ use keyring::key::{Channel, IssuerKey, KeyState};
 use keyring::key_set::KeySet;
 use keyring::time::UnixMillis;
 
+use self::directory::Keyring;
+use self::pass::PassCeremony;
 use crate::cli::failure::Failure;
 use clock::Clock;
 
@@ -24,9 +29,14 @@ The life of a key:
   revoke                refused at once and for ever, whatever its dates
   remove                when its last code is over; the id stays taken
 
+The keys of passes, which the gateways make themselves, live the same way:
+  pass-generate         a new secret; announced: its passes open everywhere, none is made yet
+  pass-activate         passes are made with it; the one before retires
+  pass-remove           15 minutes after the last gateway has taken up the change
+
 Running gateways take up a change at the next SIGHUP or POST /reload.";
 
-/// Make, add, activate, retire, revoke and list issuer keys
+/// Make, add, activate, retire, revoke and list issuer keys and pass keys
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -52,13 +62,8 @@ enum Ceremony {
     List(List),
     /// Write the seal key that an issuer is given with its key id
     ExportSealKey(ExportSealKey),
-}
-
-#[derive(Args)]
-struct Keyring {
-    /// Keyring directory
-    #[arg(long = "keyring", value_name = "DIR")]
-    dir: PathBuf,
+    #[command(flatten)]
+    Pass(PassCeremony),
 }
 
 #[derive(Args)]
@@ -151,6 +156,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let keys = ceremony::list(&list.keyring.dir)?;
             return write_table(&keys, now, &mut std::io::stdout().lock());
         }
+        Ceremony::Pass(ceremony) => return ceremony.run(&mut std::io::stdout().lock()),
     };
     writeln!(std::io::stdout(), "{done}")?;
     Ok(())

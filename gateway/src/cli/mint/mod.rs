@@ -1,5 +1,7 @@
 //! `yanma mint`: makes codes as an issuer's app would, to try and to test the gateway.
 
+mod pass;
+
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -10,6 +12,7 @@ use keyring::code::{
 };
 use keyring::key::{IssuerKey, KeyState};
 use keyring::mint::{Minter, Spec, Spoil, random_serial};
+use keyring::pass::Institution;
 use keyring::store;
 use keyring::time::UnixMillis;
 use serde::Serialize;
@@ -25,8 +28,9 @@ Examples:
   yanma mint ... --format png > code.png
   yanma mint ... --issued-at $(($(date +%s) - 120))   an old code, to see it refused
   yanma mint ... --spoil signature                    a forged code, to see it refused
+  yanma mint ... --format pass --institution H37010000001   the pass that an exchange gives for it
 
-A payment code lives 60 seconds and pays once.";
+A payment code lives 60 seconds and pays once. A pass lives up to 15 minutes and pays once.";
 
 /// Make codes as an issuer's app does, to try and to test the gateway
 #[derive(Args)]
@@ -73,6 +77,10 @@ pub(crate) struct Arguments {
     /// How to write the codes
     #[arg(long, value_name = "HOW", default_value = "digits")]
     format: Format,
+    /// With --format pass: the institution that the pass is bound to, as the gateway has it from
+    /// certificate or body [default: none]
+    #[arg(long, value_name = "NAME")]
+    institution: Option<Institution>,
 }
 
 #[derive(Copy, Clone, ValueEnum)]
@@ -105,6 +113,9 @@ enum Format {
     Png,
     /// One JSON object a line: the digits and what they say
     Json,
+    /// 40 letters a line: the pass of a code that was spent when it was issued; needs an active
+    /// pass key in the keyring
+    Pass,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -116,6 +127,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn mint(arguments: &Arguments, now: UnixMillis, out: &mut dyn Write) -> Result<(), Failure> {
+    check_pass(arguments)?;
     let keys = store::load(&arguments.keyring, None)?;
     let key = keys.get(arguments.key_id).ok_or_else(|| unknown(arguments))?;
     check_state(key, arguments)?;
@@ -123,6 +135,11 @@ fn mint(arguments: &Arguments, now: UnixMillis, out: &mut dyn Write) -> Result<(
     let minter = Minter::for_key(key, signing_key)
         .map_err(|error| Failure::Unfit(format!("{}: {error}", arguments.signing_key.display())))?;
     let spec = arguments.spec(now)?;
+    if arguments.format == Format::Pass {
+        let codes = (0..arguments.count).map(|_| minter.mint(&spec, random_serial()));
+        let institution = arguments.institution.unwrap_or(Institution::NONE);
+        return pass::write(&keys, codes, &institution, out);
+    }
     for _ in 0..arguments.count {
         let code = make(&minter, &spec, random_serial(), arguments.spoil);
         write_code(&code, &spec, arguments.format, out)?;
@@ -142,6 +159,23 @@ fn check_png(Arguments { format, count, .. }: &Arguments) -> Result<(), Failure>
     } else {
         Ok(())
     }
+}
+
+/// Refuses what passes do not have, and what only they have.
+fn check_pass(arguments: &Arguments) -> Result<(), Failure> {
+    let Arguments { format, institution, kind, spoil, count, .. } = arguments;
+    let wrong = if *format != Format::Pass {
+        institution.map(|_| "--institution: codes are bound to none; allowed with --format pass")
+    } else if *kind == Kind::Display {
+        Some("--kind display: only payment codes are exchanged for a pass")
+    } else if spoil.is_some() {
+        Some("--spoil: a spoiled code gets no pass; change a letter of the pass instead")
+    } else if *count > pass::COUNT_MAX {
+        Some("--count: at most 128 passes of one person and second differ; allowed: 1 to 128")
+    } else {
+        None
+    };
+    wrong.map_or(Ok(()), |message| Err(Failure::Usage(message.to_owned())))
 }
 
 fn unknown(Arguments { keyring, key_id, .. }: &Arguments) -> Failure {
@@ -204,7 +238,8 @@ fn write_code(
 ) -> Result<(), Failure> {
     let digits = code.to_digits();
     match format {
-        Format::Digits => {
+        // Passes are written in `pass`: here a code stands for itself.
+        Format::Digits | Format::Pass => {
             out.write_all(&digits)?;
             out.write_all(b"\n")?;
         }

@@ -1,5 +1,7 @@
 use clap::Parser;
+use keyring::ceremony::pass as ceremony;
 use keyring::code::Kinds;
+use keyring::pass::{Institution, LIFE_S_MAX, UnverifiedPass};
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
 use super::*;
@@ -120,4 +122,64 @@ fn another_keys_private_half_does_not_mint() {
 fn a_moment_that_no_code_can_say_is_a_wrong_argument() {
     let failure = Issuer::new().mint(&["--issued-at", "4294967296"]).unwrap_err();
     assert_eq!(failure.status(), 64);
+}
+
+/// An issuer whose keyring makes passes.
+fn issuer_of_passes() -> Issuer {
+    let issuer = Issuer::new();
+    let id = ceremony::generate(&issuer.keyring(), None).unwrap();
+    ceremony::activate(&issuer.keyring(), id).unwrap();
+    issuer
+}
+
+#[test]
+fn a_pass_is_what_an_exchange_gives_for_the_code() {
+    let issuer = issuer_of_passes();
+    let options = "--format pass --institution H37010000001 --relation 3 --auth face --count 128";
+    let text = issuer.mint(&options.split(' ').collect::<Vec<_>>()).unwrap();
+    let mut texts: Vec<&str> = text.lines().collect();
+    let hospital: Institution = "H37010000001".parse().unwrap();
+    for text in &texts {
+        let pass = UnverifiedPass::parse(text.as_bytes()).unwrap();
+        let pass = issuer.keys().open_pass(&pass, &hospital, NOW).unwrap();
+        assert_eq!((pass.subject().get(), pass.relation(), pass.auth()), (42, 3, Auth::Face));
+        assert_eq!((pass.minted_at().millis(), pass.issuer()), (NOW, Issuer::key_id()));
+    }
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), 128);
+}
+
+#[test]
+fn an_old_pass_is_made_by_an_old_code() {
+    let issuer = issuer_of_passes();
+    let text = issuer.mint(&["--format", "pass", "--issued-at", "1799999000"]).unwrap();
+    let pass = UnverifiedPass::parse(text.trim_end().as_bytes()).unwrap();
+    let pass = issuer.keys().open_pass(&pass, &Institution::NONE, NOW).unwrap();
+    assert_eq!(pass.age_ms(NOW), 1_000_000);
+    assert!(pass.is_over(NOW, LIFE_S_MAX));
+}
+
+#[test]
+fn what_passes_do_not_have_is_a_wrong_argument() {
+    let issuer = issuer_of_passes();
+    for options in [
+        &["--institution", "H37010000001"][..],
+        &["--format", "pass", "--kind", "display"],
+        &["--format", "pass", "--spoil", "seal"],
+        &["--format", "pass", "--count", "129"],
+    ] {
+        assert_eq!(issuer.mint(options).unwrap_err().status(), 64, "{options:?}");
+    }
+}
+
+#[test]
+fn no_pass_is_made_without_an_active_secret_or_outside_the_keys_dates() {
+    let failure = Issuer::new().mint(&["--format", "pass"]).unwrap_err();
+    assert_eq!(failure.status(), 78);
+    assert!(failure.to_string().contains("no [[pass_secret]] of the keyring is active"));
+    let issuer = issuer_of_passes();
+    let failure = issuer.mint(&["--format", "pass", "--issued-at", "1"]).unwrap_err();
+    assert_eq!(failure.status(), 78);
+    assert!(failure.to_string().contains("outside the dates of the issuer's key"), "{failure}");
 }

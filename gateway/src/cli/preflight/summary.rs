@@ -11,8 +11,9 @@ use keyring::time::UnixMillis;
 use super::unfit::SANDBOX;
 use crate::cli::engine::Choice;
 use crate::cli::failure::Failure;
-use crate::config::{BackendConfig, CodeUse, Config, MinAuth, RouteConfig, warnings};
+use crate::config::{BackendConfig, CodeUse, Config, MinAuth, PassUse, RouteConfig, warnings};
 use crate::limits;
+use crate::refusal::shape::{Shape, Unknown};
 
 /// What an idle connection to a backend costs, measured with hyper 1.12.
 const BACKEND_CONNECTION_BYTES: u64 = 20 * 1_024;
@@ -35,7 +36,8 @@ pub(in crate::cli) fn write_summary(
         keys.usable_at(now)
     )?;
     for listener in &config.listeners {
-        writeln!(out, "listens on     {}", listener.address)?;
+        let refusals = refusals(listener.refusals).map(|text| format!(", {text}"));
+        writeln!(out, "listens on     {}{}", listener.address, refusals.unwrap_or_default())?;
     }
     let reload = if config.admin.reload { ", POST /reload allowed" } else { "" };
     writeln!(out, "admin on       {}{reload}", config.admin.address)?;
@@ -136,11 +138,22 @@ pub(in crate::cli) fn write_routes(config: &Config, out: &mut dyn Write) -> Resu
 
 /// What a route does with a code and asks of it.
 fn demands(route: &RouteConfig) -> Vec<String> {
-    let mut demands = vec![match route.rule.code {
-        CodeUse::Redeem => "verifies the code and spends it".to_owned(),
-        CodeUse::Check => "verifies the code, spends nothing".to_owned(),
-        CodeUse::None => "takes no code".to_owned(),
-    }];
+    let of_code = match route.rule.code {
+        CodeUse::Redeem => Some("verifies the code and spends it"),
+        CodeUse::Exchange => Some("verifies the code, spends it and gives a pass for it"),
+        CodeUse::Check => Some("verifies the code, spends nothing"),
+        CodeUse::None => None,
+    };
+    let of_pass = match route.rule.pass {
+        PassUse::Spend => Some("opens the pass and spends it"),
+        PassUse::Check => Some("opens the pass, spends nothing"),
+        PassUse::None => None,
+    };
+    let mut demands: Vec<String> = match (of_code, of_pass) {
+        (None, None) => vec!["takes no code".to_owned()],
+        (Some(code), Some(pass)) => vec![format!("{code}; or {pass}")],
+        (one, other) => one.or(other).map(str::to_owned).into_iter().collect(),
+    };
     if !route.methods.is_empty() {
         let methods: Vec<&str> = route.methods.iter().map(|method| method.as_str()).collect();
         demands.push(methods.join(" "));
@@ -158,7 +171,16 @@ fn demands(route: &RouteConfig) -> Vec<String> {
         let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
         demands.push(format!("open for {}", regions.join(" ")));
     }
+    demands.extend(refusals(route.rule.refusals));
+    if route.rule.unknown == Unknown::Cut {
+        demands.push("cuts the connection if an outcome is unknown".to_owned());
+    }
     demands
+}
+
+/// The shape of refusals, unless it is the usual one.
+fn refusals(shape: Shape) -> Option<String> {
+    (shape != Shape::Problem).then(|| format!("refuses as {}", shape.word()))
 }
 
 fn kinds(kinds: Kinds) -> Option<&'static str> {

@@ -64,6 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (addresses, backend) = find_addresses(arguments)?;
     let now = Clock::system().now();
     let keys_are_new = directory.make_keys(now)?;
+    directory.make_pass_key()?;
     directory.make_audit_key()?;
     let config_file = directory.write_settings(&settings::text(&addresses))?;
     let config = Config::load(&config_file)?;
@@ -76,7 +77,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
     let start = Start { config, keys, config_file, fence, command_line: None };
     let left = start::serve(start, |shared| {
-        let fence = shared.replay.fence().filter(|fence| fence.millis() >= shared.clock.now());
+        let fence =
+            shared.tables.codes.fence().filter(|fence| fence.millis() >= shared.clock.now());
         let situation = Situation { directory: &directory, addresses, fence };
         tell(format!("{examples}{situation}"));
     });

@@ -78,6 +78,23 @@ code = "check"
 kinds = ["payment", "display"]
 backend = "settlement"
 
+[[route]]                       # one scan for a whole visit: the code is spent, a pass comes back
+path = "/scan"
+methods = ["POST"]
+code = "exchange"
+backend = "settlement"
+
+[[route]]                       # the calls of the visit: the pass stays good
+path = "/visit"
+code = "pass_check"
+backend = "settlement"
+
+[[route]]                       # the settlement of the visit: the pass pays once
+path = "/visit-pay"
+methods = ["POST"]
+code = "pass"
+backend = "settlement"
+
 [[route]]                       # for static codes only
 path = "/information"
 code = "check"

@@ -1,26 +1,26 @@
-//! Decides whether a verified code may do what the request wants, and which backend gets it.
+//! Decides whether a genuine code or pass may do what the request wants, and which backend gets it.
 //!
 //! Checks in the contract's order: authentication, place of insurance, backend. Pure and without
 //! allocation. The state of accounts is checked before.
 
 use keyring::code::{Auth, Region};
-use keyring::verify::VerifiedCode;
+use keyring::pass::Credential;
 
 use crate::config::{BackendConfig, MinAuth, RuleConfig};
 use crate::refusal::Refusal;
 
-/// A code that may be used on this route, and a backend that will take the request. Only
+/// A code or pass that may be used on this route, and a backend that will take the request. Only
 /// [`admit`] makes one.
 #[derive(Debug)]
 pub struct Admitted {
-    code: VerifiedCode,
+    credential: Credential,
     backend: usize,
 }
 
 impl Admitted {
-    /// The code.
-    pub fn code(&self) -> &VerifiedCode {
-        &self.code
+    /// The code or pass.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
     }
 
     /// An index into the backends of the configuration.
@@ -29,28 +29,28 @@ impl Admitted {
     }
 }
 
-/// A code that may not be used on this rule.
+/// A code that may not be used on this route.
 #[derive(Debug)]
 pub struct Denied {
     /// Why.
     pub refusal: Refusal,
-    /// The code, for the record.
-    pub code: VerifiedCode,
+    /// The code or pass, for what is known of it.
+    pub credential: Credential,
 }
 
-/// Judges a genuine code by the rules of its rule.
+/// Judges a genuine code or pass by the rule of its request.
 ///
 /// # Errors
 /// [`Denied`] with `auth_too_weak`, `region_missing`, `region_not_open` or `maintenance`: the
 /// first that applies.
 pub fn admit(
-    code: VerifiedCode,
+    credential: Credential,
     rule: &RuleConfig,
     backends: &[BackendConfig],
 ) -> Result<Admitted, Denied> {
-    match judge(code.auth(), code.region(), rule, backends) {
-        Ok(backend) => Ok(Admitted { code, backend }),
-        Err(refusal) => Err(Denied { refusal, code }),
+    match judge(credential.auth(), credential.region(), rule, backends) {
+        Ok(backend) => Ok(Admitted { credential, backend }),
+        Err(refusal) => Err(Denied { refusal, credential }),
     }
 }
 

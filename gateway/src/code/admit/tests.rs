@@ -7,7 +7,7 @@ use keyring::mint::{Minter, Spec};
 use keyring::seal::SealSecret;
 use keyring::suite::{PublicKey, SigningKey};
 use keyring::time::UnixMillis;
-use keyring::verify::{Rules, TimeRules};
+use keyring::verify::{Rules, TimeRules, VerifiedCode};
 
 use super::*;
 use crate::config::Config;
@@ -100,11 +100,13 @@ fn maintenance_holds_without_a_code_too() {
 #[test]
 fn a_code_is_admitted_or_given_back() {
     let Config { routes, backends, .. } = config("min_auth = \"password\"");
-    let admitted = admit(verified(Auth::Password), &routes[0].rule, &backends).unwrap();
-    assert_eq!((admitted.backend(), admitted.code().region().get()), (0, JINAN));
-    let denied = admit(verified(Auth::None), &routes[0].rule, &backends).unwrap_err();
+    let admitted =
+        admit(Credential::Code(verified(Auth::Password)), &routes[0].rule, &backends).unwrap();
+    assert_eq!((admitted.backend(), admitted.credential().region().get()), (0, JINAN));
+    let denied =
+        admit(Credential::Code(verified(Auth::None)), &routes[0].rule, &backends).unwrap_err();
     assert_eq!(denied.refusal, Refusal::AuthTooWeak);
-    assert_eq!(denied.code.auth(), Auth::None);
+    assert_eq!(denied.credential.auth(), Auth::None);
 }
 
 /// A payment code of Jinan, minted and verified.

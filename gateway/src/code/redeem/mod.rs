@@ -1,4 +1,4 @@
-//! Redeeming a code: in the table of this node, and where nodes share registers, for all of them.
+//! Redeeming a code or a pass: in the table of this node, and where nodes share registers, for all of them.
 //!
 //! The local table comes first, so that a code shown twice to one node costs no round trip. What it
 //! does not know the registers decide. Their answer alone lets a transaction pass.
@@ -17,59 +17,162 @@
 use std::{future::Future, rc::Rc};
 
 use keyring::{
-    code::{CodeIdentity, Kind},
+    code::{CodeIdentity, IssuedAt},
+    pass::PassId,
+    pass::{Credential, RedemptionId},
     time::UnixMillis,
-    verify::{TimeRules, VerifiedCode},
+    verify::TimeRules,
 };
 
 use clock::Clock;
 use registers::{ClaimNote, ClaimVerdict, Claimed, Registers};
-use replay::{RedeemError, Redemption, Replay};
+use replay::{PassLife, Passes, RedeemError, Redemption, Replay};
 
 use crate::refusal::{Limit, Refusal, Refused};
 
-/// A redeemed code: the right to forward its transaction, once. Dropping it leaves the code used.
-#[must_use = "the code is used; forward its transaction or release it"]
+/// Where spent codes and passes are remembered on this node, and for how long they may be spent.
+#[derive(Copy, Clone)]
+pub(crate) struct Memory<'a> {
+    pub(crate) codes: &'a Replay,
+    /// Absent where no route takes passes.
+    pub(crate) passes: Option<&'a Replay<Passes>>,
+    pub(crate) code_rules: &'a TimeRules,
+    pub(crate) pass_life: PassLife,
+}
+
+impl Memory<'_> {
+    /// Whether it is so old that an earlier table may have known it as spent.
+    pub(crate) fn is_behind_fence(&self, id: &RedemptionId) -> bool {
+        match (id, self.passes) {
+            (RedemptionId::Code(identity), _) => self.codes.is_behind_fence(identity),
+            (RedemptionId::Pass(id), Some(passes)) => passes.is_behind_fence(id),
+            (RedemptionId::Pass(_), None) => false,
+        }
+    }
+
+    /// Whether it is known to be spent, also past its life. Best effort.
+    pub(crate) fn remembers(&self, id: &RedemptionId) -> bool {
+        match (id, self.passes) {
+            (RedemptionId::Code(identity), _) => self.codes.remembers(identity),
+            (RedemptionId::Pass(id), Some(passes)) => passes.remembers(id),
+            (RedemptionId::Pass(_), None) => false,
+        }
+    }
+
+    /// A keyed hash, by a key that no client knows.
+    pub(crate) fn hash(&self, id: &RedemptionId) -> u64 {
+        match (id, self.passes) {
+            (RedemptionId::Code(identity), _) => self.codes.hash(identity),
+            (RedemptionId::Pass(id), Some(passes)) => passes.hash(id),
+            (RedemptionId::Pass(id), None) => id.tag,
+        }
+    }
+
+    /// Whether a pass that is made in this second could never be spent: the table of passes is too
+    /// young.
+    pub(crate) fn would_waste_a_pass(&self, now: UnixMillis) -> bool {
+        let fence = self.passes.and_then(Replay::fence);
+        fence.is_some_and(|fence| now < fence.millis().plus_ms(1_000))
+    }
+}
+
+/// A redeemed code or pass: the right to forward its transaction, once. Dropping it leaves it used.
+#[must_use = "it is used; forward its transaction or release it"]
 #[derive(Debug)]
 pub(crate) struct Redeemed {
-    redemption: Redemption,
+    spent: Spent,
     /// Where nodes share registers.
     claimed: Option<Claimed>,
 }
 
-/// A code that is redeemed on this node. Where nodes share registers, that is not enough.
-#[must_use = "the code is used on this node"]
+/// A code or pass that is redeemed on this node. Where nodes share registers, that is not enough.
+#[must_use = "it is used on this node"]
 #[derive(Debug)]
 pub(crate) struct LocalRedemption {
-    redemption: Redemption,
-    /// The time by which the code was found fresh.
+    spent: Spent,
+    /// The time by which it was found fresh.
     judged_at: UnixMillis,
 }
 
-/// A code that the registers do not let pass. [`Unclaimed::settle`] decides about its local slot.
+/// A code or pass that the registers do not let pass. [`Unclaimed::settle`] decides about its local
+/// slot.
 #[must_use = "its local slot may have to be released"]
 #[derive(Debug)]
 pub(crate) struct Unclaimed {
-    redemption: Redemption,
+    spent: Spent,
     verdict: ClaimVerdict,
 }
 
-/// Redeems the code on this node, if it is still fresh: its body may have taken its time.
+/// What is spent in which table.
+#[derive(Debug)]
+enum Spent {
+    Code(Redemption<CodeIdentity>),
+    Pass(Redemption<PassId>),
+}
+
+impl Spent {
+    fn id(&self) -> RedemptionId {
+        match self {
+            Self::Code(redemption) => RedemptionId::Code(redemption.identity()),
+            Self::Pass(redemption) => RedemptionId::Pass(redemption.identity()),
+        }
+    }
+
+    /// The first moment at which it may not be forwarded any more.
+    fn end_of_life(&self) -> UnixMillis {
+        match self {
+            Self::Code(redemption) => redemption.end_of_life(),
+            Self::Pass(redemption) => redemption.end_of_life(),
+        }
+    }
+
+    fn is_over(&self, now: UnixMillis) -> bool {
+        now >= self.end_of_life()
+    }
+
+    fn release(self, memory: Memory<'_>) {
+        match self {
+            Self::Code(redemption) => {
+                memory.codes.release(redemption);
+            }
+            Self::Pass(redemption) => {
+                memory.passes.expect(HAS_TABLE).release(redemption);
+            }
+        }
+    }
+}
+
+const HAS_TABLE: &str = "a pass was spent in it";
+
+/// Redeems a code or pass on this node, if it is still fresh: its body may have taken its time.
 ///
 /// # Errors
-/// `code_used`, `code_expired`, `warming_up`, `replay_store_unavailable`, `replay_full`.
+/// `code_used`, `code_expired`, `warming_up`, `replay_store_unavailable`, `replay_full`; for a pass
+/// `pass_used`, `pass_expired`.
 pub(crate) fn redeem_here(
-    code: &VerifiedCode,
-    replay: &Replay,
-    rules: &TimeRules,
+    credential: &Credential,
+    memory: Memory<'_>,
     clock: &Clock,
 ) -> Result<LocalRedemption, Refused> {
     let judged_at = clock.now();
-    match replay.redeem(&code.identity(), judged_at, rules, clock) {
-        Ok(redemption) => Ok(LocalRedemption { redemption, judged_at }),
+    let spent = match credential {
+        Credential::Code(code) => {
+            let (identity, rules) = (code.identity(), memory.code_rules);
+            memory.codes.redeem(&identity, judged_at, rules, clock).map(Spent::Code)
+        }
+        Credential::Pass(pass) => match memory.passes {
+            Some(passes) => {
+                passes.redeem(&pass.id(), judged_at, &memory.pass_life, clock).map(Spent::Pass)
+            }
+            None => Err(RedeemError::Unavailable),
+        },
+    };
+    let id = credential.id();
+    match spent {
+        Ok(spent) => Ok(LocalRedemption { spent, judged_at }),
         Err(error) => Err(match error {
-            RedeemError::Used => Refusal::CodeUsed.into(),
-            RedeemError::Expired => Refusal::CodeExpired.into(),
+            RedeemError::Used => Refusal::used(&id).into(),
+            RedeemError::Expired => Refusal::expired(&id).into(),
             RedeemError::WarmingUp => Refusal::WarmingUp.into(),
             RedeemError::Unavailable => Refusal::ReplayStoreUnavailable.into(),
             RedeemError::Full => Refused::for_limit(Refusal::ReplayFull, Limit::Replay),
@@ -78,35 +181,37 @@ pub(crate) fn redeem_here(
 }
 
 impl LocalRedemption {
-    /// The code.
-    pub(crate) fn identity(&self) -> CodeIdentity {
-        self.redemption.identity()
+    /// The code or pass.
+    pub(crate) fn id(&self) -> RedemptionId {
+        self.spent.id()
+    }
+
+    /// The second in which it was spent.
+    pub(crate) fn spent_at(&self) -> IssuedAt {
+        IssuedAt::new(u32::try_from(self.judged_at.seconds()).unwrap_or(u32::MAX))
     }
 
     /// Where there are no registers, this node is all there is.
     pub(crate) fn alone(self) -> Redeemed {
-        Redeemed { redemption: self.redemption, claimed: None }
+        Redeemed { spent: self.spent, claimed: None }
     }
 
-    /// Claims the code for all nodes, which may read `note` then. The claim goes out now. The future
-    /// is to be run to its end: it is part of what outlives a client.
+    /// Claims it for all nodes, which may read `note` then. The claim goes out now. The future is to
+    /// be run to its end: it is part of what outlives a client.
     ///
     /// Cancel safe in the sense that matters: dropped before its end it forwards nothing. The code
     /// is used on this node then, on others perhaps.
     pub(crate) fn claim(
         self,
         registers: &Rc<Registers>,
-        rules: &TimeRules,
         note: ClaimNote,
     ) -> impl Future<Output = Result<Redeemed, Unclaimed>> + use<> {
-        let Self { redemption, judged_at } = self;
-        let identity = redemption.identity();
-        let end_of_life = rules.end_of_life(Kind::Payment, identity.issued_at);
-        let claiming = registers.claim(identity, end_of_life, judged_at, note);
+        let Self { spent, judged_at } = self;
+        let claiming = registers.claim(spent.id(), spent.end_of_life(), judged_at, note);
         async move {
             match claiming.await {
-                Ok(claimed) => Ok(Redeemed { redemption, claimed: Some(claimed) }),
-                Err(verdict) => Err(Unclaimed { redemption, verdict }),
+                Ok(claimed) => Ok(Redeemed { spent, claimed: Some(claimed) }),
+                Err(verdict) => Err(Unclaimed { spent, verdict }),
             }
         }
     }
@@ -114,30 +219,31 @@ impl LocalRedemption {
 
 impl Unclaimed {
     /// Releases the code on this node if it may still be used, and says what it is refused for.
-    pub(crate) fn settle(self, replay: &Replay) -> Refused {
+    pub(crate) fn settle(self, memory: Memory<'_>) -> Refused {
+        let id = self.spent.id();
         let refusal = match self.verdict {
             // A claim that won too late to be forwarded comes as `Over` or `Unavailable`.
-            ClaimVerdict::Used | ClaimVerdict::Won => Refusal::CodeUsed,
-            ClaimVerdict::Over => Refusal::CodeExpired,
+            ClaimVerdict::Used | ClaimVerdict::Won => Refusal::used(&id),
+            ClaimVerdict::Over => Refusal::expired(&id),
             ClaimVerdict::Warming => Refusal::WarmingUp,
             ClaimVerdict::Unavailable => Refusal::ReplayStoreUnavailable,
         };
         if matches!(self.verdict, ClaimVerdict::Warming | ClaimVerdict::Unavailable) {
-            replay.release(self.redemption);
+            self.spent.release(memory);
         }
         refusal.into()
     }
 }
 
 impl Redeemed {
-    /// The code.
-    pub(crate) fn identity(&self) -> CodeIdentity {
-        self.redemption.identity()
+    /// The code or pass.
+    pub(crate) fn id(&self) -> RedemptionId {
+        self.spent.id()
     }
 
-    /// Whether the code's life is over.
+    /// Whether its life is over.
     pub(crate) fn is_over(&self, now: UnixMillis) -> bool {
-        self.redemption.is_over(now)
+        self.spent.is_over(now)
     }
 
     /// Releases a code of whose request not one byte was sent: on all nodes first, then here, so
@@ -145,12 +251,12 @@ impl Redeemed {
     ///
     /// Not cancel safe: it is only run inside an exchange, which outlives its client. Ends within
     /// `replay.timeout_ms`.
-    pub(crate) async fn release(self, replay: &Replay, registers: Option<&Rc<Registers>>) {
-        let Self { redemption, claimed } = self;
+    pub(crate) async fn release(self, memory: Memory<'_>, registers: Option<&Rc<Registers>>) {
+        let Self { spent, claimed } = self;
         if let (Some(claimed), Some(registers)) = (claimed, registers) {
             registers.release(claimed).await;
         }
-        replay.release(redemption);
+        spent.release(memory);
     }
 }
 

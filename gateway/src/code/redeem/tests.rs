@@ -7,6 +7,7 @@ use clock::Hand;
 /// A table and the time by which it redeems.
 struct Table {
     replay: Replay,
+    passes: Replay<Passes>,
     clock: Clock,
     hand: Hand,
 }
@@ -15,11 +16,18 @@ impl Table {
     fn new(slots: usize, fence_s: Option<u32>) -> Self {
         let (clock, hand) = Clock::hand_set(START);
         let replay = Replay::new(slots, fence_s.map(IssuedAt::new)).unwrap();
-        Self { replay, clock, hand }
+        let passes = Replay::new(slots, fence_s.map(IssuedAt::new)).unwrap();
+        Self { replay, passes, clock, hand }
+    }
+
+    fn memory(&self) -> Memory<'_> {
+        let pass_life = PassLife::new(900).unwrap();
+        let (codes, passes) = (&self.replay, Some(&self.passes));
+        Memory { codes, passes, code_rules: &TIME, pass_life }
     }
 
     fn redeem(&self, code: Code) -> Result<LocalRedemption, Refused> {
-        redeem_here(&code.verified(), &self.replay, &TIME, &self.clock)
+        redeem_here(&Credential::Code(code.verified()), self.memory(), &self.clock)
     }
 
     /// Why a code is refused.
@@ -34,7 +42,7 @@ impl Table {
 fn a_code_is_redeemed_once() {
     let table = Table::new(64, None);
     let redeemed = table.redeem(FRESH).unwrap().alone();
-    assert_eq!(redeemed.identity(), FRESH.verified().identity());
+    assert_eq!(redeemed.id(), RedemptionId::Code(FRESH.verified().identity()));
     assert_eq!(table.refusal(FRESH), (Refusal::CodeUsed, None));
     drop(redeemed);
     assert_eq!(table.refusal(FRESH), (Refusal::CodeUsed, None), "a drop releases nothing");
@@ -85,8 +93,8 @@ fn what_the_registers_deny_is_free_again_only_if_it_may_be_used() {
     ];
     for (verdict, refusal, next) in table {
         let node = Table::new(64, None);
-        let LocalRedemption { redemption, .. } = node.redeem(FRESH).unwrap();
-        let refused = Unclaimed { redemption, verdict }.settle(&node.replay);
+        let LocalRedemption { spent, .. } = node.redeem(FRESH).unwrap();
+        let refused = Unclaimed { spent, verdict }.settle(node.memory());
         assert_eq!((refused.refusal, refused.limit), (refusal, None), "{verdict:?}");
         let again = node.redeem(FRESH).map(drop).map_err(|r| (r.refusal, r.limit));
         assert_eq!(again.err(), next, "{verdict:?}");
@@ -97,7 +105,7 @@ fn what_the_registers_deny_is_free_again_only_if_it_may_be_used() {
 fn a_released_code_is_redeemed_again_and_once() {
     let table = Table::new(64, None);
     let redeemed = table.redeem(FRESH).unwrap().alone();
-    ready(redeemed.release(&table.replay, None));
+    ready(redeemed.release(table.memory(), None));
     let again = table.redeem(FRESH);
     assert!(again.is_ok());
     assert_eq!(table.refusal(FRESH), (Refusal::CodeUsed, None));

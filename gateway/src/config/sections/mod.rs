@@ -1,7 +1,9 @@
 //! The sections of the file, each with its own rules.
 
 pub(super) mod backend;
+pub(super) mod passes;
 pub(super) mod record;
+mod refusals;
 pub(super) mod register;
 pub(super) mod replay;
 pub(super) mod retry;

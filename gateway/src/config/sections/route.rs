@@ -3,7 +3,7 @@
 use http::{HeaderValue, Method};
 
 use super::backend::BackendConfig;
-use super::rule::{CodeUse, RuleConfig};
+use super::rule::RuleConfig;
 use crate::config::table::Table;
 use crate::http::path::CheckedPath;
 use crate::limits;
@@ -47,11 +47,6 @@ impl RouteConfig {
     /// All backends that a request may be sent to, by index.
     pub(in crate::config) fn backends(&self) -> impl Iterator<Item = usize> {
         self.rule.backends()
-    }
-
-    /// Whether a request can spend a code here.
-    fn spends(&self) -> bool {
-        self.rule.code == CodeUse::Redeem
     }
 }
 
@@ -143,13 +138,13 @@ fn check_not_below(
 ) {
     let Ok(path) = CheckedPath::check(&route.path) else { return };
     let is_outer = |other: &&RouteConfig| {
-        !other.spends()
+        !other.rule.spends()
             && !other.path.is_empty()
             && !other.path.eq_ignore_ascii_case(&route.path)
             && path.is_within(&other.path)
             && share_backend(route, other, backends)
     };
-    if route.spends()
+    if route.rule.spends()
         && let Some(outer) = routes.iter().find(is_outer)
     {
         table.problem(&format!(

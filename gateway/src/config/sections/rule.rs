@@ -3,16 +3,31 @@
 use keyring::code::{Kind, Kinds};
 
 use super::backend::BackendConfig;
+use super::refusals;
 use crate::config::region::RegionPrefix;
 use crate::config::table::{Item, Table};
 use crate::limits;
+use crate::refusal::shape::{Shape, Unknown};
 
 /// What a route does with a code.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum CodeUse {
     /// Verifies and redeems it: money may move.
     Redeem,
+    /// Verifies it, redeems it, and gives a pass for it.
+    Exchange,
     /// Verifies it and does not redeem it.
+    Check,
+    /// Reads none.
+    None,
+}
+
+/// What a route does with a pass.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum PassUse {
+    /// Opens it and spends it: money may move.
+    Spend,
+    /// Opens it and does not spend it.
     Check,
     /// Reads none.
     None,
@@ -34,6 +49,8 @@ pub enum MinAuth {
 pub struct RuleConfig {
     /// What is done with a code.
     pub code: CodeUse,
+    /// What is done with a pass.
+    pub pass: PassUse,
     /// The accepted kinds of code; none where no code is read.
     pub kinds: Kinds,
     /// The weakest authentication that is accepted.
@@ -46,9 +63,28 @@ pub struct RuleConfig {
     pub backend: usize,
     /// Places with a backend of their own, by index; the longest prefix first.
     pub region_backends: Vec<(RegionPrefix, usize)>,
+    /// The shape of each refusal.
+    pub refusals: Shape,
+    /// How an unknown outcome is told, where a code was spent.
+    pub unknown: Unknown,
 }
 
 impl RuleConfig {
+    /// Whether a request can spend a code or a pass.
+    pub fn spends(&self) -> bool {
+        matches!(self.code, CodeUse::Redeem | CodeUse::Exchange) || self.pass == PassUse::Spend
+    }
+
+    /// Whether passes are made, opened or spent.
+    pub fn takes_passes(&self) -> bool {
+        self.code == CodeUse::Exchange || self.pass != PassUse::None
+    }
+
+    /// Whether a request needs a code or a pass.
+    pub fn needs_credential(&self) -> bool {
+        self.code != CodeUse::None || self.pass != PassUse::None
+    }
+
     /// All backends that a request may be sent to, by index.
     pub(super) fn backends(&self) -> impl Iterator<Item = usize> {
         let regional = self.region_backends.iter().map(|(_, backend)| *backend);
@@ -58,47 +94,93 @@ impl RuleConfig {
     /// Reads the keys of a rule. A value that could not be read gets a default that later rules
     /// accept.
     pub(super) fn read(table: &mut Table<'_>, backends: &[BackendConfig]) -> Self {
-        let code = code_use(table);
+        let uses = uses(table);
         let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
         let allowed = format!("the name of a backend: {}", names.join(", "));
         let find = |name: &str| names.iter().position(|other| *other == name);
         let rule = Self {
-            code: code.unwrap_or(CodeUse::Check),
-            kinds: kinds(table, code),
+            code: uses.map_or(CodeUse::Check, |(code, _)| code),
+            pass: uses.map_or(PassUse::None, |(_, pass)| pass),
+            kinds: kinds(table, uses),
             min_auth: table.string("min_auth", min_auth, MIN_AUTHS).unwrap_or(MinAuth::None),
-            require_region: table.boolean("require_region", code != Some(CodeUse::None)),
+            require_region: table.boolean("require_region", uses != Some(NOTHING)),
             open_regions: open_regions(table),
             backend: table.required("backend", find, &allowed).unwrap_or_default(),
             region_backends: region_backends(table.table("region_backends"), find, &allowed),
+            refusals: refusals::shape(table),
+            unknown: refusals::unknown(table),
         };
-        if code == Some(CodeUse::None) {
+        if uses == Some(NOTHING) {
             check_asks_nothing(table, &rule);
+        } else if uses.is_some() && rule.code == CodeUse::None && rule.kinds != Kinds::NONE {
+            let name = table.name();
+            table
+                .problem(&format!("{name}.kinds: a route that reads no code has no kinds of code"));
+        }
+        if uses.is_some() && !rule.spends() && rule.unknown == Unknown::Cut {
+            let name = table.name();
+            table
+                .problem(&format!("{name}.unknown = \"cut\": only a route that spends codes cuts"));
         }
         rule
     }
 }
 
-fn code_use(table: &mut Table<'_>) -> Option<CodeUse> {
-    const ALLOWED: &str = "\"redeem\", \"check\" or \"none\"";
-    table.missing("code", ALLOWED);
+/// What is done with codes and passes.
+type Uses = (CodeUse, PassUse);
+
+const NOTHING: Uses = (CodeUse::None, PassUse::None);
+
+const USES: &str = "\"redeem\", \"check\", \"exchange\", \"pass\", \"pass_check\" or \"none\", or an \
+                    array of one for codes and one for passes, such as [\"pass\", \"redeem\"]";
+
+fn uses(table: &mut Table<'_>) -> Option<Uses> {
+    table.missing("code", USES);
     let item = table.item("code")?;
-    match item.string() {
-        Some("redeem") => return Some(CodeUse::Redeem),
-        Some("check") => return Some(CodeUse::Check),
-        Some("none") => return Some(CodeUse::None),
-        Some("exchange" | "pass") => item.refuse(&format!("{ALLOWED}; this word is reserved")),
-        _ => item.refuse(ALLOWED),
+    let uses = match item.strings() {
+        None => item.string().and_then(one_use),
+        Some(words) => pair(&words),
+    };
+    if uses.is_none() {
+        item.refuse(USES);
     }
-    None
+    uses
 }
 
-fn kinds(table: &mut Table<'_>, code: Option<CodeUse>) -> Kinds {
+fn one_use(word: &str) -> Option<Uses> {
+    Some(match word {
+        "redeem" => (CodeUse::Redeem, PassUse::None),
+        "check" => (CodeUse::Check, PassUse::None),
+        "exchange" => (CodeUse::Exchange, PassUse::None),
+        "pass" => (CodeUse::None, PassUse::Spend),
+        "pass_check" => (CodeUse::None, PassUse::Check),
+        "none" => (CodeUse::None, PassUse::None),
+        _ => return None,
+    })
+}
+
+/// One word for codes and one for passes, in either order.
+fn pair(words: &[&str]) -> Option<Uses> {
+    let [first, second] = words else { return None };
+    match (one_use(first)?, one_use(second)?) {
+        ((CodeUse::None, pass), (code, PassUse::None))
+        | ((code, PassUse::None), (CodeUse::None, pass))
+            if code != CodeUse::None && pass != PassUse::None =>
+        {
+            Some((code, pass))
+        }
+        _ => None,
+    }
+}
+
+fn kinds(table: &mut Table<'_>, uses: Option<Uses>) -> Kinds {
+    let code = uses.map(|(code, _)| code);
     let Some(items) = table.items("kinds", 2) else {
         return if code == Some(CodeUse::None) { Kinds::NONE } else { Kinds::PAYMENT };
     };
     let read = |kinds: Kinds, item: Item<'_>| match item.string().and_then(|text| text.parse().ok())
     {
-        Some(Kind::Display) if code == Some(CodeUse::Redeem) => {
+        Some(Kind::Display) if matches!(code, Some(CodeUse::Redeem | CodeUse::Exchange)) => {
             item.refuse("\"payment\" on a redeem route: a display code never pays");
             kinds
         }

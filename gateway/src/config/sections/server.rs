@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use super::refusals;
 use crate::config::address::Address;
 use crate::config::table::Table;
 use crate::limits;
+use crate::refusal::shape::Shape;
 
 /// `[server]`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,7 +64,7 @@ pub(in crate::config) fn listeners(root: &mut Table<'_>) -> Vec<ListenerConfig> 
     }
     if listeners.is_empty() {
         let address = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7460)));
-        listeners.push(ListenerConfig { address, group: None });
+        listeners.push(ListenerConfig { address, group: None, refusals: Shape::default() });
     }
     listeners
 }
@@ -71,6 +73,7 @@ fn read_listener(table: &mut Table<'_>, others: &[ListenerConfig]) -> Option<Lis
     let base = table.base();
     let address = table.required("address", |text| Address::parse(text, base), Address::ALLOWED);
     let group = table.group("group");
+    let refusals = refusals::shape(table);
     table.finish();
     let (address, name) = (address?, table.name());
     if let Some(taken) = others.iter().map(|other| &other.address).find(|a| a.clashes(&address)) {
@@ -80,7 +83,7 @@ fn read_listener(table: &mut Table<'_>, others: &[ListenerConfig]) -> Option<Lis
     if group.is_some() && matches!(address, Address::Tcp(_)) {
         table.problem(&format!("{name}.group: only a listener on a UNIX socket has a group"));
     }
-    Some(ListenerConfig { address, group })
+    Some(ListenerConfig { address, group, refusals })
 }
 
 /// One `[[listener]]`.
@@ -90,6 +93,8 @@ pub struct ListenerConfig {
     pub address: Address,
     /// Who may connect to a UNIX socket beside this process's user.
     pub group: Option<String>,
+    /// The shape of what is refused before a route is known.
+    pub refusals: Shape,
 }
 
 /// `[admin]`.

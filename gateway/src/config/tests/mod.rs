@@ -1,4 +1,5 @@
 mod routes;
+mod shapes;
 
 use proptest::prelude::*;
 
@@ -214,7 +215,7 @@ fn what_is_no_toml_is_reported_by_line() {
 
 /// A text with one mistake, and the one line that must come of it.
 const MISTAKES: &[(&str, &str)] = &[
-    ("sever = 1", "10: route[1].sever is not a key: must be one of path, code, "),
+    ("sever = 1", "10: route[1].sever is not a key: must be one of path, methods, code, "),
     ("[sever]", "10: sever is not a key: must be one of server, listener, admin, codes, replay, "),
     ("[limits]\nbody_byte_max = 1", "11: limits.body_byte_max is not a key: must be one of conn"),
     ("[limits]\nbody_bytes_max = \"1\"", "11: limits.body_bytes_max = \"1\": must be 1 to 67108"),

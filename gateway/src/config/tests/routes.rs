@@ -32,6 +32,27 @@ fn a_route_has_its_defaults_by_what_it_does_with_codes() {
 }
 
 #[test]
+fn a_route_takes_a_code_a_pass_or_either() {
+    let uses = |code: &str| {
+        let [route] = &parse(&route(&format!("code = {code}"))).unwrap().routes[..] else {
+            panic!("one route")
+        };
+        let RuleConfig { code, pass, .. } = route.rule;
+        (code, pass, route.rule.spends(), route.rule.takes_passes())
+    };
+    for (code, expected) in [
+        ("\"exchange\"", (CodeUse::Exchange, PassUse::None, true, true)),
+        ("\"pass\"", (CodeUse::None, PassUse::Spend, true, true)),
+        ("\"pass_check\"", (CodeUse::None, PassUse::Check, false, true)),
+        ("[\"pass\", \"redeem\"]", (CodeUse::Redeem, PassUse::Spend, true, true)),
+        ("[\"check\", \"pass_check\"]", (CodeUse::Check, PassUse::Check, false, true)),
+        ("\"none\"", (CodeUse::None, PassUse::None, false, false)),
+    ] {
+        assert_eq!(uses(code), expected, "{code}");
+    }
+}
+
+#[test]
 fn a_route_reads_all_its_keys() {
     let config = parse(&route(
         "code = \"check\"\nmethods = [\"GET\", \"POST\"]\nkinds = [\"display\", \"payment\"]\n\
@@ -63,10 +84,28 @@ fn a_route_without_methods_takes_those_that_there_are() {
 
 /// Keys of a route with one mistake, and what its one line must say.
 const MISTAKES: &[(&str, &str)] = &[
-    ("", "code is missing: must be \"redeem\", \"check\" or \"none\""),
-    ("code = \"pay\"", "code = \"pay\": must be \"redeem\", \"check\" or \"none\""),
-    ("code = \"exchange\"", "\"check\" or \"none\"; this word is reserved"),
-    ("code = \"pass\"", "\"check\" or \"none\"; this word is reserved"),
+    (
+        "",
+        "code is missing: must be \"redeem\", \"check\", \"exchange\", \"pass\", \"pass_check\" or \"",
+    ),
+    (
+        "code = \"pay\"",
+        "code = \"pay\": must be \"redeem\", \"check\", \"exchange\", \"pass\", \"pass_",
+    ),
+    (
+        "code = [\"pass\", \"pass_check\"]",
+        "code = [\"pass\", \"pass_check\"]: must be \"redeem\", ",
+    ),
+    ("code = [\"redeem\", \"none\"]", "code = [\"redeem\", \"none\"]: must be \"redeem\", "),
+    ("code = [\"redeem\"]", "code = [\"redeem\"]: must be \"redeem\", "),
+    (
+        "code = \"pass\"\nkinds = [\"payment\"]",
+        "kinds: a route that reads no code has no kinds of code",
+    ),
+    (
+        "code = \"exchange\"\nkinds = [\"display\"]",
+        "kinds[1] = \"display\": must be \"payment\" on a redeem route: a display code never pays",
+    ),
     (
         "code = \"redeem\"\nkinds = [\"payment\", \"display\"]",
         "kinds[2] = \"display\": must be \"payment\" on a redeem route: a display code never pays",

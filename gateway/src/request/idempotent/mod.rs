@@ -7,7 +7,7 @@ mod respond;
 use std::rc::Rc;
 
 use http::Response;
-use keyring::code::CodeIdentity;
+use keyring::pass::RedemptionId;
 
 use crate::{
     idempotency::{Begun, NoRoom, Request, StoredResponse},
@@ -39,7 +39,7 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) struct PendingResponse {
     call: Rc<RequestContext>,
-    identity: CodeIdentity,
+    id: RedemptionId,
     is_open: bool,
     /// The same for other nodes, in the claim.
     note: Option<RequestNote>,
@@ -50,15 +50,15 @@ pub(crate) struct PendingResponse {
 /// # Errors
 /// `request_in_flight`, `idempotency_mismatch`, `code_used`.
 pub(crate) fn begin(call: &Rc<RequestContext>, request: &Request) -> Result<Next, Refused> {
-    let (worker, identity) = (&call.worker, request.identity);
+    let (worker, id) = (&call.worker, request.id);
     match worker.responses().begin(request, worker.clock().now()) {
         Begun::First => Ok(Next::First(PendingResponse {
             call: Rc::clone(call),
-            identity,
+            id,
             is_open: true,
             note: None,
         })),
-        Begun::Known(known) => respond(call, identity, known).map(Next::Answered),
+        Begun::Known(known) => respond(call, id, known).map(Next::Answered),
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn recall(
 ) -> Result<Response<Reply>, Refused> {
     let worker = &call.worker;
     match worker.responses().recall(request, worker.clock().now()) {
-        Some(known) => respond(call, request.identity, known),
+        Some(known) => respond(call, request.id, known),
         None => match &worker.registers {
             Some(registers) => nodes::ask(call, registers, request, otherwise).await,
             None => Err(otherwise),
@@ -82,9 +82,9 @@ pub(crate) async fn recall(
 }
 
 /// Whether something may be known of a code that may not be forwarded.
-pub(crate) fn may_know(call: &RequestContext, identity: &CodeIdentity) -> bool {
+pub(crate) fn may_know(call: &RequestContext, id: &RedemptionId) -> bool {
     let worker = &call.worker;
-    worker.registers.is_some() || worker.responses().knows(identity, worker.clock().now())
+    worker.registers.is_some() || worker.responses().knows(id, worker.clock().now())
 }
 
 impl PendingResponse {
@@ -115,7 +115,7 @@ impl PendingResponse {
         self.is_open = false;
         let for_others = self.note.is_some().then(|| answer.clone());
         let (now, mut expiries) = (worker.clock().now(), worker.expiries.borrow_mut());
-        match worker.responses().finish(&self.identity, answer, &mut expiries, bounds, now) {
+        match worker.responses().finish(&self.id, answer, &mut expiries, bounds, now) {
             Ok(()) => for_others,
             Err(no_room) => {
                 worker.count_limit(match no_room {
@@ -142,7 +142,7 @@ impl PendingResponse {
 impl Drop for PendingResponse {
     fn drop(&mut self) {
         if self.is_open {
-            self.call.worker.responses().forget(&self.identity);
+            self.call.worker.responses().forget(&self.id);
         }
         if let Some(note) = self.note.take() {
             note.remove();

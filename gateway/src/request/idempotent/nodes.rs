@@ -18,7 +18,7 @@
 use std::rc::Rc;
 
 use http::Response;
-use keyring::code::CodeIdentity;
+use keyring::pass::RedemptionId;
 use registers::{ClaimNote, Registers};
 
 use super::respond::{replay, respond};
@@ -37,7 +37,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct RequestNote {
     registers: Rc<Registers>,
-    identity: CodeIdentity,
+    id: RedemptionId,
     note: ClaimNote,
 }
 
@@ -58,7 +58,7 @@ impl RequestNote {
         let deadline = now.plus_ms(i64::try_from(bound_ms).unwrap_or(i64::MAX));
         let bytes = shared::note(request, &call.id, deadline).into();
         let note = ClaimNote { bytes, life_ms: bound_ms + RETRY_LOST_TOLD_MS };
-        Some(Self { registers: Rc::clone(registers), identity: request.identity, note })
+        Some(Self { registers: Rc::clone(registers), id: request.id, note })
     }
 
     /// What goes into the claim.
@@ -68,19 +68,19 @@ impl RequestNote {
 
     /// The request has ended, and its answer cannot be sent again.
     pub(super) fn remove(self) {
-        self.registers.strip(&self.identity, &self.note);
+        self.registers.strip(self.id, &self.note);
     }
 
     /// Writes the answer. Readers prefer it to the note.
     pub(super) async fn finish(self, call: &RequestContext, answer: &StoredResponse) {
-        let Self { registers, identity, note } = self;
+        let Self { registers, id, note } = self;
         let keep_ms = call.snapshot.config.retry.keep_ms;
         let until = call.worker.clock().now().plus_ms(keep_ms);
         let value = shared::finished(&note.bytes, answer, until);
         // The answer stays as long as the note. Without the answer, the note would say that the
         // outcome is unknown.
-        let life_ms = keep_ms.unsigned_abs().max(note.claim_life_ms());
-        let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
+        let life_ms = keep_ms.unsigned_abs().max(note.claim_life_ms(id));
+        let (group, name) = (registers.group_of(id), shared::name_of(&id));
         if registers.set_all(group, name.as_bytes(), &value, life_ms).await.is_err() {
             call.worker.count_limit(Limit::RetryRegisters);
         }
@@ -99,19 +99,19 @@ pub(crate) async fn ask(
     request: &Request,
     otherwise: Refused,
 ) -> Result<Response<Reply>, Refused> {
-    let identity = request.identity;
-    let (group, name) = (registers.group_of(&identity), shared::name_of(&identity));
+    let id = request.id;
+    let (group, name) = (registers.group_of(id), shared::name_of(&id));
     let answers = registers.get_most(group, name.as_bytes());
-    let (answers, notes) = tokio::join!(answers, registers.notes(&identity));
+    let (answers, notes) = tokio::join!(answers, registers.notes(id));
     let (Ok(answers), Ok(notes)) = (answers, notes) else { return Err(otherwise) };
     match shared::look_up(request, answers, notes, call.worker.clock().now()) {
         None => Err(otherwise),
         Some(SharedLookup::Known(Lookup::Finished(answer))) => {
             replay(call, answer).ok_or(otherwise)
         }
-        Some(SharedLookup::Known(known)) => respond(call, identity, known),
+        Some(SharedLookup::Known(known)) => respond(call, id, known),
         Some(SharedLookup::Lost) => {
-            call.set_redemption(identity);
+            call.set_redemption(id);
             Err(Refusal::OutcomeUnknown.into())
         }
     }

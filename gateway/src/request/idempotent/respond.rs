@@ -1,10 +1,10 @@
 //! Answers for a request that is not the first with its code.
 
 use http::{HeaderValue, Response};
-use keyring::code::CodeIdentity;
+use keyring::pass::RedemptionId;
 
 use crate::{
-    http::names::IDEMPOTENT_REPLAYED,
+    http::names::{IDEMPOTENT_REPLAYED, YANMA_OUTCOME},
     idempotency::{Lookup, StoredResponse},
     refusal::{Refusal, Refused},
     request::{context::RequestContext, reply::Reply},
@@ -13,15 +13,15 @@ use crate::{
 
 pub(super) fn respond(
     call: &RequestContext,
-    identity: CodeIdentity,
+    id: RedemptionId,
     known: Lookup,
 ) -> Result<Response<Reply>, Refused> {
-    call.set_redemption(identity);
+    call.set_redemption(id);
     match known {
         Lookup::Finished(answer) => Ok(replay(call, answer).expect("this process wrote it")),
         Lookup::Running => Err(Refusal::RequestInFlight.into()),
         Lookup::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
-        Lookup::Other => Err(Refusal::CodeUsed.into()),
+        Lookup::Other => Err(Refusal::used(&id).into()),
     }
 }
 
@@ -29,6 +29,13 @@ pub(super) fn respond(
 pub(super) fn replay(call: &RequestContext, answer: StoredResponse) -> Option<Response<Reply>> {
     let answer = answer.read()?;
     call.replayed();
+    if answer
+        .headers
+        .get(YANMA_OUTCOME)
+        .is_some_and(|word| word == Refusal::OutcomeUnknown.reason())
+    {
+        call.outcome_is_unknown();
+    }
     let mut response = Response::new(Reply::whole(Whole::with(answer.body, answer.trailers)));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

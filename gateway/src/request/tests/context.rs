@@ -1,3 +1,5 @@
+use keyring::pass::RedemptionId;
+
 use super::fixture::{FRESH, Node};
 use crate::{
     limits::CODE_REQUESTS_MAX,
@@ -98,16 +100,16 @@ fn waiting_for_others_is_not_the_gateways_own_time() {
 #[test]
 fn a_code_has_few_requests_and_each_leaves_when_it_ends() {
     let node = Node::new();
-    let code = FRESH.verified();
+    let id = RedemptionId::Code(FRESH.verified().identity());
     let mut calls: Vec<_> = (0..CODE_REQUESTS_MAX).map(|_| node.call()).collect();
     for call in &calls {
-        call.enter_code(&code, 7).expect("room");
+        call.enter(id, 7).expect("room");
     }
-    let refused = node.call().enter_code(&code, 7).expect_err("one too many");
+    let refused = node.call().enter(id, 7).expect_err("one too many");
     let limit = Some(Limit::CodeRequests);
     assert_eq!((refused.refusal, refused.limit), (Refusal::RequestInFlight, limit));
     calls.pop();
-    node.call().enter_code(&code, 7).expect("room again");
+    node.call().enter(id, 7).expect("room again");
 }
 
 #[test]

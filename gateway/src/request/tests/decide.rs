@@ -1,5 +1,8 @@
 use http::header::{ALLOW, HOST, TRANSFER_ENCODING};
-use keyring::code::{Auth, Kind};
+use keyring::{
+    code::{Auth, Kind},
+    pass::RedemptionId,
+};
 
 use super::{
     fixture::{Asked, Code, FRESH, LIFE_MS, Node, TIME, ready},
@@ -43,7 +46,7 @@ fn recall(node: &Node, asked: &Asked) -> Recall {
 
 /// Redeems a code on the node, as a request before this one did.
 fn redeem(node: &Node, code: Code) {
-    let (replay, clock) = (&node.shared.replay, &node.shared.clock);
+    let (replay, clock) = (&node.shared.tables.codes, &node.shared.clock);
     replay.redeem(&code.verified().identity(), clock.now(), &TIME, clock).map(drop).unwrap();
 }
 
@@ -79,7 +82,7 @@ fn allowed(node: &Node, asked: &Asked) -> String {
     let call = node.call();
     let refused = ready(decide(&call, asked.head())).expect_err("it is refused");
     assert_eq!(refused.refusal, Refusal::MethodNotAllowed);
-    call.problem(&refused).headers()[ALLOW].to_str().unwrap().to_owned()
+    call.refusal(&refused).headers()[ALLOW].to_str().unwrap().to_owned()
 }
 
 #[test]
@@ -119,14 +122,14 @@ fn a_display_code_does_not_pay() {
 fn a_fresh_code_is_accepted_and_not_spent_yet() {
     let node = Node::new();
     let paid = accepted(&node, &Asked::post("/pay").code(FRESH).key("a"));
-    assert!(matches!(&paid.purpose, Purpose::Redeem(_, Some(_))), "{paid:?}");
+    assert!(matches!(&paid.purpose, Purpose::Redeem { key: Some(_), .. }), "{paid:?}");
     assert_eq!(paid.terms.host.unwrap(), "his.example");
     assert_eq!(paid.backend, 0);
     let unnamed = accepted(&node, &Asked::post("/pay").code(FRESH));
-    assert!(matches!(&unnamed.purpose, Purpose::Redeem(_, None)), "{unnamed:?}");
+    assert!(matches!(&unnamed.purpose, Purpose::Redeem { key: None, .. }), "{unnamed:?}");
     let checked = accepted(&node, &Asked::post("/check").code(FRESH));
     assert!(matches!(&checked.purpose, Purpose::Check(_)), "{checked:?}");
-    assert!(!node.shared.replay.remembers(&FRESH.verified().identity()));
+    assert!(!node.shared.tables.codes.remembers(&FRESH.verified().identity()));
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn a_barred_code_of_which_something_is_known_is_recalled() {
     begin(&node, known, None);
     let weak = recall(&node, &Asked::post("/face").code(known).key("a"));
     assert_eq!(weak.barred.otherwise.refusal, Refusal::AuthTooWeak);
-    assert_eq!(weak.barred.identity, known.verified().identity());
+    assert_eq!(weak.barred.id, RedemptionId::Code(known.verified().identity()));
     assert!(weak.key.is_some());
     assert_eq!(refusal(&node, &Asked::post("/face").code(unknown)).0, Refusal::AuthTooWeak);
     accepted(&node, &Asked::post("/face").code(Code { auth: Auth::Face, ..known }));
@@ -189,7 +192,7 @@ fn a_route_without_codes_asks_for_maintenance_alone() {
     let node = Node::new();
     let ignored = |route| Asked::post(route).field(YANMA_CODE, "not a code").key("\"");
     let passed = accepted(&node, &ignored("/free"));
-    assert!(matches!(passed.purpose, Purpose::Pass), "{passed:?}");
+    assert!(matches!(passed.purpose, Purpose::Plain), "{passed:?}");
     assert_eq!(passed.backend, 0);
     assert_eq!(refusal(&node, &ignored("/closed")), (Refusal::Maintenance, None));
     let hostless = Asked::bare("POST", "/closed");
@@ -200,7 +203,7 @@ fn a_route_without_codes_asks_for_maintenance_alone() {
 #[test]
 fn few_requests_are_under_way_with_one_code() {
     let node = Node::new();
-    let hash = node.shared.replay.hash(&FRESH.verified().identity());
+    let hash = node.shared.tables.codes.hash(&FRESH.verified().identity());
     let enter = |_| node.shared.codes.enter(hash).expect("room");
     let mut others: Vec<_> = (0..CODE_REQUESTS_MAX).map(enter).collect();
     let asked = Asked::post("/pay").code(FRESH);

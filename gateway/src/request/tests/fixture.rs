@@ -6,7 +6,10 @@ use std::{
     path::Path,
     pin::pin,
     rc::Rc,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicUsize},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -23,7 +26,7 @@ use keyring::{
     verify::{Rules, TimeRules, VerifiedCode},
 };
 use record::Record;
-use replay::Replay;
+use replay::{Replay, directory::Tables};
 
 use crate::{
     admin::page,
@@ -33,6 +36,7 @@ use crate::{
     idempotency::ResponseStore,
     metrics::{Metrics, WorkerId},
     readiness::Health,
+    refusal::shape::Shape,
     request::context::RequestContext,
     snapshot::{Current, Snapshot},
     transport::body_memory::BodyMemory,
@@ -105,7 +109,8 @@ impl Node {
         let snapshot = Snapshot::new(config(lines), keys(), &endpoints, &metrics);
         let shared = Arc::new(Shared {
             clock,
-            replay: Replay::new(64, None).unwrap(),
+            tables: Tables { codes: Replay::new(64, None).unwrap(), passes: None },
+            pass_count: AtomicU8::new(0),
             responses: ResponseStore::new(),
             metrics,
             current: Current::new(snapshot),
@@ -129,7 +134,7 @@ impl Node {
 
     /// A request that begins.
     pub(crate) fn call(&self) -> RequestContext {
-        RequestContext::new(Rc::clone(&self.worker), None, Version::HTTP_11)
+        RequestContext::new(Rc::clone(&self.worker), None, Version::HTTP_11, Shape::Problem)
     }
 
     /// What `/metrics` shows under a name with labels.

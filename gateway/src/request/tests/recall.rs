@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use http::{HeaderMap, Response, StatusCode};
+use keyring::pass::RedemptionId;
 
 use super::fixture::{Asked, Code, FRESH, Node, ready};
 use crate::{
@@ -26,7 +27,7 @@ fn request(code: Code, key: Option<&str>, body: &'static str) -> Request {
     let key = IdempotencyKey::read(&asked.head().headers).unwrap();
     let head = CleanHead::new(asked.into_head(), Framing::Plain, None, true);
     let fingerprint = head.fingerprint(code.statement(), &Whole::new(body.into()));
-    Request { identity: code.identity(), caller: Caller::UNNAMED, key, fingerprint }
+    Request { id: RedemptionId::Code(code.identity()), caller: Caller::UNNAMED, key, fingerprint }
 }
 
 /// A request with the code begins, and does not end.
@@ -42,7 +43,7 @@ fn finish(node: &Node, request: &Request) {
     let (mut expiries, now) = (worker.expiries.borrow_mut(), worker.clock().now());
     let bounds = &snapshot.config.retry;
     let responses = worker.responses();
-    responses.finish(&request.identity, answer.unwrap(), &mut expiries, bounds, now).unwrap();
+    responses.finish(&request.id, answer.unwrap(), &mut expiries, bounds, now).unwrap();
 }
 
 /// What a request hears that is refused as expired if nothing is known.
@@ -108,8 +109,8 @@ fn a_request_that_leaves_no_answer_is_forgotten() {
     let running = pending(&node, &first);
     let second = idempotent::begin(&Rc::new(node.call()), &first);
     assert_eq!(second.map(drop).map_err(|refused| refused.refusal), Err(Refusal::RequestInFlight));
-    assert!(idempotent::may_know(&node.call(), &first.identity));
+    assert!(idempotent::may_know(&node.call(), &first.id));
     drop(running);
-    assert!(!idempotent::may_know(&node.call(), &first.identity));
+    assert!(!idempotent::may_know(&node.call(), &first.id));
     drop(pending(&node, &first));
 }

@@ -14,8 +14,8 @@ use http::HeaderValue;
 use slab::Slab;
 
 use crate::{
-    config::Timeouts, limits, transport::deadline::Sweep, transport::listener::Peer,
-    transport::shares::Shares,
+    config::Timeouts, limits, refusal::shape::Shape, transport::deadline::Sweep,
+    transport::listener::Peer, transport::shares::Shares,
 };
 
 /// Why a connection is ended by the gateway, or, with `Quiet`, only what serves it.
@@ -71,6 +71,8 @@ pub(crate) struct Connection {
     sweep: Rc<Sweep>,
     /// What `X-Forwarded-For` tells the backend: written once for all requests.
     forwarded_for: Option<HeaderValue>,
+    /// The shape of what is refused before a route is known: its listener's.
+    refusals: Shape,
     /// Requests between their head and the end of their response's body.
     active: Cell<u32>,
     /// Places at backends that its requests hold, if there can be several: on HTTP/2.
@@ -94,11 +96,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(sweep: Rc<Sweep>, peer: Peer) -> Rc<Self> {
+    pub(crate) fn new(sweep: Rc<Sweep>, peer: Peer, refusals: Shape) -> Rc<Self> {
         let now_ms = sweep.now_ms();
         Rc::new(Self {
             sweep,
             forwarded_for: peer.forwarded_for(),
+            refusals,
             active: Cell::new(0),
             shares: OnceCell::new(),
             quiet_since_ms: Cell::new(now_ms),
@@ -119,6 +122,10 @@ impl Connection {
     /// The client's address, unless the client is a process of this machine.
     pub(crate) fn forwarded_for(&self) -> Option<HeaderValue> {
         self.forwarded_for.clone()
+    }
+
+    pub(crate) fn refusals(&self) -> Shape {
+        self.refusals
     }
 
     /// Counts a request as under way until the guard is dropped.

@@ -7,7 +7,7 @@ const TIMEOUTS: Timeouts =
 const LATE: u64 = limits::SWEEP_MS;
 
 fn connection() -> Rc<Connection> {
-    Connection::new(Rc::new(Sweep::default()), Peer::Local)
+    Connection::new(Rc::new(Sweep::default()), Peer::Local, Shape::Problem)
 }
 
 #[test]

@@ -1,4 +1,5 @@
 mod forms;
+mod passes;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

@@ -17,6 +17,7 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { package: "keyring", path: "keyring", ranks: KEYRING },
     Crate { package: "sys", path: "gateway/sys", ranks: &["failpoint", "log", "threads", "descriptors", "disk"] },
     Crate { package: "clock", path: "gateway/clock", ranks: &["seam"] },
+    Crate { package: "body", path: "gateway/body", ranks: BODY },
     Crate { package: "replay", path: "gateway/replay", ranks: REPLAY },
     Crate { package: "record", path: "gateway/record", ranks: RECORD },
     Crate { package: "registers", path: "gateway/registers", ranks: REGISTERS },
@@ -27,13 +28,19 @@ pub(crate) const CRATES: &[Crate] = &[
 ];
 
 const KEYRING: &[&str] = &[
-    "time", "text", "suite", "code", "seal", "key", "key_set", "verify", "mint", "store",
+    "time", "text", "suite", "code", "seal", "key", "key_set", "verify", "pass", "mint", "store",
     "ceremony",
+];
+
+#[rustfmt::skip]
+const BODY: &[&str] = &[
+    "malformed", "names", "content_type", "charset", "query", "infno", "pointer", "found", "walk", "cert_type",
 ];
 
 const REPLAY: &[&str] = &[
     "limits",
     "sync",
+    "single_use",
     "entry",
     "header",
     "guard",
@@ -56,7 +63,7 @@ const RECORD: &[&str] = &[
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "request_id", "readiness", "http", "config", "refusal", "metrics",
+    "limits", "request_id", "readiness", "http", "refusal", "config", "metrics",
     // both ends of a request, and its repetition
     "idempotency", "transport", "upstream", "snapshot",
     // the chain of a code, and what a worker holds

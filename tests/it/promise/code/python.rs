@@ -1,16 +1,12 @@
 //! A client in another language, written from the format document alone, mints and pays.
 
-use std::process::Output;
-
-use tokio::process::Command;
-
+use crate::harness::Setup;
 use crate::harness::process::run_well;
-use crate::harness::project::root;
-use crate::harness::{Setup, soon};
+use crate::harness::python::python;
 
 #[tokio::test]
 async fn the_test_vector_holds_in_another_language() {
-    let output = python(&["--self-test"]).await;
+    let output = python("pay.py", &["--self-test"]).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "run tests/run, which installs what is missing: {said}");
 }
@@ -35,16 +31,10 @@ async fn an_issuer_in_another_language_pays_with_keys_from_the_ceremony() {
     world.behind_fence().await;
     let url = format!("http://{}/pay", world.address);
     let [signing_key, seal_key] = ["7100.pem", "seal.hex"].map(|name| directory.join(name));
-    let output = python(&[
-        "--key-id",
-        "7100",
-        "--signing-key",
-        signing_key.to_str().expect("plain letters"),
-        "--seal-key",
-        seal_key.to_str().expect("plain letters"),
-        &url,
-    ])
-    .await;
+    let signing_key = signing_key.to_str().expect("plain letters");
+    let seal_key = seal_key.to_str().expect("plain letters");
+    let keys = ["--key-id", "7100", "--signing-key", signing_key, "--seal-key", seal_key];
+    let output = python("pay.py", &[&keys[..], &[&url]].concat()).await;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(output.status.success(), "{said}");
@@ -52,12 +42,4 @@ async fn an_issuer_in_another_language_pays_with_keys_from_the_ceremony() {
     let seen = world.backend.only().await;
     assert_eq!(seen.field("yanma-channel"), Some("city-app"));
     assert_eq!(seen.field("yanma-patient"), Some("42"));
-}
-
-async fn python(arguments: &[&str]) -> Output {
-    let python = std::env::var("YANMA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = root().join("tests/python/pay.py");
-    let mut command = Command::new(python);
-    command.arg(script).args(arguments).kill_on_drop(true);
-    soon("the end of the script", command.output()).await.expect("python3; run tests/run")
 }

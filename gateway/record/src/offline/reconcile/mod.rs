@@ -114,8 +114,11 @@ struct Reconciliation<'a> {
     chains: Chains,
     paths: Vec<PathBuf>,
     skipped: Vec<PathBuf>,
-    spent: HashMap<[u8; 16], FirstUse>,
+    spent: HashMap<[u8; IDENTITY_BYTES], FirstUse>,
 }
+
+/// Of what stands for a redemption's id in memory.
+const IDENTITY_BYTES: usize = 17;
 
 /// Where a redemption was first forwarded or spent.
 #[derive(Debug, Copy, Clone)]
@@ -214,7 +217,7 @@ impl<'a> Reconciliation<'a> {
             let (first, last) = self.verdict.span.unwrap_or((at, at));
             self.verdict.span = Some((first.min(at), last.max(at)));
         }
-        if facts.route_use.as_deref() != Some("redeem") {
+        if !matches!(facts.route_use.as_deref(), Some("redeem" | "exchange" | "pass")) {
             return;
         }
         if facts.outcome.as_deref() == Some("outcome_unknown") {
@@ -231,7 +234,7 @@ impl<'a> Reconciliation<'a> {
     /// Notes a redemption that was spent or sent. It is a double if it was noted before.
     fn used(
         &mut self,
-        redemption: [u8; 16],
+        redemption: [u8; IDENTITY_BYTES],
         facts: &Facts<'_>,
         number: u64,
         place: &str,
@@ -265,13 +268,20 @@ impl<'a> Reconciliation<'a> {
 }
 
 /// `<key id>-<issued at>-<serial as 16 hex>` as 16 bytes.
-fn identity(text: &str) -> Option<[u8; 16]> {
+/// Of a code, or with a `p` in front of a pass. The first byte tells the two apart.
+fn identity(text: &str) -> Option<[u8; IDENTITY_BYTES]> {
+    let (is_pass, text) = match text.strip_prefix('p') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
     let mut parts = text.split('-');
     let key: u32 = parts.next()?.parse().ok()?;
     let issued: u32 = parts.next()?.parse().ok()?;
     let serial = u64::from_str_radix(parts.next()?, 16).ok()?;
     let number = u128::from(key) << 96 | u128::from(issued) << 64 | u128::from(serial);
-    parts.next().is_none().then(|| number.to_be_bytes())
+    let mut bytes = [u8::from(is_pass); IDENTITY_BYTES];
+    bytes.iter_mut().skip(1).zip(number.to_be_bytes()).for_each(|(to, byte)| *to = byte);
+    parts.next().is_none().then_some(bytes)
 }
 
 /// Shows a decision to a person who must act on it.

@@ -3,20 +3,27 @@
 //! It answers every request in the national interface's shape (`infcode`, `output`), echoes the
 //! `Yanma-*` headers that it was given, and counts the arrivals of each redemption: more than one
 //! would be a double charge. The request header `Sandbox-Fault` makes it fail on purpose.
+//!
+//! At two paths it speaks to hospital systems in their own messages and keeps a book: `his/`.
+
+mod arrivals;
+mod fault;
+mod his;
+mod received;
+mod reply;
 
 use std::error::Error;
 use std::future::{Future, pending};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dashmap::DashMap;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use clock::Clock;
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -24,59 +31,31 @@ use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+pub use self::arrivals::Arrivals;
+use self::fault::{Fault, Loss, UnknownFault};
+use self::his::{Door, Letter, Platform};
+use self::received::Received;
+use self::reply::{Answer, Reply};
+
 /// Connections served at once; more wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 1024;
 /// The largest request body that is read, in bytes.
 const BODY_BYTES_MAX: usize = 64 << 20;
-/// Redemptions remembered; when one more comes, all are forgotten.
-const REDEMPTIONS_MAX: usize = 1 << 20;
 /// How long to leave the listener alone after it failed, most likely for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often each redemption arrived. Clones share the counts.
-#[derive(Clone, Debug, Default)]
-pub struct Arrivals(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    requests: AtomicU64,
-    remembered: AtomicUsize,
-    redemptions: DashMap<Box<str>, u64>,
-}
-
-impl Arrivals {
-    /// All requests that arrived whole, with a redemption or without.
-    pub fn requests(&self) -> u64 {
-        self.0.requests.load(Ordering::Relaxed)
-    }
-
-    /// Arrivals of one redemption (`<key id>-<issued at>-<serial>`).
-    pub fn of(&self, redemption: &str) -> u64 {
-        self.0.redemptions.get(redemption).map_or(0, |count| *count)
-    }
-
-    fn count_request(&self) -> u64 {
-        self.0.requests.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    fn count(&self, redemption: &str) -> u64 {
-        if self.0.remembered.load(Ordering::Relaxed) >= REDEMPTIONS_MAX {
-            self.0.redemptions.clear();
-            self.0.remembered.store(0, Ordering::Relaxed);
-        }
-        let mut count = self.0.redemptions.entry(redemption.into()).or_insert_with(|| {
-            self.0.remembered.fetch_add(1, Ordering::Relaxed);
-            0
-        });
-        *count += 1;
-        *count
-    }
+/// What all connections share.
+#[derive(Clone)]
+struct Standin {
+    arrivals: Arrivals,
+    platform: Arc<Platform>,
 }
 
 /// Serves HTTP/1.1 on `listener` until `stop` is ready, then closes every connection at once.
 ///
 /// Cancel safety: dropping the future does the same as `stop`.
 pub async fn run(listener: TcpListener, arrivals: Arrivals, stop: impl Future<Output = ()>) {
+    let standin = Standin { arrivals, platform: Arc::new(Platform::new(Clock::system())) };
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
@@ -85,7 +64,7 @@ pub async fn run(listener: TcpListener, arrivals: Arrivals, stop: impl Future<Ou
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(converse(stream, arrivals.clone()));
+                    connections.spawn(converse(stream, standin.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -93,8 +72,8 @@ pub async fn run(listener: TcpListener, arrivals: Arrivals, stop: impl Future<Ou
     }
 }
 
-async fn converse(stream: TcpStream, arrivals: Arrivals) {
-    let service = service_fn(move |request| answer(request, arrivals.clone()));
+async fn converse(stream: TcpStream, standin: Standin) {
+    let service = service_fn(move |request| answer(request, standin.clone()));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let Err(error) = (&mut connection).await else { return };
     if error.source().is_some_and(|source| source.is::<Reset>()) {
@@ -108,72 +87,85 @@ async fn converse(stream: TcpStream, arrivals: Arrivals) {
 #[error("reset on request")]
 struct Reset;
 
-async fn answer(request: Request<Incoming>, arrivals: Arrivals) -> Result<Response<Reply>, Reset> {
+async fn answer(request: Request<Incoming>, standin: Standin) -> Result<Response<Reply>, Reset> {
     let (head, body) = request.into_parts();
+    match Door::at(head.uri.path()) {
+        Some(door) => answer_his(door, &head, body, &standin).await,
+        None => answer_any(&head, body, &standin).await,
+    }
+}
+
+/// Answers a request at a path that is no hospital system's: whatever it is, it is done.
+async fn answer_any(
+    head: &Parts,
+    body: Incoming,
+    standin: &Standin,
+) -> Result<Response<Reply>, Reset> {
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| Reset)?.to_bytes();
-    let received = Received {
-        method: head.method.as_str(),
-        target: head.uri.path_and_query().map_or("/", |target| target.as_str()),
-        body_bytes: body.len(),
-        headers: yanma_headers(&head.headers),
-    };
-    let number = arrivals.count_request();
-    let redemption = head.headers.get("yanma-redemption").and_then(|value| value.to_str().ok());
+    let received = Received::new(head, body.len());
+    let number = standin.arrivals.count_request();
     let output = Output {
         setl_id: format!("SANDBOX{number:09}"),
-        arrivals_of_redemption: redemption.map(|redemption| arrivals.count(redemption)),
+        arrivals_of_redemption: received.redemption().map(|one| standin.arrivals.count(one)),
         received,
     };
+    let done = || Answer::json(StatusCode::OK, &Settlement::done(output));
     match Fault::wanted(&head.headers) {
-        Ok(None) => Ok(Reply::whole(StatusCode::OK, &Settlement::done(output))),
-        Ok(Some(Fault::Half)) => Ok(Reply::half(&Settlement::done(output))),
-        Ok(Some(Fault::Stall)) => pending().await,
-        Ok(Some(Fault::Reset)) => Err(Reset),
+        Ok(None) => Ok(Reply::whole(done())),
+        Ok(Some(Fault::Lost(loss))) => lose(loss, done()).await,
         Ok(Some(Fault::Error)) => {
             let failed = Settlement::failed("the stand-in fails because Sandbox-Fault says so");
-            Ok(Reply::whole(StatusCode::INTERNAL_SERVER_ERROR, &failed))
+            Ok(Reply::whole(Answer::json(StatusCode::INTERNAL_SERVER_ERROR, &failed)))
         }
         Err(UnknownFault) => {
             let failed = Settlement::failed("Sandbox-Fault is stall, reset, half or error");
-            Ok(Reply::whole(StatusCode::BAD_REQUEST, &failed))
+            Ok(Reply::whole(Answer::json(StatusCode::BAD_REQUEST, &failed)))
         }
     }
 }
 
-fn yanma_headers(headers: &HeaderMap) -> serde_json::Map<String, serde_json::Value> {
-    let given = headers.iter().filter(|(name, _)| name.as_str().starts_with("yanma-"));
-    given
-        .map(|(name, value)| {
-            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.to_string(), serde_json::Value::String(text))
-        })
-        .collect()
+/// Answers a hospital system: what is wrong with its message is told in its own envelope.
+async fn answer_his(
+    door: Door,
+    head: &Parts,
+    body: Incoming,
+    standin: &Standin,
+) -> Result<Response<Reply>, Reset> {
+    let body = drain(body).await?;
+    let received = Received::new(head, body.as_ref().map_or(BODY_BYTES_MAX, Bytes::len));
+    let letter = Letter {
+        head,
+        body: body.as_deref(),
+        number: standin.arrivals.count_request(),
+        arrivals_of_redemption: received.redemption().map(|one| standin.arrivals.count(one)),
+        received,
+    };
+    match Fault::wanted(&head.headers) {
+        Ok(None) => Ok(Reply::whole(standin.platform.answer(door, &letter))),
+        Ok(Some(Fault::Lost(loss))) => lose(loss, standin.platform.answer(door, &letter)).await,
+        Ok(Some(Fault::Error)) => Ok(Reply::whole(standin.platform.fail(door, &letter))),
+        Err(UnknownFault) => Ok(Reply::whole(standin.platform.unknown_fault(door, &letter))),
+    }
 }
 
-/// What goes wrong on purpose.
-enum Fault {
-    /// Read the request, never answer.
-    Stall,
-    /// Read the request, then reset the connection.
-    Reset,
-    /// Send half of the answer, then close.
-    Half,
-    /// Answer whole, but with an error of the backend's own.
-    Error,
-}
-
-struct UnknownFault;
-
-impl Fault {
-    fn wanted(headers: &HeaderMap) -> Result<Option<Self>, UnknownFault> {
-        match headers.get("sandbox-fault").map(|value| value.as_bytes()) {
-            None => Ok(None),
-            Some(b"stall") => Ok(Some(Self::Stall)),
-            Some(b"reset") => Ok(Some(Self::Reset)),
-            Some(b"half") => Ok(Some(Self::Half)),
-            Some(b"error") => Ok(Some(Self::Error)),
-            Some(_) => Err(UnknownFault),
+/// Reads a body to its end. `None`: it was larger than what is read, and is thrown away.
+async fn drain(mut body: Incoming) -> Result<Option<Bytes>, Reset> {
+    let mut read = Some(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Reset)?.into_data() else { continue };
+        read = read.filter(|read| read.len() + data.len() <= BODY_BYTES_MAX);
+        if let Some(read) = &mut read {
+            read.extend_from_slice(&data);
         }
+    }
+    Ok(read.map(Bytes::from))
+}
+
+async fn lose(loss: Loss, answer: Answer) -> Result<Response<Reply>, Reset> {
+    match loss {
+        Loss::Half => Ok(Reply::half(answer)),
+        Loss::Stall => pending().await,
+        Loss::Reset => Err(Reset),
     }
 }
 
@@ -182,11 +174,11 @@ impl Fault {
 struct Settlement<'a> {
     infcode: i32,
     err_msg: &'a str,
-    output: Option<Output<'a>>,
+    output: Option<Output>,
 }
 
 impl<'a> Settlement<'a> {
-    fn done(output: Output<'a>) -> Self {
+    fn done(output: Output) -> Self {
         Self { infcode: 0, err_msg: "", output: Some(output) }
     }
 
@@ -196,100 +188,11 @@ impl<'a> Settlement<'a> {
 }
 
 #[derive(Serialize)]
-struct Output<'a> {
+struct Output {
     setl_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     arrivals_of_redemption: Option<u64>,
-    received: Received<'a>,
-}
-
-#[derive(Serialize)]
-struct Received<'a> {
-    method: &'a str,
-    target: &'a str,
-    body_bytes: usize,
-    headers: serde_json::Map<String, serde_json::Value>,
-}
-
-/// The body of an answer: whole, or cut after its first half.
-struct Reply {
-    text: Bytes,
-    step: Step,
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    SendWhole,
-    SendHalf,
-    /// The half must leave hyper's buffer before the error throws the buffer away.
-    FlushHalf,
-    Break,
-    End,
-}
-
-/// The body's error that makes hyper close in the middle of an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("cut short on request")]
-struct CutShort;
-
-impl Reply {
-    fn whole(status: StatusCode, settlement: &Settlement<'_>) -> Response<Self> {
-        Self::response(status, settlement, Step::SendWhole)
-    }
-
-    fn half(settlement: &Settlement<'_>) -> Response<Self> {
-        Self::response(StatusCode::OK, settlement, Step::SendHalf)
-    }
-
-    fn response(status: StatusCode, settlement: &Settlement<'_>, step: Step) -> Response<Self> {
-        let mut text = serde_json::to_string_pretty(settlement).expect("maps with text keys");
-        text.push('\n');
-        let mut response = Response::new(Self { text: text.into(), step });
-        *response.status_mut() = status;
-        let json = header::HeaderValue::from_static("application/json");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        response
-    }
-}
-
-impl Body for Reply {
-    type Data = Bytes;
-    type Error = CutShort;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
-        match self.step {
-            Step::SendWhole => {
-                self.step = Step::End;
-                Poll::Ready(Some(Ok(Frame::data(self.text.clone()))))
-            }
-            Step::SendHalf => {
-                self.step = Step::FlushHalf;
-                let half = self.text.slice(..self.text.len() / 2);
-                Poll::Ready(Some(Ok(Frame::data(half))))
-            }
-            Step::FlushHalf => {
-                self.step = Step::Break;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Step::Break => Poll::Ready(Some(Err(CutShort))),
-            Step::End => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(self.step, Step::End)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self.step {
-            Step::End => SizeHint::with_exact(0),
-            _ => SizeHint::with_exact(u64::try_from(self.text.len()).expect("fits in memory")),
-        }
-    }
+    received: Received,
 }
 
 #[cfg(test)]

@@ -113,3 +113,65 @@ async fn an_unknown_fault_is_said_to_be_unknown() {
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
     assert!(reply.contains("stall, reset, half or error"));
 }
+
+/// A message of a hospital system, with a card that needs no redemption.
+fn message(infno: &str, msgid: &str, data: &str, extra: &str) -> String {
+    let body = format!(
+        r#"{{"infno":"{infno}","msgid":"{msgid}","fixmedins_code":"H37010000001","input":{{"data":{data}}}}}"#
+    );
+    let length = body.len();
+    format!("POST /uif HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n{extra}\r\n{body}")
+}
+
+const PLASTIC: &str = r#"{"mdtrt_cert_type":"03","mdtrt_cert_no":"1"}"#;
+
+#[tokio::test]
+async fn a_settlement_whose_answer_is_lost_is_in_the_book_and_a_failed_one_is_not() {
+    for (fault, status, reversed) in
+        [("half", "200", 0), ("reset", "", 0), ("stall", "", 0), ("error", "500", 7)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let arrivals = Arrivals::default();
+        let client = async {
+            let settle = message("2207", "1", PLASTIC, &format!("Sandbox-Fault: {fault}\r\n"));
+            let mut first = TcpStream::connect(address).await.unwrap();
+            first.write_all(settle.as_bytes()).await.unwrap();
+            while arrivals.requests() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let mut head = [0; 12];
+            let has_answer = fault != "stall" && first.read_exact(&mut head).await.is_ok();
+            assert_eq!(has_answer, !status.is_empty(), "{fault}");
+            assert!(head.ends_with(status.as_bytes()) || !has_answer, "{fault}");
+
+            let mut second = TcpStream::connect(address).await.unwrap();
+            let original = r#"{"omsgid":"1","oinfno":"2207"}"#;
+            let reverse = message("2601", "2", original, "Connection: close\r\n");
+            second.write_all(reverse.as_bytes()).await.unwrap();
+            let mut reply = String::new();
+            second.read_to_string(&mut reply).await.unwrap();
+            assert_eq!(json(&reply)["infcode"], reversed, "{fault}: {reply}");
+        };
+        tokio::select! {
+            () = run(listener, arrivals.clone(), pending()) => unreachable!("nothing stops it"),
+            () = client => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_is_answered_and_the_connection_goes_on() {
+    let length = BODY_BYTES_MAX + 1;
+    let large = format!(
+        "POST /uif HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{}",
+        " ".repeat(length)
+    );
+    let next = message("2299", "1", "{}", "Sandbox-Fault: fire\r\nConnection: close\r\n");
+    let replies = exchange(&(large + &next), &Arrivals::default()).await.unwrap();
+    let (first, second) = replies.split_once("\n}\n").expect("two answers");
+    assert!(first.contains("64 MiB"), "{first}");
+    let second = json(second);
+    assert_eq!(second["infcode"], 1);
+    assert!(second["err_msg"].as_str().unwrap().contains("stall、reset、half 或 error"));
+}

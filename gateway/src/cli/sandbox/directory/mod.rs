@@ -96,6 +96,17 @@ impl Directory {
         Ok(true)
     }
 
+    /// Makes the key that passes are made with, unless there is one. Directories of earlier versions
+    /// have none.
+    pub(super) fn make_pass_key(&self) -> Result<(), Failure> {
+        if store::load(&self.keyring(), Some(SANDBOX))?.has_active_pass_key() {
+            return Ok(());
+        }
+        let id = ceremony::pass::generate(&self.keyring(), None)?;
+        ceremony::pass::activate(&self.keyring(), id)?;
+        Ok(())
+    }
+
     /// Makes the key that the decision record hashes subjects with, unless there is one.
     pub(super) fn make_audit_key(&self) -> Result<(), Failure> {
         let path = self.path.join("audit.key");

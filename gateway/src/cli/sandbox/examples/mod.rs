@@ -13,7 +13,7 @@ mod shell;
 
 use std::fmt;
 
-use self::shell::{AMOUNT, Shell, WITH_REUSED};
+use self::shell::{AMOUNT, Shell, WITH_PASS, WITH_REUSED};
 use super::directory::Directory;
 use super::settings::Addresses;
 use crate::cli::failure::Failure;
@@ -221,6 +221,7 @@ fn backends_fail(shell: &Shell) -> Vec<Example> {
 fn first_steps(shell: &Shell) -> Vec<Example> {
     let mut steps = making_codes(shell);
     steps.extend(paying(shell));
+    steps.extend(visiting(shell));
     steps.extend(looking(shell));
     steps
 }
@@ -288,6 +289,31 @@ fn paying(shell: &Shell) -> Vec<Example> {
             "query",
             "was the patient charged? needs no code",
             shell.request("/query?setl_id=SANDBOX000000001", ""),
+        ),
+    ]
+}
+
+fn visiting(shell: &Shell) -> Vec<Example> {
+    let scan = shell.keep_pass();
+    let query = shell.request("/visit", WITH_PASS);
+    let settle = shell.request("/visit-pay", &format!("{AMOUNT} {WITH_PASS}"));
+    let settle_more =
+        shell.request("/visit-pay", &format!("-d '{{\"amount\":\"99.00\"}}' {WITH_PASS}"));
+    vec![
+        refused(
+            Refusal::PassInvalid,
+            "a pass that no key of ours made",
+            shell.request("/visit", &format!("-H \"Yanma-Pass: {}\"", "0".repeat(40))),
+        ),
+        refused(
+            Refusal::PassUsed,
+            "a second settlement with one scan",
+            format!("{scan} && {settle} && {settle_more}"),
+        ),
+        approved(
+            "visit",
+            "one scan serves the whole visit: many calls, one settlement",
+            format!("{scan} && {query} && {query} && {settle}"),
         ),
     ]
 }

@@ -10,6 +10,8 @@ use crate::cli::sandbox::settings::Addresses;
 pub(super) const AMOUNT: &str = "-d '{\"amount\":\"12.30\"}'";
 /// The code that [`Shell::keep_code`] kept.
 pub(super) const WITH_REUSED: &str = "-H \"Yanma-Code: $CODE\"";
+/// curl's option that sends the kept pass.
+pub(super) const WITH_PASS: &str = "-H \"Yanma-Pass: $PASS\"";
 
 /// Paths are absolute and quoted where they need it.
 pub(super) struct Shell {
@@ -60,6 +62,15 @@ impl Shell {
     /// Mints a code for several requests.
     pub(super) fn keep_code(&self, mint_options: &str) -> String {
         format!("CODE=$({})", self.mint(mint_options))
+    }
+
+    /// Exchanges a code minted at that moment for a pass, for several requests.
+    pub(super) fn keep_pass(&self) -> String {
+        let scan = format!("-D - -o /dev/null -X POST {}", self.fresh_code(""));
+        format!(
+            "PASS=$(curl -sS {scan} 'http://{}/scan' | sed -n 's/^yanma-pass: //p' | tr -d '\\r')",
+            self.addresses.gateway
+        )
     }
 
     /// Shows head and body of an answer of the gateway.

@@ -4,14 +4,18 @@
 //! Each clause of the protocol can be left out, and the tests show that each is needed. The clauses
 //! name what `table` and `entry` do. Entries are judged by the very function that `table` calls.
 
+mod passes;
+
 use std::collections::HashSet;
 
-use crate::entry::{Entry, REMEMBER_S, Standing};
+use crate::entry::{Entry, Standing};
+use crate::single_use::{Codes, Retention};
 
 const SLOTS: usize = 2;
 const CODES_MAX: usize = 3;
 const REQUESTS_MAX: usize = 5;
 const LIFE_S: i64 = 60;
+const REMEMBER_S: i64 = Codes::REMEMBER_S;
 
 /// The clauses. [`Protocol::BUILT`] is what is built.
 #[derive(Copy, Clone)]
@@ -37,7 +41,7 @@ enum Time {
 
 impl Protocol {
     const BUILT: Self = Self {
-        judge: |mine, found, _| mine.judge(found),
+        judge: |mine, found, _| mine.judge::<Codes>(found),
         takes_first_free: true,
         judges_again_after_a_lost_swap: true,
         time_after_the_swap: Time::MarkAndClock,
@@ -56,8 +60,17 @@ struct Code {
 #[derive(Copy, Clone)]
 struct Request {
     code: usize,
-    skew_s: i64,
+    /// So many seconds before its issue second the code is accepted.
+    early_s: i64,
+    /// So many seconds after its issue second the code is over.
+    life_s: i64,
     releases: bool,
+}
+
+impl Request {
+    fn with_skew(self, skew_s: i64) -> Self {
+        Self { early_s: skew_s, life_s: LIFE_S + skew_s, ..self }
+    }
 }
 
 /// What went wrong in at least one run.
@@ -107,8 +120,8 @@ fn search(protocol: Protocol, codes: &[Code], requests: &[Request]) -> Flaws {
         .iter()
         .flat_map(|request| {
             let issued_at_s = i64::from(codes[request.code].issued_at_s);
-            let end_s = issued_at_s + LIFE_S + request.skew_s;
-            [issued_at_s - request.skew_s, end_s - 1, end_s]
+            let end_s = issued_at_s + request.life_s;
+            [issued_at_s - request.early_s, end_s - 1, end_s]
         })
         .collect();
     instants_s.sort_unstable();
@@ -158,8 +171,8 @@ impl Search<'_> {
         let request = self.requests[number];
         let code = self.codes[request.code];
         let now_s = self.instants_s[state.now];
-        let start_s = i64::from(code.issued_at_s) - request.skew_s;
-        let end_s = i64::from(code.issued_at_s) + LIFE_S + request.skew_s;
+        let start_s = i64::from(code.issued_at_s) - request.early_s;
+        let end_s = i64::from(code.issued_at_s) + request.life_s;
         match state.requests[number] {
             Progress::Arrived if now_s < start_s => Progress::Arrived,
             Progress::Arrived if now_s >= end_s => Progress::Done,
@@ -258,7 +271,7 @@ fn issued<const N: usize>(seconds: [u32; N]) -> [Code; N] {
 
 /// One request for each code named, with the largest skew.
 fn requests<const N: usize>(codes: [usize; N]) -> [Request; N] {
-    codes.map(|code| Request { code, skew_s: 10, releases: false })
+    codes.map(|code| Request { code, early_s: 0, life_s: 0, releases: false }.with_skew(10))
 }
 
 /// Of three requests for code 0 the first releases it.
@@ -294,8 +307,8 @@ fn two_homes_and_mixed_skews_have_no_flaw() {
     let mut codes = issued([T, T + 80, T + 79]);
     codes[1].home = 1;
     let mut requests = requests([0, 0, 1, 2]);
-    requests[1].skew_s = 0;
-    requests[2].skew_s = 0;
+    requests[1] = requests[1].with_skew(0);
+    requests[2] = requests[2].with_skew(0);
     assert_eq!(search(Protocol::BUILT, &codes, &requests), NONE);
 }
 
@@ -314,12 +327,12 @@ fn without_overtaken_refused_a_late_claim_spends_twice() {
     let mut protocol = Protocol::BUILT;
     protocol.time_after_the_swap = Time::Nothing;
     assert!(!search(protocol, &codes, &requests([0, 0, 1])).spent_twice);
-    protocol.judge = |mine, found, _| match mine.judge(found) {
+    protocol.judge = |mine, found, _| match mine.judge::<Codes>(found) {
         Standing::Overtaken => Standing::Living,
         standing => standing,
     };
     assert!(search(protocol, &codes, &requests([0, 0, 1])).spent_twice);
-    protocol.judge = |mine, found, _| match mine.judge(found) {
+    protocol.judge = |mine, found, _| match mine.judge::<Codes>(found) {
         Standing::Overtaken => Standing::Free,
         standing => standing,
     };
@@ -329,7 +342,7 @@ fn without_overtaken_refused_a_late_claim_spends_twice() {
 #[test]
 fn overwriting_the_younger_spends_that_one_twice() {
     let mut protocol = Protocol::BUILT;
-    protocol.judge = |mine, found, _| match mine.judge(found) {
+    protocol.judge = |mine, found, _| match mine.judge::<Codes>(found) {
         Standing::Overtaken => Standing::Free,
         standing => standing,
     };
@@ -374,7 +387,7 @@ fn a_late_claim_needs_the_mark_and_every_second_of_memory() {
         let codes = issued([T, T + issued_s[0], T + issued_s[1]]);
         let mut requests = requests([0, 0, 1, 2]);
         for (request, skew_s) in requests.iter_mut().zip(skews_s) {
-            request.skew_s = skew_s;
+            *request = request.with_skew(skew_s);
         }
         search(protocol, &codes, &requests).spent_twice
     };

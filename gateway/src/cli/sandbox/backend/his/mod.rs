@@ -1,0 +1,149 @@
+//! What hospital systems (HIS) meet: the national interface's messages, and a book behind them.
+//!
+//! `/uif` takes the fsi envelope, `/api/ecqrcode` the bare form of decoding (1162), both by POST, in
+//! UTF-8 or GBK. What is below `/gbk` there is read as GBK, as a gateway's route with that charset
+//! reads it. Each answer is in the charset of its message, and shows what the gateway forwarded.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `envelope.rs` | the messages |
+//! | `transactions/` | what each number of a transaction does |
+//! | `book.rs` | what is settled, refunded, reversed |
+//! | `charset.rs`, `amount.rs`, `refused.rs` | texts, money, why nothing was done |
+
+mod amount;
+mod book;
+mod charset;
+mod envelope;
+mod refused;
+mod transactions;
+
+use clock::Clock;
+use http::request::Parts;
+use http::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use self::book::Book;
+use self::charset::Charset;
+use self::envelope::{Call, Done, Stamp, Told};
+use self::refused::Refused;
+use super::received::Received;
+use super::reply::Answer;
+
+/// A path at which the stand-in speaks to hospital systems.
+#[derive(Copy, Clone)]
+pub(super) struct Door {
+    form: Form,
+    charset: Option<Charset>,
+}
+
+#[derive(Copy, Clone)]
+enum Form {
+    Fsi,
+    Bare,
+}
+
+const DOORS: [(&str, Form); 2] = [("/uif", Form::Fsi), ("/api/ecqrcode", Form::Bare)];
+
+/// A message as it came.
+pub(super) struct Letter<'a> {
+    pub(super) head: &'a Parts,
+    /// `None`: it was too large and was not kept.
+    pub(super) body: Option<&'a [u8]>,
+    pub(super) received: Received,
+    /// The number of the request, from 1.
+    pub(super) number: u64,
+    pub(super) arrivals_of_redemption: Option<u64>,
+}
+
+/// What stands in for the national platform.
+pub(super) struct Platform {
+    book: Book,
+    clock: Clock,
+}
+
+impl Door {
+    /// The door at a path, or above it. Case does not matter, as in a gateway's routes.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        let path = path.to_ascii_lowercase();
+        DOORS.into_iter().find_map(|(door, form)| {
+            let rest = path.strip_prefix(door)?;
+            let is_gbk = rest == "/gbk" || rest.starts_with("/gbk/");
+            let is_door = rest.is_empty() || rest.starts_with('/');
+            is_door.then_some(Self { form, charset: is_gbk.then_some(Charset::Gbk) })
+        })
+    }
+}
+
+impl Platform {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { book: Book::new(), clock }
+    }
+
+    /// Does what a message asks for, and answers.
+    pub(super) fn answer(&self, door: Door, letter: &Letter<'_>) -> Answer {
+        let told = match self.carry_out(door, letter) {
+            Ok(done) => Told::Done(letter.shown_in(done)),
+            Err(refused) => Told::Refused(refused),
+        };
+        self.write(door, letter, StatusCode::OK, told)
+    }
+
+    /// Does nothing, and answers as a platform that fails.
+    pub(super) fn fail(&self, door: Door, letter: &Letter<'_>) -> Answer {
+        self.write(door, letter, StatusCode::INTERNAL_SERVER_ERROR, Told::Failed)
+    }
+
+    /// Does nothing, and tells which values of `Sandbox-Fault` there are.
+    pub(super) fn unknown_fault(&self, door: Door, letter: &Letter<'_>) -> Answer {
+        let refused = Refused::malformed("Sandbox-Fault 只能是 stall、reset、half 或 error");
+        self.write(door, letter, StatusCode::OK, Told::Refused(refused))
+    }
+
+    fn carry_out(&self, door: Door, letter: &Letter<'_>) -> Result<Done, Refused> {
+        if letter.head.method != Method::POST {
+            return Err(Refused::malformed("只接受 POST"));
+        }
+        let body = letter.body.ok_or_else(|| Refused::malformed("报文超过 64 MiB"))?;
+        let text = letter.charset(door)?.decode(body)?;
+        match door.form {
+            Form::Fsi => transactions::carry_out(&Call::read(&text)?, &letter.received, &self.book),
+            Form::Bare => {
+                let data = envelope::read_bare(&text)?;
+                transactions::decode(&data, &letter.received, &self.book)
+            }
+        }
+    }
+
+    fn write(&self, door: Door, letter: &Letter<'_>, status: StatusCode, told: Told) -> Answer {
+        let text = match door.form {
+            Form::Fsi => told.write_fsi(&Stamp { at: self.clock.now(), number: letter.number }),
+            Form::Bare => told.write_bare(),
+        };
+        let charset = letter.charset(door).unwrap_or(Charset::Utf8);
+        let content_type = charset.content_type();
+        Answer { status, content_type, text: charset.encode(text).into() }
+    }
+}
+
+impl Letter<'_> {
+    fn charset(&self, door: Door) -> Result<Charset, Refused> {
+        let declared = self.head.headers.get(header::CONTENT_TYPE);
+        let declared = declared.and_then(|value| value.to_str().ok());
+        door.charset.map_or_else(|| Charset::of(declared, self.body.unwrap_or_default()), Ok)
+    }
+
+    /// Adds what the gateway forwarded.
+    fn shown_in(&self, mut done: Done) -> Done {
+        if let Value::Object(output) = &mut done.output {
+            output.insert("received".to_owned(), json!(self.received));
+            if let Some(count) = self.arrivals_of_redemption {
+                output.insert("arrivals_of_redemption".to_owned(), count.into());
+            }
+        }
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests;

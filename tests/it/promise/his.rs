@@ -1,0 +1,82 @@
+//! A hospital system in another language, written from the national interface alone, meets the
+//! sandbox's stand-in of the national platform.
+
+use crate::harness::python::python;
+use crate::operator::sandbox::Sandbox;
+
+/// The national platform's own code, which says nothing of its holder.
+const CODE: &str = "4240123456789012345678370000";
+const SCANNED: [&str; 4] = [
+    "1162 ok token=SANDBOX-TOKEN-000000001",
+    "1101 ok psn_no=SANDBOX",
+    "2201 ok mdtrt_id=VISIT000000002",
+    "2206 ok psn_cash_pay=85.00",
+];
+
+/// What the hospital system prints, a line for each step, at a platform with an empty book.
+async fn steps(arguments: &[&str]) -> Vec<String> {
+    let sandbox = Sandbox::start().await;
+    let url = format!("http://{}", sandbox.addresses[2]);
+    let output = python("his.py", &[&[url.as_str()], arguments].concat()).await;
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let problem = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}:\n{said}{problem}");
+    said.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_hospital_system_judges_answers_of_every_kind() {
+    let output = python("his.py", &["--self-test"]).await;
+    let problem = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{problem}");
+}
+
+#[tokio::test]
+async fn one_scan_serves_a_visit_in_both_charsets_and_both_forms() {
+    for (charset, input, decode, path) in [
+        ("utf-8", "object", "bare", "/uif"),
+        ("utf-8", "string", "fsi", "/uif"),
+        ("gbk", "object", "fsi", "/uif"),
+        ("gbk", "string", "bare", "/uif/gbk"),
+    ] {
+        let form = ["--charset", charset, "--input", input, "--decode", decode, "--path", path];
+        let found = steps(&[&form[..], &["visit", CODE]].concat()).await;
+        assert_eq!(found[..4], SCANNED, "{form:?}");
+        assert_eq!(found[4..], ["2207 ok setl_id=SANDBOX000000003"], "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_settlement_is_given_back() {
+    let found = steps(&["refund", CODE]).await;
+    assert_eq!(found[5..], ["2208 ok setl_id=SANDBOX000000004"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_sentence_for_the_cashier() {
+    let of_payment = "134567890123456789";
+    for form in [["--decode", "bare"], ["--decode", "fsi"]] {
+        let found =
+            steps(&[&form[..], &["--charset", "gbk", "refused", of_payment]].concat()).await;
+        assert_eq!(found, ["1162 refused 3 扫到的不是医保码，请患者打开“医保码”再扫"]);
+    }
+}
+
+#[tokio::test]
+async fn a_settlement_whose_answer_is_lost_is_reversed() {
+    for (fault, timeout) in [("stall", "1"), ("reset", "60"), ("half", "60")] {
+        let found = steps(&["--fault", fault, "--timeout", timeout, "unknown", CODE]).await;
+        assert_eq!(found[..4], SCANNED, "{fault}");
+        assert!(found[4].starts_with("2207 unknown 没有收到完整的结果"), "{fault}: {found:?}");
+        assert!(found[5].starts_with("2601 ok omsgid=H37010000001"), "{fault}: {found:?}");
+        assert_eq!(found.len(), 6, "{fault}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_platform_that_fails_leaves_nothing_to_reverse() {
+    let found = steps(&["--fault", "error", "unknown", CODE]).await;
+    assert!(found[4].starts_with("2207 unknown "), "{found:?}");
+    assert!(found[5].starts_with("2601 refused 7 未找到原交易"), "{found:?}");
+    assert_eq!(found[6..], ["2601 ok nothing to reverse"]);
+}
