@@ -44,6 +44,11 @@ pub(in crate::cli) fn write_summary(
     writeln!(out, "workers        {}", server.workers)?;
     let (slots, bytes) = replay_table(config);
     writeln!(out, "replay table   {slots} slots, {}", Bytes(bytes))?;
+    if config.takes_passes() {
+        let (slots, bytes) = passes_table(config);
+        let life_s = config.passes.life_s;
+        writeln!(out, "passes table   {slots} slots, {}; a pass lives {life_s} s", Bytes(bytes))?;
+    }
     writeln!(out, "record         {}", Recorded(&config.record))?;
     writeln!(out, "verifies with  {choice}")?;
     if choice.engine != Engine::Reference {
@@ -193,7 +198,17 @@ fn kinds(kinds: Kinds) -> Option<&'static str> {
 }
 
 fn replay_table(config: &Config) -> (u64, u64) {
-    let slots = u64::try_from(config.replay.capacity).expect("a setting fits").next_multiple_of(8);
+    table_of(config.replay.capacity)
+}
+
+/// The table of spent passes; there is none where no route takes passes.
+fn passes_table(config: &Config) -> (u64, u64) {
+    if config.takes_passes() { table_of(config.passes.capacity) } else { (0, 0) }
+}
+
+/// Slots and bytes of a table with at least so many slots.
+fn table_of(capacity: usize) -> (u64, u64) {
+    let slots = size(capacity).next_multiple_of(8);
     (slots, slots * limits::SLOT_BYTES)
 }
 
@@ -203,7 +218,7 @@ pub(in crate::cli) fn write_memory(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let settings = &config.limits;
-    let (_, table) = replay_table(config);
+    let ((_, table), (_, passes)) = (replay_table(config), passes_table(config));
     let clients = product(settings.connections_max, limits::SERVED_CONNECTION_BYTES);
     let parked = product(settings.connections_max, limits::PARKED_CONNECTION_BYTES);
     let windows = product(settings.connections_max, u64::from(limits::H2_CONNECTION_WINDOW_BYTES));
@@ -220,6 +235,7 @@ pub(in crate::cli) fn write_memory(
     writeln!(out, "memory, at most")?;
     for (part, bytes, how) in [
         ("replay table", table, "from the start".to_owned()),
+        ("passes table", passes, "from the start, if a route takes passes".to_owned()),
         ("verification tables", tables, "while a reload builds, old and new ones".to_owned()),
         ("stored answers", size(config.retry.store_bytes), kept),
         ("record queue", queue, queued),

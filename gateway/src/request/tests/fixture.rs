@@ -17,7 +17,7 @@ use clock::{Clock, Hand};
 use http::{HeaderName, HeaderValue, Method, Request, Version, header::HOST, request};
 use keyring::{
     code::{Auth, IssuedAt, KeyId, Kind, Kinds, Region, Serial, Subject, UnverifiedCode},
-    key::{IssuerKey, KeyState, KeyTerms},
+    key::{IssuerKey, KeyState, KeyTerms, PassKey, PassKeyId, PassKeyState, PassKeys, PassSecret},
     key_set::KeySet,
     mint::{Minter, Spec},
     seal::SealSecret,
@@ -82,6 +82,23 @@ code = \"redeem\"
 min_auth = \"biometric\"
 backend = \"central\"
 [[route]]
+path = \"/scan\"
+code = \"exchange\"
+backend = \"central\"
+[[route]]
+path = \"/visit\"
+code = \"pass_check\"
+backend = \"central\"
+[[route]]
+path = \"/visit-pay\"
+code = \"pass\"
+backend = \"central\"
+[[route]]
+path = \"/visit-face\"
+code = \"pass\"
+min_auth = \"biometric\"
+backend = \"central\"
+[[route]]
 path = \"/face-check\"
 code = \"check\"
 min_auth = \"biometric\"
@@ -109,7 +126,10 @@ impl Node {
         let snapshot = Snapshot::new(config(lines), keys(), &endpoints, &metrics);
         let shared = Arc::new(Shared {
             clock,
-            tables: Tables { codes: Replay::new(64, None).unwrap(), passes: None },
+            tables: Tables {
+                codes: Replay::new(64, None).unwrap(),
+                passes: Some(Replay::new(64, None).unwrap()),
+            },
             pass_count: AtomicU8::new(0),
             responses: ResponseStore::new(),
             metrics,
@@ -208,8 +228,11 @@ impl Code {
     }
 }
 
-fn keys() -> KeySet {
-    KeySet::new(vec![issuer_key()]).unwrap()
+pub(crate) fn keys() -> KeySet {
+    let id = PassKeyId::new(1).unwrap();
+    let pass_key = PassKey::new(id, PassKeyState::Active, &PassSecret::new([9; 32]));
+    let keys = KeySet::new(vec![issuer_key()]).unwrap();
+    keys.with_pass_keys(PassKeys::new(vec![pass_key]).unwrap())
 }
 
 /// Key 7001 of the channel wechat, active.

@@ -5,4 +5,5 @@ mod context;
 mod decide;
 pub(crate) mod fixture;
 mod head;
+mod pass;
 mod recall;
