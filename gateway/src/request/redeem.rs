@@ -58,14 +58,13 @@ impl Transaction {
         let request = Repeatable { id, caller, key, fingerprint };
         // Refused before its request is entered among those that run: another transaction with the
         // same code would hear `code_used` of a request that is not forwarded.
-        let is_fenced = call.worker.memory(&call.snapshot.config).is_behind_fence(&id);
-        if is_fenced && !idempotent::may_know(call, &id) {
+        let memory = call.worker.memory(&call.snapshot.config);
+        if memory.is_behind_fence(&id) && !idempotent::may_know(call, &id) {
             return Err(redeem_here(call, credential).expect_err("a fence never falls"));
         }
-        let memory = call.worker.memory(&call.snapshot.config);
-        let is_too_early = gives_pass && memory.would_waste_a_pass(call.worker.clock().now());
-        if is_too_early && !idempotent::may_know(call, &id) {
-            return Err(Refusal::WarmingUp.into());
+        // The code stays good: a pass that is made now could not pay.
+        if gives_pass && memory.would_waste_a_pass(call.worker.clock().now()) {
+            return idempotent::recall(call, &request, Refusal::WarmingUp.into()).await;
         }
         let pending = match idempotent::begin(call, &request)? {
             Next::First(pending) => pending,
