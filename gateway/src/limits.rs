@@ -93,6 +93,10 @@ pub const DISPLAY_DAYS: Setting = Setting::new(180, 1, 3_650, "days");
 pub const SLOT_LIFE_S: u64 = 80;
 /// `replay.capacity`: slots of 8 bytes.
 pub const REPLAY_CAPACITY: Setting = Setting::new(8_388_608, 8, 1 << 32, "slots");
+/// Rules of one route by infno.
+pub const INFNOS_MAX: usize = 256;
+/// Values of `cert_type` in one list.
+pub const CERT_TYPES_MAX: usize = 16;
 /// `passes.life_s`: how long a pass may be used. The table remembers for as long as the longest.
 pub const PASS_LIFE_S: Setting = Setting::new(900, 60, 900, "seconds");
 /// `passes.capacity`: slots of 8 bytes.

@@ -29,6 +29,7 @@ pub use self::descriptors::Budget as DescriptorBudget;
 pub use self::error::{ConfigError, Problem};
 pub use self::region::RegionPrefix;
 pub use self::sections::backend::BackendConfig;
+pub use self::sections::message::{InfnoConfig, MessageConfig, MessageRule, Places};
 pub use self::sections::passes::PassesConfig;
 pub use self::sections::replay::ReplayConfig;
 pub use self::sections::retry::RetryConfig;
@@ -110,7 +111,7 @@ impl Config {
 
     /// Whether any route makes, opens or spends passes.
     pub fn takes_passes(&self) -> bool {
-        self.routes.iter().any(|route| route.rule.takes_passes())
+        self.routes.iter().flat_map(RouteConfig::rules).any(RuleConfig::takes_passes)
     }
 
     /// What could not be read stands at its default; the source then holds a problem.

@@ -344,7 +344,7 @@ impl<'s> Item<'s> {
         Some(self.value.get_ref().as_array()?.iter().enumerate().map(item).collect())
     }
 
-    fn table(&self) -> Table<'s> {
+    pub(super) fn table(&self) -> Table<'s> {
         let entries = self.value.get_ref().as_table();
         if entries.is_none() {
             self.refuse("a table");

@@ -27,7 +27,7 @@ pub struct Problem<'a> {
     /// The server's time.
     pub now: UnixMillis,
     /// More for a developer, in English, where it helps no forger.
-    pub detail: Option<&'static str>,
+    pub detail: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -46,7 +46,7 @@ struct Body<'a> {
     request_sent: Option<bool>,
     time: fmt::Arguments<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'static str>,
+    detail: Option<&'a str>,
 }
 
 impl Problem<'_> {

@@ -12,6 +12,32 @@ use crate::{
     transport::body::{self, Begun, Outgoing, Progress, Room, Unread, Upload, Whole},
 };
 
+/// A client's body on its way.
+#[derive(Debug)]
+pub(super) enum ClientBody {
+    Coming(Incoming),
+    /// Its route had to know what is in it.
+    Read(Whole),
+}
+
+impl ClientBody {
+    /// Whether nothing of it is to come.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Coming(body) => body.is_end_stream(),
+            Self::Read(whole) => whole.is_end_stream(),
+        }
+    }
+}
+
+/// A body to its end.
+pub(super) async fn whole_body(call: &RequestContext, body: ClientBody) -> Result<Whole, Refused> {
+    match body {
+        ClientBody::Coming(body) => read_body(call, body).await,
+        ClientBody::Read(whole) => Ok(whole),
+    }
+}
+
 /// Reads a body to its end, within bytes, memory and time.
 pub(super) async fn read_body(call: &RequestContext, mut body: Incoming) -> Result<Whole, Refused> {
     let config = &call.snapshot.config;
@@ -34,8 +60,12 @@ fn room(call: &RequestContext) -> Room<'_> {
 /// Reads the beginning of a body that is passed on, or all of it if that is not more.
 pub(super) async fn stream_body(
     call: &RequestContext,
-    mut body: Incoming,
+    body: ClientBody,
 ) -> Result<(Outgoing, Option<Progress>), Refused> {
+    let mut body = match body {
+        ClientBody::Coming(body) => body,
+        ClientBody::Read(whole) => return Ok((Outgoing::Whole(whole), None)),
+    };
     if body.is_end_stream() {
         return Ok((Outgoing::Whole(Whole::default()), None));
     }

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use body::Malformed;
 use http::{HeaderMap, HeaderValue, Response, Uri, Version, header::ALLOW};
 use keyring::{
     key::Channel,
@@ -66,6 +67,10 @@ pub(crate) struct RequestContext {
     share: OnceCell<Share>,
     /// The shape of a refusal as long as no route is known.
     refusals: Cell<Shape>,
+    /// Index of the rule of its infno.
+    infno_rule: Cell<Option<usize>>,
+    /// What is wrong with its body, for developers.
+    body_fault: OnceCell<String>,
     /// What the client's message calls itself, on routes that read it.
     pub(crate) message: MessageIds,
     /// In place of the answer the connection is cut.
@@ -100,6 +105,8 @@ impl RequestContext {
             entered: OnceCell::new(),
             share: OnceCell::new(),
             refusals: Cell::new(refusals),
+            infno_rule: Cell::new(None),
+            body_fault: OnceCell::new(),
             message: MessageIds::default(),
             is_cut: Cell::new(false),
             has_unread_body: Cell::new(false),
@@ -173,6 +180,26 @@ impl RequestContext {
         }
     }
 
+    /// Its message has the infno of this rule.
+    pub(crate) fn set_infno_rule(&self, index: usize) {
+        self.infno_rule.set(Some(index));
+    }
+
+    /// What it needs. `None`: there is no route, or its message has not said yet what it is.
+    pub(crate) fn rule(&self) -> Option<&RuleConfig> {
+        let route = self.route()?;
+        match route.infno() {
+            None => Some(&route.rule),
+            Some(infno) => infno.rules.get(self.infno_rule.get()?).map(|rule| &rule.rule),
+        }
+    }
+
+    /// Its body is not what the route reads.
+    pub(crate) fn malformed_body(&self, malformed: &Malformed) -> Refused {
+        self.body_fault.get_or_init(|| malformed.detail().to_owned());
+        Refusal::RequestMalformed.into()
+    }
+
     /// A genuine code has arrived.
     pub(crate) fn code_verified(&self, code: &VerifiedCode, now: UnixMillis) {
         self.channel.set(Some(code.channel()));
@@ -190,7 +217,7 @@ impl RequestContext {
     pub(crate) fn pass_opened(&self, pass: &Pass, now: UnixMillis) {
         self.channel.set(Some(pass.channel()));
         self.pass_id.set(Some(pass.id()));
-        let is_to_spend = self.route().is_some_and(|route| route.rule.pass == PassUse::Spend);
+        let is_to_spend = self.rule().is_some_and(|rule| rule.pass == PassUse::Spend);
         self.note(|trail| trail.set_pass(pass, is_to_spend, now));
         let age_ms = u64::try_from(pass.age_ms(now)).unwrap_or(0);
         self.worker.metrics().pass_age(self.worker.id, pass.channel(), age_ms);
@@ -278,8 +305,8 @@ impl RequestContext {
 
     /// The client hears that the outcome is unknown. Where its route says so, it is cut off instead.
     pub(crate) fn outcome_is_unknown(&self) {
-        let cuts = |route: &RouteConfig| route.rule.unknown == Unknown::Cut;
-        self.is_cut.set(self.spends() && self.route().is_some_and(cuts));
+        let cuts = |rule: &RuleConfig| rule.unknown == Unknown::Cut;
+        self.is_cut.set(self.spends() && self.rule().is_some_and(cuts));
     }
 
     /// Whether the connection is cut in place of an answer.
@@ -289,7 +316,7 @@ impl RequestContext {
 
     /// Whether its route spends codes.
     fn spends(&self) -> bool {
-        self.route().is_some_and(|route| route.rule.spends())
+        self.rule().is_some_and(RuleConfig::spends)
     }
 
     /// The answer that says why the request is refused, in the shape that its client reads.
@@ -304,7 +331,7 @@ impl RequestContext {
             request_id: &self.id,
             redemption: redemption.as_deref(),
             now,
-            detail: refused.detail,
+            detail: refused.detail.or(self.body_fault.get().map(String::as_str)),
         };
         let age_ms = i64::try_from(self.ns_since(self.begun) / NS_PER_MS).unwrap_or(0);
         let asked = Asked {
@@ -313,7 +340,9 @@ impl RequestContext {
             infno: self.message.infno(),
             msgid: self.message.msgid(),
         };
-        let shape = self.route().map_or(self.refusals.get(), |route| route.rule.refusals);
+        let of_route = self.route().map(|route| route.rule.refusals);
+        let of_rule = self.rule().map(|rule| rule.refusals);
+        let shape = of_rule.or(of_route).unwrap_or(self.refusals.get());
         let mut response = problem.answer(shape, &asked);
         if let Some(id) = self.pass_id.get() {
             let value = HeaderValue::try_from(id.to_string()).expect("it is visible ASCII");
@@ -339,7 +368,7 @@ impl RequestContext {
         route.duration.observe_ns(worker.id, total_ns);
         let own_ns = total_ns.saturating_sub(self.away_ns.get());
         metrics.gateway_duration.observe_ns(worker.id, own_ns);
-        match self.route().map(|route| self.use_of(&route.rule)) {
+        match self.rule().map(|rule| self.use_of(rule)) {
             Some(RouteUse::Pass | RouteUse::PassCheck) => {
                 metrics.passes(worker.id, self.channel.get(), outcome);
             }
@@ -378,7 +407,7 @@ impl RequestContext {
             latency_ns,
             request_id: *self.id.as_bytes(),
             route: self.route.get(),
-            route_use: self.route().map(|route| self.use_of(&route.rule)),
+            route_use: self.rule().map(|rule| self.use_of(rule)),
             outcome: outcome.name(),
             error_code: outcome.error_code(),
             channel: self.channel.get(),

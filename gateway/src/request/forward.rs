@@ -3,11 +3,10 @@
 use std::rc::Rc;
 
 use http::{Response, request};
-use hyper::body::{Body as _, Incoming};
 use keyring::pass::Credential;
 
 use super::{
-    bodies::{listen_a_little, stream_body},
+    bodies::{ClientBody, listen_a_little, stream_body},
     decide::{Accepted, Purpose},
     place::{facts, reserve},
     redeem::Transaction,
@@ -33,15 +32,17 @@ pub(super) async fn forward(
     connection: &Connection,
     accepted: Accepted,
     head: request::Parts,
-    body: Incoming,
+    body: ClientBody,
 ) -> Result<Response<Reply>, Refused> {
     let Accepted { purpose, terms: Terms { framing, host, expectation }, backend } = accepted;
     let host = host.unwrap_or_else(|| call.snapshot.host_of_backend(backend));
-    let head = CleanHead::new(head, framing, Some(host), !body.is_end_stream());
+    let head = CleanHead::new(head, framing, Some(host), !body.is_empty());
     call.worker.dropped_headers(head.forbidden);
     match purpose {
-        Purpose::Redeem { admitted, key, gives_pass } => {
-            Transaction { admitted, key, gives_pass, head }.run(call, connection, body).await
+        Purpose::Redeem { admitted, key, gives_pass, institution } => {
+            Transaction { admitted, key, gives_pass, institution, head }
+                .run(call, connection, body)
+                .await
         }
         Purpose::Check(admitted) => {
             let shown = Some(admitted.credential());
@@ -59,12 +60,14 @@ async fn stream(
     backend: usize,
     head: CleanHead,
     credential: Option<&Credential>,
-    mut body: Incoming,
+    mut body: ClientBody,
     expectation: Expectation,
 ) -> Result<Response<Reply>, Refused> {
     // A client that waits for `100 Continue` need not send what cannot be passed on.
-    if !body.is_end_stream() && call.snapshot.backend(backend).is_full() {
-        listen_a_little(call, expectation, &mut body).await;
+    if !body.is_empty() && call.snapshot.backend(backend).is_full() {
+        if let ClientBody::Coming(body) = &mut body {
+            listen_a_little(call, expectation, body).await;
+        }
         return Err(Refused::for_limit(Refusal::Overloaded, Limit::BackendConnections));
     }
     let (body, progress) = stream_body(call, body).await?;

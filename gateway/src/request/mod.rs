@@ -26,8 +26,8 @@ use http_body::Body;
 use hyper::{Request, body::Incoming};
 
 use self::{
-    bodies::listen_a_little,
-    decide::{Decision, decide},
+    bodies::{ClientBody, listen_a_little, read_body},
+    decide::{Decision, decide, message},
     forward::forward,
 };
 use crate::{
@@ -91,14 +91,24 @@ async fn answer(
 ) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
     call.set_unread_body(!body.is_end_stream());
-    match decide(call, &head).await {
-        Ok(Decision::Forward(accepted)) => forward(call, connection, accepted, head, body).await,
-        Ok(Decision::Recall(recall)) => recall.run(call, head, body).await,
+    let mut decision = decide(call, &head).await;
+    let body = match decision {
+        Ok(Decision::Read(terms)) => {
+            let whole = read_body(call, body).await?;
+            decision = message::decide(call, &head, terms, &whole).await;
+            ClientBody::Read(whole)
+        }
+        Ok(_) => ClientBody::Coming(body),
         Err(refused) => {
             call.find_shape(&head.uri);
             listen_a_little(call, fields::expectation(&head.headers), &mut body).await;
-            Err(refused)
+            return Err(refused);
         }
+    };
+    match decision? {
+        Decision::Forward(accepted) => forward(call, connection, accepted, head, body).await,
+        Decision::Recall(recall) => recall.run(call, head, body).await,
+        Decision::Read(_) => unreachable!("a message is read once"),
     }
 }
 

@@ -1,11 +1,10 @@
 //! A request that may not be forwarded, with a genuine code of which something is known.
 
 use http::{Response, request};
-use hyper::body::{Body as _, Incoming};
 
 use keyring::{pass::RedemptionId, verify::Statement};
 
-use super::bodies::read_body;
+use super::bodies::{ClientBody, whole_body};
 use crate::{
     idempotency::{Caller, IdempotencyKey, Request as Repeatable},
     refusal::Refused,
@@ -42,11 +41,11 @@ impl Recall {
         self,
         call: &RequestContext,
         head: request::Parts,
-        body: Incoming,
+        body: ClientBody,
     ) -> Result<Response<Reply>, Refused> {
         let Self { terms, barred: Barred { id, statement, otherwise }, key } = self;
-        let head = CleanHead::new(head, terms.framing, terms.host, !body.is_end_stream());
-        let whole = read_body(call, body).await?;
+        let head = CleanHead::new(head, terms.framing, terms.host, !body.is_empty());
+        let whole = whole_body(call, body).await?;
         let fingerprint = head.fingerprint(statement, &whole);
         let request = Repeatable { id, caller: Caller::UNNAMED, key, fingerprint };
         idempotent::recall(call, &request, otherwise).await

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use clock::Instant;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use keyring::{
     pass::Credential,
     pass::{Institution, MintedPass, PassText},
@@ -13,7 +12,7 @@ use keyring::{
 };
 
 use super::{
-    bodies::read_body,
+    bodies::{ClientBody, whole_body},
     place::{facts, reserve},
 };
 use crate::{
@@ -39,6 +38,8 @@ pub(super) struct Transaction {
     pub(super) key: Option<IdempotencyKey>,
     /// A pass is made for the code.
     pub(super) gives_pass: bool,
+    /// For which institution.
+    pub(super) institution: Institution,
     pub(super) head: CleanHead,
 }
 
@@ -48,10 +49,10 @@ impl Transaction {
         self,
         call: &Rc<RequestContext>,
         connection: &Connection,
-        body: Incoming,
+        body: ClientBody,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { admitted, key, gives_pass, head } = self;
-        let whole = read_body(call, body).await?;
+        let Self { admitted, key, gives_pass, institution, head } = self;
+        let whole = whole_body(call, body).await?;
         let credential = admitted.credential();
         let (id, caller) = (credential.id(), Caller::UNNAMED);
         let fingerprint = head.fingerprint(credential.statement(), &whole);
@@ -82,7 +83,7 @@ impl Transaction {
         };
         // Made before the code is claimed for all nodes, so that what is boxed is small.
         let minted = match credential {
-            Credential::Code(code) if gives_pass => Some(mint(call, code, &local)),
+            Credential::Code(code) if gives_pass => Some(mint(call, code, &institution, &local)),
             _ => None,
         };
         let facts = facts(call, Some(credential), Some(local.id()), minted.as_ref());
@@ -102,9 +103,14 @@ fn redeem_here(call: &RequestContext, credential: &Credential) -> Result<LocalRe
 }
 
 /// Makes the pass of a code that was just spent.
-fn mint(call: &RequestContext, code: &VerifiedCode, local: &LocalRedemption) -> MintedPass {
+fn mint(
+    call: &RequestContext,
+    code: &VerifiedCode,
+    institution: &Institution,
+    local: &LocalRedemption,
+) -> MintedPass {
     let (keys, count) = (call.snapshot.keys(), call.worker.next_pass_count());
-    let minted = keys.mint_pass(code, &Institution::NONE, local.spent_at(), count);
+    let minted = keys.mint_pass(code, institution, local.spent_at(), count);
     let minted = minted.expect("a configuration with such a route has a key that makes passes");
     call.pass_minted(minted.id);
     minted

@@ -5,6 +5,7 @@ mod bodies;
 mod bounds;
 mod closing;
 mod framing;
+mod messages;
 mod parking;
 mod paths;
 mod routing;

@@ -12,11 +12,11 @@ use crate::harness::{eventually, soon};
 
 /// One printed command and what it promises.
 #[derive(Debug)]
-struct Example {
-    name: String,
+pub(crate) struct Example {
+    pub(crate) name: String,
     /// `200 approved` or `exit 0`.
     expected: String,
-    command: String,
+    pub(crate) command: String,
 }
 
 pub(crate) struct Sandbox {
@@ -56,7 +56,7 @@ impl Sandbox {
         .await;
     }
 
-    fn examples(&self) -> Vec<Example> {
+    pub(crate) fn examples(&self) -> Vec<Example> {
         let said = self.process.said();
         let lines: Vec<&str> = said.lines().collect();
         let pairs = lines.windows(2).filter_map(|pair| example(pair[0], pair[1]));
@@ -186,7 +186,7 @@ fn example(title: &str, command: &str) -> Option<Example> {
 }
 
 /// Runs a line as a terminal would, far away from the sandbox's directory.
-async fn shell(line: &str) -> Output {
+pub(crate) async fn shell(line: &str) -> Output {
     let mut command = Command::new("sh");
     command.args(["-c", line]).current_dir(Path::new("/")).kill_on_drop(true);
     soon(line, command.output()).await.expect("a shell")

@@ -2,7 +2,7 @@
 //! sandbox's stand-in of the national platform.
 
 use crate::harness::python::python;
-use crate::operator::sandbox::Sandbox;
+use crate::operator::sandbox::{Sandbox, shell};
 
 /// The national platform's own code, which says nothing of its holder.
 const CODE: &str = "4240123456789012345678370000";
@@ -12,6 +12,51 @@ const SCANNED: [&str; 4] = [
     "2201 ok mdtrt_id=VISIT000000002",
     "2206 ok psn_cash_pay=85.00",
 ];
+
+/// Behind the gateway the platform knows whose pass it is.
+const KNOWN: [&str; 3] =
+    ["1101 ok psn_no=42", "2201 ok mdtrt_id=VISIT000000001", "2206 ok psn_cash_pay=85.00"];
+
+/// The same through the gateway, with a fresh code. The first line ends with the pass.
+async fn through_the_gateway(arguments: &[&str]) -> Vec<String> {
+    let sandbox = Sandbox::start().await;
+    let url = format!("http://{}", sandbox.addresses[0]);
+    let examples = sandbox.examples();
+    let mint = examples.iter().find(|example| example.name == "mint").expect("an example");
+    let minted = shell(&mint.command).await;
+    let code = String::from_utf8(minted.stdout).expect("digits");
+    let output = python("his.py", &[&[url.as_str()], arguments, &[code.trim()]].concat()).await;
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let problem = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}:\n{said}{problem}");
+    said.lines().map(str::to_owned).collect()
+}
+
+/// One scan, one settlement, and the pass is what the platform's decoding gave before.
+#[tokio::test]
+async fn a_visit_goes_through_the_gateway_as_it_went_without_one() {
+    for (charset, input, decode, path, decode_path) in [
+        ("utf-8", "object", "bare", "/uif", "/api/ecqrcode"),
+        ("utf-8", "string", "fsi", "/uif", "/api/ecqrcode"),
+        ("gbk", "object", "bare", "/uif/gbk", "/api/ecqrcode/gbk"),
+    ] {
+        let form = ["--charset", charset, "--input", input, "--decode", decode, "--path", path];
+        let decode_path = ["--decode-path", decode_path, "visit"];
+        let found = through_the_gateway(&[&form[..], &decode_path].concat()).await;
+        let token = found[0].strip_prefix("1162 ok token=").expect("a token");
+        assert_eq!(token.len(), 40, "{form:?}: {token}");
+        assert_eq!(found[1..4], KNOWN, "{form:?}");
+        assert!(found[4].starts_with("2207 ok setl_id="), "{form:?}: {found:?}");
+    }
+}
+
+/// -1 comes for an unknown settlement alone, and its reversal finds it.
+#[tokio::test]
+async fn a_settlement_that_the_gateway_lost_is_reversed() {
+    let found = through_the_gateway(&["--fault", "reset", "unknown"]).await;
+    assert!(found[4].starts_with("2207 unknown "), "{found:?}");
+    assert!(found[5].starts_with("2601 ok omsgid=H37010000001"), "{found:?}");
+}
 
 /// What the hospital system prints, a line for each step, at a platform with an empty book.
 async fn steps(arguments: &[&str]) -> Vec<String> {

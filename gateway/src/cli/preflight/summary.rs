@@ -11,7 +11,9 @@ use keyring::time::UnixMillis;
 use super::unfit::SANDBOX;
 use crate::cli::engine::Choice;
 use crate::cli::failure::Failure;
-use crate::config::{BackendConfig, CodeUse, Config, MinAuth, PassUse, RouteConfig, warnings};
+use crate::config::{
+    BackendConfig, CodeUse, Config, MessageRule, MinAuth, PassUse, RuleConfig, warnings,
+};
 use crate::limits;
 use crate::refusal::shape::{Shape, Unknown};
 
@@ -131,25 +133,52 @@ pub(in crate::cli) fn write_backends(
 pub(in crate::cli) fn write_routes(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "routes")?;
     for route in &config.routes {
-        let backend = config.backends.get(route.rule.backend).map_or("", |backend| &backend.name);
-        writeln!(out, "  {:<16} {} -> {backend}", route.path, demands(route).join(", "))?;
-        for (prefix, backend) in &route.rule.region_backends {
-            let backend = config.backends.get(*backend).map_or("", |backend| &backend.name);
-            writeln!(out, "  {:<16}   insured in {prefix} -> {backend}", "")?;
+        let methods: Vec<&str> = route.methods.iter().map(|method| method.as_str()).collect();
+        match route.infno() {
+            None => write_rule(config, &route.path, &route.rule, &methods, out)?,
+            Some(infno) => {
+                writeln!(
+                    out,
+                    "  {:<16} by {} in the body {}",
+                    route.path,
+                    infno.name,
+                    methods.join(" ")
+                )?;
+                for MessageRule { key, rule, .. } in &infno.rules {
+                    write_rule(config, &format!("  {key}"), rule, &[], out)?;
+                }
+            }
         }
     }
     Ok(())
 }
 
+/// One line for a rule, and one for each place with a backend of its own.
+fn write_rule(
+    config: &Config,
+    name: &str,
+    rule: &RuleConfig,
+    methods: &[&str],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let backend = |index: usize| config.backends.get(index).map_or("", |backend| &backend.name);
+    let demands = demands(rule, methods).join(", ");
+    writeln!(out, "  {name:<16} {demands} -> {}", backend(rule.backend))?;
+    for (prefix, index) in &rule.region_backends {
+        writeln!(out, "  {:<16}   insured in {prefix} -> {}", "", backend(*index))?;
+    }
+    Ok(())
+}
+
 /// What a route does with a code and asks of it.
-fn demands(route: &RouteConfig) -> Vec<String> {
-    let of_code = match route.rule.code {
+fn demands(rule: &RuleConfig, methods: &[&str]) -> Vec<String> {
+    let of_code = match rule.code {
         CodeUse::Redeem => Some("verifies the code and spends it"),
         CodeUse::Exchange => Some("verifies the code, spends it and gives a pass for it"),
         CodeUse::Check => Some("verifies the code, spends nothing"),
         CodeUse::None => None,
     };
-    let of_pass = match route.rule.pass {
+    let of_pass = match rule.pass {
         PassUse::Spend => Some("opens the pass and spends it"),
         PassUse::Check => Some("opens the pass, spends nothing"),
         PassUse::None => None,
@@ -159,25 +188,24 @@ fn demands(route: &RouteConfig) -> Vec<String> {
         (Some(code), Some(pass)) => vec![format!("{code}; or {pass}")],
         (one, other) => one.or(other).map(str::to_owned).into_iter().collect(),
     };
-    if !route.methods.is_empty() {
-        let methods: Vec<&str> = route.methods.iter().map(|method| method.as_str()).collect();
+    if !methods.is_empty() {
         demands.push(methods.join(" "));
     }
-    demands.extend(kinds(route.rule.kinds).map(str::to_owned));
-    match route.rule.min_auth {
+    demands.extend(kinds(rule.kinds).map(str::to_owned));
+    match rule.min_auth {
         MinAuth::None => {}
         MinAuth::Password => demands.push("password or better".to_owned()),
         MinAuth::Biometric => demands.push("fingerprint or face".to_owned()),
     }
-    if route.rule.require_region {
+    if rule.require_region {
         demands.push("region chosen".to_owned());
     }
-    if let Some(regions) = &route.rule.open_regions {
+    if let Some(regions) = &rule.open_regions {
         let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
         demands.push(format!("open for {}", regions.join(" ")));
     }
-    demands.extend(refusals(route.rule.refusals));
-    if route.rule.unknown == Unknown::Cut {
+    demands.extend(refusals(rule.refusals));
+    if rule.unknown == Unknown::Cut {
         demands.push("cuts the connection if an outcome is unknown".to_owned());
     }
     demands

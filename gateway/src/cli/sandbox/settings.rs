@@ -95,6 +95,66 @@ methods = ["POST"]
 code = "pass"
 backend = "settlement"
 
+[[route]]                       # a hospital system decodes in the platform's own form
+path = "/api/ecqrcode"
+methods = ["POST"]
+code = "exchange"
+charset = "utf-8"
+code_at = "/data/ecQrCode"
+institution_at = "/data/orgId"
+refusals = "code_message_data"
+backend = "settlement"
+
+[[route]]                       # and sends all else in one envelope, which says what it is
+path = "/uif"
+methods = ["POST"]
+charset = "utf-8"
+infno_at = "/infno"
+code_at = "/input/data/mdtrt_cert_no"
+cert_type = {{ at = "/input/data/mdtrt_cert_type", code = ["01"], none = ["02", "03"] }}
+institution_at = "/fixmedins_code"
+msgid_at = "/msgid"
+refusals = "fsi"
+backend = "settlement"
+[route.infno]
+"1162" = {{ code = "exchange", code_at = "/input/data/ecQrCode" }}
+"1101" = "pass_check"
+"2201" = "pass_check"
+"2206" = "pass_check"
+"2207" = "pass"
+"2208" = "none"
+"2601" = "none"
+
+[[route]]                       # a hospital system decodes in the platform's own form
+path = "/api/ecqrcode/gbk"
+methods = ["POST"]
+code = "exchange"
+charset = "gbk"
+code_at = "/data/ecQrCode"
+institution_at = "/data/orgId"
+refusals = "code_message_data"
+backend = "settlement"
+
+[[route]]                       # and sends all else in one envelope, which says what it is
+path = "/uif/gbk"
+methods = ["POST"]
+charset = "gbk"
+infno_at = "/infno"
+code_at = "/input/data/mdtrt_cert_no"
+cert_type = {{ at = "/input/data/mdtrt_cert_type", code = ["01"], none = ["02", "03"] }}
+institution_at = "/fixmedins_code"
+msgid_at = "/msgid"
+refusals = "fsi"
+backend = "settlement"
+[route.infno]
+"1162" = {{ code = "exchange", code_at = "/input/data/ecQrCode" }}
+"1101" = "pass_check"
+"2201" = "pass_check"
+"2206" = "pass_check"
+"2207" = "pass"
+"2208" = "none"
+"2601" = "none"
+
 [[route]]                       # for static codes only
 path = "/information"
 code = "check"

@@ -1,6 +1,7 @@
 //! The sections of the file, each with its own rules.
 
 pub(super) mod backend;
+pub(super) mod message;
 pub(super) mod passes;
 pub(super) mod record;
 mod refusals;

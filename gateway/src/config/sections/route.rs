@@ -3,6 +3,7 @@
 use http::{HeaderValue, Method};
 
 use super::backend::BackendConfig;
+use super::message::{InfnoConfig, MessageConfig};
 use super::rule::RuleConfig;
 use crate::config::table::Table;
 use crate::http::path::CheckedPath;
@@ -20,14 +21,16 @@ const METHODS: [Method; 7] = [
 ];
 
 /// One `[[route]]`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct RouteConfig {
     /// Whole segments, compared without case; no slash at the end but in `/`.
     pub path: String,
     /// Empty: all methods that [`is_served`] accepts.
     pub methods: Vec<Method>,
-    /// What its requests need, and where they go.
+    /// What its requests need, and where they go. With infnos: what their rules have in common.
     pub rule: RuleConfig,
+    /// What is read in bodies.
+    pub message: Option<Box<MessageConfig>>,
 }
 
 impl RouteConfig {
@@ -46,7 +49,24 @@ impl RouteConfig {
 
     /// All backends that a request may be sent to, by index.
     pub(in crate::config) fn backends(&self) -> impl Iterator<Item = usize> {
-        self.rule.backends()
+        self.rules().flat_map(RuleConfig::backends)
+    }
+
+    /// Its rules by infno, where its messages name one.
+    pub(crate) fn infno(&self) -> Option<&InfnoConfig> {
+        self.message.as_ref()?.infno.as_ref()
+    }
+
+    /// What its requests may need: one rule, or one for each infno.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &RuleConfig> {
+        let infno = self.infno();
+        let of_infnos = infno.into_iter().flat_map(|infno| &infno.rules).map(|rule| &rule.rule);
+        infno.is_none().then_some(&self.rule).into_iter().chain(of_infnos)
+    }
+
+    /// Whether a request can spend a code or a pass here.
+    fn spends(&self) -> bool {
+        self.rules().any(RuleConfig::spends)
     }
 }
 
@@ -84,13 +104,15 @@ pub(in crate::config) fn read_all(
 
 /// Reads one route. A value that could not be read gets a default that later rules accept.
 fn read(table: &mut Table<'_>, backends: &[BackendConfig]) -> RouteConfig {
-    let route = RouteConfig {
-        path: table.required("path", path, PATH_ALLOWED).unwrap_or_default(),
-        methods: methods(table),
-        rule: RuleConfig::read(table, backends),
+    let path = table.required("path", path, PATH_ALLOWED).unwrap_or_default();
+    let methods = methods(table);
+    let rule = match table.has("infno") {
+        true => RuleConfig::read_defaults(table, backends),
+        false => RuleConfig::read(table, backends),
     };
+    let message = MessageConfig::read(table, &rule, backends).map(Box::new);
     table.finish();
-    route
+    RouteConfig { path, methods, rule, message }
 }
 
 const PATH_ALLOWED: &str = "a plain path such as /settle, of at most 256 bytes and without a \
@@ -138,13 +160,13 @@ fn check_not_below(
 ) {
     let Ok(path) = CheckedPath::check(&route.path) else { return };
     let is_outer = |other: &&RouteConfig| {
-        !other.rule.spends()
+        !other.spends()
             && !other.path.is_empty()
             && !other.path.eq_ignore_ascii_case(&route.path)
             && path.is_within(&other.path)
             && share_backend(route, other, backends)
     };
-    if route.rule.spends()
+    if route.spends()
         && let Some(outer) = routes.iter().find(is_outer)
     {
         table.problem(&format!(

@@ -95,34 +95,119 @@ impl RuleConfig {
     /// accept.
     pub(super) fn read(table: &mut Table<'_>, backends: &[BackendConfig]) -> Self {
         let uses = uses(table);
+        let rule = Self::read_with(table, uses, backends, None);
+        rule.check(table, uses);
+        rule
+    }
+
+    /// What the rules of a route have in common whose messages say what they are. It takes no code
+    /// itself.
+    pub(super) fn read_defaults(table: &mut Table<'_>, backends: &[BackendConfig]) -> Self {
+        if let Some(item) = table.item("code") {
+            item.refuse("left out where there is a [route.infno]: each infno has its own");
+        }
+        Self::read_with(table, Some(DEFAULTS), backends, None)
+    }
+
+    /// The rule of an infno: `defaults` where the table says nothing.
+    pub(super) fn read_over(
+        defaults: &Self,
+        table: &mut Table<'_>,
+        backends: &[BackendConfig],
+    ) -> Self {
+        let uses = uses(table);
+        let rule = Self::read_with(table, uses, backends, Some(defaults));
+        rule.check(table, uses);
+        rule
+    }
+
+    /// The same of one word. `None`: it is no use.
+    pub(super) fn with_use(&self, word: &str) -> Option<Self> {
+        let (code, pass) = one_use(word)?;
+        let mut rule = Self { code, pass, ..self.clone() };
+        rule.ask_only_what_is_shown();
+        Some(rule)
+    }
+
+    /// Without a code or pass nothing can be asked of one.
+    fn ask_only_what_is_shown(&mut self) {
+        if self.code == CodeUse::None {
+            self.kinds = Kinds::NONE;
+        }
+        if !self.needs_credential() {
+            self.min_auth = MinAuth::None;
+            self.require_region = false;
+            self.open_regions = None;
+            self.region_backends = Vec::new();
+        }
+        if !self.spends() {
+            self.unknown = Unknown::Answer;
+        }
+    }
+
+    fn read_with(
+        table: &mut Table<'_>,
+        uses: Option<Uses>,
+        backends: &[BackendConfig],
+        defaults: Option<&Self>,
+    ) -> Self {
         let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
         let allowed = format!("the name of a backend: {}", names.join(", "));
         let find = |name: &str| names.iter().position(|other| *other == name);
-        let rule = Self {
-            code: uses.map_or(CodeUse::Check, |(code, _)| code),
-            pass: uses.map_or(PassUse::None, |(_, pass)| pass),
+        let backend = match defaults {
+            Some(defaults) => table.string("backend", find, &allowed).unwrap_or(defaults.backend),
+            None => table.required("backend", find, &allowed).unwrap_or_default(),
+        };
+        let (code, pass) = uses.unwrap_or((CodeUse::Check, PassUse::None));
+        let needs = (code, pass) != NOTHING;
+        let mut rule = Self {
+            code,
+            pass,
             kinds: kinds(table, uses),
             min_auth: table.string("min_auth", min_auth, MIN_AUTHS).unwrap_or(MinAuth::None),
-            require_region: table.boolean("require_region", uses != Some(NOTHING)),
+            require_region: table.boolean("require_region", needs),
             open_regions: open_regions(table),
-            backend: table.required("backend", find, &allowed).unwrap_or_default(),
+            backend,
             region_backends: region_backends(table.table("region_backends"), find, &allowed),
             refusals: refusals::shape(table),
             unknown: refusals::unknown(table),
         };
+        if let Some(defaults) = defaults {
+            rule.inherit(defaults, table);
+        }
+        rule
+    }
+
+    /// Takes from `defaults` what the table does not name.
+    fn inherit(&mut self, defaults: &Self, table: &Table<'_>) {
+        let (code, pass) = (self.code, self.pass);
+        let mut inherited = Self { code, pass, ..defaults.clone() };
+        inherited.ask_only_what_is_shown();
+        macro_rules! inherit {
+            ($($key:literal $field:ident),*) => {
+                $(if !table.has($key) { self.$field = inherited.$field; })*
+            };
+        }
+        inherit!(
+            "kinds" kinds, "min_auth" min_auth, "require_region" require_region,
+            "open_regions" open_regions, "region_backends" region_backends,
+            "refusals" refusals, "unknown" unknown
+        );
+    }
+
+    /// Refuses what cannot be asked of what is shown.
+    fn check(&self, table: &Table<'_>, uses: Option<Uses>) {
+        let name = table.name();
         if uses == Some(NOTHING) {
-            check_asks_nothing(table, &rule);
-        } else if uses.is_some() && rule.code == CodeUse::None && rule.kinds != Kinds::NONE {
-            let name = table.name();
+            check_asks_nothing(table, self);
+        } else if uses.is_some() && self.code == CodeUse::None && self.kinds != Kinds::NONE {
             table
                 .problem(&format!("{name}.kinds: a route that reads no code has no kinds of code"));
         }
-        if uses.is_some() && !rule.spends() && rule.unknown == Unknown::Cut {
-            let name = table.name();
+        if uses.is_some() && !self.spends() && self.unknown == Unknown::Cut {
             table
                 .problem(&format!("{name}.unknown = \"cut\": only a route that spends codes cuts"));
         }
-        rule
     }
 }
 
@@ -130,6 +215,8 @@ impl RuleConfig {
 type Uses = (CodeUse, PassUse);
 
 const NOTHING: Uses = (CodeUse::None, PassUse::None);
+/// What a route with infnos is read as, so that its keys may ask anything of its rules.
+const DEFAULTS: Uses = (CodeUse::Redeem, PassUse::Spend);
 
 const USES: &str = "\"redeem\", \"check\", \"exchange\", \"pass\", \"pass_check\" or \"none\", or an \
                     array of one for codes and one for passes, such as [\"pass\", \"redeem\"]";

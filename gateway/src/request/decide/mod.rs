@@ -1,5 +1,7 @@
 //! Everything that is settled before a request's body is looked at: the contract's order of checks.
 
+pub(super) mod message;
+
 use http::request;
 use keyring::{
     code::UnverifiedCode,
@@ -24,24 +26,26 @@ use crate::{
 
 /// Where a request goes when its head has been judged.
 #[derive(Debug)]
-pub(super) enum Decision {
+pub(in crate::request) enum Decision {
     Forward(Accepted),
     Recall(Recall),
+    /// Its body is to be read first: that says what the request is.
+    Read(Terms),
 }
 
 /// A request that may be forwarded.
 #[derive(Debug)]
-pub(super) struct Accepted {
-    pub(super) purpose: Purpose,
-    pub(super) terms: Terms,
+pub(in crate::request) struct Accepted {
+    pub(in crate::request) purpose: Purpose,
+    pub(in crate::request) terms: Terms,
     /// Index of the backend in the configuration.
-    pub(super) backend: usize,
+    pub(in crate::request) backend: usize,
 }
 
 /// What the route does with a code or pass. Only one that its route spends can be used up, and it is
 /// redeemed before its request can be sent: there is no other way out of this enum.
 #[derive(Debug)]
-pub(super) enum Purpose {
+pub(in crate::request) enum Purpose {
     /// The route reads neither.
     Plain,
     /// The code or pass is proven, and stays good.
@@ -52,6 +56,8 @@ pub(super) enum Purpose {
         key: Option<IdempotencyKey>,
         /// A pass is made for the code.
         gives_pass: bool,
+        /// For which institution.
+        institution: Institution,
     },
 }
 
@@ -63,7 +69,7 @@ enum Judged {
 }
 
 /// The checks in the contract's order; the first that fails is the answer.
-pub(super) async fn decide(
+pub(in crate::request) async fn decide(
     call: &RequestContext,
     head: &request::Parts,
 ) -> Result<Decision, Refused> {
@@ -71,27 +77,59 @@ pub(super) async fn decide(
         return Err(Refused::for_limit(Refusal::Overloaded, Limit::RequestsInFlight));
     }
     let terms = check_head(call, head)?;
-    let rule = &find_route(call, head)?.rule;
+    let route = find_route(call, head)?;
+    if route.message.is_some() {
+        return Ok(Decision::Read(terms));
+    }
+    let rule = &route.rule;
     if !rule.needs_credential() {
+        return settle(call, rule, terms, None, &Institution::NONE).await;
+    }
+    // A key that is malformed is the client's mistake, whatever the code is.
+    let key = read_key(rule, head)?;
+    let presented = locate((rule.code, rule.pass), &head.headers)?;
+    settle(call, rule, terms, Some((presented, key)), &Institution::NONE).await
+}
+
+/// The client's name for its transaction, where one may be redeemed.
+///
+/// # Errors
+/// `request_malformed`.
+pub(in crate::request) fn read_key(
+    rule: &RuleConfig,
+    head: &request::Parts,
+) -> Result<Option<IdempotencyKey>, Refused> {
+    match rule.spends() {
+        true => IdempotencyKey::read(&head.headers).map_err(Refused::malformed),
+        false => Ok(None),
+    }
+}
+
+/// Judges what the request presents by its rule, and says where the request goes.
+pub(in crate::request) async fn settle(
+    call: &RequestContext,
+    rule: &RuleConfig,
+    terms: Terms,
+    presented: Option<(Presented<'_>, Option<IdempotencyKey>)>,
+    institution: &Institution,
+) -> Result<Decision, Refused> {
+    let Some((presented, key)) = presented else {
         let backend = admit::admit_without_code(rule, &call.snapshot.config.backends)?;
         return Ok(Decision::Forward(Accepted { purpose: Purpose::Plain, terms, backend }));
-    }
-    // Read before the code: a key that is malformed is the client's mistake in any case.
-    let key = match rule.spends() {
-        true => IdempotencyKey::read(&head.headers).map_err(Refused::malformed)?,
-        false => None,
     };
-    let presented = locate((rule.code, rule.pass), &head.headers)?;
     let (judged, is_spent) = match presented {
         Presented::Code(text) => (judge_code(call, rule, text).await?, rule.code != CodeUse::Check),
-        Presented::Pass(text) => (judge_pass(call, rule, text)?, rule.pass == PassUse::Spend),
+        Presented::Pass(text) => {
+            (judge_pass(call, rule, text, institution)?, rule.pass == PassUse::Spend)
+        }
     };
     let gives_pass = matches!(presented, Presented::Code(_)) && rule.code == CodeUse::Exchange;
     match judged {
         Judged::Admitted(admitted) => {
             let backend = admitted.backend();
+            let institution = *institution;
             let purpose = match is_spent {
-                true => Purpose::Redeem { admitted, key, gives_pass },
+                true => Purpose::Redeem { admitted, key, gives_pass, institution },
                 false => Purpose::Check(admitted),
             };
             Ok(Decision::Forward(Accepted { purpose, terms, backend }))
@@ -144,10 +182,15 @@ async fn judge_code(
 }
 
 /// The same for a pass.
-fn judge_pass(call: &RequestContext, rule: &RuleConfig, text: &[u8]) -> Result<Judged, Refused> {
+fn judge_pass(
+    call: &RequestContext,
+    rule: &RuleConfig,
+    text: &[u8],
+    institution: &Institution,
+) -> Result<Judged, Refused> {
     call.pass_presented();
     let (config, now) = (&call.snapshot.config, call.worker.clock().now());
-    let pass = open(&call.snapshot.keys, text, &Institution::NONE, now)?;
+    let pass = open(&call.snapshot.keys, text, institution, now)?;
     call.pass_opened(&pass, now);
     let (id, statement) = (RedemptionId::Pass(pass.id()), pass.statement());
     let memory = call.worker.memory(config);
