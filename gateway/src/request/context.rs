@@ -70,7 +70,7 @@ pub(crate) struct RequestContext {
     /// Index of the rule of its infno.
     infno_rule: Cell<Option<usize>>,
     /// What is wrong with its body, for developers.
-    body_fault: OnceCell<String>,
+    body_fault: OnceCell<Box<str>>,
     /// What the client's message calls itself, on routes that read it.
     pub(crate) message: MessageIds,
     /// In place of the answer the connection is cut.
@@ -196,7 +196,7 @@ impl RequestContext {
 
     /// Its body is not what the route reads.
     pub(crate) fn malformed_body(&self, malformed: &Malformed) -> Refused {
-        self.body_fault.get_or_init(|| malformed.detail().to_owned());
+        self.body_fault.get_or_init(|| malformed.detail().into());
         Refusal::RequestMalformed.into()
     }
 
@@ -331,7 +331,7 @@ impl RequestContext {
             request_id: &self.id,
             redemption: redemption.as_deref(),
             now,
-            detail: refused.detail.or(self.body_fault.get().map(String::as_str)),
+            detail: refused.detail.or(self.body_fault.get().map(|detail| &**detail)),
         };
         let age_ms = i64::try_from(self.ns_since(self.begun) / NS_PER_MS).unwrap_or(0);
         let asked = Asked {
@@ -368,7 +368,8 @@ impl RequestContext {
         route.duration.observe_ns(worker.id, total_ns);
         let own_ns = total_ns.saturating_sub(self.away_ns.get());
         metrics.gateway_duration.observe_ns(worker.id, own_ns);
-        match self.rule().map(|rule| self.use_of(rule)) {
+        let route_use = self.rule().map(|rule| self.use_of(rule));
+        match route_use {
             Some(RouteUse::Pass | RouteUse::PassCheck) => {
                 metrics.passes(worker.id, self.channel.get(), outcome);
             }
@@ -378,7 +379,7 @@ impl RequestContext {
             Some(RouteUse::None) | None => {}
         }
         if worker.record().is_on() {
-            self.record(outcome, total_ns);
+            self.record(outcome, route_use, total_ns);
         }
         true
     }
@@ -399,7 +400,7 @@ impl RequestContext {
         }
     }
 
-    fn record(&self, outcome: Outcome, latency_ns: u64) {
+    fn record(&self, outcome: Outcome, route_use: Option<RouteUse>, latency_ns: u64) {
         let client = self.forwarded_for.as_ref().map(HeaderValue::as_bytes);
         let entry = record::Entry {
             labels: Arc::clone(self.snapshot.labels()),
@@ -407,7 +408,7 @@ impl RequestContext {
             latency_ns,
             request_id: *self.id.as_bytes(),
             route: self.route.get(),
-            route_use: self.rule().map(|rule| self.use_of(rule)),
+            route_use,
             outcome: outcome.name(),
             error_code: outcome.error_code(),
             channel: self.channel.get(),

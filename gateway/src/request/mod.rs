@@ -21,7 +21,7 @@ pub(crate) mod tests;
 
 use std::rc::Rc;
 
-use http::{HeaderValue, Response, Version, header::CONNECTION};
+use http::{HeaderValue, Response, Version, header::CONNECTION, request};
 use http_body::Body;
 use hyper::{Request, body::Incoming};
 
@@ -34,6 +34,7 @@ use crate::{
     http::fields,
     refusal::{Refusal, Refused},
     request::context::RequestContext,
+    request::head::Terms,
     request::reply::Reply,
     transport::connection_state::Connection,
     worker::Worker,
@@ -91,21 +92,35 @@ async fn answer(
 ) -> Result<Response<Reply>, Refused> {
     let (head, mut body) = request.into_parts();
     call.set_unread_body(!body.is_end_stream());
-    let mut decision = decide(call, &head).await;
-    let body = match decision {
-        Ok(Decision::Read(terms)) => {
-            let whole = read_body(call, body).await?;
-            decision = message::decide(call, &head, terms, &whole).await;
-            ClientBody::Read(whole)
+    match decide(call, &head).await {
+        Ok(Decision::Forward(accepted)) => {
+            forward(call, connection, accepted, head, ClientBody::Coming(body)).await
         }
-        Ok(_) => ClientBody::Coming(body),
+        Ok(Decision::Recall(recall)) => recall.run(call, head, ClientBody::Coming(body)).await,
+        // Boxed, so that the way of other requests is not moved about with the room for this in it.
+        Ok(Decision::Read(terms)) => {
+            Box::pin(answer_message(call, connection, terms, head, body)).await
+        }
         Err(refused) => {
             call.find_shape(&head.uri);
             listen_a_little(call, fields::expectation(&head.headers), &mut body).await;
-            return Err(refused);
+            Err(refused)
         }
-    };
-    match decision? {
+    }
+}
+
+/// Answers a request whose body says what it is.
+async fn answer_message(
+    call: &Rc<RequestContext>,
+    connection: &Connection,
+    terms: Terms,
+    head: request::Parts,
+    body: Incoming,
+) -> Result<Response<Reply>, Refused> {
+    let whole = read_body(call, body).await?;
+    let decision = message::decide(call, &head, terms, &whole).await?;
+    let body = ClientBody::Read(whole);
+    match decision {
         Decision::Forward(accepted) => forward(call, connection, accepted, head, body).await,
         Decision::Recall(recall) => recall.run(call, head, body).await,
         Decision::Read(_) => unreachable!("a message is read once"),

@@ -9,7 +9,7 @@ use http::{
 };
 use keyring::pass::{Institution, PASS_LETTERS, UnverifiedPass};
 
-use super::{Decision, read_key, settle};
+use super::{Decision, plain, read_key, settle};
 use crate::{
     code::locate::{Presented, locate},
     config::{CodeUse, MessageConfig, PassUse, Places, RuleConfig},
@@ -48,7 +48,7 @@ pub(in crate::request) async fn decide(
     let carries = |cert: &CertType| cert.carries_code(&found).map_err(malformed);
     let carries_code = places.cert_type.as_ref().map_or(Ok(true), carries)?;
     if !rule.needs_credential() || !carries_code {
-        return settle(call, rule, terms, None, &institution).await;
+        return plain(call, rule, terms);
     }
     let presented = match places.code {
         None => locate((rule.code, rule.pass), &head.headers)?,
@@ -58,7 +58,7 @@ pub(in crate::request) async fn decide(
             presented(rule, text)
         }
     };
-    settle(call, rule, terms, Some((presented, key)), &institution).await
+    settle(call, rule, terms, presented, key, &institution).await
 }
 
 /// All lines of a header.

@@ -83,12 +83,12 @@ pub(in crate::request) async fn decide(
     }
     let rule = &route.rule;
     if !rule.needs_credential() {
-        return settle(call, rule, terms, None, &Institution::NONE).await;
+        return plain(call, rule, terms);
     }
     // A key that is malformed is the client's mistake, whatever the code is.
     let key = read_key(rule, head)?;
     let presented = locate((rule.code, rule.pass), &head.headers)?;
-    settle(call, rule, terms, Some((presented, key)), &Institution::NONE).await
+    settle(call, rule, terms, presented, key, &Institution::NONE).await
 }
 
 /// The client's name for its transaction, where one may be redeemed.
@@ -105,18 +105,25 @@ pub(in crate::request) fn read_key(
     }
 }
 
+/// A request that presents nothing goes on as it is.
+pub(in crate::request) fn plain(
+    call: &RequestContext,
+    rule: &RuleConfig,
+    terms: Terms,
+) -> Result<Decision, Refused> {
+    let backend = admit::admit_without_code(rule, &call.snapshot.config.backends)?;
+    Ok(Decision::Forward(Accepted { purpose: Purpose::Plain, terms, backend }))
+}
+
 /// Judges what the request presents by its rule, and says where the request goes.
 pub(in crate::request) async fn settle(
     call: &RequestContext,
     rule: &RuleConfig,
     terms: Terms,
-    presented: Option<(Presented<'_>, Option<IdempotencyKey>)>,
+    presented: Presented<'_>,
+    key: Option<IdempotencyKey>,
     institution: &Institution,
 ) -> Result<Decision, Refused> {
-    let Some((presented, key)) = presented else {
-        let backend = admit::admit_without_code(rule, &call.snapshot.config.backends)?;
-        return Ok(Decision::Forward(Accepted { purpose: Purpose::Plain, terms, backend }));
-    };
     let (judged, is_spent) = match presented {
         Presented::Code(text) => (judge_code(call, rule, text).await?, rule.code != CodeUse::Check),
         Presented::Pass(text) => {
