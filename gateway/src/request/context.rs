@@ -10,8 +10,7 @@ use body::Malformed;
 use http::{HeaderMap, HeaderValue, Response, Uri, Version, header::ALLOW};
 use keyring::{
     key::Channel,
-    pass::RedemptionId,
-    pass::{Pass, PassId},
+    pass::{Pass, PassId, RedemptionId},
     time::UnixMillis,
     verify::VerifiedCode,
 };

@@ -1,10 +1,7 @@
 //! What a request needs just before it is sent: a place at its backend, and what the gateway says of
 //! it there.
 
-use keyring::{
-    pass::MintedPass,
-    pass::{Credential, RedemptionId},
-};
+use keyring::pass::{Credential, MintedPass, RedemptionId};
 
 use crate::{
     limits,

@@ -6,8 +6,7 @@ use std::rc::Rc;
 use clock::Instant;
 use http::{Request, Response};
 use keyring::{
-    pass::Credential,
-    pass::{Institution, MintedPass, PassText},
+    pass::{Credential, Institution, MintedPass, PassText},
     verify::VerifiedCode,
 };
 

@@ -7,8 +7,7 @@ use bytes::{BufMut as _, BytesMut};
 use http::HeaderValue;
 use keyring::{
     code::{CodeIdentity, Region},
-    pass::PassId,
-    pass::RedemptionId,
+    pass::{PassId, RedemptionId},
 };
 
 /// All values of a request with a redemption: about 130 bytes.

@@ -8,8 +8,7 @@ use http::{
 };
 use http_body::Body as _;
 use keyring::{
-    pass::{Credential, RedemptionId},
-    pass::{MintedPass, Pass},
+    pass::{Credential, MintedPass, Pass, RedemptionId},
     verify::{Statement, VerifiedCode},
 };
 

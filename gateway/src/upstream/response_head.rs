@@ -2,10 +2,7 @@
 
 use http::{HeaderValue, Response, Version, header::CONNECTION, response};
 use http_body::Body;
-use keyring::{
-    pass::RedemptionId,
-    pass::{PassId, PassText},
-};
+use keyring::pass::{PassId, PassText, RedemptionId};
 
 use super::header_text::Text;
 use crate::{

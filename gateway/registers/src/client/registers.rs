@@ -82,8 +82,8 @@ impl Registers {
         }))
     }
 
-    /// Claims a code or a pass for all nodes. `now` is the time by which it was found fresh: the claim's time
-    /// is counted from there. `note` is for those who find the code claimed.
+    /// Claims a code or a pass for all nodes. `now` is the time by which it was found fresh: the
+    /// claim's time is counted from there. `note` is for those who find the code claimed.
     ///
     /// Cancel safe in the sense that matters: a caller that drops the future forwards nothing.
     /// Whether the code is spent is then open.

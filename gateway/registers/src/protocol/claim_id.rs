@@ -17,8 +17,7 @@ use std::fmt::{self, Write};
 
 use keyring::{
     code::{CodeIdentity, IssuedAt},
-    pass::PassId,
-    pass::RedemptionId,
+    pass::{PassId, RedemptionId},
     time::UnixMillis,
 };
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use keyring::code::{CodeIdentity, IssuedAt, Kind};
-use keyring::pass::PassId;
+use keyring::pass::{LIFE_S_MAX, PassId};
 use keyring::time::UnixMillis;
 use keyring::verify::TimeRules;
 
@@ -96,7 +96,7 @@ pub struct PassLife {
 
 impl PassLife {
     /// The lives that are allowed, in seconds.
-    pub const SECONDS: RangeInclusive<u32> = 60..=900;
+    pub const SECONDS: RangeInclusive<u32> = 60..=LIFE_S_MAX;
 
     /// `None` if it is not one of [`Self::SECONDS`].
     pub fn new(seconds: u32) -> Option<Self> {

@@ -22,6 +22,8 @@ pub(super) struct Addresses {
 /// The configuration. Everything in it is relative to its own directory.
 pub(super) fn text(addresses: &Addresses) -> String {
     let Addresses { gateway, admin, backend } = addresses;
+    let hospital = hospital_routes("", "utf-8");
+    let hospital_gbk = hospital_routes("/gbk", "gbk");
     format!(
         r#"{FIRST_LINE}
 # Every setting is documented in config/gateway.toml.
@@ -95,67 +97,7 @@ methods = ["POST"]
 code = "pass"
 backend = "settlement"
 
-[[route]]                       # a hospital system decodes in the platform's own form
-path = "/api/ecqrcode"
-methods = ["POST"]
-code = "exchange"
-charset = "utf-8"
-code_at = "/data/ecQrCode"
-institution_at = "/data/orgId"
-refusals = "code_message_data"
-backend = "settlement"
-
-[[route]]                       # and sends all else in one envelope, which says what it is
-path = "/uif"
-methods = ["POST"]
-charset = "utf-8"
-infno_at = "/infno"
-code_at = "/input/data/mdtrt_cert_no"
-cert_type = {{ at = "/input/data/mdtrt_cert_type", code = ["01"], none = ["02", "03"] }}
-institution_at = "/fixmedins_code"
-msgid_at = "/msgid"
-refusals = "fsi"
-backend = "settlement"
-[route.infno]
-"1162" = {{ code = "exchange", code_at = "/input/data/ecQrCode" }}
-"1101" = "pass_check"
-"2201" = "pass_check"
-"2206" = "pass_check"
-"2207" = "pass"
-"2208" = "none"
-"2601" = "none"
-
-[[route]]                       # a hospital system decodes in the platform's own form
-path = "/api/ecqrcode/gbk"
-methods = ["POST"]
-code = "exchange"
-charset = "gbk"
-code_at = "/data/ecQrCode"
-institution_at = "/data/orgId"
-refusals = "code_message_data"
-backend = "settlement"
-
-[[route]]                       # and sends all else in one envelope, which says what it is
-path = "/uif/gbk"
-methods = ["POST"]
-charset = "gbk"
-infno_at = "/infno"
-code_at = "/input/data/mdtrt_cert_no"
-cert_type = {{ at = "/input/data/mdtrt_cert_type", code = ["01"], none = ["02", "03"] }}
-institution_at = "/fixmedins_code"
-msgid_at = "/msgid"
-refusals = "fsi"
-backend = "settlement"
-[route.infno]
-"1162" = {{ code = "exchange", code_at = "/input/data/ecQrCode" }}
-"1101" = "pass_check"
-"2201" = "pass_check"
-"2206" = "pass_check"
-"2207" = "pass"
-"2208" = "none"
-"2601" = "none"
-
-[[route]]                       # for static codes only
+{hospital}{hospital_gbk}[[route]]                       # for static codes only
 path = "/information"
 code = "check"
 kinds = ["display"]
@@ -187,6 +129,43 @@ backend = "nobody"
 path = "/pay-in-maintenance"
 code = "redeem"
 backend = "resting"
+"#
+    )
+}
+
+/// What a hospital system sends, in the characters that its platform reads. `suffix` ends the paths.
+fn hospital_routes(suffix: &str, charset: &str) -> String {
+    format!(
+        r#"[[route]]                       # a hospital system decodes in the platform's own form
+path = "/api/ecqrcode{suffix}"
+methods = ["POST"]
+code = "exchange"
+charset = "{charset}"
+code_at = "/data/ecQrCode"
+institution_at = "/data/orgId"
+refusals = "code_message_data"
+backend = "settlement"
+
+[[route]]                       # and sends all else in one envelope, which says what it is
+path = "/uif{suffix}"
+methods = ["POST"]
+charset = "{charset}"
+infno_at = "/infno"
+code_at = "/input/data/mdtrt_cert_no"
+cert_type = {{ at = "/input/data/mdtrt_cert_type", code = ["01"], none = ["02", "03"] }}
+institution_at = "/fixmedins_code"
+msgid_at = "/msgid"
+refusals = "fsi"
+backend = "settlement"
+[route.infno]
+"1162" = {{ code = "exchange", code_at = "/input/data/ecQrCode" }}
+"1101" = "pass_check"
+"2201" = "pass_check"
+"2206" = "pass_check"
+"2207" = "pass"
+"2208" = "none"
+"2601" = "none"
+
 "#
     )
 }

@@ -1,4 +1,5 @@
-//! Redeeming a code or a pass: in the table of this node, and where nodes share registers, for all of them.
+//! Redeeming a code or a pass: in the table of this node, and where nodes share registers, for all
+//! of them.
 //!
 //! The local table comes first, so that a code shown twice to one node costs no round trip. What it
 //! does not know the registers decide. Their answer alone lets a transaction pass.
@@ -18,8 +19,7 @@ use std::{future::Future, rc::Rc};
 
 use keyring::{
     code::{CodeIdentity, IssuedAt},
-    pass::PassId,
-    pass::{Credential, RedemptionId},
+    pass::{Credential, PassId, RedemptionId},
     time::UnixMillis,
     verify::TimeRules,
 };

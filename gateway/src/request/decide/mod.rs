@@ -5,8 +5,7 @@ pub(super) mod message;
 use http::request;
 use keyring::{
     code::UnverifiedCode,
-    pass::Institution,
-    pass::{Credential, RedemptionId},
+    pass::{Credential, Institution, RedemptionId},
     verify::Rules,
 };
 
