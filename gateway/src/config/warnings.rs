@@ -1,5 +1,7 @@
 //! Settings that are allowed but look like a mistake.
 
+use body::Infno;
+
 use super::{Address, BackendConfig, Config, RouteConfig};
 use crate::limits::BACKEND_TIMEOUT_WARN_MS;
 use record::WhenFull;
@@ -16,6 +18,10 @@ pub fn of(config: &Config) -> Vec<String> {
         warnings.extend(connect(backend));
         warnings.extend(maintenance(backend));
         warnings.extend(unused(backend, i, &config.routes));
+    }
+    for route in &config.routes {
+        warnings.extend(settles_without_spending(route));
+        warnings.extend(lets_all_pass(route));
     }
     warnings
 }
@@ -87,4 +93,38 @@ fn maintenance(BackendConfig { name, maintenance, .. }: &BackendConfig) -> Optio
 fn unused(backend: &BackendConfig, index: usize, routes: &[RouteConfig]) -> Option<String> {
     let is_used = routes.iter().any(|route| route.backends().any(|used| used == index));
     (!is_used).then(|| format!("backend \"{}\" has no route", backend.name))
+}
+
+/// The interfaces of the national platform that settle with a code: at a pharmacy, of an
+/// outpatient, of an inpatient.
+const SETTLEMENTS: [&str; 3] = ["2102", "2207", "2304"];
+
+/// A settlement that spends nothing can be sent as often as one likes.
+fn settles_without_spending(route: &RouteConfig) -> Vec<String> {
+    let Some(infno) = route.infno() else { return Vec::new() };
+    let rule_of = |number: &str| {
+        let found = infno.table.get(&number.parse::<Infno>().ok()?)?;
+        infno.rules.get(*found.value)
+    };
+    let spends_nothing = |number: &&str| rule_of(number).is_some_and(|rule| !rule.rule.spends());
+    let warn = |number: &str| {
+        format!(
+            "route \"{}\" takes {} {number}, a settlement, and spends nothing for it: one code or pass \
+             can settle again and again; allowed: \"pass\" or \"redeem\"",
+            route.path, infno.name
+        )
+    };
+    SETTLEMENTS.iter().copied().filter(spends_nothing).map(warn).collect()
+}
+
+/// A number that the table does not list passes unchecked.
+fn lets_all_pass(route: &RouteConfig) -> Option<String> {
+    let infno = route.infno()?;
+    infno.rules.iter().any(|rule| rule.key == "*").then(|| {
+        format!(
+            "route \"{}\" has a rule \"*\": each {} that is not listed is forwarded without a code, \
+             a new settlement too",
+            route.path, infno.name
+        )
+    })
 }

@@ -18,6 +18,7 @@ impl Metrics {
     /// worker's thread.
     pub(crate) fn fill(&self, page: &mut Page) {
         self.show_requests(page);
+        self.show_messages(page);
         self.show_codes(page);
         self.show_passes_to(page);
         self.show_own_work(page);
@@ -48,6 +49,25 @@ impl Metrics {
         let in_flight = self.requests_in_flight.total();
         let help = "Requests between their head and the end of their answer.";
         page.gauge("yanma_requests_in_flight", help, [([], signed(in_flight))]);
+    }
+
+    fn show_messages(&self, page: &mut Page) {
+        let routes = self.messages.all();
+        let refused = routes.iter().flat_map(|(route, messages)| {
+            let labels = move |why| [("route", route.as_str()), ("why", why)];
+            messages.refused().map(move |(why, total)| (labels(why), number(total)))
+        });
+        let help = "Bodies that two readers could read in two ways, by what is wrong with them.";
+        page.counter("yanma_body_refused_total", help, refused);
+        let rules: Vec<_> = routes
+            .iter()
+            .flat_map(|(route, messages)| messages.rules().into_iter().map(move |of| (route, of)))
+            .collect();
+        let named = rules.iter().map(|(route, (rule, total))| {
+            ([("route", route.as_str()), ("rule", rule.as_str())], number(*total))
+        });
+        let help = "Messages by the rule of their infno, as the route's table has it.";
+        page.counter("yanma_infno_total", help, named);
     }
 
     fn show_codes(&self, page: &mut Page) {

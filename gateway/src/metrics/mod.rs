@@ -13,6 +13,7 @@ mod children;
 mod exposition;
 mod instruments;
 mod labels;
+mod message;
 pub(crate) mod page;
 mod register_page;
 pub(crate) mod sample;
@@ -31,6 +32,7 @@ pub use self::{
     children::{BackendMetrics, ListenerMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
     labels::{Outcome, Rejection},
+    message::{MessageCounters, MessageMetrics},
 };
 use self::{
     children::{Channels, Children},
@@ -45,6 +47,7 @@ pub(crate) const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Metrics {
     workers: usize,
     routes: Children<RouteMetrics>,
+    messages: Children<MessageMetrics>,
     backends: Children<BackendMetrics>,
     listeners: Children<ListenerMetrics>,
     channels: Channels,
@@ -76,6 +79,7 @@ impl Metrics {
         Arc::new(Self {
             workers,
             routes: Children::default(),
+            messages: Children::default(),
             backends: Children::default(),
             listeners: Children::default(),
             channels: Channels::new(workers),
@@ -99,6 +103,17 @@ impl Metrics {
     /// The instruments of a route. To be resolved at start and on a reload, not for a request.
     pub fn route(&self, label: &str) -> Arc<RouteMetrics> {
         self.routes.resolve(label, || RouteMetrics::new(self.workers))
+    }
+
+    /// The counters of a route that reads bodies, with rules of these keys. To be resolved at start
+    /// and on a reload.
+    pub fn messages<'a>(
+        &self,
+        route: &str,
+        rules: impl Iterator<Item = &'a str>,
+    ) -> MessageCounters {
+        let of_route = self.messages.resolve(route, || MessageMetrics::new(self.workers));
+        MessageCounters::new(of_route, rules)
     }
 
     /// The instruments of a backend. To be resolved at start and on a reload, not for a request.

@@ -182,6 +182,9 @@ impl RequestContext {
     /// Its message has the infno of this rule.
     pub(crate) fn set_infno_rule(&self, index: usize) {
         self.infno_rule.set(Some(index));
+        if let Some(counters) = self.snapshot.message_counters(self.route.get()) {
+            counters.named(self.worker.id, index);
+        }
     }
 
     /// What it needs. `None`: there is no route, or its message has not said yet what it is.
@@ -195,6 +198,9 @@ impl RequestContext {
 
     /// Its body is not what the route reads.
     pub(crate) fn malformed_body(&self, malformed: &Malformed) -> Refused {
+        if let Some(counters) = self.snapshot.message_counters(self.route.get()) {
+            counters.refused(self.worker.id, malformed.why());
+        }
         self.body_fault.get_or_init(|| malformed.detail().into());
         Refusal::RequestMalformed.into()
     }
@@ -332,26 +338,40 @@ impl RequestContext {
             now,
             detail: refused.detail.or(self.body_fault.get().map(|detail| &**detail)),
         };
-        let age_ms = i64::try_from(self.ns_since(self.begun) / NS_PER_MS).unwrap_or(0);
         let asked = Asked {
-            received: now.plus_ms(-age_ms),
+            received: self.received(now),
             spends: self.spends(),
             infno: self.message.infno(),
             msgid: self.message.msgid(),
         };
-        let of_route = self.route().map(|route| route.rule.refusals);
-        let of_rule = self.rule().map(|rule| rule.refusals);
-        let shape = of_rule.or(of_route).unwrap_or(self.refusals.get());
-        let mut response = problem.answer(shape, &asked);
-        if let Some(id) = self.pass_id.get() {
-            let value = HeaderValue::try_from(id.to_string()).expect("it is visible ASCII");
-            response.headers_mut().insert(YANMA_PASS_ID, value);
-        }
+        let mut response = problem.answer(self.shape(), &asked);
+        self.name_pass(response.headers_mut());
         if refused.refusal == Refusal::MethodNotAllowed {
             let allow = self.route().map_or_else(config::all_methods, RouteConfig::allow_header);
             response.headers_mut().insert(ALLOW, allow);
         }
         response.map(Whole::new)
+    }
+
+    /// When its head came, if it is `now`.
+    pub(crate) fn received(&self, now: UnixMillis) -> UnixMillis {
+        let age_ms = i64::try_from(self.ns_since(self.begun) / NS_PER_MS).unwrap_or(0);
+        now.plus_ms(-age_ms)
+    }
+
+    /// The shape of what the gateway answers itself.
+    pub(crate) fn shape(&self) -> Shape {
+        let of_route = self.route().map(|route| route.rule.refusals);
+        let of_rule = self.rule().map(|rule| rule.refusals);
+        of_rule.or(of_route).unwrap_or(self.refusals.get())
+    }
+
+    /// Names the pass of the visit in an answer of the gateway's own.
+    pub(crate) fn name_pass(&self, headers: &mut HeaderMap) {
+        if let Some(id) = self.pass_id.get() {
+            let value = HeaderValue::try_from(id.to_string()).expect("it is visible ASCII");
+            headers.insert(YANMA_PASS_ID, value);
+        }
     }
 
     /// Counts the outcome, unless it was counted before: an exchange that outlived its client has

@@ -35,8 +35,8 @@ pub(super) async fn forward(
     body: ClientBody,
 ) -> Result<Response<Reply>, Refused> {
     let Accepted { purpose, terms: Terms { framing, host, expectation }, backend } = accepted;
-    let host = host.unwrap_or_else(|| call.snapshot.host_of_backend(backend));
-    let head = CleanHead::new(head, framing, Some(host), !body.is_empty());
+    let host = host.or_else(|| backend.map(|index| call.snapshot.host_of_backend(index)));
+    let head = CleanHead::new(head, framing, host, !body.is_empty());
     call.worker.dropped_headers(head.forbidden);
     match purpose {
         Purpose::Redeem { admitted, key, gives_pass, institution } => {
@@ -57,12 +57,13 @@ pub(super) async fn forward(
 async fn stream(
     call: &Rc<RequestContext>,
     connection: &Connection,
-    backend: usize,
+    backend: Option<usize>,
     head: CleanHead,
     credential: Option<&Credential>,
     mut body: ClientBody,
     expectation: Expectation,
 ) -> Result<Response<Reply>, Refused> {
+    let backend = backend.expect("only what exchanges codes has none");
     // A client that waits for `100 Continue` need not send what cannot be passed on.
     if !body.is_empty() && call.snapshot.backend(backend).is_full() {
         if let ClientBody::Coming(body) = &mut body {

@@ -10,7 +10,7 @@ use keyring::{key::IssuerKey, key_set::KeySet};
 
 use crate::{
     config::{BackendConfig, Config, RouteConfig},
-    metrics::{BackendMetrics, Metrics, RouteMetrics},
+    metrics::{BackendMetrics, MessageCounters, Metrics, RouteMetrics},
     snapshot::routes::Routes,
     upstream::endpoints::{Backend, Endpoints},
 };
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub(crate) routes: Routes,
     backends: Vec<Arc<Backend>>,
     route_metrics: Vec<Arc<RouteMetrics>>,
+    /// Of routes that read bodies.
+    message_counters: Vec<Option<MessageCounters>>,
     backend_metrics: Vec<Arc<BackendMetrics>>,
     /// For requests that found no route.
     no_route: Arc<RouteMetrics>,
@@ -36,11 +38,26 @@ impl Snapshot {
         let routes = Routes::new(&config.routes);
         let backends = config.backends.iter().map(|backend| endpoints.backend(backend)).collect();
         let route_metrics = config.routes.iter().map(|route| metrics.route(&route.path)).collect();
+        let messages = |route: &RouteConfig| {
+            let rules = route.infno().into_iter().flat_map(|infno| &infno.rules);
+            let keys = rules.map(|rule| rule.key.as_str());
+            route.message.as_ref().map(|_| metrics.messages(&route.path, keys))
+        };
+        let message_counters = config.routes.iter().map(messages).collect();
         let backend_metrics =
             config.backends.iter().map(|backend| metrics.backend(&backend.name)).collect();
         let no_route = metrics.route("none");
         metrics.show_channels(keys.iter().map(IssuerKey::channel));
-        Self { config, keys, routes, backends, route_metrics, backend_metrics, no_route }
+        Self {
+            config,
+            keys,
+            routes,
+            backends,
+            route_metrics,
+            message_counters,
+            backend_metrics,
+            no_route,
+        }
     }
 
     /// The configuration.
@@ -104,6 +121,11 @@ impl Snapshot {
 
     pub(crate) fn route_metrics(&self, index: Option<usize>) -> &RouteMetrics {
         index.and_then(|index| self.route_metrics.get(index)).unwrap_or(&self.no_route)
+    }
+
+    /// The counters of a route that reads bodies.
+    pub(crate) fn message_counters(&self, route: Option<usize>) -> Option<&MessageCounters> {
+        self.message_counters.get(route?)?.as_ref()
     }
 }
 

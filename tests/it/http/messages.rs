@@ -85,6 +85,13 @@ async fn what_two_readers_could_read_in_two_ways_is_refused() {
     world.ask(&message(&sound).code(&code)).await.assert_refused("code_malformed");
     assert_eq!(world.backend.count(), 0);
     world.ask(&message(&sound)).await.assert_approved();
+    for (why, total) in [("type", 2.0), ("syntax", 1.0), ("duplicate", 3.0), ("charset", 0.0)] {
+        let name = format!("yanma_body_refused_total{{route=\"/uif\",why=\"{why}\"}}");
+        assert_eq!(world.metric(&name).await, total, "{name}");
+    }
+    let by_rule = |rule| format!("yanma_infno_total{{route=\"/uif\",rule=\"{rule}\"}}");
+    assert_eq!(world.metric(&by_rule("5*")).await, 0.0);
+    assert!(world.metric(&by_rule("2207")).await >= 2.0);
 }
 
 /// The second byte of 縗 is a backslash: read as bytes, the string would not end where it does.

@@ -8,13 +8,15 @@ use crate::harness::{Client, Request, Setup, World};
 #[tokio::test]
 async fn every_family_of_the_contract_is_there() {
     let visit = "path = \"/visit\"\ncode = \"pass_check\"\nbackend = \"settlement\"";
-    let world = Setup::new().await.also("route", visit).start().await;
+    let uif = "path = \"/uif\"\nbackend = \"settlement\"\ninfno_at = \"/infno\"\ninfno = { 1101 = \"none\" }";
+    let setup = Setup::new().await.also("route", visit).also("route", uif);
+    let world = setup.start().await;
     world.pay(&world.code()).await.assert_approved();
     let answer = world.admin("GET", "/metrics").await;
     let kind = answer.field("content-type").expect("a content type");
     assert!(kind.starts_with("text/plain") && kind.contains("version=0.0.4"), "{kind}");
     let text = answer.text();
-    // This node keeps a record, takes passes and shares no registers.
+    // This node keeps a record, takes passes, reads bodies and shares no registers.
     let expected: BTreeSet<&str> = FAMILIES
         .iter()
         .filter(|family| family.shown != "registers")

@@ -1,6 +1,8 @@
 //! One scan serves a whole visit: a code is exchanged for a pass, the pass is opened by any call and
 //! pays once.
 
+use serde_json::json;
+
 use crate::harness::keys::identity;
 use crate::harness::redis::{Redis, config};
 use crate::harness::{Request, Setup, World, until};
@@ -140,6 +142,52 @@ async fn what_is_no_pass_opens_nothing() {
     assert!((world.metric(refused).await - 14.0).abs() < 0.5);
     let approved = "yanma_passes_total{channel=\"wechat\",outcome=\"approved\"}";
     assert!((world.metric(approved).await - 1.0).abs() < 0.5);
+}
+
+/// A route that answers itself gives what the platform gives for a code, and its token is the pass.
+#[tokio::test]
+async fn a_code_is_decoded_without_a_backend() {
+    let decode = |path: &str, shape: &str| {
+        format!(
+            "path = \"{path}\"\ncode = \"exchange\"\nanswer = \"decode\"\nrefusals = \"{shape}\""
+        )
+    };
+    let setup = setup().await.also("route", &decode("/decode", "code_message_data"));
+    let world = setup.also("route", &decode("/fsi", "fsi")).start().await;
+    open(&world).await;
+    let code = world.code();
+    let ask = Request::post("/decode").code(&code).body("{\"data\":{}}");
+    let decoded = world.ask(&ask).await;
+    assert_eq!((decoded.status(), decoded.field("yanma-outcome")), (200, Some("approved")));
+    assert_eq!(decoded.field("yanma-redemption"), Some(identity(&code).as_str()));
+    let said = decoded.json();
+    assert_eq!((&said["code"], &said["success"]), (&json!(0), &json!(true)), "{said}");
+    let data = &said["data"];
+    assert_eq!(data["insuOrg"], "370100");
+    assert_eq!((&data["ecIndexNo"], &data["chnlId"]), (&json!("42"), &json!("wechat")));
+    let pass = data["ecToken"].as_str().expect("a token").to_owned();
+    assert_eq!(decoded.field("yanma-pass"), Some(pass.as_str()));
+
+    let again = world.ask(&ask).await;
+    assert_eq!(
+        (again.body.as_slice(), again.field("idempotent-replayed")),
+        (decoded.body.as_slice(), Some("true"))
+    );
+    let other = world.ask(&Request::post("/decode").code(&code).body("{}")).await;
+    assert_eq!(other.json()["code"], json!(1301), "{:?}", other.text());
+    world.ask(&Request::post("/pay").code(&code)).await.assert_refused("code_used");
+
+    let enveloped = world.ask(&Request::post("/fsi").code(&world.code())).await;
+    let said = enveloped.json();
+    assert_eq!((&said["infcode"], &said["err_msg"]), (&json!(0), &json!("")), "{said}");
+    assert_eq!(said["output"]["data"]["ecToken"].as_str(), enveloped.field("yanma-pass"));
+
+    assert_eq!(world.backend.count(), 0, "the gateway has answered all of it");
+    let settled = world.ask(&with("/settle", &pass)).await;
+    settled.assert_approved();
+    assert_eq!(settled.field("yanma-redemption"), decoded.field("yanma-pass-id"));
+    let approved = "yanma_requests_total{route=\"/decode\",outcome=\"approved\"}";
+    world.metric_reaches(approved, 1.0).await;
 }
 
 /// A crash and an upgrade between the calls of a visit: nothing of a pass is in memory, and what is

@@ -161,9 +161,10 @@ fn write_rule(
     methods: &[&str],
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let backend = |index: usize| config.backends.get(index).map_or("", |backend| &backend.name);
+    let backend = |index: usize| config.backends.get(index).map_or("", |backend| &*backend.name);
     let demands = demands(rule, methods).join(", ");
-    writeln!(out, "  {name:<16} {demands} -> {}", backend(rule.backend))?;
+    let answers = rule.backend.map_or("answered here, without a backend", backend);
+    writeln!(out, "  {name:<16} {demands} -> {answers}")?;
     for (prefix, index) in &rule.region_backends {
         writeln!(out, "  {:<16}   insured in {prefix} -> {}", "", backend(*index))?;
     }

@@ -9,12 +9,12 @@ use keyring::pass::Credential;
 use crate::config::{BackendConfig, MinAuth, RuleConfig};
 use crate::refusal::Refusal;
 
-/// A code or pass that may be used on this route, and a backend that will take the request. Only
-/// [`admit`] makes one.
+/// A code or pass that may be used on this route, and a backend that will take the request, if the
+/// route has one. Only [`admit`] makes one.
 #[derive(Debug)]
 pub struct Admitted {
     credential: Credential,
-    backend: usize,
+    backend: Option<usize>,
 }
 
 impl Admitted {
@@ -23,8 +23,8 @@ impl Admitted {
         &self.credential
     }
 
-    /// An index into the backends of the configuration.
-    pub fn backend(&self) -> usize {
+    /// An index into the backends of the configuration. `None`: the gateway answers itself.
+    pub fn backend(&self) -> Option<usize> {
         self.backend
     }
 }
@@ -59,7 +59,7 @@ pub fn admit(
 /// # Errors
 /// `maintenance`.
 pub fn admit_without_code(rule: &RuleConfig, backends: &[BackendConfig]) -> Result<usize, Refusal> {
-    check_maintenance(rule.backend, backends)
+    check_maintenance(rule.backend.expect("only what exchanges codes has none"), backends)
 }
 
 fn judge(
@@ -67,10 +67,10 @@ fn judge(
     region: Region,
     rule: &RuleConfig,
     backends: &[BackendConfig],
-) -> Result<usize, Refusal> {
+) -> Result<Option<usize>, Refusal> {
     check_auth(auth, rule.min_auth)?;
     check_region(region, rule)?;
-    check_maintenance(choose_backend(region, rule), backends)
+    choose_backend(region, rule).map(|backend| check_maintenance(backend, backends)).transpose()
 }
 
 fn check_auth(auth: Auth, least: MinAuth) -> Result<(), Refusal> {
@@ -98,10 +98,10 @@ fn check_region(region: Region, rule: &RuleConfig) -> Result<(), Refusal> {
 }
 
 /// The longest prefix comes first, so the first match is the nearest.
-fn choose_backend(region: Region, rule: &RuleConfig) -> usize {
+fn choose_backend(region: Region, rule: &RuleConfig) -> Option<usize> {
     let mut regional = rule.region_backends.iter();
     let own = regional.find(|(prefix, _)| prefix.contains(region));
-    own.map_or(rule.backend, |(_, backend)| *backend)
+    own.map(|(_, backend)| *backend).or(rule.backend)
 }
 
 /// Indexes come from the same configuration as the backends, which checked them.

@@ -34,7 +34,8 @@ fn config(route: &str) -> Config {
 fn judged(route: &str, auth: Auth, region: u32) -> Result<usize, &'static str> {
     let Config { routes, backends, .. } = config(route);
     let region = Region::new(region).unwrap();
-    judge(auth, region, &routes[0].rule, &backends).map_err(Refusal::reason)
+    let backend = judge(auth, region, &routes[0].rule, &backends).map_err(Refusal::reason)?;
+    Ok(backend.expect("the route has one"))
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn the_checks_come_in_the_contracts_order() {
 fn maintenance_holds_without_a_code_too() {
     let Config { mut routes, backends, .. } = config("");
     assert_eq!(admit_without_code(&routes[0].rule, &backends), Ok(0));
-    routes[0].rule.backend = 3;
+    routes[0].rule.backend = Some(3);
     assert_eq!(admit_without_code(&routes[0].rule, &backends), Err(Refusal::Maintenance));
 }
 
@@ -102,7 +103,7 @@ fn a_code_is_admitted_or_given_back() {
     let Config { routes, backends, .. } = config("min_auth = \"password\"");
     let admitted =
         admit(Credential::Code(verified(Auth::Password)), &routes[0].rule, &backends).unwrap();
-    assert_eq!((admitted.backend(), admitted.credential().region().get()), (0, JINAN));
+    assert_eq!((admitted.backend(), admitted.credential().region().get()), (Some(0), JINAN));
     let denied =
         admit(Credential::Code(verified(Auth::None)), &routes[0].rule, &backends).unwrap_err();
     assert_eq!(denied.refusal, Refusal::AuthTooWeak);

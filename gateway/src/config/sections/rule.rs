@@ -59,8 +59,9 @@ pub struct RuleConfig {
     pub require_region: bool,
     /// Places that are open; `None`: all.
     pub open_regions: Option<Vec<RegionPrefix>>,
-    /// An index into the backends.
-    pub backend: usize,
+    /// An index into the backends. `None`: the gateway answers itself. Only a route that exchanges
+    /// codes does.
+    pub backend: Option<usize>,
     /// Places with a backend of their own, by index; the longest prefix first.
     pub region_backends: Vec<(RegionPrefix, usize)>,
     /// The shape of each refusal.
@@ -88,7 +89,7 @@ impl RuleConfig {
     /// All backends that a request may be sent to, by index.
     pub(super) fn backends(&self) -> impl Iterator<Item = usize> {
         let regional = self.region_backends.iter().map(|(_, backend)| *backend);
-        std::iter::once(self.backend).chain(regional)
+        self.backend.into_iter().chain(regional)
     }
 
     /// Reads the keys of a rule. A value that could not be read gets a default that later rules
@@ -154,9 +155,19 @@ impl RuleConfig {
         let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
         let allowed = format!("the name of a backend: {}", names.join(", "));
         let find = |name: &str| names.iter().position(|other| *other == name);
-        let backend = match defaults {
-            Some(defaults) => table.string("backend", find, &allowed).unwrap_or(defaults.backend),
-            None => table.required("backend", find, &allowed).unwrap_or_default(),
+        let backend = match (answer(table), defaults) {
+            (Answer::Decode, _) => {
+                if let Some(item) = table.item("backend") {
+                    item.refuse(ANSWERED_HERE);
+                }
+                None
+            }
+            (Answer::Backend, Some(defaults)) => {
+                table.string("backend", find, &allowed).or(defaults.backend)
+            }
+            (Answer::Backend, None) => {
+                Some(table.required("backend", find, &allowed).unwrap_or_default())
+            }
         };
         let (code, pass) = uses.unwrap_or((CodeUse::Check, PassUse::None));
         let needs = (code, pass) != NOTHING;
@@ -208,7 +219,42 @@ impl RuleConfig {
             table
                 .problem(&format!("{name}.unknown = \"cut\": only a route that spends codes cuts"));
         }
+        if uses.is_some() && self.backend.is_none() {
+            self.check_answers_itself(table);
+        }
     }
+
+    /// Refuses what a route cannot do that has no backend.
+    fn check_answers_itself(&self, table: &Table<'_>) {
+        let name = table.name();
+        if (self.code, self.pass) != (CodeUse::Exchange, PassUse::None) {
+            let text =
+                "only a route with code = \"exchange\" answers itself: it has a pass to give";
+            table.problem(&format!("{name}.answer = \"decode\": {text}"));
+        }
+        if table.has("region_backends") {
+            table.problem(&format!("{name}.region_backends: must be {ANSWERED_HERE}"));
+        }
+    }
+}
+
+const ANSWERED_HERE: &str = "left out where answer = \"decode\": the gateway answers itself";
+
+/// Who answers.
+#[derive(Copy, Clone)]
+enum Answer {
+    Backend,
+    /// The gateway, with what a decoded code is.
+    Decode,
+}
+
+fn answer(table: &mut Table<'_>) -> Answer {
+    let read = |text: &str| match text {
+        "backend" => Some(Answer::Backend),
+        "decode" => Some(Answer::Decode),
+        _ => None,
+    };
+    table.string("answer", read, "\"backend\" or \"decode\"").unwrap_or(Answer::Backend)
 }
 
 /// What is done with codes and passes.

@@ -1,3 +1,4 @@
+mod messages;
 mod routes;
 mod shapes;
 

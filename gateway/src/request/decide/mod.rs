@@ -37,8 +37,8 @@ pub(in crate::request) enum Decision {
 pub(in crate::request) struct Accepted {
     pub(in crate::request) purpose: Purpose,
     pub(in crate::request) terms: Terms,
-    /// Index of the backend in the configuration.
-    pub(in crate::request) backend: usize,
+    /// Index of the backend in the configuration. `None`: the gateway answers itself.
+    pub(in crate::request) backend: Option<usize>,
 }
 
 /// What the route does with a code or pass. Only one that its route spends can be used up, and it is
@@ -111,7 +111,8 @@ pub(in crate::request) fn plain(
     terms: Terms,
 ) -> Result<Decision, Refused> {
     let backend = admit::admit_without_code(rule, &call.snapshot.config.backends)?;
-    Ok(Decision::Forward(Accepted { purpose: Purpose::Plain, terms, backend }))
+    let (purpose, backend) = (Purpose::Plain, Some(backend));
+    Ok(Decision::Forward(Accepted { purpose, terms, backend }))
 }
 
 /// Judges what the request presents by its rule, and says where the request goes.

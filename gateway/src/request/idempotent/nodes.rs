@@ -42,18 +42,19 @@ pub(crate) struct RequestNote {
 }
 
 impl RequestNote {
-    /// `None` where no answers are kept.
+    /// `None` where no answers are kept. Without a backend the gateway answers itself, at once.
     pub(crate) fn new(
         call: &RequestContext,
         registers: &Rc<Registers>,
         request: &Request,
-        backend: usize,
+        backend: Option<usize>,
     ) -> Option<Self> {
         if call.snapshot.config.retry.store_bytes == 0 {
             return None;
         }
-        let backend = call.snapshot.backend_config(backend);
-        let bound_ms = backend.connect_ms + backend.timeout_ms + RETRY_MARGIN_MS;
+        let backend = backend.map(|index| call.snapshot.backend_config(index));
+        let exchange_ms = backend.map_or(0, |backend| backend.connect_ms + backend.timeout_ms);
+        let bound_ms = exchange_ms + RETRY_MARGIN_MS;
         let now = call.worker.clock().now();
         let deadline = now.plus_ms(i64::try_from(bound_ms).unwrap_or(i64::MAX));
         let bytes = shared::note(request, &call.id, deadline).into();

@@ -124,7 +124,7 @@ fn a_fresh_code_is_accepted_and_not_spent_yet() {
     let paid = accepted(&node, &Asked::post("/pay").code(FRESH).key("a"));
     assert!(matches!(&paid.purpose, Purpose::Redeem { key: Some(_), .. }), "{paid:?}");
     assert_eq!(paid.terms.host.unwrap(), "his.example");
-    assert_eq!(paid.backend, 0);
+    assert_eq!(paid.backend, Some(0));
     let unnamed = accepted(&node, &Asked::post("/pay").code(FRESH));
     assert!(matches!(&unnamed.purpose, Purpose::Redeem { key: None, .. }), "{unnamed:?}");
     let checked = accepted(&node, &Asked::post("/check").code(FRESH));
@@ -193,7 +193,7 @@ fn a_route_without_codes_asks_for_maintenance_alone() {
     let ignored = |route| Asked::post(route).field(YANMA_CODE, "not a code").key("\"");
     let passed = accepted(&node, &ignored("/free"));
     assert!(matches!(passed.purpose, Purpose::Plain), "{passed:?}");
-    assert_eq!(passed.backend, 0);
+    assert_eq!(passed.backend, Some(0));
     assert_eq!(refusal(&node, &ignored("/closed")), (Refusal::Maintenance, None));
     let hostless = Asked::bare("POST", "/closed");
     assert_eq!(refusal(&node, &hostless).0, Refusal::RequestMalformed);

@@ -1,5 +1,7 @@
 //! The way of a transaction: its body is read whole, its code is redeemed once, and only then it is
-//! forwarded. From the redemption on it goes on without its client.
+//! forwarded, or answered here. From the redemption on it goes on without its client.
+
+mod decoded;
 
 use std::rc::Rc;
 
@@ -10,6 +12,7 @@ use keyring::{
     verify::VerifiedCode,
 };
 
+use self::decoded::Decoding;
 use super::{
     bodies::{ClientBody, whole_body},
     place::{facts, reserve},
@@ -28,6 +31,7 @@ use crate::{
     upstream::endpoints::InFlight,
     upstream::request_head::CleanHead,
 };
+use record::Trail;
 
 /// A request whose code may be redeemed.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Redeems the code and forwards the request, unless its answer is known.
+    /// Redeems the code and forwards the request or answers it, unless its answer is known.
     pub(super) async fn run(
         self,
         call: &Rc<RequestContext>,
@@ -70,7 +74,10 @@ impl Transaction {
             Next::First(pending) => pending,
             Next::Answered(response) => return Ok(response),
         };
-        let in_flight = reserve(call, connection, admitted.backend())?;
+        let place = admitted.backend().map(|backend| {
+            reserve(call, connection, backend).map(|in_flight| (backend, in_flight))
+        });
+        let place = place.transpose()?;
         call.hold_place()?;
         let begun = call.worker.clock().instant();
         let local = match redeem_here(call, credential) {
@@ -86,11 +93,19 @@ impl Transaction {
             _ => None,
         };
         let facts = facts(call, Some(credential), Some(local.id()), minted.as_ref());
-        let forwarded = head.into_request(&facts, Outgoing::Whole(whole));
-        let (call, backend) = (Rc::clone(call), admitted.backend());
-        let minted = minted.map(|minted| minted.text);
-        let redeeming = Redeeming { call, begun, backend, in_flight, pending, request, minted };
-        DetachOnDrop::new(redeeming.run(local, forwarded)).await
+        let redeeming = Redeeming { call: Rc::clone(call), begun, pending, request };
+        match place {
+            Some((backend, in_flight)) => {
+                let forwarded = head.into_request(&facts, Outgoing::Whole(whole));
+                let place = Place { backend, in_flight, minted: minted.map(|minted| minted.text) };
+                DetachOnDrop::new(redeeming.forward(local, place, forwarded)).await
+            }
+            None => {
+                let minted = minted.expect("only a route that gives passes answers itself");
+                let decoding = Decoding::new(credential, minted.text);
+                DetachOnDrop::new(redeeming.decode(local, decoding)).await
+            }
+        }
     }
 }
 
@@ -119,33 +134,71 @@ fn mint(
 struct Redeeming {
     call: Rc<RequestContext>,
     begun: Instant,
+    pending: PendingResponse,
+    request: Repeatable,
+}
+
+/// Where the request goes, and what its client is given with a successful answer.
+struct Place {
     /// Index of the backend in the configuration.
     backend: usize,
     in_flight: InFlight,
-    pending: PendingResponse,
-    request: Repeatable,
     minted: Option<PassText>,
 }
 
 impl Redeeming {
-    async fn run(
-        self,
+    /// Redeems the code for all nodes, and forwards the request.
+    async fn forward(
+        mut self,
         local: LocalRedemption,
+        place: Place,
         forwarded: Request<Outgoing>,
     ) -> Result<Response<Reply>, Refused> {
-        let Self { call, begun, backend, in_flight, mut pending, request, minted } = self;
-        let redeemed = redeem_everywhere(&call, local, &request, backend, &mut pending).await;
-        call.redeemed(begun);
-        let redeemed = match redeemed {
+        let Place { backend, in_flight, minted } = place;
+        let redeemed = match self.everywhere(local, Some(backend)).await {
             Ok(redeemed) => redeemed,
-            Err(refused) => {
-                let answered = answer_used(&call, &request, refused).await;
-                // The client may be gone, and then nothing else would count this.
-                return answered.inspect_err(|refused| call.refused(refused));
-            }
+            Err(answered) => return answered,
         };
+        let Self { call, pending, .. } = self;
         let exchange = Exchange::of_redeemed(call, backend, in_flight, redeemed, pending);
         exchange.gives(minted).run(forwarded).await
+    }
+
+    /// Redeems the code for all nodes, and says what it is.
+    async fn decode(
+        mut self,
+        local: LocalRedemption,
+        decoding: Decoding,
+    ) -> Result<Response<Reply>, Refused> {
+        let redeemed = match self.everywhere(local, None).await {
+            Ok(redeemed) => redeemed,
+            Err(answered) => return answered,
+        };
+        let Self { call, pending, .. } = self;
+        call.note(Trail::mark_spent);
+        let response = decoding.answer(&call, redeemed.id());
+        call.approved();
+        pending.keep(&response).await;
+        Ok(response.map(Reply::whole))
+    }
+
+    /// The code, redeemed for all nodes; or the answer if it is not.
+    async fn everywhere(
+        &mut self,
+        local: LocalRedemption,
+        backend: Option<usize>,
+    ) -> Result<Redeemed, Result<Response<Reply>, Refused>> {
+        let Self { call, begun, pending, request } = self;
+        let redeemed = redeem_everywhere(call, local, request, backend, pending).await;
+        call.redeemed(*begun);
+        match redeemed {
+            Ok(redeemed) => Ok(redeemed),
+            Err(refused) => {
+                let answered = answer_used(call, request, refused).await;
+                // The client may be gone, and then nothing else would count this.
+                Err(answered.inspect_err(|refused| call.refused(refused)))
+            }
+        }
     }
 }
 
@@ -155,7 +208,7 @@ async fn redeem_everywhere(
     call: &RequestContext,
     local: LocalRedemption,
     request: &Repeatable,
-    backend: usize,
+    backend: Option<usize>,
     pending: &mut PendingResponse,
 ) -> Result<Redeemed, Refused> {
     let worker = &call.worker;
