@@ -146,6 +146,16 @@ institution_at = "/data/orgId"
 refusals = "code_message_data"
 backend = "settlement"
 
+[[route]]                       # the same without a backend: the gateway answers
+path = "/api/decode{suffix}"
+methods = ["POST"]
+code = "exchange"
+answer = "decode"
+charset = "{charset}"
+code_at = "/data/ecQrCode"
+institution_at = "/data/orgId"
+refusals = "code_message_data"
+
 [[route]]                       # and sends all else in one envelope, which says what it is
 path = "/uif{suffix}"
 methods = ["POST"]
@@ -163,7 +173,11 @@ backend = "settlement"
 "2201" = "pass_check"
 "2206" = "pass_check"
 "2207" = "pass"
+"2102" = {{ code = ["pass", "redeem"], code_at = "/input/druginfo/mdtrt_cert_no", cert_type = {{ at = "/input/druginfo/mdtrt_cert_type", code = ["01"], none = ["02", "03"] }} }}
+"2304" = "pass"
+"2103" = "none"
 "2208" = "none"
+"2305" = "none"
 "2601" = "none"
 
 "#

@@ -9,10 +9,13 @@
 //! <command for a POSIX shell>
 //! ```
 
+mod example;
+mod hospital;
 mod shell;
 
 use std::fmt;
 
+use self::example::{Example, Expected, approved, exits, refused};
 use self::shell::{AMOUNT, Shell, WITH_PASS, WITH_REUSED};
 use super::directory::Directory;
 use super::settings::Addresses;
@@ -23,20 +26,6 @@ use crate::refusal::Refusal;
 /// All examples, in the order in which they are printed. The first ones scroll away first, so they
 /// are the least needed.
 pub(super) struct Examples(Vec<Example>);
-
-struct Example {
-    name: &'static str,
-    about: &'static str,
-    expected: Expected,
-    command: String,
-}
-
-enum Expected {
-    /// The gateway forwards, and the backend answers with this status.
-    Approved(u16),
-    Refused(Refusal),
-    Exit(u8),
-}
 
 impl Examples {
     /// # Errors
@@ -62,31 +51,6 @@ impl fmt::Display for Examples {
         }
         Ok(())
     }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Approved(status) => write!(f, "{status} approved"),
-            Self::Refused(refusal) => {
-                write!(f, "{} {}", refusal.status().as_u16(), refusal.reason())
-            }
-            Self::Exit(status) => write!(f, "exit {status}"),
-        }
-    }
-}
-
-fn approved(name: &'static str, about: &'static str, command: String) -> Example {
-    Example { name, about, expected: Expected::Approved(200), command }
-}
-
-/// An example that is named after its refusal's reason.
-fn refused(refusal: Refusal, about: &'static str, command: String) -> Example {
-    Example { name: refusal.reason(), about, expected: Expected::Refused(refusal), command }
-}
-
-fn exits(status: u8, name: &'static str, about: &'static str, command: String) -> Example {
-    Example { name, about, expected: Expected::Exit(status), command }
 }
 
 /// The request is wrong; the code is good.
@@ -222,6 +186,7 @@ fn first_steps(shell: &Shell) -> Vec<Example> {
     let mut steps = making_codes(shell);
     steps.extend(paying(shell));
     steps.extend(visiting(shell));
+    steps.extend(hospital::visiting(shell));
     steps.extend(looking(shell));
     steps
 }

@@ -13,6 +13,9 @@ pub(super) const WITH_REUSED: &str = "-H \"Yanma-Code: $CODE\"";
 /// curl's option that sends the kept pass.
 pub(super) const WITH_PASS: &str = "-H \"Yanma-Pass: $PASS\"";
 
+/// The hospital of the examples.
+pub(super) const INSTITUTION: &str = "H37010000001";
+
 /// Paths are absolute and quoted where they need it.
 pub(super) struct Shell {
     yanma: String,
@@ -70,6 +73,56 @@ impl Shell {
         format!(
             "PASS=$(curl -sS {scan} 'http://{}/scan' | sed -n 's/^yanma-pass: //p' | tr -d '\\r')",
             self.addresses.gateway
+        )
+    }
+
+    /// Lets the platform decode a code minted at that moment (1162), and keeps the token of its answer.
+    pub(super) fn keep_token(&self) -> String {
+        let (decode, sed) =
+            (self.post("/api/ecqrcode", &self.scanned()), r#"s/.*"ecToken": *"\([^"]*\)".*/\1/p"#);
+        format!("TOKEN=$({decode} | sed -n '{sed}')")
+    }
+
+    /// Shows what a code is that is minted at that moment.
+    pub(super) fn decode(&self) -> String {
+        self.post("/api/decode", &self.scanned())
+    }
+
+    fn scanned(&self) -> String {
+        let code = self.mint("");
+        format!(
+            "{{\\\"data\\\":{{\\\"orgId\\\":\\\"{INSTITUTION}\\\",\\\"ecQrCode\\\":\\\"$({code})\\\"}}}}"
+        )
+    }
+
+    /// Defines the function `call INFNO MORE`: a message with the kept token, which keeps its msgid.
+    pub(super) fn keep_call(&self) -> String {
+        let card = r#"\"mdtrt_cert_type\":\"01\",\"mdtrt_cert_no\":\"$TOKEN\""#;
+        let head = r#"\"infno\":\"$1\",\"msgid\":\"$ID\""#;
+        let text = format!(
+            "{{{head},\\\"fixmedins_code\\\":\\\"{INSTITUTION}\\\",\\\"input\\\":{{\\\"data\\\":{{{card}${{2:+,$2}}}}}}}}"
+        );
+        // As the platform has it: the institution, the second, and four digits of its own.
+        let serial = "$(printf %04d $((($$ + $1) % 10000)))";
+        let id = format!("ID={INSTITUTION}$(date +%Y%m%d%H%M%S){serial}");
+        let send =
+            self.post("/uif", &text).replace(" -d", " ${FAULT:+-H \"Sandbox-Fault: $FAULT\"} -d");
+        format!("call() {{ {id} && {send}; }}")
+    }
+
+    /// Calls that function.
+    pub(super) fn call(&self, infno: &str, more: &str) -> String {
+        match more {
+            "" => format!("call {infno}"),
+            more => format!("call {infno} \"{}\"", more.replace('"', "\\\"")),
+        }
+    }
+
+    /// Sends a message and shows the answer.
+    fn post(&self, path: &str, text: &str) -> String {
+        let gateway = self.addresses.gateway;
+        format!(
+            "curl -sS -i -w '\\n' -H 'Content-Type: application/json' -d \"{text}\" 'http://{gateway}{path}'"
         )
     }
 
