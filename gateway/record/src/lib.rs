@@ -31,8 +31,8 @@ mod writer;
 
 pub use self::{
     decision::{
-        BackendLabels, ClientText, ENTRY_BYTES, Entry, Labels, RouteLabels, RouteUse, Trail,
-        client_text,
+        BackendLabels, ClientText, ENTRY_BYTES, Entry, Labels, MessageNames, RouteLabels, RouteUse,
+        Trail, client_text,
     },
     recorder::{Context, OnPanic, Record, RecordError, RecordStats, Recording},
     settings::{Settings, WhenFull},

@@ -62,13 +62,13 @@ mod budget;
 mod entry;
 mod fingerprint;
 mod key;
+mod messages;
 mod response;
 pub(crate) mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use self::store::ResponseStore;
 pub(crate) use self::{
     budget::NoRoom,
     entry::{Caller, Lookup, Request},
@@ -77,3 +77,4 @@ pub(crate) use self::{
     response::StoredResponse,
     store::{Begun, ExpiryQueue},
 };
+pub use self::{messages::MessagesUnderWay, store::ResponseStore};

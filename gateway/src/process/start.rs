@@ -16,7 +16,7 @@ use crate::{
     admin::{self, Admin},
     code::requests::CodeRequests,
     config::{Config, ListenerConfig},
-    idempotency::ResponseStore,
+    idempotency::{MessagesUnderWay, ResponseStore},
     metrics::Metrics,
     process::control::{self, Orders},
     process::key_tables,
@@ -225,6 +225,7 @@ fn share(
         record,
         bodies,
         codes,
+        messages: MessagesUnderWay::default(),
     };
     let shared = Arc::new(shared);
     control::look_around(&shared);

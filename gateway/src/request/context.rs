@@ -22,7 +22,7 @@ use crate::{
     metrics::Outcome,
     refusal::{
         Limit, Problem, Refusal, Refused,
-        shape::{Asked, MessageIds, Shape, Unknown},
+        shape::{Asked, Shape, Unknown},
     },
     request::head,
     request_id::RequestId,
@@ -32,7 +32,7 @@ use crate::{
     worker::Worker,
 };
 use clock::Instant;
-use record::{RouteUse, Trail};
+use record::{MessageNames, RouteUse, Trail};
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -71,7 +71,9 @@ pub(crate) struct RequestContext {
     /// What is wrong with its body, for developers.
     body_fault: OnceCell<Box<str>>,
     /// What the client's message calls itself, on routes that read it.
-    pub(crate) message: MessageIds,
+    message: OnceCell<Arc<MessageNames>>,
+    /// It is among the messages that a reversal must not overtake.
+    is_under_way: Cell<bool>,
     /// In place of the answer the connection is cut.
     is_cut: Cell<bool>,
     /// Something of the request's body has not been read. What comes next on an HTTP/1 connection
@@ -106,7 +108,8 @@ impl RequestContext {
             refusals: Cell::new(refusals),
             infno_rule: Cell::new(None),
             body_fault: OnceCell::new(),
-            message: MessageIds::default(),
+            message: OnceCell::new(),
+            is_under_way: Cell::new(false),
             is_cut: Cell::new(false),
             has_unread_body: Cell::new(false),
             worker,
@@ -193,6 +196,34 @@ impl RequestContext {
         match route.infno() {
             None => Some(&route.rule),
             Some(infno) => infno.rules.get(self.infno_rule.get()?).map(|rule| &rule.rule),
+        }
+    }
+
+    /// What its message calls itself. A body is read once.
+    pub(crate) fn set_message(&self, names: MessageNames) {
+        let names = self.message.get_or_init(|| Arc::new(names));
+        self.note(|trail| trail.set_message(Arc::clone(names)));
+    }
+
+    /// From here on until its outcome is known, no reversal of this message is let pass.
+    ///
+    /// # Errors
+    /// `request_in_flight` for the reversal of a message that is under way itself.
+    pub(crate) fn keep_order(&self) -> Result<(), Refused> {
+        let Some(names) = self.message.get().filter(|_| self.snapshot.reverses()) else {
+            return Ok(());
+        };
+        let messages = self.worker.messages();
+        match (&names.omsgid, &names.msgid) {
+            (Some(_), _) if messages.is_reversed_early(names) => {
+                Err(Refusal::RequestInFlight.into())
+            }
+            (None, Some(_)) => {
+                messages.enter(names);
+                self.is_under_way.set(true);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -338,11 +369,12 @@ impl RequestContext {
             now,
             detail: refused.detail.or(self.body_fault.get().map(|detail| &**detail)),
         };
+        let names = self.message.get();
         let asked = Asked {
             received: self.received(now),
             spends: self.spends(),
-            infno: self.message.infno(),
-            msgid: self.message.msgid(),
+            infno: names.and_then(|names| names.infno.as_deref()),
+            msgid: names.and_then(|names| names.msgid.as_deref()),
         };
         let mut response = problem.answer(self.shape(), &asked);
         self.name_pass(response.headers_mut());
@@ -446,6 +478,11 @@ impl Drop for RequestContext {
         }
         if let Some(entered) = self.entered.take() {
             self.worker.codes().leave(entered);
+        }
+        if self.is_under_way.get()
+            && let Some(names) = self.message.get()
+        {
+            self.worker.messages().leave(names);
         }
         self.worker.request_ends();
     }

@@ -27,6 +27,8 @@ pub struct Snapshot {
     /// Of routes that read bodies.
     message_counters: Vec<Option<MessageCounters>>,
     backend_metrics: Vec<Arc<BackendMetrics>>,
+    /// Some route takes messages that reverse others.
+    reverses: bool,
     /// For requests that found no route.
     no_route: Arc<RouteMetrics>,
 }
@@ -46,6 +48,7 @@ impl Snapshot {
         let message_counters = config.routes.iter().map(messages).collect();
         let backend_metrics =
             config.backends.iter().map(|backend| metrics.backend(&backend.name)).collect();
+        let reverses = config.routes.iter().any(RouteConfig::reverses);
         let no_route = metrics.route("none");
         metrics.show_channels(keys.iter().map(IssuerKey::channel));
         Self {
@@ -56,6 +59,7 @@ impl Snapshot {
             route_metrics,
             message_counters,
             backend_metrics,
+            reverses,
             no_route,
         }
     }
@@ -121,6 +125,11 @@ impl Snapshot {
 
     pub(crate) fn route_metrics(&self, index: Option<usize>) -> &RouteMetrics {
         index.and_then(|index| self.route_metrics.get(index)).unwrap_or(&self.no_route)
+    }
+
+    /// Whether messages under way are kept in mind, because another may reverse them.
+    pub(crate) fn reverses(&self) -> bool {
+        self.reverses
     }
 
     /// The counters of a route that reads bodies.

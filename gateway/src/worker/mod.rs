@@ -19,7 +19,7 @@ use crate::{
     code::requests::CodeRequests,
     code::verify::{Batch, VerifyContext},
     config::Config,
-    idempotency::{ExpiryQueue, ResponseStore},
+    idempotency::{ExpiryQueue, MessagesUnderWay, ResponseStore},
     limits,
     metrics::{Metrics, WorkerId},
     readiness::Health,
@@ -152,6 +152,10 @@ impl Worker {
 
     pub(crate) fn codes(&self) -> &CodeRequests {
         &self.shared.codes
+    }
+
+    pub(crate) fn messages(&self) -> &MessagesUnderWay {
+        &self.shared.messages
     }
 
     pub(crate) fn record(&self) -> &Record {

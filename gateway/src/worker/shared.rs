@@ -8,8 +8,13 @@ use replay::directory::Tables;
 use sys::threads::Threads;
 
 use crate::{
-    code::requests::CodeRequests, idempotency::ResponseStore, metrics::Metrics, readiness::Health,
-    snapshot::Current, transport::body_memory::BodyMemory, upstream::endpoints::Endpoints,
+    code::requests::CodeRequests,
+    idempotency::{MessagesUnderWay, ResponseStore},
+    metrics::Metrics,
+    readiness::Health,
+    snapshot::Current,
+    transport::body_memory::BodyMemory,
+    upstream::endpoints::Endpoints,
 };
 
 /// What all workers share. Nothing in it is locked on the way of a request, but for one entry of
@@ -37,6 +42,8 @@ pub struct Shared {
     pub bodies: Arc<BodyMemory>,
     /// Requests under way with one code.
     pub codes: CodeRequests,
+    /// Messages under way that a reversal must not overtake.
+    pub messages: MessagesUnderWay,
 }
 
 impl AsRef<Tables> for Shared {

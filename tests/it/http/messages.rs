@@ -1,6 +1,9 @@
 //! Routes whose messages say in their body what they are: which rule, which code.
 
-use crate::harness::{Request, Setup, World};
+use serde_json::{Value, json};
+
+use crate::harness::process::run;
+use crate::harness::{Request, Setup, World, eventually};
 
 const ROUTE: &str = r#"
 path = "/uif"
@@ -10,11 +13,14 @@ charset = "CHARSET"
 infno_at = "/infno"
 code_at = "/input/data/mdtrt_cert_no"
 cert_type = { at = "/input/data/mdtrt_cert_type", code = ["01"], none = ["02", "03"] }
-infno = { "2207" = "redeem", "1101" = "check", "2001" = "none", "5*" = "none" }
+institution_at = "/fixmedins_code"
+msgid_at = "/msgid"
+infno = { "2207" = "redeem", "1101" = "check", "2001" = "none", "5*" = "none", "2601" = REVERSAL }
 "#;
 
 async fn world(charset: &str) -> World {
-    let route = ROUTE.replace("CHARSET", charset);
+    let reversal = "{ code = \"none\", reverses_at = \"/input/data/omsgid\" }";
+    let route = ROUTE.replace("CHARSET", charset).replace("REVERSAL", reversal);
     Setup::new().await.also("route", &route).start().await
 }
 
@@ -106,4 +112,79 @@ async fn the_charset_is_the_backends() {
     declared.ask(&message(&gbk)).await.assert_refused("request_malformed");
     let told = Request::post("/uif").field("Content-Type", "application/json;charset=GBK");
     declared.ask(&told.body(&gbk)).await.assert_approved();
+}
+
+const HOSPITAL: &str = "H37010000001";
+
+/// A message of a hospital with an id of its own.
+fn of_hospital(infno: &str, hospital: &str, msgid: &str, data: &str) -> Request {
+    message(format!(
+        "{{\"infno\":\"{infno}\",\"msgid\":\"{msgid}\",\"fixmedins_code\":\"{hospital}\",\
+         \"input\":{{\"data\":{{{data}}}}}}}"
+    ))
+}
+
+fn settles(msgid: &str, code: &str) -> Request {
+    let card = format!("\"mdtrt_cert_type\":\"01\",\"mdtrt_cert_no\":\"{code}\"");
+    of_hospital("2207", HOSPITAL, msgid, &card)
+}
+
+fn reverses(hospital: &str, omsgid: &str) -> Request {
+    of_hospital("2601", hospital, "R1", &format!("\"omsgid\":\"{omsgid}\""))
+}
+
+/// A reversal that overtook its settlement would find nothing, and the settlement would stand. The
+/// client of this settlement has left: that is when a reversal comes.
+#[tokio::test]
+async fn a_reversal_does_not_overtake_its_settlement() {
+    let world = world("utf-8").await;
+    world.backend.hold();
+    let mut client = world.client().await;
+    client.send(settles("M1", &world.code()).bytes()).await;
+    world.backend.arrived(1).await;
+    drop(client);
+    world.ask(&reverses(HOSPITAL, "M1")).await.assert_refused("request_in_flight");
+    assert_eq!(world.backend.count(), 1);
+    world.backend.open();
+    let approved = "yanma_requests_total{route=\"/uif\",outcome=\"approved\"}";
+    world.metric_reaches(approved, 1.0).await;
+    world.ask(&reverses(HOSPITAL, "M1")).await.assert_approved();
+}
+
+/// Only the reversal of what is under way is held, and only that of the same institution.
+#[tokio::test]
+async fn other_reversals_are_not_held() {
+    let world = world("utf-8").await;
+    world.backend.hold();
+    let mut client = world.client().await;
+    client.send(settles("M1", &world.code()).bytes()).await;
+    let mut others = Vec::new();
+    for (nth, (hospital, omsgid)) in
+        [("H37010000002", "M1"), (HOSPITAL, "M2"), (HOSPITAL, "R1")].into_iter().enumerate()
+    {
+        let mut other = world.client().await;
+        other.send(reverses(hospital, omsgid).bytes()).await;
+        world.backend.arrived(nth + 2).await;
+        others.push(other);
+    }
+    world.backend.open();
+    client.answer().await.assert_approved();
+}
+
+#[tokio::test]
+async fn the_record_names_the_message() {
+    let world = world("utf-8").await;
+    world.ask(&settles("M1", &world.code())).await.assert_approved();
+    world.ask(&reverses(HOSPITAL, "M1")).await.assert_approved();
+    let named = async |wanted: &str| {
+        let output = run(world.directory(), &["audit", "--json", "data/record"]).await;
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.into_iter().find(|line| line["infno"] == wanted)
+    };
+    let settled = eventually("a line of the settlement", async || named("2207").await).await;
+    assert_eq!((&settled["msgid"], &settled["institution"]), (&json!("M1"), &json!(HOSPITAL)));
+    assert_eq!(settled.get("omsgid"), None);
+    let reversed = eventually("a line of the reversal", async || named("2601").await).await;
+    assert_eq!((&reversed["msgid"], &reversed["omsgid"]), (&json!("R1"), &json!("M1")));
 }

@@ -3,6 +3,7 @@
 
 mod client_text;
 mod labels;
+mod message;
 mod trail;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub(crate) use self::trail::{RecordedHolder, Shown};
 pub use self::{
     client_text::{ClientText, client_text},
     labels::{BackendLabels, Labels, RouteLabels, RouteUse},
+    message::MessageNames,
     trail::Trail,
 };
 

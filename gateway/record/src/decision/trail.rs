@@ -1,5 +1,7 @@
 //! What is known of a request on its way.
 
+use std::sync::Arc;
+
 use keyring::{
     code::{Auth, CodeIdentity, KeyId, Kind, Region, Subject},
     pass::{Pass, PassId},
@@ -7,7 +9,10 @@ use keyring::{
     verify::VerifiedCode,
 };
 
-use super::client_text::{ClientText, client_text};
+use super::{
+    client_text::{ClientText, client_text},
+    message::MessageNames,
+};
 use crate::format::hex_value;
 
 /// What is known of a request on its way, for its decision.
@@ -18,6 +23,8 @@ pub struct Trail {
     pub(crate) holder: Option<RecordedHolder>,
     /// Of the pass that the request brought, or that was made for it.
     pub(crate) pass_id: Option<PassId>,
+    /// Of a request whose body was read.
+    pub(crate) message: Option<Arc<MessageNames>>,
     pub(crate) backend: Option<usize>,
     pub(crate) endpoint: Option<usize>,
     pub(crate) status: Option<u16>,
@@ -116,6 +123,11 @@ impl Trail {
     /// Sets the pass that was made for the request.
     pub fn set_minted(&mut self, id: PassId) {
         self.pass_id = Some(id);
+    }
+
+    /// Sets what the message in the request's body calls itself.
+    pub fn set_message(&mut self, message: Arc<MessageNames>) {
+        self.message = Some(message);
     }
 
     /// Sets the index of the backend in [`super::Labels::backends`].

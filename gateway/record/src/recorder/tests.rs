@@ -1,8 +1,8 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use super::*;
 use crate::{
-    decision::{BackendLabels, RouteLabels, RouteUse, client_text},
+    decision::{BackendLabels, MessageNames, RouteLabels, RouteUse, client_text},
     offline,
 };
 
@@ -121,6 +121,43 @@ fn the_fields_of_a_decision_and_their_order() {
          \"backend\":\"settlement\",\"endpoint\":\"http://127.0.0.1:9001\",\"status\":null,\
          \"spending\":\"spent\",\"bytes_sent\":true,\"latency_us\":1234,\"stands_for\":1"
     );
+}
+
+#[test]
+fn a_message_is_recorded_by_its_own_names_and_no_other_line_has_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun = begin(&settings(dir.path()));
+    let id = "H37010000001202701151600120001";
+    let name = |text: &str| Some(text.into());
+    let named = |names: MessageNames| {
+        let mut trail = for_backend();
+        trail.set_message(Arc::new(names));
+        trail
+    };
+    let settles = MessageNames {
+        infno: name("2207"),
+        msgid: name(id),
+        institution: name("H\"\\"),
+        omsgid: None,
+    };
+    let reverses =
+        MessageNames { infno: name("2601"), omsgid: name(id), ..MessageNames::default() };
+    let hides_a_code = MessageNames { msgid: name(&"7".repeat(40)), ..MessageNames::default() };
+    for trail in [named(settles), named(reverses), named(hides_a_code), for_backend()] {
+        begun.record.push(W0, approved(trail));
+    }
+    drop(begun);
+    let lines = lines(dir.path());
+    let [_, settles, reverses, hides_a_code, plain, _] = &lines[..] else { panic!("{lines:?}") };
+    let said = |line: &serde_json::Value| {
+        ["infno", "msgid", "institution", "omsgid"].map(|name| line.get(name).cloned())
+    };
+    let (text, null) = (|text: &str| Some(text.into()), Some(serde_json::Value::Null));
+    assert_eq!(said(settles), [text("2207"), text(id), text("H\"\\"), None]);
+    assert_eq!(said(reverses), [text("2601"), null.clone(), null.clone(), text(id)]);
+    let left_out = text("(left out: a number as long as a code's)");
+    assert_eq!(said(hides_a_code), [null.clone(), left_out, null, None]);
+    assert_eq!(said(plain), [None, None, None, None]);
 }
 
 #[test]

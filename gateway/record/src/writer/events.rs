@@ -4,7 +4,7 @@
 use keyring::time::UnixMillis;
 
 use crate::{
-    decision::{Entry, Labels, RecordedHolder, RouteUse, Shown},
+    decision::{Entry, Labels, RecordedHolder, RouteUse, Shown, client_text},
     files::{ChainEnd, ExpiredFile},
     format::Fields,
     key_change::KeyChange,
@@ -70,6 +70,7 @@ pub(crate) fn decision(
         .number("latency_us", entry.latency_ns / 1_000)
         .number("stands_for", entry.stands_for);
     pass(fields, entry);
+    message(fields, entry);
     fields.word("config", &entry.labels.config).word("keyring", &entry.labels.keyring);
 }
 
@@ -120,6 +121,19 @@ fn pass(fields: &mut Fields<'_>, entry: &Entry) {
         }
         _ => fields.null("pass_age_ms"),
     };
+}
+
+/// Of a request whose body was read. Other lines do not have these fields.
+fn message(fields: &mut Fields<'_>, entry: &Entry) {
+    let Some(names) = &entry.trail.message else { return };
+    for (name, value) in
+        [("infno", &names.infno), ("msgid", &names.msgid), ("institution", &names.institution)]
+    {
+        fields.text_or_null(name, &client_text(value.as_deref().unwrap_or_default().as_bytes()));
+    }
+    if let Some(omsgid) = &names.omsgid {
+        fields.text("omsgid", &client_text(omsgid.as_bytes()));
+    }
 }
 
 /// What the first line of a file says.

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     code::requests::CodeRequests,
     config::Config,
-    idempotency::ResponseStore,
+    idempotency::{MessagesUnderWay, ResponseStore},
     metrics::{Metrics, Outcome, WorkerId},
     readiness::Health,
     refusal::{Limit, Refusal},
@@ -61,6 +61,7 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
         record: Record::off(),
         bodies: Arc::default(),
         codes: CodeRequests::new(1),
+        messages: MessagesUnderWay::default(),
     };
     shared.health.set_table(true);
     (Arc::new(shared), hand)

@@ -178,7 +178,7 @@ backend = "settlement"
 "2103" = "none"
 "2208" = "none"
 "2305" = "none"
-"2601" = "none"
+"2601" = {{ code = "none", reverses_at = "/input/data/omsgid" }}
 
 "#
     )

@@ -55,6 +55,8 @@ pub struct Places {
     pub institution: Option<At>,
     /// The message's own id.
     pub msgid: Option<At>,
+    /// The id of the message that it reverses.
+    pub reverses: Option<At>,
 }
 
 const CHARSETS: &str = "\"utf-8\", \"gbk\" or \"declared\"";
@@ -63,6 +65,12 @@ const CERT_TYPE: &str = "{ at = a pointer, code = [..], none = [..] }, each valu
 const RULE: &str = "\"pass\" and the like, or a table with `code` and the keys that differ";
 
 impl MessageConfig {
+    /// Whether a message may reverse another.
+    pub(super) fn reverses(&self) -> bool {
+        let of_rules = self.infno.iter().flat_map(|infno| &infno.rules).map(|rule| &rule.places);
+        of_rules.chain([&self.places]).any(|places| places.reverses.is_some())
+    }
+
     /// `None`: the route reads no body. `defaults` is what holds where a rule says nothing.
     pub(super) fn read(
         table: &mut Table<'_>,
@@ -75,6 +83,9 @@ impl MessageConfig {
         let places = Places::default().read(table, &mut pointers);
         let rules = table.table("infno");
         let entries = rules.entries(limits::INFNOS_MAX);
+        if infno_at.is_none() {
+            places.check(table, defaults);
+        }
         let infno = match (infno_at, entries.is_empty()) {
             (Some(at), false) => {
                 let name = at.name().to_owned();
@@ -145,6 +156,7 @@ impl RuleReader<'_> {
         let mut table = item.table();
         let rule = RuleConfig::read_over(self.defaults, &mut table, self.backends);
         let places = self.places.read(&mut table, pointers);
+        places.check(&table, &rule);
         table.finish();
         (rule, places)
     }
@@ -159,8 +171,17 @@ impl Places {
         let code = place("code_at", self.code);
         let institution = place("institution_at", self.institution);
         let msgid = place("msgid_at", self.msgid);
+        let reverses = place("reverses_at", self.reverses);
         let cert_type = cert_type(table, pointers).or_else(|| self.cert_type.clone());
-        Self { code, cert_type, institution, msgid }
+        Self { code, cert_type, institution, msgid, reverses }
+    }
+
+    /// Refuses to hold back a request with a code: its person would wait.
+    fn check(&self, table: &Table<'_>, rule: &RuleConfig) {
+        if self.reverses.is_some() && rule.needs_credential() {
+            let text = "only with code = \"none\": a reversal carries no code";
+            table.problem(&format!("{}.reverses_at: {text}", table.name()));
+        }
     }
 }
 

@@ -64,6 +64,11 @@ impl RouteConfig {
         infno.is_none().then_some(&self.rule).into_iter().chain(of_infnos)
     }
 
+    /// Whether its messages may reverse others.
+    pub(crate) fn reverses(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.reverses())
+    }
+
     /// Whether a request can spend a code or a pass here.
     fn spends(&self) -> bool {
         self.rules().any(RuleConfig::spends)

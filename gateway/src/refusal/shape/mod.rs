@@ -16,6 +16,6 @@ mod tests;
 
 pub use self::{
     decoded::Decoded,
-    message::{Asked, MessageIds},
+    message::Asked,
     setting::{Infcode, Shape, Unknown},
 };

@@ -294,15 +294,3 @@ fn serial_numbers_have_ten_digits() {
     // 2^80 - 1 = 1208925819614629174706175
     assert_eq!(refmsgid("zzzzzzzzzzzzzzzz"), "000000202701151600129174706175");
 }
-
-#[test]
-fn a_body_names_its_message_once() {
-    let ids = MessageIds::default();
-    assert_eq!((ids.infno(), ids.msgid()), (None, None));
-    ids.set("1101", None);
-    ids.set("2207", Some("1"));
-    assert_eq!((ids.infno(), ids.msgid()), (Some("1101"), None));
-    let both = MessageIds::default();
-    both.set("2207", Some("1"));
-    assert_eq!((both.infno(), both.msgid()), (Some("2207"), Some("1")));
-}

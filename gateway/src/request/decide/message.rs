@@ -1,13 +1,14 @@
 //! What a request is that says so in its body: its rule, its code or pass, its institution. The
 //! body is whole; it is read once and not changed.
 
-use body::{CertType, Found, check_query, check_type, walk};
+use body::{At, CertType, Found, Malformed, check_query, check_type, walk};
 use http::{
     HeaderMap, HeaderName,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
     request,
 };
 use keyring::pass::{Institution, PASS_LETTERS, UnverifiedPass};
+use record::MessageNames;
 
 use super::{Decision, plain, read_key, settle};
 use crate::{
@@ -42,8 +43,8 @@ pub(in crate::request) async fn decide(
     let text = message.charset.decode(declared, whole.as_bytes()).map_err(malformed)?;
     let found = walk(&text, &message.pointers).map_err(malformed)?;
     let (rule, places) = rule(call, message, head, &found)?;
-    call_itself(call, message, places, &found)?;
-    let institution = institution(call, places, &found)?;
+    let institution = names(call, message, places, &found)?;
+    call.keep_order()?;
     let key = read_key(rule, head)?;
     let carries = |cert: &CertType| cert.carries_code(&found).map_err(malformed);
     let carries_code = places.cert_type.as_ref().map_or(Ok(true), carries)?;
@@ -85,35 +86,43 @@ fn rule<'a>(
     Ok((&rule.rule, &rule.places))
 }
 
-/// Keeps what the message calls itself, for what is answered.
-fn call_itself(
+/// Keeps what the message calls itself, for what is answered and recorded. Returns the institution
+/// that a pass is bound to.
+fn names(
     call: &RequestContext,
     message: &MessageConfig,
     places: &Places,
     found: &Found<'_, '_>,
-) -> Result<(), Refused> {
-    let malformed = |malformed| call.malformed_body(&malformed);
-    let msgid = match places.msgid {
-        Some(at) => found.visible_ascii(at, MSGID_MAX).map_err(malformed)?,
-        None => None,
-    };
-    if let Some(infno) = &message.infno {
-        let number = found.infno(infno.at).map_err(malformed)?;
-        call.message.set(number.as_str(), msgid);
-    }
-    Ok(())
+) -> Result<Institution, Refused> {
+    let mut names = MessageNames::default();
+    let read = read_names(&mut names, message, places, found);
+    let institution = names.institution.as_deref().map(|name| Institution::parse(name.as_bytes()));
+    // What was read before a fault is told with the refusal.
+    call.set_message(names);
+    read.map_err(|malformed| call.malformed_body(&malformed))?;
+    let institution = institution.unwrap_or(Ok(Institution::NONE));
+    institution.map_err(|_| Refusal::RequestMalformed.into())
 }
 
-/// The institution that a pass is bound to.
-fn institution(
-    call: &RequestContext,
+fn read_names(
+    names: &mut MessageNames,
+    message: &MessageConfig,
     places: &Places,
     found: &Found<'_, '_>,
-) -> Result<Institution, Refused> {
-    let Some(at) = places.institution else { return Ok(Institution::NONE) };
-    let name = found.institution(at).map_err(|malformed| call.malformed_body(&malformed))?;
-    let name = name.map_or(Ok(Institution::NONE), |name| Institution::parse(name.as_bytes()));
-    name.map_err(|_| Refusal::RequestMalformed.into())
+) -> Result<(), Malformed> {
+    if let Some(infno) = &message.infno {
+        names.infno = Some(found.infno(infno.at)?.as_str().into());
+    }
+    let id = |at: Option<At>| match at {
+        Some(at) => Ok(found.visible_ascii(at, MSGID_MAX)?.map(Into::into)),
+        None => Ok(None),
+    };
+    names.msgid = id(places.msgid)?;
+    if let Some(at) = places.institution {
+        names.institution = found.institution(at)?.map(Into::into);
+    }
+    names.omsgid = id(places.reverses)?;
+    Ok(())
 }
 
 /// A code in a header beside one in the body could be another one.

@@ -33,7 +33,7 @@ use crate::{
     code::requests::CodeRequests,
     config::Config,
     http::names::{IDEMPOTENCY_KEY, YANMA_CODE},
-    idempotency::ResponseStore,
+    idempotency::{MessagesUnderWay, ResponseStore},
     metrics::{Metrics, WorkerId},
     readiness::Health,
     refusal::shape::Shape,
@@ -139,6 +139,7 @@ impl Node {
             record: Record::off(),
             bodies: Arc::<BodyMemory>::default(),
             codes: CodeRequests::new(1),
+            messages: MessagesUnderWay::default(),
         });
         let connections = Arc::new(AtomicUsize::new(0));
         let ours = Arc::clone(&connections);
