@@ -85,7 +85,7 @@ struct Search {
     /// The trace: 32 hex digits of `traceparent`
     #[arg(long, value_name = "ID")]
     trace_id: Option<String>,
-    /// What became of it: approved, or a refusal's reason such as code_used or outcome_unknown
+    /// What became of it: approved, replayed, observed, or a refusal's reason such as code_used
     #[arg(long, value_name = "NAME")]
     outcome: Option<String>,
     /// Not before this moment, RFC 3339 or Unix seconds

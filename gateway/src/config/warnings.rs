@@ -22,6 +22,7 @@ pub fn of(config: &Config) -> Vec<String> {
     for route in &config.routes {
         warnings.extend(settles_without_spending(route));
         warnings.extend(lets_all_pass(route));
+        warnings.extend(observes(route));
     }
     warnings
 }
@@ -93,6 +94,17 @@ fn maintenance(BackendConfig { name, maintenance, .. }: &BackendConfig) -> Optio
 fn unused(backend: &BackendConfig, index: usize, routes: &[RouteConfig]) -> Option<String> {
     let is_used = routes.iter().any(|route| route.backends().any(|used| used == index));
     (!is_used).then(|| format!("backend \"{}\" has no route", backend.name))
+}
+
+/// A route that only observes protects nothing.
+fn observes(route: &RouteConfig) -> Option<String> {
+    (!route.is_enforced()).then(|| {
+        format!(
+            "route \"{}\" has enforce = false: a code or pass that would be refused is forwarded all the \
+             same, so a used one can pay again; what it spends is spent on all other routes too",
+            route.path
+        )
+    })
 }
 
 /// The interfaces of the national platform that settle with a code: at a pharmacy, of an

@@ -11,6 +11,8 @@ pub(crate) const YANMA_PASS: HeaderName = HeaderName::from_static("yanma-pass");
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 // To the backend.
+/// What would have refused the request, on a route that only observes.
+pub(crate) const YANMA_OBSERVED: HeaderName = HeaderName::from_static("yanma-observed");
 pub(crate) const YANMA_SUBJECT: HeaderName = HeaderName::from_static("yanma-subject");
 pub(crate) const YANMA_RELATION: HeaderName = HeaderName::from_static("yanma-relation");
 pub(crate) const YANMA_PATIENT: HeaderName = HeaderName::from_static("yanma-patient");

@@ -7,6 +7,8 @@ use arc_swap::ArcSwap;
 use http::StatusCode;
 use keyring::key::{CHANNELS_MAX, Channel};
 
+use crate::refusal::Refusal;
+
 use super::cells::WorkerId;
 use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram, PASS_AGE};
 use super::labels::{Outcome, Rejection, ResponseClass};
@@ -16,6 +18,9 @@ use super::sample::HistogramValues;
 #[derive(Debug)]
 pub struct RouteMetrics {
     requests: Counters,
+    /// By what would have refused them; there once a route observes.
+    observed: OnceLock<Counters>,
+    workers: usize,
     /// From a request's head to the end of its answer.
     pub duration: Histogram,
 }
@@ -24,6 +29,8 @@ impl RouteMetrics {
     pub(super) fn new(workers: usize) -> Self {
         Self {
             requests: Counters::new(workers, Outcome::COUNT),
+            observed: OnceLock::new(),
+            workers,
             duration: Histogram::of_exchanges(workers),
         }
     }
@@ -31,6 +38,28 @@ impl RouteMetrics {
     /// Counts a request by its outcome.
     pub(crate) fn requests(&self, worker: WorkerId, outcome: Outcome) {
         self.requests.inc(worker, outcome.index());
+    }
+
+    /// Shows what is only observed from now on. To be called at start and on a reload.
+    pub(crate) fn show_observed(&self) {
+        self.observed();
+    }
+
+    /// Counts a request that is forwarded, by what would have refused it.
+    pub(crate) fn count_observed(&self, worker: WorkerId, refusal: Refusal) {
+        self.observed().inc(worker, refusal.index());
+    }
+
+    fn observed(&self) -> &Counters {
+        self.observed.get_or_init(|| Counters::new(self.workers, Refusal::ALL.len()))
+    }
+
+    /// By reason, if the route observes or has observed.
+    pub(super) fn all_observed(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let reasons = Refusal::ALL.into_iter().filter(|refusal| refusal.is_of_credential());
+        self.observed.get().into_iter().flat_map(move |counters| {
+            reasons.clone().map(|reason| (reason.reason(), counters.total(reason.index())))
+        })
     }
 
     pub(super) fn total(&self, outcome: Outcome) -> u64 {

@@ -41,6 +41,12 @@ impl Metrics {
         });
         let help = "Requests by what became of them.";
         page.counter("yanma_requests_total", help, totals);
+        let observed = routes.iter().flat_map(|(label, route)| {
+            let labels = move |reason| [("route", label.as_str()), ("reason", reason)];
+            route.all_observed().map(move |(reason, total)| (labels(reason), number(total)))
+        });
+        let help = "What routes that only observe would have refused, by reason.";
+        page.counter("yanma_observed_total", help, observed);
         let help = "From a request's head to the end of its answer.";
         let durations = routes
             .iter()

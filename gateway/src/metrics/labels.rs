@@ -11,16 +11,22 @@ pub enum Outcome {
     Approved,
     /// It was the same as one before, and got that one's answer again, whatever it says.
     Replayed,
+    /// It would have been refused for this, but its route only observes: it was forwarded.
+    Observed(Refusal),
     /// It was refused.
     Refused(Refusal),
 }
 
-impl Outcome {
-    pub(super) const COUNT: usize = 2 + Refusal::ALL.len();
+/// The outcome of a request that was forwarded against what was found.
+pub(crate) const OBSERVED: &str = "observed";
 
-    /// Every outcome, in the order of their indices.
+impl Outcome {
+    pub(super) const COUNT: usize = 3 + Refusal::ALL.len();
+
+    /// Every outcome, in the order of their indices. Of those observed one stands for all.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        [Self::Approved, Self::Replayed].into_iter().chain(Refusal::ALL.map(Self::Refused))
+        let forwarded = [Self::Approved, Self::Replayed, Self::Observed(Refusal::CodeUsed)];
+        forwarded.into_iter().chain(Refusal::ALL.map(Self::Refused))
     }
 
     /// Dense, from 0.
@@ -28,25 +34,27 @@ impl Outcome {
         match self {
             Self::Approved => 0,
             Self::Replayed => 1,
-            Self::Refused(refusal) => 2 + refusal.index(),
+            Self::Observed(_) => 2,
+            Self::Refused(refusal) => 3 + refusal.index(),
         }
     }
 
-    /// `approved`, or the refusal's reason: also the value of the header `Yanma-Outcome`. A stored
+    /// `approved`, `observed`, or the refusal's reason: also the value of the header `Yanma-Outcome`. A stored
     /// answer has the header of the first request; it is counted as `replayed`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Approved => "approved",
             Self::Replayed => "replayed",
+            Self::Observed(_) => OBSERVED,
             Self::Refused(refusal) => refusal.reason(),
         }
     }
 
-    /// The number of a refusal.
+    /// The number of a refusal, also of one that was only observed.
     pub(crate) fn error_code(self) -> Option<&'static str> {
         match self {
             Self::Approved | Self::Replayed => None,
-            Self::Refused(refusal) => Some(refusal.error_code()),
+            Self::Observed(refusal) | Self::Refused(refusal) => Some(refusal.error_code()),
         }
     }
 }

@@ -27,6 +27,7 @@ use keyring::{key::Channel, time::UnixMillis};
 
 use crate::refusal::Limit;
 
+pub(crate) use self::labels::OBSERVED;
 pub use self::{
     cells::WorkerId,
     children::{BackendMetrics, ListenerMetrics, RouteMetrics},

@@ -7,6 +7,7 @@ use tokio::{sync::mpsc, time::interval};
 use crate::{
     admin::ReloadRequest,
     limits,
+    process::observing::Reminder,
     process::reload::Reloader,
     process::signals::{Signal, Signals},
     process::takeover::{CommandLine, Named, Predecessor, Successor},
@@ -41,10 +42,12 @@ pub(crate) enum Leave {
 pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<'_>]) -> Leave {
     let mut ticks = interval(Duration::from_millis(limits::SWEEP_MS));
     let mut successor: Option<Successor> = None;
+    let mut reminder = Reminder::default();
     loop {
         tokio::select! {
             _ = ticks.tick() => {
                 look_around(shared);
+                reminder.remind(shared.current.load().config(), shared.clock.now());
                 failpoint::panic_at("front");
                 // A successor that is starting may still take over.
                 if shared.health.threads.must_leave() && successor.is_none() {
@@ -58,7 +61,10 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
                     }
                     return Leave::Told;
                 }
-                Signal::Reload => drop(reload(&orders.reloader, shared, successor.as_ref())),
+                Signal::Reload => {
+                    drop(reload(&orders.reloader, shared, successor.as_ref()));
+                    reminder.renew();
+                }
                 Signal::Upgrade if successor.is_some() => {
                     let what = "SIGUSR2: a new process is on its way already";
                     log::event(Event::UpgradeRefused, format_args!("{what}"));
@@ -69,6 +75,7 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
             Some(request) = orders.reloads.recv() => {
                 // The requester may have left; the reload has happened all the same.
                 let outcome = reload(&orders.reloader, shared, successor.as_ref());
+                reminder.renew();
                 let _ = request.answer.send(outcome);
             }
             readiness = ready(&mut successor) => match (readiness, successor.take()) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod control;
 pub mod key_tables;
+mod observing;
 pub mod reload;
 pub(crate) mod run;
 pub mod signals;

@@ -218,6 +218,57 @@ impl Refusal {
         digits.parse().expect("an error code is YM and four digits")
     }
 
+    /// Whether it is said of a code or pass, or of what remembers them. A route that only observes
+    /// forwards such a request all the same. All else is said of HTTP, of a limit or of the backend.
+    pub fn is_of_credential(self) -> bool {
+        match self {
+            Self::CodeMissing
+            | Self::CodeMalformed
+            | Self::WrongCodeType
+            | Self::DisplayCodeNotPayable
+            | Self::AuthTooWeak
+            | Self::CodeNotServed
+            | Self::PaymentCodeNotAccepted
+            | Self::FormatNotSupported
+            | Self::KeyUnknown
+            | Self::SignatureInvalid
+            | Self::SealInvalid
+            | Self::KeyRevoked
+            | Self::KeyNotActive
+            | Self::CodeExpired
+            | Self::CodeNotYetValid
+            | Self::ClockSuspect
+            | Self::CodeUsed
+            | Self::AccountFrozen
+            | Self::DeviceUnbound
+            | Self::RegionMissing
+            | Self::RegionNotOpen
+            | Self::FamilyMemberRemoved
+            | Self::WarmingUp
+            | Self::ReplayStoreUnavailable
+            | Self::ReplayFull
+            | Self::PassInvalid
+            | Self::PassExpired
+            | Self::PassUsed => true,
+            Self::RequestInFlight
+            | Self::IdempotencyMismatch
+            | Self::RouteNotFound
+            | Self::RequestTooLarge
+            | Self::RequestTimeout
+            | Self::InstitutionNotAllowed
+            | Self::RateLimited
+            | Self::RequestMalformed
+            | Self::HeadersTooLarge
+            | Self::Overloaded
+            | Self::Maintenance
+            | Self::MethodNotAllowed
+            | Self::ExpectationFailed
+            | Self::InternalError
+            | Self::BackendUnreachable
+            | Self::OutcomeUnknown => false,
+        }
+    }
+
     /// Whether bytes of the request had gone to a backend, where a backend was asked at all.
     pub fn request_sent(self) -> Option<bool> {
         match self {

@@ -74,6 +74,8 @@ pub(crate) struct RequestContext {
     message: OnceCell<Arc<MessageNames>>,
     /// It is among the messages that a reversal must not overtake.
     is_under_way: Cell<bool>,
+    /// What would have refused it, where its route only observes.
+    observed: Cell<Option<Refusal>>,
     /// In place of the answer the connection is cut.
     is_cut: Cell<bool>,
     /// Something of the request's body has not been read. What comes next on an HTTP/1 connection
@@ -110,6 +112,7 @@ impl RequestContext {
             body_fault: OnceCell::new(),
             message: OnceCell::new(),
             is_under_way: Cell::new(false),
+            observed: Cell::new(None),
             is_cut: Cell::new(false),
             has_unread_body: Cell::new(false),
             worker,
@@ -331,7 +334,28 @@ impl RequestContext {
 
     /// The backend's answer is being relayed.
     pub(crate) fn approved(&self) {
-        self.count(Outcome::Approved);
+        self.count(self.observed.get().map_or(Outcome::Approved, Outcome::Observed));
+    }
+
+    /// It would be refused, and its route only observes: it is forwarded all the same.
+    pub(crate) fn observe(&self, refused: &Refused) {
+        if self.channel.get().is_none() {
+            self.channel.set(refused.channel);
+        }
+        self.observed.set(Some(refused.refusal));
+        self.note(|trail| trail.set_observed(refused.refusal.reason()));
+        let route = self.snapshot.route_metrics(self.route.get());
+        route.count_observed(self.worker.id, refused.refusal);
+    }
+
+    /// Against which finding it is forwarded.
+    pub(crate) fn observed_reason(&self) -> Option<&'static str> {
+        self.observed.get().map(Refusal::reason)
+    }
+
+    /// Whether what was found counts. A request without a rule is never forwarded against it.
+    pub(crate) fn is_enforced(&self) -> bool {
+        self.rule().is_none_or(|rule| rule.enforce)
     }
 
     /// The answer of the same request before this one is sent again.

@@ -3,7 +3,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use http::{Request, Response, Version, response};
+use http::{HeaderValue, Request, Response, Version, response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use keyring::pass::PassText;
@@ -11,9 +11,12 @@ use keyring::pass::PassText;
 use crate::{
     code::redeem::Redeemed,
     config::BackendConfig,
+    http::names::{YANMA_OUTCOME, YANMA_REDEMPTION},
+    metrics::OBSERVED,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
     request::idempotent::PendingResponse,
+    request::place::name_observed,
     request::reply::Reply,
     transport::body::{self, Outgoing, Progress, Room, Stage, Unread, Whole},
     transport::deadline::Deadline,
@@ -46,19 +49,20 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange for a code that was redeemed for this request.
+    /// An exchange for a code that was redeemed for this request. Without `pending` its answer is not
+    /// kept for repetitions.
     pub(crate) fn of_redeemed(
         call: Rc<RequestContext>,
         backend: usize,
         in_flight: InFlight,
         redeemed: Redeemed,
-        pending: PendingResponse,
+        pending: Option<PendingResponse>,
     ) -> Self {
         call.note(|trail| {
             trail.set_backend(backend);
             trail.mark_spent();
         });
-        let (redeemed, pending) = (Some(redeemed), Some(pending));
+        let redeemed = Some(redeemed);
         Self { call, backend, in_flight, redeemed, pending, upload: None, minted: None }
     }
 
@@ -159,7 +163,9 @@ async fn talk(
     failpoint::at(Point::Forward);
     let mut deadline = call.worker.sweep.deadline(config.timeout_ms);
     let sent = loop {
-        last_look(exchange)?;
+        if let Err(refused) = last_look(exchange) {
+            go_on_observed(&call, refused, &mut request)?;
+        }
         call.mark_sent();
         match lease.send(request, &mut deadline).await {
             Sent::Nothing(Some(unsent)) if lease.was_used() => {
@@ -213,6 +219,22 @@ fn last_look(exchange: &Exchange) -> Result<(), Refused> {
         }
         _ => Ok(()),
     }
+}
+
+/// Where the route only observes, the request goes out without its redemption.
+#[cold]
+fn go_on_observed(
+    call: &RequestContext,
+    refused: Refused,
+    request: &mut Request<Outgoing>,
+) -> Result<(), Refused> {
+    if call.is_enforced() {
+        return Err(refused);
+    }
+    call.observe(&refused);
+    request.headers_mut().remove(YANMA_REDEMPTION);
+    name_observed(call, request);
+    Ok(())
 }
 
 /// Holds the answer to a redeemed code until it is whole, because half an answer is no answer. A
@@ -327,13 +349,15 @@ async fn deliver(
 ) -> Response<Reply> {
     let Exchange { call, backend, in_flight, redeemed, pending, upload: _, minted } = exchange;
     let redemption = redeemed.map(|redeemed| redeemed.id());
+    let redemption = redemption.filter(|_| call.observed_reason().is_none());
     let facts = AnswerFacts { redemption, pass_id: call.pass_id(), minted };
     let (begin, body, lease, end) = match held {
         Held::Whole(whole, lease) => {
             lease.give_back(now);
             call.approved();
             let may_trail = whole.has_trailers();
-            let response = response_head::answer(head, whole, may_trail, &call.id, &facts);
+            let mut response = response_head::answer(head, whole, may_trail, &call.id, &facts);
+            tell_observed(&call, &mut response);
             if let Some(pending) = pending {
                 pending.keep(&response).await;
             }
@@ -353,10 +377,18 @@ async fn deliver(
         Reply::stream(answer, Rc::clone(&call), ends_by_close)
     };
     let mut response = response_head::answer(head, reply, true, &call.id, &facts);
+    tell_observed(&call, &mut response);
     if end == End::Connection {
         response_head::end_by_close(&mut response);
     }
     response
+}
+
+/// The outcome of a request that was forwarded against what was found.
+fn tell_observed<B>(call: &RequestContext, response: &mut Response<B>) {
+    if call.observed_reason().is_some() {
+        response.headers_mut().insert(YANMA_OUTCOME, HeaderValue::from_static(OBSERVED));
+    }
 }
 
 #[cfg(test)]

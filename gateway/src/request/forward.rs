@@ -6,12 +6,13 @@ use http::{Response, request};
 use keyring::pass::Credential;
 
 use super::{
-    bodies::{ClientBody, listen_a_little, stream_body},
+    bodies::{ClientBody, listen_a_little, stream_body, whole_body},
     decide::{Accepted, Purpose},
-    place::{facts, reserve},
-    redeem::Transaction,
+    place::{facts, name_observed, reserve},
+    redeem::{ObservedTransaction, Transaction},
 };
 use crate::{
+    config::RuleConfig,
     http::fields::Expectation,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
@@ -44,11 +45,29 @@ pub(super) async fn forward(
                 .run(call, connection, body)
                 .await
         }
+        Purpose::RedeemObserved { only_observes, admitted, gives_pass, institution } => {
+            let transaction = ObservedTransaction {
+                _only_observes: only_observes,
+                admitted,
+                gives_pass,
+                institution,
+                head,
+            };
+            Box::pin(transaction.run(call, connection, body)).await
+        }
+        Purpose::Observed(_) => {
+            // As where the code is good: what may settle is not sent before it is whole.
+            let body = match call.rule().is_some_and(RuleConfig::spends) {
+                true => ClientBody::Read(whole_body(call, body).await?),
+                false => body,
+            };
+            Box::pin(stream(call, connection, backend, head, None, body, expectation)).await
+        }
+        Purpose::Plain => stream(call, connection, backend, head, None, body, expectation).await,
         Purpose::Check(admitted) => {
             let shown = Some(admitted.credential());
             stream(call, connection, backend, head, shown, body, expectation).await
         }
-        Purpose::Plain => stream(call, connection, backend, head, None, body, expectation).await,
     }
 }
 
@@ -73,7 +92,8 @@ async fn stream(
     }
     let (body, progress) = stream_body(call, body).await?;
     let in_flight = reserve(call, connection, backend)?;
-    let request = head.into_request(&facts(call, credential, None, None), body);
+    let mut request = head.into_request(&facts(call, credential, None, None), body);
+    name_observed(call, &mut request);
     let exchange =
         Exchange::without_redemption(Rc::clone(call), backend, in_flight, progress.clone());
     // Boxed, so that the way of a request is not moved about with the room for this in it.

@@ -27,7 +27,7 @@ use hyper::{Request, body::Incoming};
 
 use self::{
     bodies::{ClientBody, listen_a_little, read_body},
-    decide::{Decision, decide, message},
+    decide::{Decision, decide, message, observed},
     forward::forward,
 };
 use crate::{
@@ -90,7 +90,7 @@ async fn answer(
     connection: &Connection,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Refused> {
-    let (head, mut body) = request.into_parts();
+    let (head, body) = request.into_parts();
     call.set_unread_body(!body.is_end_stream());
     match decide(call, &head).await {
         Ok(Decision::Forward(accepted)) => {
@@ -101,6 +101,20 @@ async fn answer(
         Ok(Decision::Read(terms)) => {
             Box::pin(answer_message(call, connection, terms, head, body)).await
         }
+        Err(refused) => Box::pin(answer_refused(call, connection, head, body, refused)).await,
+    }
+}
+
+/// Answers a request that is refused by its head, or forwards it if its route only observes.
+async fn answer_refused(
+    call: &Rc<RequestContext>,
+    connection: &Connection,
+    head: request::Parts,
+    mut body: Incoming,
+    refused: Refused,
+) -> Result<Response<Reply>, Refused> {
+    match observed::let_pass(call, &head, refused) {
+        Ok(accepted) => forward(call, connection, accepted, head, ClientBody::Coming(body)).await,
         Err(refused) => {
             call.find_shape(&head.uri);
             listen_a_little(call, fields::expectation(&head.headers), &mut body).await;
@@ -118,7 +132,9 @@ async fn answer_message(
     body: Incoming,
 ) -> Result<Response<Reply>, Refused> {
     let whole = read_body(call, body).await?;
-    let decision = message::decide(call, &head, terms, &whole).await?;
+    let decided = message::decide(call, &head, terms, &whole).await;
+    let decision = decided
+        .or_else(|refused| observed::let_pass(call, &head, refused).map(Decision::Forward))?;
     let body = ClientBody::Read(whole);
     match decision {
         Decision::Forward(accepted) => forward(call, connection, accepted, head, body).await,

@@ -1,12 +1,15 @@
 //! What a request needs just before it is sent: a place at its backend, and what the gateway says of
 //! it there.
 
+use http::{HeaderValue, Request};
 use keyring::pass::{Credential, MintedPass, RedemptionId};
 
 use crate::{
+    http::names::YANMA_OBSERVED,
     limits,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
+    transport::body::Outgoing,
     transport::connection_state::Connection,
     upstream::{endpoints::InFlight, request_head::ForwardedFacts},
 };
@@ -41,5 +44,12 @@ pub(super) fn facts<'a>(
         credential,
         redemption,
         minted,
+    }
+}
+
+/// Tells the backend what the request would have been refused for, if its route only observes.
+pub(super) fn name_observed(call: &RequestContext, request: &mut Request<Outgoing>) {
+    if let Some(reason) = call.observed_reason() {
+        request.headers_mut().insert(YANMA_OBSERVED, HeaderValue::from_static(reason));
     }
 }

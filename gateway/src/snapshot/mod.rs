@@ -39,7 +39,13 @@ impl Snapshot {
     pub fn new(config: Config, keys: KeySet, endpoints: &Endpoints, metrics: &Metrics) -> Self {
         let routes = Routes::new(&config.routes);
         let backends = config.backends.iter().map(|backend| endpoints.backend(backend)).collect();
-        let route_metrics = config.routes.iter().map(|route| metrics.route(&route.path)).collect();
+        let route_metrics: Vec<_> =
+            config.routes.iter().map(|route| metrics.route(&route.path)).collect();
+        for (route, metrics) in config.routes.iter().zip(&route_metrics) {
+            if !route.is_enforced() {
+                metrics.show_observed();
+            }
+        }
         let messages = |route: &RouteConfig| {
             let rules = route.infno().into_iter().flat_map(|infno| &infno.rules);
             let keys = rules.map(|rule| rule.key.as_str());

@@ -5,6 +5,7 @@ mod drain;
 mod files;
 mod host;
 mod log;
+mod observe;
 mod record;
 mod reload;
 pub(crate) mod sandbox;

@@ -25,6 +25,8 @@ pub struct Trail {
     pub(crate) pass_id: Option<PassId>,
     /// Of a request whose body was read.
     pub(crate) message: Option<Arc<MessageNames>>,
+    /// What would have refused it: it was forwarded, as its route only observes.
+    pub(crate) observed: Option<&'static str>,
     pub(crate) backend: Option<usize>,
     pub(crate) endpoint: Option<usize>,
     pub(crate) status: Option<u16>,
@@ -128,6 +130,11 @@ impl Trail {
     /// Sets what the message in the request's body calls itself.
     pub fn set_message(&mut self, message: Arc<MessageNames>) {
         self.message = Some(message);
+    }
+
+    /// Sets what would have refused the request: its route only observes, so it is forwarded.
+    pub fn set_observed(&mut self, reason: &'static str) {
+        self.observed = Some(reason);
     }
 
     /// Sets the index of the backend in [`super::Labels::backends`].

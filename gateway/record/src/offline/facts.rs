@@ -33,6 +33,8 @@ pub struct Facts<'a> {
     #[serde(default, borrow)]
     pub(crate) redemption: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
+    pub(crate) observed: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
     pub(crate) subject_hash: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     pub(crate) subject_key: Option<Cow<'a, str>>,

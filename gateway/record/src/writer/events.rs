@@ -71,6 +71,9 @@ pub(crate) fn decision(
         .number("stands_for", entry.stands_for);
     pass(fields, entry);
     message(fields, entry);
+    if let Some(reason) = trail.observed {
+        fields.word("observed", reason);
+    }
     fields.word("config", &entry.labels.config).word("keyring", &entry.labels.keyring);
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     let current = shared.current.load();
     let mut page = Page::default();
     shared.metrics.fill(&mut page);
+    show_routes(&mut page, &current);
     show_backends(&mut page, &current);
     show_replay(&mut page, shared);
     show_record(&mut page, shared);
@@ -36,6 +37,14 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_verification(&mut page, &current);
     process::show(&mut page);
     page.into_text()
+}
+
+fn show_routes(page: &mut Page, current: &Snapshot) {
+    let routes = &current.config().routes;
+    let enforced =
+        routes.iter().map(|route| ([("route", route.path.as_str())], truth(route.is_enforced())));
+    let help = "Whether a route refuses what it would refuse; 0: it only observes.";
+    page.gauge("yanma_route_enforced", help, enforced);
 }
 
 fn show_backends(page: &mut Page, current: &Snapshot) {

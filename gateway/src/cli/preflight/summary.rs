@@ -209,6 +209,9 @@ fn demands(rule: &RuleConfig, methods: &[&str]) -> Vec<String> {
     if rule.unknown == Unknown::Cut {
         demands.push("cuts the connection if an outcome is unknown".to_owned());
     }
+    if !rule.enforce {
+        demands.push("REFUSES NOTHING of this, only observes".to_owned());
+    }
     demands
 }
 

@@ -64,6 +64,11 @@ impl RouteConfig {
         infno.is_none().then_some(&self.rule).into_iter().chain(of_infnos)
     }
 
+    /// Whether each of its rules refuses what it would refuse.
+    pub(crate) fn is_enforced(&self) -> bool {
+        self.rules().all(|rule| rule.enforce)
+    }
+
     /// Whether its messages may reverse others.
     pub(crate) fn reverses(&self) -> bool {
         self.message.as_ref().is_some_and(|message| message.reverses())

@@ -68,6 +68,8 @@ pub struct RuleConfig {
     pub refusals: Shape,
     /// How an unknown outcome is told, where a code was spent.
     pub unknown: Unknown,
+    /// What would be refused for its code or pass is refused. Else it is only observed, and forwarded.
+    pub enforce: bool,
 }
 
 impl RuleConfig {
@@ -140,6 +142,7 @@ impl RuleConfig {
             self.require_region = false;
             self.open_regions = None;
             self.region_backends = Vec::new();
+            self.enforce = true;
         }
         if !self.spends() {
             self.unknown = Unknown::Answer;
@@ -182,6 +185,7 @@ impl RuleConfig {
             region_backends: region_backends(table.table("region_backends"), find, &allowed),
             refusals: refusals::shape(table),
             unknown: refusals::unknown(table),
+            enforce: table.boolean("enforce", true),
         };
         if let Some(defaults) = defaults {
             rule.inherit(defaults, table);
@@ -202,7 +206,7 @@ impl RuleConfig {
         inherit!(
             "kinds" kinds, "min_auth" min_auth, "require_region" require_region,
             "open_regions" open_regions, "region_backends" region_backends,
-            "refusals" refusals, "unknown" unknown
+            "refusals" refusals, "unknown" unknown, "enforce" enforce
         );
     }
 
@@ -231,6 +235,10 @@ impl RuleConfig {
             let text =
                 "only a route with code = \"exchange\" answers itself: it has a pass to give";
             table.problem(&format!("{name}.answer = \"decode\": {text}"));
+        }
+        if !self.enforce {
+            let text = "not with answer = \"decode\": there is nothing to forward";
+            table.problem(&format!("{name}.enforce = false: {text}"));
         }
         if table.has("region_backends") {
             table.problem(&format!("{name}.region_backends: must be {ANSWERED_HERE}"));
@@ -375,6 +383,7 @@ fn check_asks_nothing(table: &Table<'_>, rule: &RuleConfig) {
         ("require_region", rule.require_region),
         ("open_regions", rule.open_regions.is_some()),
         ("region_backends", !rule.region_backends.is_empty()),
+        ("enforce", !rule.enforce),
     ];
     for (key, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         let name = table.name();

@@ -1,6 +1,7 @@
 //! Everything that is settled before a request's body is looked at: the contract's order of checks.
 
 pub(super) mod message;
+pub(super) mod observed;
 
 use http::request;
 use keyring::{
@@ -9,6 +10,7 @@ use keyring::{
     verify::Rules,
 };
 
+use self::observed::OnlyObserves;
 use super::recall::{Barred, Recall};
 use crate::{
     code::admit::{self, Admitted, Denied},
@@ -49,6 +51,15 @@ pub(in crate::request) enum Purpose {
     Plain,
     /// The code or pass is proven, and stays good.
     Check(Admitted),
+    /// What was found is against it, and it is forwarded all the same.
+    Observed(OnlyObserves),
+    /// It is to be redeemed if that can be, and forwarded in either case.
+    RedeemObserved {
+        only_observes: OnlyObserves,
+        admitted: Admitted,
+        gives_pass: bool,
+        institution: Institution,
+    },
     /// It is to be redeemed, for a transaction that its client may have named.
     Redeem {
         admitted: Admitted,
@@ -135,15 +146,20 @@ pub(in crate::request) async fn settle(
         Judged::Admitted(admitted) => {
             let backend = admitted.backend();
             let institution = *institution;
-            let purpose = match is_spent {
-                true => Purpose::Redeem { admitted, key, gives_pass, institution },
-                false => Purpose::Check(admitted),
+            let purpose = match (is_spent, OnlyObserves::of(rule)) {
+                (true, None) => Purpose::Redeem { admitted, key, gives_pass, institution },
+                (true, Some(only_observes)) => {
+                    Purpose::RedeemObserved { only_observes, admitted, gives_pass, institution }
+                }
+                (false, _) => Purpose::Check(admitted),
             };
             Ok(Decision::Forward(Accepted { purpose, terms, backend }))
         }
         // What may not be redeemed any more may have been: what is known of it comes before what
         // stands against it now.
-        Judged::Barred(barred) if is_spent && idempotent::may_know(call, &barred.id) => {
+        Judged::Barred(barred)
+            if is_spent && rule.enforce && idempotent::may_know(call, &barred.id) =>
+        {
             Ok(Decision::Recall(Recall { terms, barred, key }))
         }
         Judged::Barred(barred) => Err(barred.otherwise),

@@ -2,17 +2,20 @@
 //! forwarded, or answered here. From the redemption on it goes on without its client.
 
 mod decoded;
+mod observed;
 
 use std::rc::Rc;
 
 use clock::Instant;
 use http::{Request, Response};
 use keyring::{
+    code::IssuedAt,
     pass::{Credential, Institution, MintedPass, PassText},
     verify::VerifiedCode,
 };
 
 use self::decoded::Decoding;
+pub(super) use self::observed::ObservedTransaction;
 use super::{
     bodies::{ClientBody, whole_body},
     place::{facts, reserve},
@@ -89,7 +92,9 @@ impl Transaction {
         };
         // Made before the code is claimed for all nodes, so that what is boxed is small.
         let minted = match credential {
-            Credential::Code(code) if gives_pass => Some(mint(call, code, &institution, &local)),
+            Credential::Code(code) if gives_pass => {
+                Some(mint(call, code, &institution, local.spent_at()))
+            }
             _ => None,
         };
         let facts = facts(call, Some(credential), Some(local.id()), minted.as_ref());
@@ -121,10 +126,10 @@ fn mint(
     call: &RequestContext,
     code: &VerifiedCode,
     institution: &Institution,
-    local: &LocalRedemption,
+    spent_at: IssuedAt,
 ) -> MintedPass {
     let (keys, count) = (call.snapshot.keys(), call.worker.next_pass_count());
-    let minted = keys.mint_pass(code, institution, local.spent_at(), count);
+    let minted = keys.mint_pass(code, institution, spent_at, count);
     let minted = minted.expect("a configuration with such a route has a key that makes passes");
     call.pass_minted(minted.id);
     minted
@@ -160,7 +165,7 @@ impl Redeeming {
             Err(answered) => return answered,
         };
         let Self { call, pending, .. } = self;
-        let exchange = Exchange::of_redeemed(call, backend, in_flight, redeemed, pending);
+        let exchange = Exchange::of_redeemed(call, backend, in_flight, redeemed, Some(pending));
         exchange.gives(minted).run(forwarded).await
     }
 

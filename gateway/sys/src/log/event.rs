@@ -86,6 +86,7 @@ events! {
         ReplayTableNew = "replay_table_new": "The table of spent codes began anew, with a fence.";
     }
     Warning {
+        Observing = "observing": "Routes with enforce = false forward what they would refuse. Told each hour.";
         ConfigurationDoubtful = "configuration_doubtful":
             "A value is allowed and probably not what is wanted.";
         DescriptorsFew = "descriptors_few":

@@ -223,6 +223,10 @@ impl<'a> Reconciliation<'a> {
         if facts.outcome.as_deref() == Some("outcome_unknown") {
             found.push(Finding::Unknown(format!("{}  {place}", Incident(facts))));
         }
+        // Its route only observes, and forwards a used code too: that is no double.
+        if facts.observed.is_some() {
+            return;
+        }
         let is_spent = facts.spending.as_deref() == Some("spent");
         let (true, Some(text)) = (is_spent || facts.bytes_sent, &facts.redemption) else { return };
         match identity(text) {

@@ -75,6 +75,16 @@ impl Scribe {
         })
     }
 
+    /// The same redemption, forwarded by a route that only observes.
+    fn observed(&mut self, said: Said) -> &mut Self {
+        self.event("decision", |fields| {
+            fields.word("route_use", "redeem").word("outcome", "observed");
+            fields.display("redemption", format_args!("7001-1800000000-{:016x}", said.serial));
+            fields.word("spending", "none").boolean("bytes_sent", true);
+            fields.word("observed", "code_used");
+        })
+    }
+
     fn stop(&mut self) -> &mut Self {
         self.event("stop", |_| {})
     }
@@ -128,6 +138,16 @@ fn whole() -> Scribe {
     scribe.decision(Said { serial: 2, ..GIVEN_BACK }).decision(Said { serial: 2, ..SENT }).stop();
     scribe.start("2").decision(Said { serial: 3, ..UNKNOWN }).stop();
     scribe
+}
+
+#[test]
+fn what_a_route_forwards_that_only_observes_is_no_double() {
+    let mut scribe = Scribe::new("a");
+    scribe.start("p1").decision(SENT).observed(SENT).observed(SENT).stop();
+    let (verdict, found) = run(&[scribe.directory.path()], false);
+    assert_eq!((verdict.doubles, verdict.forwarded), (0, 1), "{found:?}");
+    scribe.start("p2").decision(SENT).stop();
+    assert_eq!(run(&[scribe.directory.path()], false).0.doubles, 1);
 }
 
 #[test]

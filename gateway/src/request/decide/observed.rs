@@ -1,0 +1,45 @@
+//! The one place where a request goes on against what was found: its route only observes.
+
+use http::request;
+
+use super::{Accepted, Purpose};
+use crate::{
+    code::admit,
+    config::RuleConfig,
+    refusal::Refused,
+    request::{context::RequestContext, head},
+};
+
+/// The rule of the request refuses nothing that is said of a code or pass. Only such a rule makes one.
+#[derive(Debug)]
+pub(in crate::request) struct OnlyObserves(());
+
+impl OnlyObserves {
+    pub(super) fn of(rule: &RuleConfig) -> Option<Self> {
+        (!rule.enforce).then_some(Self(()))
+    }
+}
+
+/// The request that is to be refused, or where it goes if its route only observes. What is said of
+/// HTTP, of a limit or of the backend is refused on each route.
+///
+/// Nothing is told of its person: what was found may be that they are another. So it goes to the
+/// rule's own backend, not to that of a place of insurance.
+///
+/// # Errors
+/// The refusal, where it counts; `maintenance`.
+pub(in crate::request) fn let_pass(
+    call: &RequestContext,
+    head: &request::Parts,
+    refused: Refused,
+) -> Result<Accepted, Refused> {
+    let Some(rule) = call.rule() else { return Err(refused) };
+    let Some(only_observes) = OnlyObserves::of(rule) else { return Err(refused) };
+    if !refused.refusal.is_of_credential() {
+        return Err(refused);
+    }
+    let terms = head::check(head, call.snapshot.config.limits.header_count_max)?;
+    let backend = Some(admit::admit_without_code(rule, &call.snapshot.config.backends)?);
+    call.observe(&refused);
+    Ok(Accepted { purpose: Purpose::Observed(only_observes), terms, backend })
+}
