@@ -26,7 +26,7 @@ use keyring::{
 
 use clock::Clock;
 use registers::{ClaimNote, ClaimVerdict, Claimed, Registers};
-use replay::{PassLife, Passes, RedeemError, Redemption, Replay};
+use replay::{Known, PassLife, Passes, RedeemError, Redemption, Replay};
 
 use crate::refusal::{Limit, Refusal, Refused};
 
@@ -57,6 +57,21 @@ impl Memory<'_> {
             (RedemptionId::Pass(id), Some(passes)) => passes.remembers(id),
             (RedemptionId::Pass(_), None) => false,
         }
+    }
+
+    /// What this node's tables know of it, for a person who asks. Nothing is spent.
+    ///
+    /// # Errors
+    /// `replay_store_unavailable`.
+    pub(crate) fn look(&self, id: &RedemptionId, clock: &Clock) -> Result<Known, Refused> {
+        let known = match (id, self.passes) {
+            (RedemptionId::Code(identity), _) => {
+                self.codes.look(identity, self.code_rules, clock)
+            }
+            (RedemptionId::Pass(id), Some(passes)) => passes.look(id, &self.pass_life, clock),
+            (RedemptionId::Pass(_), None) => Ok(Known::Forgotten),
+        };
+        known.map_err(|_| Refusal::ReplayStoreUnavailable.into())
     }
 
     /// A keyed hash, by a key that no client knows.
