@@ -47,8 +47,12 @@ pub enum Known {
         /// It cannot be redeemed any more.
         is_over: bool,
     },
-    /// It is from before the fence, or so old that its entry may have been overwritten.
-    Forgotten,
+    /// It is from before the fence, or so old that its entry may have been overwritten. This table
+    /// lets it pass in neither case.
+    Forgotten {
+        /// Its life is over, so that no other table lets it pass either.
+        is_over: bool,
+    },
 }
 
 /// Why a code is not redeemed.
@@ -223,11 +227,11 @@ impl<R: Retention> Replay<R> {
         }
         let may_be_overwritten =
             identity.second().millis().plus_ms(R::REMEMBER_S * 1_000 - SKEW_MS_MAX);
-        if self.is_behind_fence(identity) || mark >= may_be_overwritten {
-            return Ok(Known::Forgotten);
-        }
         let is_over = mark.max(reading.now) >= identity.end_of_life(rules);
-        Ok(Known::Unspent { is_over })
+        Ok(match self.is_behind_fence(identity) || mark >= may_be_overwritten {
+            true => Known::Forgotten { is_over },
+            false => Known::Unspent { is_over },
+        })
     }
 
     /// How many codes the table must remember at `now`. Exact up to 32,768 slots; a larger table is

@@ -5,6 +5,7 @@
 //! operator for some seconds, but not the gateway.
 
 pub(crate) mod page;
+mod redemptions;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
+    HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
 };
 use http_body_util::Full;
@@ -151,7 +152,7 @@ async fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) {
     let service = service_fn(|request: Request<Incoming>| {
         let admin = &admin;
         async move {
-            let answer = answer(admin, peer, request.method(), request.uri().path()).await;
+            let answer = answer(admin, peer, request.method(), request.uri()).await;
             Ok::<_, Infallible>(answer)
         }
     });
@@ -173,9 +174,9 @@ async fn answer(
     admin: &Admin,
     peer: SocketAddr,
     method: &Method,
-    path: &str,
+    uri: &Uri,
 ) -> Response<Full<Bytes>> {
-    match (path, &admin.reload) {
+    match (uri.path(), &admin.reload) {
         ("/metrics", _) => get(method, || metrics_page(&admin.shared)),
         ("/healthz", _) => get(method, || text(StatusCode::OK, "alive\n")),
         ("/readyz", _) => get(method, || readiness(&admin.shared)),
@@ -184,11 +185,15 @@ async fn answer(
             StatusCode::NOT_FOUND,
             "reload over HTTP is off ([admin] reload = false); SIGHUP reloads too\n",
         ),
-        _ => text(
-            StatusCode::NOT_FOUND,
-            "no such page; there are GET /metrics /healthz /readyz and POST /reload\n",
-        ),
+        _ => redemptions::answer(&admin.shared, method, uri).unwrap_or_else(no_page),
     }
+}
+
+fn no_page() -> Response<Full<Bytes>> {
+    text(
+        StatusCode::NOT_FOUND,
+        "no such page; there are GET /metrics /healthz /readyz and POST /reload\n",
+    )
 }
 
 fn metrics_page(shared: &Shared) -> Response<Full<Bytes>> {

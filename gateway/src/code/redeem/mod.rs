@@ -65,11 +65,9 @@ impl Memory<'_> {
     /// `replay_store_unavailable`.
     pub(crate) fn look(&self, id: &RedemptionId, clock: &Clock) -> Result<Known, Refused> {
         let known = match (id, self.passes) {
-            (RedemptionId::Code(identity), _) => {
-                self.codes.look(identity, self.code_rules, clock)
-            }
+            (RedemptionId::Code(identity), _) => self.codes.look(identity, self.code_rules, clock),
             (RedemptionId::Pass(id), Some(passes)) => passes.look(id, &self.pass_life, clock),
-            (RedemptionId::Pass(_), None) => Ok(Known::Forgotten),
+            (RedemptionId::Pass(_), None) => Ok(Known::Forgotten { is_over: true }),
         };
         known.map_err(|_| Refusal::ReplayStoreUnavailable.into())
     }

@@ -39,7 +39,9 @@ impl StatusConfig {
             routes.find(|route| is_within(path, &route.path) || is_within(&route.path, path))
         {
             let why = match route.path.as_str() {
-                "/" => "the route \"/\" matches every path; give that route a longer path".to_owned(),
+                "/" => {
+                    "the route \"/\" matches every path; give that route a longer path".to_owned()
+                }
                 route => format!("the route \"{route}\" must be neither it, above it nor below it"),
             };
             table.problem(&format!("status.path = \"{path}\": {why}"));
