@@ -4,6 +4,7 @@
 //! Connections are few and bounded in time. A client that reaches the listener may delay another
 //! operator for some seconds, but not the gateway.
 
+mod answers;
 pub(crate) mod page;
 mod redemptions;
 #[cfg(test)]
@@ -21,10 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
-};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -35,6 +33,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
+use self::answers::{get, method_not_allowed, text};
 use crate::{limits, metrics, upstream::endpoints, worker::Shared};
 use sys::{failpoint, threads::Part};
 
@@ -254,28 +253,4 @@ async fn reload_by(
         ),
         Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is leaving\n"),
     }
-}
-
-/// hyper leaves out the body of an answer to HEAD, but not its length.
-fn get(method: &Method, answer: impl FnOnce() -> Response<Full<Bytes>>) -> Response<Full<Bytes>> {
-    match *method {
-        Method::GET | Method::HEAD => answer(),
-        _ => method_not_allowed("GET, HEAD"),
-    }
-}
-
-fn method_not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {
-    let why = format!("method not allowed; allowed: {allowed}\n");
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

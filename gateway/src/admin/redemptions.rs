@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 
-use super::{get, text};
+use super::answers::{get, text};
 use crate::{code::status::Asked, http::path::CheckedPath, refusal::Refused, worker::Shared};
 
 /// `None`: the path is another one, or the configuration has no `[status]`.

@@ -29,6 +29,15 @@ pub(crate) struct Sources<'a> {
     pub(crate) are_shared: bool,
 }
 
+/// What the registers' servers say where this node has no entry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Abroad {
+    Told(Told),
+    /// It is claimed, and nothing says what for.
+    Claimed,
+    Nothing,
+}
+
 /// A word of the contract.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum State {
@@ -145,6 +154,20 @@ impl Fate {
         };
         let is_final = state != State::Running;
         Self { redemption: Some(id), state, is_final, facts, backend_status }
+    }
+
+    /// Whether it is told by an entry. Other nodes know no more then.
+    pub(crate) fn is_told(&self) -> bool {
+        matches!(self.state, State::Running | State::Answered | State::Unknown)
+    }
+
+    /// The same with what other nodes know.
+    pub(crate) fn with(self, abroad: Abroad) -> Self {
+        match (abroad, self.redemption) {
+            (Abroad::Told(told), Some(id)) => Self::of_told(id, told),
+            (Abroad::Claimed, _) => Self { state: State::Spent, is_final: true, ..self },
+            (Abroad::Nothing, _) | (_, None) => self,
+        }
     }
 
     /// The answer's body.

@@ -20,7 +20,7 @@ use crate::{
     http::names::{YANMA_OUTCOME, YANMA_REQUEST_ID},
     http::path::CheckedPath,
     refusal::{Refusal, Refused},
-    request::{context::RequestContext, reply::Reply},
+    request::{context::RequestContext, idempotent::nodes, reply::Reply},
     transport::body::Whole,
 };
 
@@ -68,7 +68,10 @@ pub(in crate::request) async fn answer(
         return Err(Refused::from(Refusal::InstitutionNotAllowed).with_detail(NO_CERTIFICATE));
     };
     let id = prove(call, head, &institution).await?;
-    let fate = call.worker.sources(&call.snapshot.config).of_redemption(&id)?;
+    let mut fate = call.worker.sources(&call.snapshot.config).of_redemption(&id)?;
+    if let Some(registers) = call.worker.registers.as_ref().filter(|_| !fate.is_told()) {
+        fate = fate.with(nodes::tell(call, registers, id).await?);
+    }
     call.approved();
     Ok(tell(call, &fate))
 }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::harness::keys::identity;
-use crate::harness::{Message, Reply, Request, Setup, World, until};
+use crate::harness::redis::{Redis, config};
+use crate::harness::{Message, Reply, Request, Setup, World, eventually, until};
 
 const PATH: &str = "/yanma/redemptions";
 const STATUS: &str = "status.path = \"/yanma/redemptions\"";
@@ -116,7 +117,7 @@ async fn a_code_is_told_as_a_pass_is() {
     assert_eq!((&answered["infno"], &answered["msgid"]), (&Value::Null, &Value::Null));
 
     let lost = world.code();
-    world.backend.reply(Reply::Reset);
+    world.backend.reply(Reply::ThenReset(Vec::new()));
     world.pay(&lost).await.assert_refused("outcome_unknown");
     let unknown = of_code(&world, &lost).await;
     assert_eq!(verdict(&unknown), ("unknown", true));
@@ -208,4 +209,45 @@ async fn an_operator_asks_for_what_there_is() {
     let off = World::start().await;
     assert_eq!(off.admin("GET", &message).await.status(), 404);
     off.ask(&Request::get(PATH).code(&off.code())).await.assert_refused("route_not_found");
+}
+
+/// Where nodes share registers each tells what the other did.
+#[tokio::test]
+async fn another_node_tells_what_became_of_a_code() {
+    let registers = Redis::group().await;
+    let shared = format!("{}\n{STATUS}", config(&registers));
+    let one = Setup::new().await.config(&shared).start().await;
+    let two = Setup::new().await.config(&shared);
+    let two = two.only_endpoints(&[one.backend.endpoint.as_str()]).start().await;
+    for register in &registers {
+        register.age().await;
+    }
+    for world in [&one, &two] {
+        eventually("registers that vote", async || {
+            (world.pay(&world.code()).await.status() == 200).then_some(())
+        })
+        .await;
+    }
+    let code = one.code();
+    assert_eq!(verdict(&of_code(&two, &code).await), ("forgotten", false));
+    let before = one.backend.count();
+    one.backend.hold();
+    let mut client = one.client().await;
+    client.send(Request::post("/pay").code(&code).bytes()).await;
+    one.backend.arrived(before + 1).await;
+    assert_eq!(verdict(&of_code(&two, &code).await), ("running", false));
+    one.backend.open();
+    client.answer().await.assert_approved();
+    let answered = of_code(&two, &code).await;
+    assert_eq!(verdict(&answered), ("answered", true));
+    assert_eq!((&answered["backend_status"], &answered["at"]), (&json!(200), &Value::Null));
+    assert_eq!(verdict(&of_code(&one, &code).await), ("answered", true));
+    let fresh = one.code();
+    drop(registers);
+    let unsure = eventually("registers that are gone", async || {
+        let answer = two.ask(&Request::get(PATH).code(&fresh)).await;
+        (answer.status() != 200).then_some(answer)
+    })
+    .await;
+    unsure.assert_refused("replay_store_unavailable");
 }
