@@ -215,7 +215,7 @@ async fn an_operator_asks_for_what_there_is() {
 #[tokio::test]
 async fn another_node_tells_what_became_of_a_code() {
     let registers = Redis::group().await;
-    let shared = format!("{}\n{STATUS}", config(&registers));
+    let shared = format!("{STATUS}\n{}", config(&registers));
     let one = Setup::new().await.config(&shared).start().await;
     let two = Setup::new().await.config(&shared);
     let two = two.only_endpoints(&[one.backend.endpoint.as_str()]).start().await;
