@@ -15,6 +15,7 @@ fn plan(dir: &Path) -> Plan {
         backend_timeout_ms: 1_000,
         connections_max: 64,
         requests_max: 64,
+        has_passes: false,
         memory: MemoryPlan::default(),
     }
 }

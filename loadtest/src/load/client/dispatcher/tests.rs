@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::judge::ledger::Entry;
 use crate::judge::outage::{Change, Memory};
+use crate::judge::redemption::Redemption;
 use crate::load::codes::code::Wish;
 use crate::load::codes::tests::site;
 use crate::load::signer::Nonces;
