@@ -4,12 +4,14 @@
 //! and a run without visits never takes it.
 
 use std::collections::HashMap;
+#[expect(clippy::disallowed_types, reason = "no gateway: only calls of visits come here")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::judge::redemption::Redemption;
 
 /// All passes of a run. Load threads and backend write to it at once.
 #[derive(Default)]
+#[expect(clippy::disallowed_types, reason = "see above")]
 pub struct Passes(Mutex<Book>);
 
 #[derive(Default)]

@@ -52,7 +52,8 @@ fn errors_name_key_value_and_range() {
 
 #[test]
 fn a_key_that_is_not_known_is_refused_in_every_table() {
-    let tables = ["[visits]", "[load]", "[codes]", "[backend]", "[gateway]", "[[event]]", "[[phase]]"];
+    let tables =
+        ["[visits]", "[load]", "[codes]", "[backend]", "[gateway]", "[[event]]", "[[phase]]"];
     for table in tables {
         assert_refused(&format!("{table}\ntypo = 1\n"), &["small.toml", "typo"]);
     }
