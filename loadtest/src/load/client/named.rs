@@ -37,3 +37,20 @@ impl From<Option<Redemption>> for Named {
         Self { redemption, ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_is_handed_out_with_its_id_or_not_at_all() {
+        let mut named = Named::default();
+        named.note("Yanma-Pass", b"2790s501nkyetdn6qhhz9y63ycgwchz89gjjxwf");
+        named.note("Yanma-Pass-Id", b"p1-1800000012-9401acfced36a6bc");
+        assert_eq!(named.handed_out(), None);
+        named.note("yanma-pass", b"2790s501nkyetdn6qhhz9y63ycgwchz89gjjxwfr");
+        let (text, id) = named.handed_out().unwrap();
+        assert!(text.starts_with(b"2790") && id.serial == 0x9401_acfc_ed36_a6bc);
+        assert_eq!(named.redemption, None);
+    }
+}
