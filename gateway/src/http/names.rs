@@ -11,6 +11,11 @@ pub(crate) const YANMA_PASS: HeaderName = HeaderName::from_static("yanma-pass");
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 // To the backend.
+/// Of an opaque code.
+pub(crate) const YANMA_CLASS: HeaderName = HeaderName::from_static("yanma-class");
+pub(crate) const YANMA_RESERVATION: HeaderName = HeaderName::from_static("yanma-reservation");
+pub(crate) const YANMA_OPAQUE_PROVINCE: HeaderName =
+    HeaderName::from_static("yanma-opaque-province");
 pub(crate) const YANMA_SUBJECT: HeaderName = HeaderName::from_static("yanma-subject");
 pub(crate) const YANMA_RELATION: HeaderName = HeaderName::from_static("yanma-relation");
 pub(crate) const YANMA_PATIENT: HeaderName = HeaderName::from_static("yanma-patient");

@@ -9,13 +9,14 @@ use keyring::key::{CHANNELS_MAX, Channel};
 
 use super::cells::WorkerId;
 use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram, PASS_AGE};
-use super::labels::{Outcome, Rejection, ResponseClass};
+use super::labels::{OpaqueOutcome, Outcome, Rejection, ResponseClass};
 use super::sample::HistogramValues;
 
 /// What is counted for one route.
 #[derive(Debug)]
 pub struct RouteMetrics {
     requests: Counters,
+    opaque: Counters,
     /// From a request's head to the end of its answer.
     pub duration: Histogram,
 }
@@ -24,6 +25,7 @@ impl RouteMetrics {
     pub(super) fn new(workers: usize) -> Self {
         Self {
             requests: Counters::new(workers, Outcome::COUNT),
+            opaque: Counters::new(workers, OpaqueOutcome::ALL.len()),
             duration: Histogram::of_exchanges(workers),
         }
     }
@@ -31,6 +33,15 @@ impl RouteMetrics {
     /// Counts a request by its outcome.
     pub(crate) fn requests(&self, worker: WorkerId, outcome: Outcome) {
         self.requests.inc(worker, outcome.index());
+    }
+
+    /// Counts an opaque code or a foreign token.
+    pub(crate) fn opaque(&self, worker: WorkerId, outcome: OpaqueOutcome) {
+        self.opaque.inc(worker, outcome.index());
+    }
+
+    pub(super) fn opaque_total(&self, outcome: OpaqueOutcome) -> u64 {
+        self.opaque.total(outcome.index())
     }
 
     pub(super) fn total(&self, outcome: Outcome) -> u64 {

@@ -75,6 +75,15 @@ impl Metrics {
                 (labels, number(channel.passes(outcome)))
             })
         });
+        let routes = self.routes.all();
+        let opaque = routes.iter().flat_map(|(label, route)| {
+            OpaqueOutcome::ALL.into_iter().map(move |outcome| {
+                let labels = [("route", label.as_str()), ("outcome", outcome.name())];
+                (labels, number(route.opaque_total(outcome)))
+            })
+        });
+        let help = "Opaque codes and foreign tokens, none of them verified, by what became of them.";
+        page.counter("yanma_opaque_total", help, opaque);
         let help = "Passes by the channel of their code and what became of them.";
         page.counter("yanma_passes_total", help, totals);
         let known = self.channels.known();

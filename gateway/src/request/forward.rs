@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use http::{Response, request};
-use keyring::pass::Credential;
 
 use super::{
     bodies::{ClientBody, listen_a_little, stream_body},
@@ -12,6 +11,7 @@ use super::{
     redeem::Transaction,
 };
 use crate::{
+    code::token::Token,
     http::fields::Expectation,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
@@ -45,7 +45,7 @@ pub(super) async fn forward(
                 .await
         }
         Purpose::Check(admitted) => {
-            let shown = Some(admitted.credential());
+            let shown = Some(admitted.token());
             stream(call, connection, backend, head, shown, body, expectation).await
         }
         Purpose::Plain => stream(call, connection, backend, head, None, body, expectation).await,
@@ -59,7 +59,7 @@ async fn stream(
     connection: &Connection,
     backend: usize,
     head: CleanHead,
-    credential: Option<&Credential>,
+    token: Option<&Token>,
     mut body: ClientBody,
     expectation: Expectation,
 ) -> Result<Response<Reply>, Refused> {
@@ -72,7 +72,7 @@ async fn stream(
     }
     let (body, progress) = stream_body(call, body).await?;
     let in_flight = reserve(call, connection, backend)?;
-    let request = head.into_request(&facts(call, credential, None, None), body);
+    let request = head.into_request(&facts(call, token, None, None), body);
     let exchange =
         Exchange::without_redemption(Rc::clone(call), backend, in_flight, progress.clone());
     // Boxed, so that the way of a request is not moved about with the room for this in it.

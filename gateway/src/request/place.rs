@@ -1,9 +1,10 @@
 //! What a request needs just before it is sent: a place at its backend, and what the gateway says of
 //! it there.
 
-use keyring::pass::{Credential, MintedPass, RedemptionId};
+use keyring::pass::{MintedPass, RedemptionId};
 
 use crate::{
+    code::token::Token,
     limits,
     refusal::{Limit, Refusal, Refused},
     request::context::RequestContext,
@@ -31,14 +32,14 @@ pub(super) fn reserve(
 /// What the backend is told. The redemption is named only where the code was redeemed for this request.
 pub(super) fn facts<'a>(
     call: &'a RequestContext,
-    credential: Option<&'a Credential>,
+    token: Option<&'a Token>,
     redemption: Option<RedemptionId>,
     minted: Option<&'a MintedPass>,
 ) -> ForwardedFacts<'a> {
     ForwardedFacts {
         request_id: &call.id,
         forwarded_for: call.forwarded_for.as_ref(),
-        credential,
+        token,
         redemption,
         minted,
     }

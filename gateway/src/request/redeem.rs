@@ -17,6 +17,7 @@ use super::{
 use crate::{
     code::admit::Admitted,
     code::redeem::{self, LocalRedemption, Redeemed},
+    code::token::Token,
     idempotency::{Caller, IdempotencyKey, Request as Repeatable},
     refusal::{Refusal, Refused},
     request::context::RequestContext,
@@ -52,15 +53,15 @@ impl Transaction {
     ) -> Result<Response<Reply>, Refused> {
         let Self { admitted, key, gives_pass, institution, head } = self;
         let whole = whole_body(call, body).await?;
-        let credential = admitted.credential();
-        let (id, caller) = (credential.id(), Caller::UNNAMED);
-        let fingerprint = head.fingerprint(credential.statement(), &whole);
+        let token = admitted.token();
+        let (id, caller) = (token.id(), Caller::UNNAMED);
+        let fingerprint = head.fingerprint(token.statement(), &whole);
         let request = Repeatable { id, caller, key, fingerprint };
         // Refused before its request is entered among those that run: another transaction with the
         // same code would hear `code_used` of a request that is not forwarded.
         let memory = call.worker.memory(&call.snapshot.config);
         if memory.is_behind_fence(&id) && !idempotent::may_know(call, &id) {
-            return Err(redeem_here(call, credential).expect_err("a fence never falls"));
+            return Err(redeem_here(call, token).expect_err("a fence never falls"));
         }
         // The code stays good: a pass that is made now could not pay.
         if gives_pass && memory.would_waste_a_pass(call.worker.clock().now()) {
@@ -73,7 +74,7 @@ impl Transaction {
         let in_flight = reserve(call, connection, admitted.backend())?;
         call.hold_place()?;
         let begun = call.worker.clock().instant();
-        let local = match redeem_here(call, credential) {
+        let local = match redeem_here(call, token) {
             Ok(local) => local,
             Err(refused) => {
                 call.redeemed(begun);
@@ -81,11 +82,11 @@ impl Transaction {
             }
         };
         // Made before the code is claimed for all nodes, so that what is boxed is small.
-        let minted = match credential {
-            Credential::Code(code) if gives_pass => Some(mint(call, code, &institution, &local)),
+        let minted = match token {
+            Token::Genuine(Credential::Code(code)) if gives_pass => Some(mint(call, code, &institution, &local)),
             _ => None,
         };
-        let facts = facts(call, Some(credential), Some(local.id()), minted.as_ref());
+        let facts = facts(call, Some(token), Some(local.id()), minted.as_ref());
         let forwarded = head.into_request(&facts, Outgoing::Whole(whole));
         let (call, backend) = (Rc::clone(call), admitted.backend());
         let minted = minted.map(|minted| minted.text);
@@ -95,10 +96,10 @@ impl Transaction {
 }
 
 /// Redeems a code or pass on this node. From here on answers name the redemption.
-fn redeem_here(call: &RequestContext, credential: &Credential) -> Result<LocalRedemption, Refused> {
+fn redeem_here(call: &RequestContext, token: &Token) -> Result<LocalRedemption, Refused> {
     let worker = &call.worker;
-    call.set_redemption(credential.id());
-    redeem::redeem_here(credential, worker.memory(&call.snapshot.config), worker.clock())
+    call.set_redemption(token.id());
+    redeem::redeem_here(token, worker.memory(&call.snapshot.config), worker.clock())
 }
 
 /// Makes the pass of a code that was just spent.

@@ -18,6 +18,8 @@ pub struct Trail {
     pub(crate) holder: Option<RecordedHolder>,
     /// Of the pass that the request brought, or that was made for it.
     pub(crate) pass_id: Option<PassId>,
+    /// Of an opaque code. Boxed, as it is rare.
+    pub(crate) reservation: Option<Box<OpaqueId>>,
     pub(crate) backend: Option<usize>,
     pub(crate) endpoint: Option<usize>,
     pub(crate) status: Option<u16>,
@@ -111,6 +113,11 @@ impl Trail {
             subject: pass.subject(),
             age_ms: pass.age_ms(now),
         });
+    }
+
+    /// Sets the name of the opaque code that has arrived. Nothing of it is verified.
+    pub fn set_reservation(&mut self, id: OpaqueId) {
+        self.reservation = Some(Box::new(id));
     }
 
     /// Sets the pass that was made for the request.

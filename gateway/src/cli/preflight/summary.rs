@@ -46,7 +46,7 @@ pub(in crate::cli) fn write_summary(
     writeln!(out, "workers        {}", server.workers)?;
     let (slots, bytes) = replay_table(config);
     writeln!(out, "replay table   {slots} slots, {}", Bytes(bytes))?;
-    if config.takes_passes() {
+    if config.has_passes_table() {
         let (slots, bytes) = passes_table(config);
         let life_s = config.passes.life_s;
         writeln!(out, "passes table   {slots} slots, {}; a pass lives {life_s} s", Bytes(bytes))?;
@@ -231,7 +231,7 @@ fn replay_table(config: &Config) -> (u64, u64) {
 
 /// The table of spent passes; there is none where no route takes passes.
 fn passes_table(config: &Config) -> (u64, u64) {
-    if config.takes_passes() { table_of(config.passes.capacity) } else { (0, 0) }
+    if config.has_passes_table() { table_of(config.passes.capacity) } else { (0, 0) }
 }
 
 /// Slots and bytes of a table with at least so many slots.
