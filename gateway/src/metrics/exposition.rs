@@ -7,7 +7,7 @@ use crate::refusal::Limit;
 use super::{
     Metrics,
     instruments::Histogram,
-    labels::{Outcome, Rejection, ResponseClass},
+    labels::{OpaqueOutcome, Outcome, Rejection, ResponseClass},
     page::Page,
     register_page,
     sample::{number, seconds, signed, truth},
@@ -82,7 +82,8 @@ impl Metrics {
                 (labels, number(route.opaque_total(outcome)))
             })
         });
-        let help = "Opaque codes and foreign tokens, none of them verified, by what became of them.";
+        let help =
+            "Opaque codes and foreign tokens, none of them verified, by what became of them.";
         page.counter("yanma_opaque_total", help, opaque);
         let help = "Passes by the channel of their code and what became of them.";
         page.counter("yanma_passes_total", help, totals);

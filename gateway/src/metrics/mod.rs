@@ -30,7 +30,7 @@ pub use self::{
     cells::WorkerId,
     children::{BackendMetrics, ListenerMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
-    labels::{Outcome, Rejection},
+    labels::{OpaqueOutcome, Outcome, Rejection},
 };
 use self::{
     children::{Channels, Children},

@@ -83,7 +83,9 @@ impl Transaction {
         };
         // Made before the code is claimed for all nodes, so that what is boxed is small.
         let minted = match token {
-            Token::Genuine(Credential::Code(code)) if gives_pass => Some(mint(call, code, &institution, &local)),
+            Token::Genuine(Credential::Code(code)) if gives_pass => {
+                Some(mint(call, code, &institution, &local))
+            }
             _ => None,
         };
         let facts = facts(call, Some(token), Some(local.id()), minted.as_ref());

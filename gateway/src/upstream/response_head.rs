@@ -8,7 +8,10 @@ use super::header_text::Text;
 use crate::{
     http::{
         fields::{self, Framing},
-        names::{YANMA_OUTCOME, YANMA_PASS, YANMA_PASS_ID, YANMA_REDEMPTION, YANMA_REQUEST_ID, YANMA_RESERVATION},
+        names::{
+            YANMA_OUTCOME, YANMA_PASS, YANMA_PASS_ID, YANMA_REDEMPTION, YANMA_REQUEST_ID,
+            YANMA_RESERVATION,
+        },
     },
     request_id::RequestId,
 };
@@ -39,7 +42,10 @@ pub(crate) fn answer<B>(
     head.version = Version::HTTP_11;
     head.extensions = http::Extensions::new();
     let mut text = Text::new();
-    head.headers.insert(YANMA_OUTCOME, HeaderValue::from_static(if facts.is_opaque { "opaque" } else { "approved" }));
+    head.headers.insert(
+        YANMA_OUTCOME,
+        HeaderValue::from_static(if facts.is_opaque { "opaque" } else { "approved" }),
+    );
     head.headers.insert(YANMA_REQUEST_ID, text.word(request_id.as_str()).value());
     if let Some(redemption) = &facts.redemption {
         let name = if facts.is_opaque { YANMA_RESERVATION } else { YANMA_REDEMPTION };

@@ -1,7 +1,7 @@
 //! What is known of a request on its way.
 
 use keyring::{
-    code::{Auth, CodeIdentity, KeyId, Kind, Region, Subject},
+    code::{Auth, CodeIdentity, KeyId, Kind, OpaqueId, Region, Subject},
     pass::{Pass, PassId},
     time::UnixMillis,
     verify::VerifiedCode,

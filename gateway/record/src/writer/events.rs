@@ -70,6 +70,9 @@ pub(crate) fn decision(
         .number("latency_us", entry.latency_ns / 1_000)
         .number("stands_for", entry.stands_for);
     pass(fields, entry);
+    if let Some(id) = &entry.trail.reservation {
+        fields.word("class", "opaque").display("reservation", id);
+    }
     fields.word("config", &entry.labels.config).word("keyring", &entry.labels.keyring);
 }
 

@@ -12,7 +12,7 @@ use super::unfit::SANDBOX;
 use crate::cli::engine::Choice;
 use crate::cli::failure::Failure;
 use crate::config::{
-    BackendConfig, CodeUse, Config, MessageRule, MinAuth, PassUse, RuleConfig, warnings,
+    BackendConfig, CodeUse, Config, MessageRule, MinAuth, Opaque, PassUse, RuleConfig, warnings,
 };
 use crate::limits;
 use crate::refusal::shape::{Shape, Unknown};
@@ -203,6 +203,9 @@ fn demands(rule: &RuleConfig, methods: &[&str]) -> Vec<String> {
     if let Some(regions) = &rule.open_regions {
         let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
         demands.push(format!("open for {}", regions.join(" ")));
+    }
+    if rule.opaque == Opaque::Reserve {
+        demands.push("lets opaque codes pass once in 460 s, reserved, NOT verified".to_owned());
     }
     demands.extend(refusals(rule.refusals));
     if rule.unknown == Unknown::Cut {

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn its_province_chooses_the_backend_and_a_longer_prefix_never_does() {
-        let keys = "region_backends = { \"3701\" = \"down\", \"37\" = \"shandong\", \"4\" = \"down\" }";
+        let keys =
+            "region_backends = { \"3701\" = \"down\", \"37\" = \"shandong\", \"4\" = \"down\" }";
         assert_eq!(admitted(keys, "37"), Ok(1));
         assert_eq!(admitted(keys, "44"), Err("maintenance"));
         assert_eq!(admitted(keys, "11"), Ok(0));

@@ -49,7 +49,9 @@ impl Memory<'_> {
         match (id, self.passes) {
             (RedemptionId::Code(identity), _) => self.codes.is_behind_fence(identity),
             (RedemptionId::Pass(id), Some(passes)) => passes.is_behind_fence(id),
-            (RedemptionId::Opaque(id), Some(passes)) => passes.is_behind_fence(&self.reservation(*id)),
+            (RedemptionId::Opaque(id), Some(passes)) => {
+                passes.is_behind_fence(&self.reservation(*id))
+            }
             (RedemptionId::Pass(_) | RedemptionId::Opaque(_), None) => false,
         }
     }

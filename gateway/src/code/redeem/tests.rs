@@ -23,7 +23,7 @@ impl Table {
     fn memory(&self) -> Memory<'_> {
         let pass_life = PassLife::new(900).unwrap();
         let (codes, passes) = (&self.replay, Some(&self.passes));
-        Memory { codes, passes, code_rules: &TIME, pass_life }
+        Memory { codes, passes, code_rules: &TIME, pass_life, clock: &self.clock }
     }
 
     fn redeem(&self, code: Code) -> Result<LocalRedemption, Refused> {
