@@ -61,6 +61,10 @@ impl Transaction {
         // same code would hear `code_used` of a request that is not forwarded.
         let memory = call.worker.memory(&call.snapshot.config);
         if memory.is_behind_fence(&id) && !idempotent::may_know(call, &id) {
+            // An opaque code leaves the fence as time goes by: asked again, it might be spent here.
+            if matches!(token, Token::Opaque(_)) {
+                return Err(Refusal::WarmingUp.into());
+            }
             return Err(redeem_here(call, token).expect_err("a fence never falls"));
         }
         // The code stays good: a pass that is made now could not pay.
