@@ -19,7 +19,7 @@ use crate::{
     code::requests::Entered,
     config::{self, CodeUse, PassUse, RouteConfig, RuleConfig},
     http::names::YANMA_PASS_ID,
-    metrics::Outcome,
+    metrics::{OpaqueOutcome, Outcome},
     refusal::{
         Limit, Problem, Refusal, Refused,
         shape::{Asked, Shape, Unknown},
@@ -35,6 +35,15 @@ use clock::Instant;
 use record::{MessageNames, RouteUse, Trail};
 
 const NS_PER_MS: u64 = 1_000_000;
+
+/// What a request presents that no key of ours proves.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Unverified {
+    /// An opaque code.
+    Code,
+    /// In place of a pass, a token that is not ours.
+    ForeignToken,
+}
 
 /// A request under way. When it is dropped it has been counted, exactly once.
 #[derive(Debug)]
@@ -56,6 +65,8 @@ pub(crate) struct RequestContext {
     pass_id: Cell<Option<PassId>>,
     /// It presents a pass, whether or not that opens.
     presents_pass: Cell<bool>,
+    /// What it presents is not ours to verify.
+    unverified: Cell<Option<Unverified>>,
     /// What the decision record will say.
     trail: RefCell<Trail>,
     /// What is counted if the client leaves now.
@@ -103,6 +114,7 @@ impl RequestContext {
             redemption: Cell::new(None),
             pass_id: Cell::new(None),
             presents_pass: Cell::new(false),
+            unverified: Cell::new(None),
             trail: RefCell::default(),
             outcome_if_dropped: Cell::new(Some(Refusal::RequestMalformed)),
             entered: OnceCell::new(),
@@ -252,6 +264,16 @@ impl RequestContext {
         self.presents_pass.set(true);
     }
 
+    /// It presents an opaque code, or a token of another issuer.
+    pub(crate) fn presents_unverified(&self, what: Unverified) {
+        self.unverified.set(Some(what));
+    }
+
+    /// Whether it presents an opaque code.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.unverified.get() == Some(Unverified::Code)
+    }
+
     /// The pass is genuine.
     pub(crate) fn pass_opened(&self, pass: &Pass, now: UnixMillis) {
         self.channel.set(Some(pass.channel()));
@@ -384,7 +406,9 @@ impl RequestContext {
         if refused.refusal == Refusal::OutcomeUnknown {
             self.outcome_is_unknown();
         }
-        let redemption = self.redemption.get().map(|identity| identity.to_string());
+        // A reservation is no redemption.
+        let redemption = self.redemption.get().filter(|_| !self.is_opaque());
+        let redemption = redemption.map(|identity| identity.to_string());
         let now = self.worker.clock().now();
         let problem = Problem {
             refusal: refused.refusal,
@@ -444,7 +468,11 @@ impl RequestContext {
         let own_ns = total_ns.saturating_sub(self.away_ns.get());
         metrics.gateway_duration.observe_ns(worker.id, own_ns);
         let route_use = self.rule().map(|rule| self.use_of(rule));
+        if let Some(what) = self.unverified.get() {
+            route.opaque(worker.id, self.opaque_outcome(what, outcome));
+        }
         match route_use {
+            _ if self.unverified.get().is_some() => {}
             Some(RouteUse::Pass | RouteUse::PassCheck) => {
                 metrics.passes(worker.id, self.channel.get(), outcome);
             }
@@ -459,8 +487,27 @@ impl RequestContext {
         true
     }
 
+    /// What became of an opaque code or of a foreign token.
+    #[cold]
+    fn opaque_outcome(&self, what: Unverified, outcome: Outcome) -> OpaqueOutcome {
+        let checks = self.rule().is_some_and(|rule| rule.code == CodeUse::Check);
+        match (what, outcome) {
+            (_, Outcome::Refused(Refusal::CodeUsed) | Outcome::Observed(Refusal::CodeUsed)) => {
+                OpaqueOutcome::Used
+            }
+            (_, Outcome::Refused(_) | Outcome::Observed(_)) => OpaqueOutcome::Refused,
+            (_, Outcome::Replayed) => OpaqueOutcome::Replayed,
+            (Unverified::ForeignToken, Outcome::Approved) => OpaqueOutcome::Foreign,
+            (Unverified::Code, Outcome::Approved) if checks => OpaqueOutcome::Checked,
+            (Unverified::Code, Outcome::Approved) => OpaqueOutcome::Reserved,
+        }
+    }
+
     /// What the rule does with what this request presents. Where it presents nothing, a code counts.
     fn use_of(&self, rule: &RuleConfig) -> RouteUse {
+        if self.unverified.get() == Some(Unverified::ForeignToken) {
+            return RouteUse::None;
+        }
         let of_pass = match rule.pass {
             PassUse::Spend => RouteUse::Pass,
             PassUse::Check => RouteUse::PassCheck,

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use http::{Response, request};
-use keyring::pass::Credential;
 
 use super::{
     bodies::{ClientBody, listen_a_little, stream_body, whole_body},
@@ -12,6 +11,7 @@ use super::{
     redeem::{ObservedTransaction, Transaction},
 };
 use crate::{
+    code::token::Token,
     config::RuleConfig,
     http::fields::Expectation,
     refusal::{Limit, Refusal, Refused},
@@ -65,7 +65,7 @@ pub(super) async fn forward(
         }
         Purpose::Plain => stream(call, connection, backend, head, None, body, expectation).await,
         Purpose::Check(admitted) => {
-            let shown = Some(admitted.credential());
+            let shown = Some(admitted.token());
             stream(call, connection, backend, head, shown, body, expectation).await
         }
     }
@@ -78,7 +78,7 @@ async fn stream(
     connection: &Connection,
     backend: Option<usize>,
     head: CleanHead,
-    credential: Option<&Credential>,
+    token: Option<&Token>,
     mut body: ClientBody,
     expectation: Expectation,
 ) -> Result<Response<Reply>, Refused> {
@@ -92,7 +92,7 @@ async fn stream(
     }
     let (body, progress) = stream_body(call, body).await?;
     let in_flight = reserve(call, connection, backend)?;
-    let mut request = head.into_request(&facts(call, credential, None, None), body);
+    let mut request = head.into_request(&facts(call, token, None, None), body);
     name_observed(call, &mut request);
     let exchange =
         Exchange::without_redemption(Rc::clone(call), backend, in_flight, progress.clone());

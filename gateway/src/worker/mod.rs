@@ -126,6 +126,7 @@ impl Worker {
             passes: self.shared.tables.passes.as_ref(),
             code_rules: &config.codes,
             pass_life: config.passes.life(),
+            clock: self.clock(),
         }
     }
 

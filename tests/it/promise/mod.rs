@@ -5,6 +5,7 @@ mod faults;
 mod his;
 mod leaving;
 mod loadtest;
+mod opaque;
 mod outcomes;
 mod pay;
 mod registers;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyring::{
-    code::{Auth, CodeIdentity, KeyId, Kind, Region, Subject},
+    code::{Auth, CodeIdentity, KeyId, Kind, OpaqueId, Region, Subject},
     pass::{Pass, PassId},
     time::UnixMillis,
     verify::VerifiedCode,
@@ -27,6 +27,8 @@ pub struct Trail {
     pub(crate) message: Option<Arc<MessageNames>>,
     /// What would have refused it: it was forwarded, as its route only observes.
     pub(crate) observed: Option<&'static str>,
+    /// Of an opaque code. Boxed, as it is rare.
+    pub(crate) reservation: Option<Box<OpaqueId>>,
     pub(crate) backend: Option<usize>,
     pub(crate) endpoint: Option<usize>,
     pub(crate) status: Option<u16>,
@@ -120,6 +122,11 @@ impl Trail {
             subject: pass.subject(),
             age_ms: pass.age_ms(now),
         });
+    }
+
+    /// Sets the name of the opaque code that has arrived. Nothing of it is verified.
+    pub fn set_reservation(&mut self, id: OpaqueId) {
+        self.reservation = Some(Box::new(id));
     }
 
     /// Sets the pass that was made for the request.

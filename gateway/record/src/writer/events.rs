@@ -74,6 +74,9 @@ pub(crate) fn decision(
     if let Some(reason) = trail.observed {
         fields.word("observed", reason);
     }
+    if let Some(id) = &entry.trail.reservation {
+        fields.word("class", "opaque").display("reservation", id);
+    }
     fields.word("config", &entry.labels.config).word("keyring", &entry.labels.keyring);
 }
 

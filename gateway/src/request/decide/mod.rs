@@ -2,6 +2,7 @@
 
 pub(super) mod message;
 pub(super) mod observed;
+mod opaque;
 
 use http::request;
 use keyring::{
@@ -20,7 +21,7 @@ use crate::{
     config::{CodeUse, PassUse, RouteConfig, RuleConfig},
     idempotency::IdempotencyKey,
     refusal::{Limit, Refusal, Refused},
-    request::context::RequestContext,
+    request::context::{RequestContext, Unverified},
     request::head::{self, Terms},
     request::idempotent,
 };
@@ -136,12 +137,18 @@ pub(in crate::request) async fn settle(
     institution: &Institution,
 ) -> Result<Decision, Refused> {
     let (judged, is_spent) = match presented {
+        Presented::Pass(text) if opaque::is_foreign(rule, text) => {
+            call.presents_unverified(Unverified::ForeignToken);
+            return plain(call, rule, terms);
+        }
         Presented::Code(text) => (judge_code(call, rule, text).await?, rule.code != CodeUse::Check),
         Presented::Pass(text) => {
             (judge_pass(call, rule, text, institution)?, rule.pass == PassUse::Spend)
         }
     };
-    let gives_pass = matches!(presented, Presented::Code(_)) && rule.code == CodeUse::Exchange;
+    // Of an opaque code nothing is known that a pass could say.
+    let is_code = matches!(presented, Presented::Code(_)) && !call.is_opaque();
+    let gives_pass = is_code && rule.code == CodeUse::Exchange;
     match judged {
         Judged::Admitted(admitted) => {
             let backend = admitted.backend();
@@ -194,6 +201,9 @@ async fn judge_code(
     rule: &RuleConfig,
     text: &[u8],
 ) -> Result<Judged, Refused> {
+    if let Some(code) = opaque::read(rule, text) {
+        return opaque::judge(call, rule, code);
+    }
     match verify(call, rule, text).await? {
         Proof::InTime(code) => Ok(judge(call, rule, Credential::Code(code))),
         Proof::Late(code) => {
