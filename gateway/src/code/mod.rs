@@ -16,5 +16,4 @@ pub(crate) mod locate;
 pub(crate) mod open;
 pub(crate) mod redeem;
 pub(crate) mod requests;
-pub mod token;
 pub(crate) mod verify;

@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use http::{Response, request};
 
+use keyring::pass::Token;
+
 use super::{
     bodies::{ClientBody, listen_a_little, stream_body, whole_body},
     decide::{Accepted, Purpose},
@@ -11,7 +13,6 @@ use super::{
     redeem::{ObservedTransaction, Transaction},
 };
 use crate::{
-    code::token::Token,
     config::RuleConfig,
     http::fields::Expectation,
     refusal::{Limit, Refusal, Refused},

@@ -2,10 +2,9 @@
 //! it there.
 
 use http::{HeaderValue, Request};
-use keyring::pass::{MintedPass, RedemptionId};
+use keyring::pass::{MintedPass, RedemptionId, Token};
 
 use crate::{
-    code::token::Token,
     http::names::YANMA_OBSERVED,
     limits,
     refusal::{Limit, Refusal, Refused},

@@ -9,13 +9,12 @@ use http::{
 use http_body::Body as _;
 use keyring::{
     code::OpaqueCode,
-    pass::{Credential, MintedPass, Pass, RedemptionId},
+    pass::{Credential, MintedPass, Pass, RedemptionId, Token},
     verify::{Statement, VerifiedCode},
 };
 
 use super::header_text::Text;
 use crate::{
-    code::token::Token,
     http::{
         fields::{self, Framing},
         names::{

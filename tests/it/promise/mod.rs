@@ -5,7 +5,6 @@ mod faults;
 mod his;
 mod leaving;
 mod loadtest;
-mod opaque;
 mod outcomes;
 mod pay;
 mod registers;

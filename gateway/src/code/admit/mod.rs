@@ -6,9 +6,8 @@
 pub(crate) mod opaque;
 
 use keyring::code::{Auth, Region};
-use keyring::pass::Credential;
+use keyring::pass::{Credential, Token};
 
-use crate::code::token::Token;
 use crate::config::{BackendConfig, MinAuth, RuleConfig};
 use crate::refusal::Refusal;
 

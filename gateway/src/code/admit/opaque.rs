@@ -3,9 +3,9 @@
 //! The province serves as the chosen place. `00` is no place.
 
 use keyring::code::{OpaqueCode, Province};
+use keyring::pass::Token;
 
 use super::{Admitted, check_maintenance};
-use crate::code::token::Token;
 use crate::config::{BackendConfig, MinAuth, RegionPrefix, RuleConfig};
 use crate::refusal::Refusal;
 

@@ -19,7 +19,7 @@ use std::{future::Future, rc::Rc};
 
 use keyring::{
     code::{CodeIdentity, IssuedAt, OpaqueId},
-    pass::{Credential, PassId, RedemptionId},
+    pass::{Credential, PassId, RedemptionId, Token},
     time::UnixMillis,
     verify::TimeRules,
 };
@@ -28,7 +28,6 @@ use clock::Clock;
 use registers::{ClaimNote, ClaimVerdict, Claimed, Registers};
 use replay::{PassLife, Passes, RedeemError, Redemption, Replay, Reservation, SingleUse as _};
 
-use crate::code::token::Token;
 use crate::refusal::{Limit, Refusal, Refused};
 
 /// Where spent codes and passes are remembered on this node, and for how long they may be spent.

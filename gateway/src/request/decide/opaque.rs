@@ -7,12 +7,13 @@ use keyring::{
     verify::Statement,
 };
 
-use super::{super::recall::Barred, Judged};
+use super::decision::Judged;
 use crate::{
     code::admit,
     config::{CodeUse, Opaque, RuleConfig},
     refusal::{Refusal, Refused},
     request::context::{RequestContext, Unverified},
+    request::recall::Barred,
 };
 
 /// Characters of a foreign token: as many as a certificate number of the national interface holds.

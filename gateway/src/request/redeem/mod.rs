@@ -10,7 +10,7 @@ use clock::Instant;
 use http::{Request, Response};
 use keyring::{
     code::IssuedAt,
-    pass::{Credential, Institution, MintedPass, PassText},
+    pass::{Credential, Institution, MintedPass, PassText, Token},
     verify::VerifiedCode,
 };
 
@@ -23,7 +23,6 @@ use super::{
 use crate::{
     code::admit::Admitted,
     code::redeem::{self, LocalRedemption, Redeemed},
-    code::token::Token,
     idempotency::{Caller, IdempotencyKey, Request as Repeatable},
     refusal::{Refusal, Refused},
     request::context::RequestContext,

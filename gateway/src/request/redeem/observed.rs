@@ -6,18 +6,17 @@
 use std::rc::Rc;
 
 use http::{Request, Response};
-use keyring::pass::{Credential, Institution, MintedPass, PassText};
+use keyring::pass::{Credential, Institution, MintedPass, PassText, Token};
 use registers::ClaimNote;
 
 use super::{mint, redeem_here};
 use crate::{
     code::admit::Admitted,
     code::redeem::Redeemed,
-    code::token::Token,
     refusal::{Refusal, Refused},
     request::bodies::{ClientBody, whole_body},
     request::context::RequestContext,
-    request::decide::observed::OnlyObserves,
+    request::decide::OnlyObserves,
     request::place::{facts, name_observed, reserve},
     request::reply::Reply,
     request::{detach::DetachOnDrop, exchange::Exchange},

@@ -1,11 +1,8 @@
 //! What a request may spend or show: something that is proven, or an opaque code, of which nothing
 //! is.
 
-use keyring::{
-    code::OpaqueCode,
-    pass::{Credential, RedemptionId},
-    verify::Statement,
-};
+use super::credential::{Credential, RedemptionId};
+use crate::{code::OpaqueCode, verify::Statement};
 
 /// A code or pass whose form, and if it can be proven its proof, is right.
 #[derive(Debug)]
