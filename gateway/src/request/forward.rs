@@ -57,12 +57,7 @@ pub(super) async fn forward(
             Box::pin(transaction.run(call, connection, body)).await
         }
         Purpose::Observed(_) => {
-            // As where the code is good: what may settle is not sent before it is whole.
-            let body = match call.rule().is_some_and(RuleConfig::spends) {
-                true => ClientBody::Read(whole_body(call, body).await?),
-                false => body,
-            };
-            Box::pin(stream(call, connection, backend, head, None, body, expectation)).await
+            Box::pin(forward_observed(call, connection, backend, head, body, expectation)).await
         }
         Purpose::Plain => stream(call, connection, backend, head, None, body, expectation).await,
         Purpose::Check(admitted) => {
@@ -70,6 +65,23 @@ pub(super) async fn forward(
             stream(call, connection, backend, head, shown, body, expectation).await
         }
     }
+}
+
+/// Forwards a request against what was found.
+async fn forward_observed(
+    call: &Rc<RequestContext>,
+    connection: &Connection,
+    backend: Option<usize>,
+    head: CleanHead,
+    body: ClientBody,
+    expectation: Expectation,
+) -> Result<Response<Reply>, Refused> {
+    // As where the code is good: what may settle is not sent before it is whole.
+    let body = match call.rule().is_some_and(RuleConfig::spends) {
+        true => ClientBody::Read(whole_body(call, body).await?),
+        false => body,
+    };
+    stream(call, connection, backend, head, None, body, expectation).await
 }
 
 /// Passes a request on whose code stays good: its body goes as it comes, once its beginning is
