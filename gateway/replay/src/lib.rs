@@ -22,5 +22,5 @@ mod tests;
 
 pub use self::file::{MapError, create, map, open_file_id};
 pub use self::header::{Birth, Mismatch, Remains, Store};
-pub use self::replay::{RedeemError, Redemption, Replay, ReplayError};
+pub use self::replay::{Known, RedeemError, Redemption, Replay, ReplayError};
 pub use self::single_use::{Codes, PassLife, Passes, Reservation, Retention, SingleUse};

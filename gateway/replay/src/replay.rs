@@ -37,6 +37,24 @@ pub struct Redemption<S = CodeIdentity> {
     claim: SlotClaim,
 }
 
+/// What a table knows of a code, for a person who asks.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Known {
+    /// It is spent.
+    Spent,
+    /// It is not spent, and the table would know. If its life is over it never will be.
+    Unspent {
+        /// It cannot be redeemed any more.
+        is_over: bool,
+    },
+    /// It is from before the fence, or so old that its entry may have been overwritten. This table
+    /// lets it pass in neither case.
+    Forgotten {
+        /// Its life is over, so that no other table lets it pass either.
+        is_over: bool,
+    },
+}
+
 /// Why a code is not redeemed.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, thiserror::Error)]
 pub enum RedeemError {
@@ -184,6 +202,36 @@ impl<R: Retention> Replay<R> {
         let place = self.place(identity);
         self.table.remembers(&place)
             || S::NEIGHBOUR_S.is_some_and(|apart_s| self.table.remembers_beside(&place, apart_s))
+    }
+
+    /// What is known of a code. It changes nothing.
+    ///
+    /// The trace is looked for first, and the high-water mark is read after it. An entry is placed
+    /// after the mark was raised. So if a younger entry had overwritten the trace, the mark shows it.
+    ///
+    /// # Errors
+    /// [`RedeemError::Unavailable`]: nothing was found, and the table may no longer be the one of its
+    /// data directory.
+    pub fn look<S: SingleUse<Retention = R>>(
+        &self,
+        identity: &S,
+        rules: &S::Rules,
+        clock: &Clock,
+    ) -> Result<Known, RedeemError> {
+        if self.remembers(identity) {
+            return Ok(Known::Spent);
+        }
+        let (mark, reading) = (self.high_water_mark(), clock.reading());
+        if !self.guard.allows(reading) {
+            return Err(RedeemError::Unavailable);
+        }
+        let may_be_overwritten =
+            identity.second().millis().plus_ms(R::REMEMBER_S * 1_000 - SKEW_MS_MAX);
+        let is_over = mark.max(reading.now) >= identity.end_of_life(rules);
+        Ok(match self.is_behind_fence(identity) || mark >= may_be_overwritten {
+            true => Known::Forgotten { is_over },
+            false => Known::Unspent { is_over },
+        })
     }
 
     /// How many codes the table must remember at `now`. Exact up to 32,768 slots; a larger table is

@@ -4,7 +4,9 @@
 //! Connections are few and bounded in time. A client that reaches the listener may delay another
 //! operator for some seconds, but not the gateway.
 
+mod answers;
 pub(crate) mod page;
+mod redemptions;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
-};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -34,6 +33,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
+use self::answers::{get, method_not_allowed, text};
 use crate::{limits, metrics, upstream::endpoints, worker::Shared};
 use sys::{failpoint, threads::Part};
 
@@ -151,7 +151,7 @@ async fn serve_one(stream: TcpStream, peer: SocketAddr, admin: Arc<Admin>) {
     let service = service_fn(|request: Request<Incoming>| {
         let admin = &admin;
         async move {
-            let answer = answer(admin, peer, request.method(), request.uri().path()).await;
+            let answer = answer(admin, peer, request.method(), request.uri()).await;
             Ok::<_, Infallible>(answer)
         }
     });
@@ -173,9 +173,9 @@ async fn answer(
     admin: &Admin,
     peer: SocketAddr,
     method: &Method,
-    path: &str,
+    uri: &Uri,
 ) -> Response<Full<Bytes>> {
-    match (path, &admin.reload) {
+    match (uri.path(), &admin.reload) {
         ("/metrics", _) => get(method, || metrics_page(&admin.shared)),
         ("/healthz", _) => get(method, || text(StatusCode::OK, "alive\n")),
         ("/readyz", _) => get(method, || readiness(&admin.shared)),
@@ -184,11 +184,15 @@ async fn answer(
             StatusCode::NOT_FOUND,
             "reload over HTTP is off ([admin] reload = false); SIGHUP reloads too\n",
         ),
-        _ => text(
-            StatusCode::NOT_FOUND,
-            "no such page; there are GET /metrics /healthz /readyz and POST /reload\n",
-        ),
+        _ => redemptions::answer(&admin.shared, method, uri).unwrap_or_else(no_page),
     }
+}
+
+fn no_page() -> Response<Full<Bytes>> {
+    text(
+        StatusCode::NOT_FOUND,
+        "no such page; there are GET /metrics /healthz /readyz and POST /reload\n",
+    )
 }
 
 fn metrics_page(shared: &Shared) -> Response<Full<Bytes>> {
@@ -249,28 +253,4 @@ async fn reload_by(
         ),
         Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is leaving\n"),
     }
-}
-
-/// hyper leaves out the body of an answer to HEAD, but not its length.
-fn get(method: &Method, answer: impl FnOnce() -> Response<Full<Bytes>>) -> Response<Full<Bytes>> {
-    match *method {
-        Method::GET | Method::HEAD => answer(),
-        _ => method_not_allowed("GET, HEAD"),
-    }
-}
-
-fn method_not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {
-    let why = format!("method not allowed; allowed: {allowed}\n");
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -126,7 +126,9 @@ async fn reload_is_for_this_machine_only() {
     let (reload, mut requests) = mpsc::channel(1);
     let admin = Admin::new(shared(), Some(reload));
     for peer in ["192.0.2.1:5000", "[2001:db8::1]:5000", "[::ffff:192.0.2.1]:5000"] {
-        let answer = answer(&admin, peer.parse().unwrap(), &Method::POST, "/reload").await;
+        let answer =
+            answer(&admin, peer.parse().unwrap(), &Method::POST, &Uri::from_static("/reload"))
+                .await;
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{peer}");
     }
     assert!(requests.try_recv().is_err(), "nothing was asked for");
@@ -136,7 +138,9 @@ async fn reload_is_for_this_machine_only() {
         }
     });
     for peer in ["127.9.9.9:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5000"] {
-        let answer = answer(&admin, peer.parse().unwrap(), &Method::POST, "/reload").await;
+        let answer =
+            answer(&admin, peer.parse().unwrap(), &Method::POST, &Uri::from_static("/reload"))
+                .await;
         assert_eq!(answer.status(), StatusCode::OK, "{peer}");
     }
 }

@@ -9,11 +9,12 @@
 //! | `VerifiedCode`, `Pass`, `OpaqueCode` | `admit` | `Admitted`: may do here what the request wants |
 //! | `Admitted` | `redeem` | `Redeemed`: used up for this request alone, which may be forwarded |
 //!
-//! `requests` counts the requests that are under way with one code.
+//! `requests` counts the requests that are under way with one code. `status` tells what became of one.
 
 pub mod admit;
 pub(crate) mod locate;
 pub(crate) mod open;
 pub(crate) mod redeem;
 pub(crate) mod requests;
+pub(crate) mod status;
 pub(crate) mod verify;

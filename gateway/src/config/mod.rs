@@ -36,6 +36,7 @@ pub use self::sections::retry::RetryConfig;
 pub use self::sections::route::{RouteConfig, all_methods, is_served};
 pub use self::sections::rule::{CodeUse, MinAuth, Opaque, PassUse, RuleConfig};
 pub use self::sections::server::{AdminConfig, Limits, ListenerConfig, ServerConfig, Timeouts};
+pub use self::sections::status::StatusConfig;
 use self::table::{Source, Table};
 use crate::limits;
 
@@ -56,6 +57,8 @@ pub struct Config {
     pub retry: RetryConfig,
     /// The passes of visits. Changes only at start.
     pub passes: PassesConfig,
+    /// Where clients ask what became of a code or pass.
+    pub status: Option<StatusConfig>,
     /// The decision record. Changes only at start.
     pub record: ::record::Settings,
     /// What clients may use up.
@@ -134,6 +137,7 @@ impl Config {
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
         let backends = sections::backend::read_all(root);
         let routes = sections::route::read_all(root, &backends);
+        let status = StatusConfig::read(root, &routes);
         root.finish();
         Self {
             server,
@@ -143,6 +147,7 @@ impl Config {
             replay,
             passes,
             retry,
+            status,
             record,
             limits,
             timeouts,

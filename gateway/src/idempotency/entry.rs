@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use keyring::{pass::RedemptionId, time::UnixMillis};
 
-use super::{fingerprint::Fingerprint, key::IdempotencyKey, response::StoredResponse};
+use super::{
+    facts::{Facts, Progress, Told},
+    fingerprint::Fingerprint,
+    key::IdempotencyKey,
+    response::StoredResponse,
+};
 
 /// Who asks: the institution that its client certificate names. Never the address: institutions
 /// share one, and one institution has many.
@@ -61,6 +66,8 @@ pub(super) struct Entry {
     key: Option<IdempotencyKey>,
     fingerprint: Fingerprint,
     pub(super) state: State,
+    /// For a person who asks what became of it.
+    pub(super) facts: Option<Box<Facts>>,
 }
 
 #[derive(Debug)]
@@ -73,7 +80,7 @@ impl Entry {
     pub(super) fn running(request: &Request) -> Self {
         let Request { caller, key, fingerprint, id: _ } = request;
         let (caller, key) = (caller.clone(), key.clone());
-        Self { caller, key, fingerprint: *fingerprint, state: State::Running }
+        Self { caller, key, fingerprint: *fingerprint, state: State::Running, facts: None }
     }
 
     /// What `request` finds here.
@@ -94,6 +101,21 @@ impl Entry {
             State::Running => Lookup::Running,
             State::Finished { answer, .. } => Lookup::Finished(answer.clone()),
         }
+    }
+
+    /// What a person hears who asks, whatever the request is. An answer that cannot be read counts as
+    /// unknown.
+    pub(super) fn tell(&self) -> Told {
+        let progress = match &self.state {
+            State::Running => Progress::Running,
+            State::Finished { answer, .. } => answer.progress().unwrap_or(Progress::Unknown),
+        };
+        Told { progress, facts: self.facts.as_deref().cloned() }
+    }
+
+    /// Bytes of memory of what it says beside its answer.
+    pub(super) fn facts_bytes(&self) -> usize {
+        self.facts.as_deref().map_or(0, Facts::bytes)
     }
 
     pub(super) fn is_alive(&self, now: UnixMillis) -> bool {

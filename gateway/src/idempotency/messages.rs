@@ -52,7 +52,7 @@ impl MessagesUnderWay {
 }
 
 /// The institution and the message. Neither holds a blank, so no two pairs have one text.
-fn key(names: &MessageNames, msgid: Option<&str>) -> Option<Box<str>> {
+pub(super) fn key(names: &MessageNames, msgid: Option<&str>) -> Option<Box<str>> {
     let institution = names.institution.as_deref().unwrap_or_default();
     Some(format!("{institution} {}", msgid?).into())
 }

@@ -60,6 +60,7 @@
 
 mod budget;
 mod entry;
+mod facts;
 mod fingerprint;
 mod key;
 mod messages;
@@ -72,6 +73,7 @@ mod tests;
 pub(crate) use self::{
     budget::NoRoom,
     entry::{Caller, Lookup, Request},
+    facts::{Facts, Progress, Told},
     fingerprint::{Fingerprint, FingerprintInput},
     key::IdempotencyKey,
     response::StoredResponse,

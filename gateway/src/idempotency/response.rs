@@ -3,6 +3,9 @@
 use bytes::{BufMut as _, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::facts::Progress;
+use crate::{http::names::YANMA_OUTCOME, refusal::Refusal};
+
 /// The form below. What another version wrote is no answer.
 const VERSION: u8 = 1;
 const PREFIX_BYTES: usize = 1 + 2 + 2 + 2;
@@ -69,6 +72,14 @@ impl StoredResponse {
     /// Bytes of memory.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// What it says of its request. `None` if these bytes are no answer.
+    pub(super) fn progress(&self) -> Option<Progress> {
+        let answer = self.clone().read()?;
+        let outcome = answer.headers.get(YANMA_OUTCOME);
+        let is_unknown = outcome.is_some_and(|word| word == Refusal::OutcomeUnknown.reason());
+        Some(if is_unknown { Progress::Unknown } else { Progress::Answered(answer.status) })
     }
 
     /// The answer. `None` if these bytes are none: only where they come from another process.

@@ -15,6 +15,7 @@ use keyring::{pass::RedemptionId, time::UnixMillis};
 
 use super::{
     entry::{Caller, Entry, Lookup, Request, State},
+    facts::{Progress, Told},
     fingerprint::Fingerprint,
     key::IdempotencyKey,
     response::StoredResponse,
@@ -83,6 +84,24 @@ pub(crate) fn look_up(
         Lookup::Running if now >= deadline => SharedLookup::Lost,
         known => SharedLookup::Known(known),
     })
+}
+
+/// What the answers and notes of a majority of servers say of a code, for a person who asks. A note
+/// whose deadline has passed is of a request that never reported its end.
+pub(crate) fn tell(
+    id: RedemptionId,
+    answers: impl IntoIterator<Item = Vec<u8>>,
+    notes: impl IntoIterator<Item = Vec<u8>>,
+    now: UnixMillis,
+) -> Option<Told> {
+    let mut answers = answers.into_iter().filter_map(|bytes| read_answer(id, bytes.into()));
+    if let Some(record) = answers.find(|record| record.is_alive(now)) {
+        return Some(record.tell());
+    }
+    let notes = notes.into_iter().filter_map(|bytes| read_note(id, bytes.into()));
+    let deadline = notes.map(|(deadline, _)| deadline).min()?;
+    let progress = if now < deadline { Progress::Running } else { Progress::Unknown };
+    Some(Told { progress, facts: None })
 }
 
 fn read_note(id: RedemptionId, mut bytes: Bytes) -> Option<(UnixMillis, Entry)> {
@@ -219,6 +238,20 @@ mod tests {
         }
         // A claim without a note, and bytes that no gateway wrote.
         assert_eq!(look_up(&one, [b"x".to_vec()], [Vec::new(), b"x".to_vec()], BEGUN), None);
+    }
+
+    #[test]
+    fn a_person_who_asks_hears_of_the_answer_before_the_note() {
+        let first = request(Caller::UNNAMED, None, b"{}");
+        let (note, done) = (note_of(&first), answer_to(&first));
+        let at = |answers: &[&Vec<u8>], now| {
+            let answers: Vec<Vec<u8>> = answers.iter().map(|bytes| (*bytes).clone()).collect();
+            tell(first.id, answers, [note.clone()], now).map(|told| told.progress)
+        };
+        assert_eq!(at(&[&done], BEGUN), Some(Progress::Answered(StatusCode::OK)));
+        assert_eq!(at(&[], DEADLINE.plus_ms(-1)), Some(Progress::Running));
+        assert_eq!(at(&[], DEADLINE), Some(Progress::Unknown));
+        assert_eq!(tell(first.id, [b"x".to_vec()], [Vec::new()], BEGUN), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use keyring::{pass::RedemptionId, time::UnixMillis};
 use super::{
     budget::{Budget, NoRoom},
     entry::{Entry, Lookup, Request, State},
+    facts::{ByMessage, Facts, Told},
     response::StoredResponse,
 };
 use crate::config::RetryConfig;
@@ -30,6 +31,9 @@ const SLOT_BYTES: usize = size_of::<(RedemptionId, Box<Entry>)>() + 1;
 pub struct ResponseStore {
     records: DashMap<RedemptionId, Box<Entry>>,
     room: Budget,
+    /// Empty but where the configuration has `[status]`. Locked only inside a lock of `records`, or
+    /// without one.
+    by_message: ByMessage,
 }
 
 /// What a request finds.
@@ -57,7 +61,7 @@ impl ResponseStore {
     /// Empty. The map's hash has a random key.
     pub fn new() -> Self {
         let records = DashMap::with_hasher_and_shard_amount(RandomState::new(), PARTS);
-        Self { records, room: Budget::default() }
+        Self { records, room: Budget::default(), by_message: ByMessage::default() }
     }
 
     /// Enters a request whose body is whole, before its code is redeemed.
@@ -69,6 +73,25 @@ impl ResponseStore {
             }
             MapEntry::Occupied(found) => Begun::Known(found.get().look_up(request, now)),
         }
+    }
+
+    /// Keeps with a running entry what is told of its request.
+    pub(crate) fn note(&self, id: &RedemptionId, facts: Facts) {
+        if let Some(mut record) = self.records.get_mut(id) {
+            self.by_message.insert(&facts, *id);
+            record.facts = Some(Box::new(facts));
+        }
+    }
+
+    /// What is known of a code, for a person who asks.
+    pub(crate) fn tell(&self, id: &RedemptionId, now: UnixMillis) -> Option<Told> {
+        let record = self.records.get(id)?;
+        record.is_alive(now).then(|| record.tell())
+    }
+
+    /// The redemptions of a message that have an entry, the latest first.
+    pub(crate) fn of_message(&self, institution: Option<&str>, msgid: &str) -> Vec<RedemptionId> {
+        self.by_message.find(institution, msgid)
     }
 
     /// Whether anything is known of a code, so that it is worth reading the body.
@@ -97,7 +120,8 @@ impl ResponseStore {
     ) -> Result<(), NoRoom> {
         let mut record = self.records.get_mut(id).expect("a running record stays");
         assert!(matches!(record.state, State::Running), "a record is finished once");
-        match self.room.take(&record.caller, ENTRY_BYTES + answer.len(), bounds) {
+        let bytes = ENTRY_BYTES + record.facts_bytes() + answer.len();
+        match self.room.take(&record.caller, bytes, bounds) {
             Ok(()) => {
                 let until = now.plus_ms(bounds.keep_ms);
                 record.state = State::Finished { answer, until };
@@ -114,7 +138,13 @@ impl ResponseStore {
 
     /// The request that was first leaves no answer.
     pub(crate) fn forget(&self, id: &RedemptionId) {
-        self.records.remove_if(id, |_, record| matches!(record.state, State::Running));
+        self.records.remove_if(id, |_, record| {
+            let is_running = matches!(record.state, State::Running);
+            if is_running {
+                self.drop_facts(id, record);
+            }
+            is_running
+        });
     }
 
     /// Removes at most `most` expired entries of a worker. Returns whether there was any.
@@ -123,14 +153,26 @@ impl ResponseStore {
             let Some(due) = shelf.0.pop_front_if(|due| due.until <= now) else {
                 return removed > 0;
             };
-            let (_, record) =
-                self.records.remove(&due.id).expect("a stored record stays until here");
+            let removed = self.records.remove_if(&due.id, |id, record| {
+                self.drop_facts(id, record);
+                true
+            });
+            let (_, record) = removed.expect("a stored record stays until here");
             let State::Finished { answer, .. } = &record.state else {
                 unreachable!("what is on a shelf is finished")
             };
-            self.room.give_back(&record.caller, ENTRY_BYTES + answer.len());
+            let bytes = ENTRY_BYTES + record.facts_bytes() + answer.len();
+            self.room.give_back(&record.caller, bytes);
         }
         most > 0
+    }
+
+    /// Its message no longer leads to it. Inside the entry's lock, so that no new entry of the same
+    /// code is meant.
+    fn drop_facts(&self, id: &RedemptionId, record: &Entry) {
+        if let Some(facts) = &record.facts {
+            self.by_message.remove(facts, id);
+        }
     }
 
     /// Answers that are stored.
@@ -141,6 +183,11 @@ impl ResponseStore {
     /// Bytes of memory that they take.
     pub fn bytes(&self) -> usize {
         self.room.bytes()
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_messages(&self) -> bool {
+        !self.by_message.is_empty()
     }
 
     #[cfg(test)]

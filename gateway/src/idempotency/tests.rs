@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use http::{HeaderMap, StatusCode};
 use keyring::{
@@ -7,6 +7,7 @@ use keyring::{
     time::UnixMillis,
 };
 use proptest::prelude::*;
+use record::MessageNames;
 
 use super::{
     entry::Caller,
@@ -15,7 +16,7 @@ use super::{
     store::ENTRY_BYTES,
     *,
 };
-use crate::config::RetryConfig;
+use crate::{config::RetryConfig, request_id::RequestIds};
 
 const NOW: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
 const KEEP_MS: i64 = 600_000;
@@ -345,4 +346,60 @@ proptest! {
             prop_assert!(bytes <= bounds.store_bytes && kept.len() <= bounds.entries_max);
         }
     }
+}
+
+/// Facts of a request with this message.
+fn facts(msgid: &str) -> Facts {
+    let names = MessageNames {
+        institution: Some("H1".into()),
+        msgid: Some(msgid.into()),
+        ..MessageNames::default()
+    };
+    let request_id = RequestIds::new([1, 2]).next();
+    Facts { request_id, at: NOW, names: Some(Arc::new(names)) }
+}
+
+#[test]
+fn an_entry_tells_of_its_request_and_is_found_by_its_message() {
+    let mut store = Store::default();
+    store.begin(&plain(1), NOW);
+    assert_eq!(store.answers.tell(&id(1), NOW).unwrap().facts, None);
+    store.answers.note(&id(1), facts("M1"));
+    let told = |store: &Store, now| store.answers.tell(&id(1), now).map(|told| told.progress);
+    assert_eq!(told(&store, NOW), Some(Progress::Running));
+    assert_eq!(store.answers.of_message(Some("H1"), "M1"), [id(1)]);
+    assert!(store.answers.of_message(None, "M1").is_empty());
+    store.finish(1, "yes", &bounds()).unwrap();
+    assert_eq!(told(&store, NOW), Some(Progress::Answered(StatusCode::OK)));
+    assert_eq!(store.answers.tell(&id(1), NOW).unwrap().facts, Some(facts("M1")));
+    assert!(store.answers.bytes() > ENTRY_BYTES + answer("yes").len(), "facts take memory");
+    let over = NOW.plus_ms(KEEP_MS);
+    assert_eq!(told(&store, over), None);
+    store.expire(over);
+    assert_eq!(store.holds(), [0, 0, 0]);
+    assert!(!store.answers.has_messages());
+}
+
+/// A message that was sent again with another code: what was given back hides nothing.
+#[test]
+fn a_message_leads_to_each_of_its_redemptions() {
+    let mut store = Store::default();
+    for serial in [1, 2] {
+        store.begin(&plain(serial), NOW);
+        store.answers.note(&id(serial), facts("M1"));
+    }
+    assert_eq!(store.answers.of_message(Some("H1"), "M1"), [id(2), id(1)], "the latest first");
+    store.answers.forget(&id(2));
+    assert_eq!(store.answers.of_message(Some("H1"), "M1"), [id(1)]);
+    let no_room = RetryConfig { entries_max: 0, ..bounds() };
+    assert!(store.finish(1, "yes", &no_room).is_err());
+    assert!(!store.answers.has_messages());
+}
+
+#[test]
+fn an_unknown_outcome_is_told_as_unknown() {
+    let mut headers = HeaderMap::new();
+    headers.insert("yanma-outcome", http::HeaderValue::from_static("outcome_unknown"));
+    let answer = StoredResponse::new(StatusCode::GATEWAY_TIMEOUT, &headers, b"", None).unwrap();
+    assert_eq!(answer.progress(), Some(Progress::Unknown));
 }

@@ -70,7 +70,6 @@ fn reserved_words_are_not_made() {
         "account_frozen",
         "device_unbound",
         "family_member_removed",
-        "institution_not_allowed",
         "rate_limited",
         "internal_error",
     ];

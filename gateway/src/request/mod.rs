@@ -27,7 +27,7 @@ use hyper::{Request, body::Incoming};
 
 use self::{
     bodies::{ClientBody, listen_a_little, read_body},
-    decide::{Decision, decide, message, observed},
+    decide::{Decision, decide, message, observed, status},
     forward::forward,
 };
 use crate::{
@@ -105,7 +105,8 @@ async fn answer(
     }
 }
 
-/// Answers a request that is refused by its head, or forwards it if its route only observes.
+/// Answers a request that is refused by its head, or forwards it if its route only observes. A
+/// question what became of a code is for no route, and is answered here.
 async fn answer_refused(
     call: &Rc<RequestContext>,
     connection: &Connection,
@@ -113,6 +114,10 @@ async fn answer_refused(
     mut body: Incoming,
     refused: Refused,
 ) -> Result<Response<Reply>, Refused> {
+    if let Some(asked) = status::asked(call, &head, &refused) {
+        listen_a_little(call, fields::expectation(&head.headers), &mut body).await;
+        return status::answer(call, &head, asked).await;
+    }
     match observed::let_pass(call, &head, refused) {
         Ok(accepted) => forward(call, connection, accepted, head, ClientBody::Coming(body)).await,
         Err(refused) => {

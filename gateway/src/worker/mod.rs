@@ -17,6 +17,7 @@ use slab::Slab;
 use crate::{
     code::redeem::Memory,
     code::requests::CodeRequests,
+    code::status::Sources,
     code::verify::{Batch, VerifyContext},
     config::Config,
     idempotency::{ExpiryQueue, MessagesUnderWay, ResponseStore},
@@ -121,13 +122,12 @@ impl Worker {
 
     /// What is spent, and for how long it may be.
     pub(crate) fn memory<'a>(&'a self, config: &'a Config) -> Memory<'a> {
-        Memory {
-            codes: self.replay(),
-            passes: self.shared.tables.passes.as_ref(),
-            code_rules: &config.codes,
-            pass_life: config.passes.life(),
-            clock: self.clock(),
-        }
+        self.shared.memory(config)
+    }
+
+    /// What this node can tell of codes and passes.
+    pub(crate) fn sources<'a>(&'a self, config: &'a Config) -> Sources<'a> {
+        self.shared.sources(config)
     }
 
     /// What tells the passes of one person and second apart.

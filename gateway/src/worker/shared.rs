@@ -8,7 +8,10 @@ use replay::directory::Tables;
 use sys::threads::Threads;
 
 use crate::{
+    code::redeem::Memory,
     code::requests::CodeRequests,
+    code::status::Sources,
+    config::Config,
     idempotency::{MessagesUnderWay, ResponseStore},
     metrics::Metrics,
     readiness::Health,
@@ -44,6 +47,29 @@ pub struct Shared {
     pub codes: CodeRequests,
     /// Messages under way that a reversal must not overtake.
     pub messages: MessagesUnderWay,
+}
+
+impl Shared {
+    /// What is spent, and for how long it may be.
+    pub(crate) fn memory<'a>(&'a self, config: &'a Config) -> Memory<'a> {
+        Memory {
+            codes: &self.tables.codes,
+            passes: self.tables.passes.as_ref(),
+            code_rules: &config.codes,
+            pass_life: config.passes.life(),
+            clock: &self.clock,
+        }
+    }
+
+    /// What this node can tell of codes and passes.
+    pub(crate) fn sources<'a>(&'a self, config: &'a Config) -> Sources<'a> {
+        Sources {
+            responses: &self.responses,
+            memory: self.memory(config),
+            clock: &self.clock,
+            are_shared: config.replay.registers.is_some(),
+        }
+    }
 }
 
 impl AsRef<Tables> for Shared {

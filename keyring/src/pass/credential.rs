@@ -3,11 +3,12 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    str::FromStr,
 };
 
 use super::{id::PassId, opened::Pass};
 use crate::{
-    code::{Auth, CodeIdentity, KeyId, OpaqueId, Region, Subject},
+    code::{Auth, CodeIdentity, IssuedAt, KeyId, OpaqueId, Region, Serial, Subject, UnknownWord},
     key::Channel,
     verify::{Statement, VerifiedCode},
 };
@@ -120,6 +121,60 @@ impl fmt::Display for RedemptionId {
             Self::Code(identity) => identity.fmt(f),
             Self::Pass(id) => id.fmt(f),
             Self::Opaque(id) => id.fmt(f),
+        }
+    }
+}
+
+/// Reads exactly what `Display` writes: one text for each id.
+impl FromStr for RedemptionId {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const ALLOWED: &str = "<key id>-<issued at>-<serial, 16 hex digits> of a code, or \
+                               p<key id>-<minted at>-<tag, 16 hex digits> of a pass";
+        let read = match text.starts_with('p') {
+            true => text.parse().ok().map(Self::Pass),
+            false => code_identity(text).map(Self::Code),
+        };
+        read.filter(|id| id.to_string() == text)
+            .ok_or_else(|| UnknownWord::new("redemption id", text, ALLOWED))
+    }
+}
+
+fn code_identity(text: &str) -> Option<CodeIdentity> {
+    let (key_id, rest) = text.split_once('-')?;
+    let (issued_at, serial) = rest.split_once('-')?;
+    Some(CodeIdentity {
+        key_id: KeyId::new(key_id.parse().ok()?)?,
+        issued_at: IssuedAt::new(issued_at.parse().ok()?),
+        serial: Serial::new(u64::from_str_radix(serial, 16).ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_is_written_and_in_no_other_way() {
+        for text in ["7001-1800000000-0123456789abcdef", "p1-1800000012-9401acfced36a6bc"] {
+            assert_eq!(text.parse::<RedemptionId>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "p",
+            "7001",
+            "7001-1800000000",
+            "07001-1800000000-0123456789abcdef",
+            "+7001-1800000000-0123456789abcdef",
+            "7001-1800000000-0123456789ABCDEF",
+            "7001-1800000000-123456789abcdef",
+            "7001-1800000000-0123456789abcdef-",
+            "7001-99999999999-0123456789abcdef",
+            "P1-1800000012-9401acfced36a6bc",
+            "p16-1800000012-9401acfced36a6bc",
+        ] {
+            assert!(text.parse::<RedemptionId>().is_err(), "{text}");
         }
     }
 }

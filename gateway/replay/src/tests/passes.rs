@@ -1,6 +1,7 @@
 //! The table of passes, at the edges of its 920 s.
 
 use super::*;
+use crate::Known;
 use crate::single_use::Passes;
 use crate::single_use::{PassLife, SingleUse};
 
@@ -206,4 +207,36 @@ proptest! {
             }
         }
     }
+}
+
+/// What is not found is unspent only as long as no younger pass can have taken its slot.
+#[test]
+fn a_look_tells_spent_unspent_and_forgotten_apart() {
+    let desk = Desk::new(64);
+    let look = |pass: Pass| desk.passes.look(&pass, &life(900), &desk.clock);
+    desk.hand.set(seconds(T));
+    let spent = pass(T, 1);
+    assert_eq!(look(spent), Ok(Known::Unspent { is_over: false }));
+    let redemption = desk.redeem(spent).expect("fresh");
+    assert_eq!(look(spent), Ok(Known::Spent));
+    assert_eq!(look(pass(T, 2)), Ok(Known::Unspent { is_over: false }));
+    assert!(desk.passes.release(redemption));
+    assert_eq!(look(spent), Ok(Known::Unspent { is_over: false }), "it was given back");
+
+    desk.hand.set(seconds(T + 900));
+    assert_eq!(look(spent), Ok(Known::Unspent { is_over: true }));
+    desk.hand.set(seconds(T + 909));
+    assert!(desk.redeem(pass(T + 909, 3)).is_ok());
+    assert_eq!(look(spent), Ok(Known::Unspent { is_over: true }), "the last second of memory");
+    desk.hand.set(seconds(T + 910));
+    assert_eq!(look(spent), Ok(Known::Unspent { is_over: true }), "nothing was spent since");
+    assert!(desk.redeem(pass(T + 910, 4)).is_ok());
+    assert_eq!(look(spent), Ok(Known::Forgotten { is_over: true }));
+
+    desk.passes.raise_fence(IssuedAt::new(T + 911));
+    assert_eq!(look(pass(T + 911, 5)), Ok(Known::Forgotten { is_over: false }));
+    assert_eq!(look(pass(T + 910, 4)), Ok(Known::Spent), "a trace is certain");
+    desk.passes.revoke_lease();
+    assert_eq!(look(pass(T + 912, 6)), Err(RedeemError::Unavailable));
+    assert_eq!(look(pass(T + 910, 4)), Ok(Known::Spent));
 }

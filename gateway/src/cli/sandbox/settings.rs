@@ -51,6 +51,9 @@ capacity = 65_536
 unverified_one_in = 1           # each decision has a line: yanma audit data/record
 subject_key = "audit.key"
 
+[status]                        # what became of a code or pass?
+path = "/yanma/redemptions"
+
 [timeouts]
 body_ms = {BODY_TIMEOUT_MS}                  # short, to see request_timeout
 

@@ -26,7 +26,9 @@ use keyring::{
 
 use clock::Clock;
 use registers::{ClaimNote, ClaimVerdict, Claimed, Registers};
-use replay::{PassLife, Passes, RedeemError, Redemption, Replay, Reservation, SingleUse as _};
+use replay::{
+    Known, PassLife, Passes, RedeemError, Redemption, Replay, Reservation, SingleUse as _,
+};
 
 use crate::refusal::{Limit, Refusal, Refused};
 
@@ -67,6 +69,24 @@ impl Memory<'_> {
             (RedemptionId::Opaque(id), Some(passes)) => passes.remembers(&self.reservation(*id)),
             (RedemptionId::Pass(_) | RedemptionId::Opaque(_), None) => false,
         }
+    }
+
+    /// What this node's tables know of it, for a person who asks. Nothing is spent.
+    ///
+    /// # Errors
+    /// `replay_store_unavailable`.
+    pub(crate) fn look(&self, id: &RedemptionId, clock: &Clock) -> Result<Known, Refused> {
+        let known = match (id, self.passes) {
+            (RedemptionId::Code(identity), _) => self.codes.look(identity, self.code_rules, clock),
+            (RedemptionId::Pass(id), Some(passes)) => passes.look(id, &self.pass_life, clock),
+            (RedemptionId::Opaque(id), Some(passes)) => {
+                passes.look(&self.reservation(*id), &(), clock)
+            }
+            (RedemptionId::Pass(_) | RedemptionId::Opaque(_), None) => {
+                Ok(Known::Forgotten { is_over: true })
+            }
+        };
+        known.map_err(|_| Refusal::ReplayStoreUnavailable.into())
     }
 
     /// A keyed hash, by a key that no client knows.

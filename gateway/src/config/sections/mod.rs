@@ -11,3 +11,4 @@ pub(super) mod retry;
 pub(super) mod route;
 pub(super) mod rule;
 pub(super) mod server;
+pub(super) mod status;

@@ -125,11 +125,11 @@ fn read(table: &mut Table<'_>, backends: &[BackendConfig]) -> RouteConfig {
     RouteConfig { path, methods, rule, message }
 }
 
-const PATH_ALLOWED: &str = "a plain path such as /settle, of at most 256 bytes and without a \
+pub(super) const PATH_ALLOWED: &str = "a plain path such as /settle, of at most 256 bytes and without a \
                             slash at its end";
 const _: () = assert!(limits::ROUTE_PATH_BYTES_MAX == 256);
 
-fn path(text: &str) -> Option<String> {
+pub(super) fn path(text: &str) -> Option<String> {
     let is_plain = CheckedPath::check(text).is_ok() && text.len() <= limits::ROUTE_PATH_BYTES_MAX;
     let is_whole = text == "/" || !text.ends_with('/');
     (is_plain && is_whole).then(|| text.to_owned())

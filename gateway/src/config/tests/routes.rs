@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use keyring::code::{Kind, Kinds};
 
 use super::super::*;
-use super::{parse, problems};
+use super::{LEAST, parse, problems};
 
 /// Routes beside the backends a and b.
 fn routed(routes: &str) -> String {
@@ -201,4 +201,28 @@ fn the_same_path_twice_is_one_problem_whatever_the_routes_do() {
                   [[route]]\npath = \"/pay\"\ncode = \"redeem\"\nbackend = \"a\"";
     let found = problems(&routed(routes));
     assert!(found.len() == 1 && found[0].contains("must be unique"), "{found:#?}");
+}
+
+#[test]
+fn the_path_of_status_is_for_no_route() {
+    let routes = |path: &str| LEAST.replace("path = \"/\"", &format!("path = \"{path}\""));
+    let status = |path: &str| format!("[status]\npath = \"{path}\"\n");
+    let config = parse(&format!("{}{}", routes("/pay"), status("/yanma/redemptions"))).unwrap();
+    assert_eq!(config.status.unwrap().path, "/yanma/redemptions");
+    assert_eq!(parse(LEAST).unwrap().status, None);
+    for (route, path, said) in [
+        ("/", "/yanma/redemptions", "the route \"/\" matches every path"),
+        ("/yanma", "/Yanma/redemptions", "the route \"/yanma\" must be neither it, above it"),
+        ("/yanma/redemptions", "/yanma/redemptions", "must be neither it, above it nor below it"),
+        ("/yanma/redemptions/pay", "/yanma/redemptions", "above it nor below it"),
+        ("/pay", "/metrics", "the admin listener has its page /metrics there"),
+        ("/pay", "/yanma/", "a plain path such as"),
+    ] {
+        let problems = problems(&format!("{}{}", routes(route), status(path)));
+        assert!(problems.iter().any(|line| line.contains(said)), "{problems:?}");
+    }
+    let missing = problems(&format!("{}[status]\n", routes("/pay")));
+    assert!(missing.iter().any(|line| line.contains("status.path is missing")), "{missing:?}");
+    let unknown = problems(&format!("{}{}x = 1", routes("/pay"), status("/y")));
+    assert!(unknown.iter().any(|line| line.contains("status.x is not a key")), "{unknown:?}");
 }

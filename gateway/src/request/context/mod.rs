@@ -222,6 +222,11 @@ impl RequestContext {
         self.note(|trail| trail.set_message(Arc::clone(names)));
     }
 
+    /// The same, where its route reads it.
+    pub(crate) fn message(&self) -> Option<&Arc<MessageNames>> {
+        self.message.get()
+    }
+
     /// From here on until its outcome is known, no reversal of this message is let pass.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod decision;
 pub(super) mod message;
 pub(super) mod observed;
 mod opaque;
+pub(super) mod status;
 
 use http::request;
 use keyring::{
@@ -153,7 +154,9 @@ async fn judge_code(
     if let Some(code) = opaque::read(rule, text) {
         return opaque::judge(call, rule, code);
     }
-    match verify(call, rule, text).await? {
+    let recognise_late = rule.code != CodeUse::Check;
+    let rules = Rules { kinds: rule.kinds, time: call.snapshot.config.codes, recognise_late };
+    match verify(call, rules, text).await? {
         Proof::InTime(code) => Ok(judge(call, rule, Credential::Code(code))),
         Proof::Late(code) => {
             let (id, statement) = (RedemptionId::Code(code.identity()), code.statement());
@@ -199,11 +202,9 @@ fn judge(call: &RequestContext, rule: &RuleConfig, credential: Credential) -> Ju
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time, or late
-/// where the route redeems codes.
-async fn verify(call: &RequestContext, rule: &RuleConfig, text: &[u8]) -> Result<Proof, Refused> {
+/// where the rules recognise that.
+async fn verify(call: &RequestContext, rules: Rules, text: &[u8]) -> Result<Proof, Refused> {
     let code = UnverifiedCode::parse(text).map_err(Refusal::from)?;
-    let recognise_late = rule.code != CodeUse::Check;
-    let rules = Rules { kinds: rule.kinds, time: call.snapshot.config.codes, recognise_late };
     let worker = &call.worker;
     let is_alone = worker.requests_in_flight() <= 1;
     let verdict =

@@ -4,13 +4,13 @@
 pub(crate) mod nodes;
 mod respond;
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use http::Response;
 use keyring::pass::RedemptionId;
 
 use crate::{
-    idempotency::{Begun, NoRoom, Request, StoredResponse},
+    idempotency::{Begun, Facts, NoRoom, Request, StoredResponse},
     refusal::{Limit, Refused},
     request::context::RequestContext,
     request::reply::Reply,
@@ -52,14 +52,26 @@ pub(crate) struct PendingResponse {
 pub(crate) fn begin(call: &Rc<RequestContext>, request: &Request) -> Result<Next, Refused> {
     let (worker, id) = (&call.worker, request.id);
     match worker.responses().begin(request, worker.clock().now()) {
-        Begun::First => Ok(Next::First(PendingResponse {
-            call: Rc::clone(call),
-            id,
-            is_open: true,
-            note: None,
-        })),
+        Begun::First => {
+            if call.snapshot.config.status.is_some() {
+                note_facts(call, &id);
+            }
+            Ok(Next::First(PendingResponse {
+                call: Rc::clone(call),
+                id,
+                is_open: true,
+                note: None,
+            }))
+        }
         Begun::Known(known) => respond(call, id, known).map(Next::Answered),
     }
+}
+
+/// Keeps what a person is told who asks what became of it.
+#[cold]
+fn note_facts(call: &RequestContext, id: &RedemptionId) {
+    let (at, names) = (call.worker.clock().now(), call.message().map(Arc::clone));
+    call.worker.responses().note(id, Facts { request_id: call.id, at, names });
 }
 
 /// What is known of a request that may no longer be forwarded, and whose code has an entry.

@@ -23,6 +23,7 @@ use registers::{ClaimNote, Registers};
 
 use super::respond::{replay, respond};
 use crate::{
+    code::status::Abroad,
     idempotency::{
         Lookup, Request, StoredResponse,
         shared::{self, SharedLookup},
@@ -116,4 +117,28 @@ pub(crate) async fn ask(
             Err(Refusal::OutcomeUnknown.into())
         }
     }
+}
+
+/// What other nodes know of a code or pass, for a person who asks.
+///
+/// # Errors
+/// `replay_store_unavailable`: less than a majority answered.
+pub(crate) async fn tell(
+    call: &RequestContext,
+    registers: &Rc<Registers>,
+    id: RedemptionId,
+) -> Result<Abroad, Refused> {
+    let (group, name) = (registers.group_of(id), shared::name_of(&id));
+    let answers = registers.get_most(group, name.as_bytes());
+    let (answers, notes) = tokio::join!(answers, registers.notes(id));
+    let (Ok(answers), Ok(notes)) = (answers, notes) else {
+        return Err(Refusal::ReplayStoreUnavailable.into());
+    };
+    // A claim without a note has an empty one.
+    let is_claimed = !notes.is_empty();
+    Ok(match shared::tell(id, answers, notes, call.worker.clock().now()) {
+        Some(told) => Abroad::Told(told),
+        None if is_claimed => Abroad::Claimed,
+        None => Abroad::Nothing,
+    })
 }

@@ -2,6 +2,7 @@
 
 mod abroad;
 mod late;
+mod status;
 
 use crate::harness::backend::SETTLED;
 use crate::harness::keys::identity;

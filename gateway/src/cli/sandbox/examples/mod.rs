@@ -262,6 +262,8 @@ fn visiting(shell: &Shell) -> Vec<Example> {
     let scan = shell.keep_pass();
     let query = shell.request("/visit", WITH_PASS);
     let settle = shell.request("/visit-pay", &format!("{AMOUNT} {WITH_PASS}"));
+    let ask = shell.request("/yanma/redemptions", WITH_PASS);
+    let by_id = "/yanma/redemptions/7001-1800000000-0123456789abcdef";
     let settle_more =
         shell.request("/visit-pay", &format!("-d '{{\"amount\":\"99.00\"}}' {WITH_PASS}"));
     vec![
@@ -274,6 +276,16 @@ fn visiting(shell: &Shell) -> Vec<Example> {
             Refusal::PassUsed,
             "a second settlement with one scan",
             format!("{scan} && {settle} && {settle_more}"),
+        ),
+        refused(
+            Refusal::InstitutionNotAllowed,
+            "by id only the admin listener tells what became of a redemption",
+            shell.request(by_id, ""),
+        ),
+        approved(
+            "status",
+            "what became of the pass? answered",
+            format!("{scan} && {settle} && {ask}"),
         ),
         approved(
             "visit",

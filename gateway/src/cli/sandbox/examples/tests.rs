@@ -24,7 +24,7 @@ fn every_refusal_that_a_command_can_reach_is_shown() {
         .collect();
     let missing: Vec<Refusal> =
         Refusal::ALL.into_iter().filter(|refusal| !shown.contains(refusal)).collect();
-    // Accounts, institutions and rates are not built; the others need registers, a restart, a full
+    // Accounts and rates are not built; the others need registers, a restart, a full
     // gateway, a quarter of an hour or a bug.
     assert_eq!(
         missing,
@@ -32,7 +32,6 @@ fn every_refusal_that_a_command_can_reach_is_shown() {
             Refusal::AccountFrozen,
             Refusal::DeviceUnbound,
             Refusal::FamilyMemberRemoved,
-            Refusal::InstitutionNotAllowed,
             Refusal::RateLimited,
             Refusal::Overloaded,
             Refusal::WarmingUp,
