@@ -5,7 +5,8 @@
 //! | a head | `locate` | the text |
 //! | text | `keyring::code::UnverifiedCode::parse` | `UnverifiedCode`: well formed |
 //! | `UnverifiedCode` | `verify` | `VerifiedCode`: genuine, of a kind and time that serve here |
-//! | `VerifiedCode` | `admit` | `Admitted`: may do here what the request wants |
+//! | text | `keyring::code::OpaqueCode::parse` | `OpaqueCode`: of that form; not verified |
+//! | `VerifiedCode`, `Pass`, `OpaqueCode` | `admit` | `Admitted`: may do here what the request wants |
 //! | `Admitted` | `redeem` | `Redeemed`: used up for this request alone, which may be forwarded |
 //!
 //! `requests` counts the requests that are under way with one code. `status` tells what became of one.

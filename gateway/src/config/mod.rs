@@ -34,7 +34,7 @@ pub use self::sections::passes::PassesConfig;
 pub use self::sections::replay::ReplayConfig;
 pub use self::sections::retry::RetryConfig;
 pub use self::sections::route::{RouteConfig, all_methods, is_served};
-pub use self::sections::rule::{CodeUse, MinAuth, PassUse, RuleConfig};
+pub use self::sections::rule::{CodeUse, MinAuth, Opaque, PassUse, RuleConfig};
 pub use self::sections::server::{AdminConfig, Limits, ListenerConfig, ServerConfig, Timeouts};
 pub use self::sections::status::StatusConfig;
 use self::table::{Source, Table};
@@ -103,7 +103,7 @@ impl Config {
         DirectorySettings {
             dir: self.server.data_dir.clone(),
             capacity: self.replay.capacity,
-            passes: self.takes_passes().then_some(self.passes.capacity),
+            passes: self.has_passes_table().then_some(self.passes.capacity),
             skew_ms: self.codes.skew_ms,
             store: match self.replay.registers {
                 Some(_) => Store::Registers,
@@ -115,6 +115,12 @@ impl Config {
     /// Whether any route makes, opens or spends passes.
     pub fn takes_passes(&self) -> bool {
         self.routes.iter().flat_map(RouteConfig::rules).any(RuleConfig::takes_passes)
+    }
+
+    /// Whether there is a table of passes: reservations of opaque codes stand in it too.
+    pub fn has_passes_table(&self) -> bool {
+        let mut rules = self.routes.iter().flat_map(RouteConfig::rules);
+        rules.any(|rule| rule.takes_passes() || rule.opaque == Opaque::Reserve)
     }
 
     /// What could not be read stands at its default; the source then holds a problem.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use keyring::code::Region;
+use keyring::code::{Province, Region};
 
 /// The first one to six digits of a division: `37` is Shandong, `3701` Jinan.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
@@ -24,6 +24,17 @@ impl RegionPrefix {
     pub fn contains(self, region: Region) -> bool {
         let rest = 10_u32.pow(u32::from(6 - self.digits));
         region.is_chosen() && region.get() / rest == self.value
+    }
+
+    /// Whether the whole province lies in this division. No prefix of more than two digits holds
+    /// one.
+    pub fn holds(self, province: Province) -> bool {
+        let province = u32::from(province.get());
+        match self.digits {
+            1 => province != 0 && province / 10 == self.value,
+            2 => province != 0 && province == self.value,
+            _ => false,
+        }
     }
 
     /// 1 to 6: of two prefixes that hold a place, the one with more digits is the nearer.

@@ -13,6 +13,11 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 // To the backend.
 /// What would have refused the request, on a route that only observes.
 pub(crate) const YANMA_OBSERVED: HeaderName = HeaderName::from_static("yanma-observed");
+/// Of an opaque code.
+pub(crate) const YANMA_CLASS: HeaderName = HeaderName::from_static("yanma-class");
+pub(crate) const YANMA_RESERVATION: HeaderName = HeaderName::from_static("yanma-reservation");
+pub(crate) const YANMA_OPAQUE_PROVINCE: HeaderName =
+    HeaderName::from_static("yanma-opaque-province");
 pub(crate) const YANMA_SUBJECT: HeaderName = HeaderName::from_static("yanma-subject");
 pub(crate) const YANMA_RELATION: HeaderName = HeaderName::from_static("yanma-relation");
 pub(crate) const YANMA_PATIENT: HeaderName = HeaderName::from_static("yanma-patient");

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 
 use super::cells::WorkerId;
 use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram, PASS_AGE};
-use super::labels::{Outcome, Rejection, ResponseClass};
+use super::labels::{OpaqueOutcome, Outcome, Rejection, ResponseClass};
 use super::sample::HistogramValues;
 
 /// What is counted for one route.
@@ -21,6 +21,7 @@ pub struct RouteMetrics {
     /// By what would have refused them; there once a route observes.
     observed: OnceLock<Counters>,
     workers: usize,
+    opaque: Counters,
     /// From a request's head to the end of its answer.
     pub duration: Histogram,
 }
@@ -31,6 +32,7 @@ impl RouteMetrics {
             requests: Counters::new(workers, Outcome::COUNT),
             observed: OnceLock::new(),
             workers,
+            opaque: Counters::new(workers, OpaqueOutcome::ALL.len()),
             duration: Histogram::of_exchanges(workers),
         }
     }
@@ -60,6 +62,15 @@ impl RouteMetrics {
         self.observed.get().into_iter().flat_map(move |counters| {
             reasons.clone().map(|reason| (reason.reason(), counters.total(reason.index())))
         })
+    }
+
+    /// Counts an opaque code or a foreign token.
+    pub(crate) fn opaque(&self, worker: WorkerId, outcome: OpaqueOutcome) {
+        self.opaque.inc(worker, outcome.index());
+    }
+
+    pub(super) fn opaque_total(&self, outcome: OpaqueOutcome) -> u64 {
+        self.opaque.total(outcome.index())
     }
 
     pub(super) fn total(&self, outcome: Outcome) -> u64 {

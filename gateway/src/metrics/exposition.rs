@@ -7,7 +7,7 @@ use crate::refusal::Limit;
 use super::{
     Metrics,
     instruments::Histogram,
-    labels::{Outcome, Rejection, ResponseClass},
+    labels::{OpaqueOutcome, Outcome, Rejection, ResponseClass},
     page::Page,
     register_page,
     sample::{number, seconds, signed, truth},
@@ -101,6 +101,16 @@ impl Metrics {
                 (labels, number(channel.passes(outcome)))
             })
         });
+        let routes = self.routes.all();
+        let opaque = routes.iter().flat_map(|(label, route)| {
+            OpaqueOutcome::ALL.into_iter().map(move |outcome| {
+                let labels = [("route", label.as_str()), ("outcome", outcome.name())];
+                (labels, number(route.opaque_total(outcome)))
+            })
+        });
+        let help =
+            "Opaque codes and foreign tokens, none of them verified, by what became of them.";
+        page.counter("yanma_opaque_total", help, opaque);
         let help = "Passes by the channel of their code and what became of them.";
         page.counter("yanma_passes_total", help, totals);
         let known = self.channels.known();

@@ -60,6 +60,24 @@ impl Outcome {
 }
 
 labels! {
+    /// What became of a request with an opaque code or a foreign token.
+    pub enum OpaqueOutcome {
+        /// Reserved and forwarded, unverified.
+        Reserved = "reserved",
+        /// Forwarded by a route that reserves nothing.
+        Checked = "checked",
+        /// The same request again, with the same answer.
+        Replayed = "replayed",
+        /// The code is reserved already.
+        Used = "used",
+        /// Refused for another reason.
+        Refused = "refused",
+        /// A token that is not ours went on in place of a pass.
+        Foreign = "foreign",
+    }
+}
+
+labels! {
     /// Why bytes of a client were taken for no request at all.
     pub enum Rejection {
         /// They are no HTTP/1 that the engine takes.

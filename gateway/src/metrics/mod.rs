@@ -32,7 +32,7 @@ pub use self::{
     cells::WorkerId,
     children::{BackendMetrics, ListenerMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
-    labels::{Outcome, Rejection},
+    labels::{OpaqueOutcome, Outcome, Rejection},
     message::{MessageCounters, MessageMetrics},
 };
 use self::{

@@ -155,8 +155,8 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     if old.passes != new.passes {
         return Some("[passes]");
     }
-    if old.takes_passes() != new.takes_passes() {
-        return Some("whether any [[route]] takes passes");
+    if old.has_passes_table() != new.has_passes_table() {
+        return Some("whether any [[route]] takes passes or reserves opaque codes");
     }
     if old.record != new.record {
         return Some("[record]");

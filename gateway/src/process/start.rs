@@ -200,7 +200,7 @@ fn share(
     if let Some(registers) = &config.replay.registers {
         metrics.show_registers(&registers.names());
     }
-    if config.takes_passes() {
+    if config.has_passes_table() {
         metrics.show_passes();
     }
     let endpoints = Endpoints::default();

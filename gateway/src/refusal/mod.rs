@@ -308,7 +308,7 @@ impl Refusal {
     /// The code or pass is used.
     pub(crate) fn used(id: &RedemptionId) -> Self {
         match id {
-            RedemptionId::Code(_) => Self::CodeUsed,
+            RedemptionId::Code(_) | RedemptionId::Opaque(_) => Self::CodeUsed,
             RedemptionId::Pass(_) => Self::PassUsed,
         }
     }
@@ -316,7 +316,7 @@ impl Refusal {
     /// The life of the code or pass is over.
     pub(crate) fn expired(id: &RedemptionId) -> Self {
         match id {
-            RedemptionId::Code(_) => Self::CodeExpired,
+            RedemptionId::Code(_) | RedemptionId::Opaque(_) => Self::CodeExpired,
             RedemptionId::Pass(_) => Self::PassExpired,
         }
     }

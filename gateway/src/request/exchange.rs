@@ -350,7 +350,8 @@ async fn deliver(
     let Exchange { call, backend, in_flight, redeemed, pending, upload: _, minted } = exchange;
     let redemption = redeemed.map(|redeemed| redeemed.id());
     let redemption = redemption.filter(|_| call.observed_reason().is_none());
-    let facts = AnswerFacts { redemption, pass_id: call.pass_id(), minted };
+    let facts =
+        AnswerFacts { redemption, is_opaque: call.is_opaque(), pass_id: call.pass_id(), minted };
     let (begin, body, lease, end) = match held {
         Held::Whole(whole, lease) => {
             lease.give_back(now);

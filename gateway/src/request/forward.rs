@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use http::{Response, request};
-use keyring::pass::Credential;
+
+use keyring::pass::Token;
 
 use super::{
     bodies::{ClientBody, listen_a_little, stream_body, whole_body},
@@ -56,19 +57,31 @@ pub(super) async fn forward(
             Box::pin(transaction.run(call, connection, body)).await
         }
         Purpose::Observed(_) => {
-            // As where the code is good: what may settle is not sent before it is whole.
-            let body = match call.rule().is_some_and(RuleConfig::spends) {
-                true => ClientBody::Read(whole_body(call, body).await?),
-                false => body,
-            };
-            Box::pin(stream(call, connection, backend, head, None, body, expectation)).await
+            Box::pin(forward_observed(call, connection, backend, head, body, expectation)).await
         }
         Purpose::Plain => stream(call, connection, backend, head, None, body, expectation).await,
         Purpose::Check(admitted) => {
-            let shown = Some(admitted.credential());
+            let shown = Some(admitted.token());
             stream(call, connection, backend, head, shown, body, expectation).await
         }
     }
+}
+
+/// Forwards a request against what was found.
+async fn forward_observed(
+    call: &Rc<RequestContext>,
+    connection: &Connection,
+    backend: Option<usize>,
+    head: CleanHead,
+    body: ClientBody,
+    expectation: Expectation,
+) -> Result<Response<Reply>, Refused> {
+    // As where the code is good: what may settle is not sent before it is whole.
+    let body = match call.rule().is_some_and(RuleConfig::spends) {
+        true => ClientBody::Read(whole_body(call, body).await?),
+        false => body,
+    };
+    stream(call, connection, backend, head, None, body, expectation).await
 }
 
 /// Passes a request on whose code stays good: its body goes as it comes, once its beginning is
@@ -78,7 +91,7 @@ async fn stream(
     connection: &Connection,
     backend: Option<usize>,
     head: CleanHead,
-    credential: Option<&Credential>,
+    token: Option<&Token>,
     mut body: ClientBody,
     expectation: Expectation,
 ) -> Result<Response<Reply>, Refused> {
@@ -92,7 +105,7 @@ async fn stream(
     }
     let (body, progress) = stream_body(call, body).await?;
     let in_flight = reserve(call, connection, backend)?;
-    let mut request = head.into_request(&facts(call, credential, None, None), body);
+    let mut request = head.into_request(&facts(call, token, None, None), body);
     name_observed(call, &mut request);
     let exchange =
         Exchange::without_redemption(Rc::clone(call), backend, in_flight, progress.clone());

@@ -2,7 +2,7 @@
 //! it there.
 
 use http::{HeaderValue, Request};
-use keyring::pass::{Credential, MintedPass, RedemptionId};
+use keyring::pass::{MintedPass, RedemptionId, Token};
 
 use crate::{
     http::names::YANMA_OBSERVED,
@@ -34,14 +34,14 @@ pub(super) fn reserve(
 /// What the backend is told. The redemption is named only where the code was redeemed for this request.
 pub(super) fn facts<'a>(
     call: &'a RequestContext,
-    credential: Option<&'a Credential>,
+    token: Option<&'a Token>,
     redemption: Option<RedemptionId>,
     minted: Option<&'a MintedPass>,
 ) -> ForwardedFacts<'a> {
     ForwardedFacts {
         request_id: &call.id,
         forwarded_for: call.forwarded_for.as_ref(),
-        credential,
+        token,
         redemption,
         minted,
     }

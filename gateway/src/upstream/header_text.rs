@@ -47,6 +47,7 @@ impl Text {
         match id {
             RedemptionId::Code(code) => self.identity(code),
             RedemptionId::Pass(pass) => self.pass(pass),
+            RedemptionId::Opaque(id) => self.word(&id.to_string()),
         }
     }
 

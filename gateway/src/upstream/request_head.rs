@@ -8,7 +8,8 @@ use http::{
 };
 use http_body::Body as _;
 use keyring::{
-    pass::{Credential, MintedPass, Pass, RedemptionId},
+    code::OpaqueCode,
+    pass::{Credential, MintedPass, Pass, RedemptionId, Token},
     verify::{Statement, VerifiedCode},
 };
 
@@ -17,9 +18,10 @@ use crate::{
     http::{
         fields::{self, Framing},
         names::{
-            X_FORWARDED_FOR, YANMA_AUTH, YANMA_CHANNEL, YANMA_CODE_ID, YANMA_ISSUED_AT,
-            YANMA_KEY_ID, YANMA_KIND, YANMA_PASS, YANMA_PASS_ID, YANMA_PATIENT, YANMA_REDEMPTION,
-            YANMA_REGION, YANMA_RELATION, YANMA_REQUEST_ID, YANMA_SUBJECT,
+            X_FORWARDED_FOR, YANMA_AUTH, YANMA_CHANNEL, YANMA_CLASS, YANMA_CODE_ID,
+            YANMA_ISSUED_AT, YANMA_KEY_ID, YANMA_KIND, YANMA_OPAQUE_PROVINCE, YANMA_PASS,
+            YANMA_PASS_ID, YANMA_PATIENT, YANMA_REDEMPTION, YANMA_REGION, YANMA_RELATION,
+            YANMA_REQUEST_ID, YANMA_RESERVATION, YANMA_SUBJECT,
         },
     },
     idempotency::{Fingerprint, FingerprintInput},
@@ -140,7 +142,7 @@ pub(crate) struct ForwardedFacts<'a> {
     pub(crate) request_id: &'a RequestId,
     /// The client's address, unless it is a process of this machine.
     pub(crate) forwarded_for: Option<&'a HeaderValue>,
-    pub(crate) credential: Option<&'a Credential>,
+    pub(crate) token: Option<&'a Token>,
     /// Present only when the code or pass has been spent for this request.
     pub(crate) redemption: Option<RedemptionId>,
     /// The pass that was made for this request.
@@ -156,12 +158,16 @@ impl ForwardedFacts<'_> {
         if let Some(address) = self.forwarded_for {
             headers.insert(X_FORWARDED_FOR, address.clone());
         }
-        if let Some(credential) = self.credential {
-            self.write_holder(credential, headers, &mut text);
-            match credential {
-                Credential::Code(code) => self.write_code(code, headers, &mut text),
-                Credential::Pass(pass) => self.write_pass(pass, headers, &mut text),
+        match self.token {
+            Some(Token::Genuine(credential)) => {
+                self.write_holder(credential, headers, &mut text);
+                match credential {
+                    Credential::Code(code) => self.write_code(code, headers, &mut text),
+                    Credential::Pass(pass) => self.write_pass(pass, headers, &mut text),
+                }
             }
+            Some(Token::Opaque(code)) => write_opaque(code, headers, &mut text),
+            None => {}
         }
         if let Some(minted) = self.minted {
             let mut pass = text.word(minted.text.as_str()).value();
@@ -209,6 +215,13 @@ impl ForwardedFacts<'_> {
         headers.insert(YANMA_PASS_ID, id);
         headers.insert(YANMA_KIND, HeaderValue::from_static("pass"));
     }
+}
+
+/// An opaque code's class, reservation and province; nothing of a person, as nothing is proven.
+fn write_opaque(code: &OpaqueCode, headers: &mut HeaderMap, text: &mut Text) {
+    headers.insert(YANMA_CLASS, HeaderValue::from_static("opaque"));
+    headers.insert(YANMA_RESERVATION, text.redemption(&RedemptionId::Opaque(code.id())).value());
+    headers.insert(YANMA_OPAQUE_PROVINCE, text.word(&code.province().to_string()).value());
 }
 
 /// Whether a backend may take the request's body for the next request. Methods whose bodies mean

@@ -8,7 +8,10 @@ use super::header_text::Text;
 use crate::{
     http::{
         fields::{self, Framing},
-        names::{YANMA_OUTCOME, YANMA_PASS, YANMA_PASS_ID, YANMA_REDEMPTION, YANMA_REQUEST_ID},
+        names::{
+            YANMA_OUTCOME, YANMA_PASS, YANMA_PASS_ID, YANMA_REDEMPTION, YANMA_REQUEST_ID,
+            YANMA_RESERVATION,
+        },
     },
     request_id::RequestId,
 };
@@ -17,6 +20,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct AnswerFacts {
     pub(crate) redemption: Option<RedemptionId>,
+    /// The request brought an opaque code: nothing was verified.
+    pub(crate) is_opaque: bool,
     /// Of the pass that the request brought, or that was made for it.
     pub(crate) pass_id: Option<PassId>,
     /// The pass that was made for the request. Its client gets it if the backend's answer is a
@@ -37,10 +42,14 @@ pub(crate) fn answer<B>(
     head.version = Version::HTTP_11;
     head.extensions = http::Extensions::new();
     let mut text = Text::new();
-    head.headers.insert(YANMA_OUTCOME, HeaderValue::from_static("approved"));
+    head.headers.insert(
+        YANMA_OUTCOME,
+        HeaderValue::from_static(if facts.is_opaque { "opaque" } else { "approved" }),
+    );
     head.headers.insert(YANMA_REQUEST_ID, text.word(request_id.as_str()).value());
     if let Some(redemption) = &facts.redemption {
-        head.headers.insert(YANMA_REDEMPTION, text.redemption(redemption).value());
+        let name = if facts.is_opaque { YANMA_RESERVATION } else { YANMA_REDEMPTION };
+        head.headers.insert(name, text.redemption(redemption).value());
     }
     if let Some(id) = &facts.pass_id {
         head.headers.insert(YANMA_PASS_ID, text.pass(id).value());

@@ -57,6 +57,7 @@ impl Shared {
             passes: self.tables.passes.as_ref(),
             code_rules: &config.codes,
             pass_life: config.passes.life(),
+            clock: &self.clock,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod fields;
 mod format;
+mod opaque;
 mod text;
 
 use std::fmt;
@@ -16,6 +17,7 @@ pub use fields::{
 };
 pub(crate) use format::SIGNED_PREFIX;
 pub use format::{BODY_BYTES, CODE_BYTES, CODE_DIGITS, ParseError, RELATION_MAX};
+pub use opaque::{OpaqueCode, OpaqueId, Province};
 pub use text::TEXT_BYTES_MAX;
 
 use format::FORMAT_VERSION;

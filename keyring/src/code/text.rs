@@ -34,6 +34,14 @@ pub(super) fn decode(text: &[u8]) -> Result<[u8; CODE_BYTES], ParseError> {
     }
 }
 
+/// The digits of a text that holds nothing else, in `buffer`. `None`: it holds more.
+pub(super) fn digits<'a>(text: &[u8], buffer: &'a mut [u8; CODE_DIGITS]) -> Option<&'a [u8]> {
+    if text.len() > TEXT_BYTES_MAX {
+        return None;
+    }
+    to_ascii_digits(clean(text), buffer)
+}
+
 /// The one text of these bytes.
 pub(super) fn encode(code: &[u8; CODE_BYTES]) -> [u8; CODE_DIGITS] {
     let mut digits = [b'0'; CODE_DIGITS];

@@ -8,7 +8,7 @@ use std::{
 
 use super::{id::PassId, opened::Pass};
 use crate::{
-    code::{Auth, CodeIdentity, IssuedAt, KeyId, Region, Serial, Subject, UnknownWord},
+    code::{Auth, CodeIdentity, IssuedAt, KeyId, OpaqueId, Region, Serial, Subject, UnknownWord},
     key::Channel,
     verify::{Statement, VerifiedCode},
 };
@@ -22,13 +22,16 @@ pub enum Credential {
     Pass(Pass),
 }
 
-/// The name of a redemption: that of the code or of the pass that is spent for it.
+/// The name of a redemption: that of the code or of the pass that is spent for it. Of an opaque
+/// code it names a reservation: nothing is proven of it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum RedemptionId {
     /// Of a code, redeemed or exchanged for a pass.
     Code(CodeIdentity),
     /// Of a pass.
     Pass(PassId),
+    /// Of an opaque code.
+    Opaque(OpaqueId),
 }
 
 impl Credential {
@@ -105,16 +108,19 @@ impl Hash for RedemptionId {
         state.write(&match self {
             Self::Code(identity) => identity.to_bytes(),
             Self::Pass(id) => id.to_bytes(),
+            Self::Opaque(id) => id.to_bytes(),
         });
     }
 }
 
-/// The text of the code's identity or of the pass's id. A pass's begins with a letter.
+/// The text of the code's identity or of the pass's id. A pass's begins with `p`; that of an opaque
+/// code has no hyphen.
 impl fmt::Display for RedemptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(identity) => identity.fmt(f),
             Self::Pass(id) => id.fmt(f),
+            Self::Opaque(id) => id.fmt(f),
         }
     }
 }

@@ -21,6 +21,7 @@ mod mint;
 mod open;
 mod opened;
 mod text;
+mod token;
 mod unverified;
 
 pub use crate::key::{PassKey, PassKeyId, PassKeyState, PassKeys, PassKeysError, PassSecret};
@@ -32,6 +33,7 @@ pub use mint::{MintedPass, NoActivePassKey};
 pub use open::{AGE_MS_MAX, PassRejection};
 pub use opened::Pass;
 pub use text::{PASS_LETTERS, PassText};
+pub use token::Token;
 pub use unverified::{PassForm, UnverifiedPass};
 
 /// The longest life that a pass may be given, in seconds.

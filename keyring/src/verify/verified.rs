@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(doc)]
 use crate::key_set::KeySet;
 use crate::{
-    code::{Auth, CodeIdentity, IssuedAt, KeyId, Kind, Region, Subject},
+    code::{Auth, CodeIdentity, IssuedAt, KeyId, Kind, OpaqueId, Region, Subject},
     key::Channel,
     seal::Sealed,
     time::UnixMillis,
@@ -38,6 +38,7 @@ pub struct Statement(Said);
 enum Said {
     Code([u8; 17]),
     Pass([u8; 14]),
+    Opaque([u8; 16]),
 }
 
 impl Statement {
@@ -46,11 +47,17 @@ impl Statement {
         Self(Said::Pass(plain))
     }
 
+    /// What an opaque code says: nothing but which code it is.
+    pub fn of_opaque(id: OpaqueId) -> Self {
+        Self(Said::Opaque(id.to_bytes()))
+    }
+
     /// Every field, each in its place.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Said::Code(bytes) => bytes,
             Said::Pass(bytes) => bytes,
+            Said::Opaque(bytes) => bytes,
         }
     }
 }

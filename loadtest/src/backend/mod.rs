@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
+use crate::judge::call::Call;
 use crate::judge::ledger::Ledger;
 use crate::net::address::Address;
 use crate::net::stream::{Inbox, Listener, Stream};
@@ -228,7 +229,12 @@ fn arrived(bytes: &[u8], ledger: &Ledger) -> io::Result<Option<usize>> {
     if bytes.len() < length {
         return Ok(None);
     }
-    ledger.arrive(field("yanma-redemption"));
+    let redemption = field("yanma-redemption");
+    if request.path == Some(Call::PassCheck.path()) {
+        ledger.arrive_check(field("yanma-pass-id"), redemption);
+    } else {
+        ledger.arrive(redemption);
+    }
     Ok(Some(length))
 }
 

@@ -45,6 +45,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0,
           value_parser = clap::value_parser!(u32).range(..=512))]
     workers: u32,
+    /// Also a pass secret and the routes of visits
+    #[arg(long)]
+    passes: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -57,6 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         backend_timeout_ms: BACKEND_TIMEOUT_MS,
         connections_max: CONNECTIONS,
         requests_max: REQUESTS,
+        has_passes: arguments.passes,
         memory: MemoryPlan::default(),
     };
     plan.write()?;

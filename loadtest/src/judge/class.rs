@@ -1,5 +1,6 @@
 //! The classes of codes that the tool sends.
 
+use crate::judge::call::Call;
 use crate::judge::outcome::Outcome;
 
 /// Makes [`Class`] and its words from one table.
@@ -51,17 +52,53 @@ classes! {
     Wallet = "wallet";
     /// Genuine and fresh, by a key that is revoked.
     Revoked = "revoked";
+    /// Genuine and fresh, exchanged for a pass. It begins a visit.
+    Exchange = "exchange";
+    /// The exchange of a visit, sent again.
+    ExchangeAgain = "exchange_again";
+    /// A pass that is opened, spent or not.
+    PassCheck = "pass_check";
+    /// A pass that pays, for the first time.
+    Pass = "pass";
+    /// A pass that was sent to pay before.
+    PassAgain = "pass_again";
 }
 
 impl Class {
     /// Whether a code of this class may reach the backend, once.
     pub fn may_arrive(self) -> bool {
-        matches!(self, Self::Valid | Self::ReplayAtOnce)
+        matches!(self, Self::Valid | Self::ReplayAtOnce | Self::Exchange | Self::Pass)
     }
 
-    /// Whether its code was sent before.
+    /// Whether its code or pass was sent before, to be spent.
     pub fn is_replay(self) -> bool {
-        matches!(self, Self::ReplayLater | Self::ReplayOtherS)
+        let is_again = matches!(self, Self::ExchangeAgain | Self::PassAgain);
+        is_again || matches!(self, Self::ReplayLater | Self::ReplayOtherS)
+    }
+
+    /// What it asks for.
+    pub fn call(self) -> Call {
+        match self {
+            Self::Exchange | Self::ExchangeAgain => Call::Exchange,
+            Self::PassCheck => Call::PassCheck,
+            Self::Pass | Self::PassAgain => Call::Pass,
+            _ => Call::Redeem,
+        }
+    }
+
+    /// Whether it is a call of a visit.
+    pub fn is_of_visit(self) -> bool {
+        self.call() != Call::Redeem
+    }
+
+    /// Whether a scenario's mix may name it. The later calls of a visit come by themselves.
+    pub fn is_of_mix(self) -> bool {
+        self == Self::Exchange || !self.is_of_visit()
+    }
+
+    /// The outcome of what is shown after its life.
+    pub(super) fn over(self) -> Outcome {
+        if self.call().shows_pass() { Outcome::PassExpired } else { Outcome::CodeExpired }
     }
 
     /// The outcome that the contract has for it. Replays may get others too, see
@@ -69,7 +106,9 @@ impl Class {
     pub(super) fn outcome(self) -> Outcome {
         match self {
             Self::Valid | Self::ReplayAtOnce => Outcome::Approved,
-            Self::ReplayLater | Self::ReplayOtherS => Outcome::CodeUsed,
+            Self::Exchange | Self::PassCheck | Self::Pass => Outcome::Approved,
+            Self::ReplayLater | Self::ReplayOtherS | Self::ExchangeAgain => Outcome::CodeUsed,
+            Self::PassAgain => Outcome::PassUsed,
             Self::Expired => Outcome::CodeExpired,
             Self::Future => Outcome::CodeNotYetValid,
             Self::FarFuture => Outcome::ClockSuspect,

@@ -2,10 +2,14 @@
 //! sender was told that it passed, and what else the judge needs.
 //!
 //! A code's serial is the run's random base plus its sequence number. So the backend finds its byte
-//! without a map, and sees which redemptions are no codes of this run.
+//! without a map, and sees which redemptions are no codes of this run. A pass has such a byte too,
+//! which is found by the pass's id.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use crate::judge::passes::{PassCounts, Passes};
+use crate::judge::redemption::{Redemption, Spendable};
 
 /// Codes of a chunk, which is allocated when its first code is made.
 const CHUNK: u64 = 1 << 18;
@@ -36,22 +40,12 @@ pub struct Ledger {
     chunks: Box<[OnceLock<Box<[AtomicU8]>>]>,
     strays: AtomicU64,
     arrived: AtomicU64,
+    passes: Passes,
 }
 
 /// What happened to one code.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Entry(u8);
-
-/// The value of `Yanma-Redemption`: which code was redeemed.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Redemption {
-    /// The key's id.
-    pub key_id: u32,
-    /// The second of issue, Unix time.
-    pub issued_at_s: u32,
-    /// The serial.
-    pub serial: u64,
-}
 
 /// A code's number within its run.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -62,7 +56,7 @@ impl Ledger {
     pub fn new(base: u64) -> Self {
         let chunks = (0..CHUNKS).map(|_| OnceLock::new()).collect();
         let [next, strays, arrived] = [const { AtomicU64::new(0) }; 3];
-        Self { base, next, chunks, strays, arrived }
+        Self { base, next, chunks, strays, arrived, passes: Passes::default() }
     }
 
     /// Enters a new code. Returns its number and its serial.
@@ -76,9 +70,37 @@ impl Ledger {
         (Sequence(number), self.base.wrapping_add(number))
     }
 
+    /// Enters a pass that was handed out, and returns its number.
+    pub fn enter_pass(&self, pass: Redemption) -> Sequence {
+        let (sequence, _) = self.enter(true);
+        self.passes.enter(pass, sequence.0);
+        sequence
+    }
+
+    /// The passes of this run.
+    pub fn passes(&self) -> &Passes {
+        &self.passes
+    }
+
+    /// What is known of all passes together.
+    pub fn pass_counts(&self) -> PassCounts {
+        self.passes.counts()
+    }
+
+    /// Notes that the backend received a call that only opens this pass.
+    pub fn arrive_check(&self, pass: Option<&[u8]>, redemption: Option<&[u8]>) {
+        if redemption.is_some() {
+            self.passes.note_check_that_spent();
+        }
+        let pass = pass.and_then(Redemption::parse);
+        if !pass.is_some_and(|pass| self.passes.arrive_check(&pass)) {
+            self.strays.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Notes that the backend received a request with this redemption.
     pub fn arrive(&self, redemption: Option<&[u8]>) {
-        match redemption.and_then(Redemption::parse).and_then(|code| self.made(code.serial)) {
+        match redemption.and_then(Redemption::parse).and_then(|spent| self.made(&spent)) {
             Some(entry) => {
                 ARRIVED.increment(entry);
                 self.arrived.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +131,7 @@ impl Ledger {
         self.mark(code, UNKNOWN);
     }
 
-    /// Every code that was made.
+    /// Every code that was made, and every pass.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         let made = self.next.load(Ordering::Acquire);
         (0..made).filter_map(|number| self.entry(number)).map(|e| Entry(e.load(Ordering::Acquire)))
@@ -131,8 +153,11 @@ impl Ledger {
         }
     }
 
-    fn made(&self, serial: u64) -> Option<&AtomicU8> {
-        let number = serial.wrapping_sub(self.base);
+    fn made(&self, spent: &Redemption) -> Option<&AtomicU8> {
+        let number = match spent.what {
+            Spendable::Code => spent.serial.wrapping_sub(self.base),
+            Spendable::Pass => self.passes.number(spent)?,
+        };
         if number >= self.next.load(Ordering::Acquire) {
             return None;
         }
@@ -187,18 +212,6 @@ impl Field {
         let more = |old| (self.of(old) < 3).then(|| old + (1 << self.shift));
         // An error only means that the count stays at 3.
         let _ = entry.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-    }
-}
-
-impl Redemption {
-    /// Reads `<key id>-<issued at>-<serial as 16 hex>`.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        let mut parts = str::from_utf8(text).ok()?.split('-');
-        let key_id = parts.next()?.parse().ok()?;
-        let issued_at_s = parts.next()?.parse().ok()?;
-        let serial = parts.next().filter(|serial| serial.len() == 16)?;
-        let serial = u64::from_str_radix(serial, 16).ok()?;
-        parts.next().is_none().then_some(Self { key_id, issued_at_s, serial })
     }
 }
 
@@ -267,5 +280,44 @@ mod tests {
         ledger.arrive(Some(&redemption(CHUNK)));
         assert_eq!(ledger.entries().filter(|entry| entry.arrivals() == 1).count(), 1);
         assert_eq!(ledger.entries().next().unwrap().arrivals(), 0);
+    }
+
+    const PASS: &[u8] = b"p1-1800000012-9401acfced36a6bc";
+
+    #[test]
+    fn a_pass_arrives_by_its_id_and_a_code_of_the_same_number_is_another() {
+        let ledger = Ledger::new(0x9401_acfc_ed36_a6bc);
+        ledger.enter(true);
+        ledger.arrive(Some(PASS));
+        assert_eq!(ledger.strays(), 1);
+        ledger.enter_pass(Redemption::parse(PASS).unwrap());
+        (0..2).for_each(|_| ledger.arrive(Some(PASS)));
+        let arrivals: Vec<u8> = ledger.entries().map(Entry::arrivals).collect();
+        assert_eq!((arrivals.as_slice(), ledger.strays()), ([0, 2].as_slice(), 1));
+    }
+
+    #[test]
+    fn a_call_that_opens_a_pass_arrives_apart_from_what_is_spent() {
+        let ledger = Ledger::new(0);
+        let pass = Redemption::parse(PASS).unwrap();
+        ledger.enter_pass(pass);
+        ledger.passes().send_check(&pass);
+        ledger.arrive_check(Some(PASS), None);
+        ledger.arrive_check(Some(PASS), Some(PASS));
+        ledger.arrive_check(None, None);
+        ledger.arrive_check(Some(b"p1-1800000012-0000000000000000"), None);
+        (0..3).for_each(|_| ledger.passes().approve_check(&pass));
+        let expected = PassCounts {
+            handed_out: 1,
+            handed_out_twice: 0,
+            checks_arrived: 2,
+            checks_not_arrived: 1,
+            checks_never_sent: 1,
+            checks_that_spent: 1,
+        };
+        assert_eq!((ledger.pass_counts(), ledger.strays()), (expected, 2));
+        assert_eq!(ledger.entries().next().unwrap().arrivals(), 0);
+        ledger.enter_pass(pass);
+        assert_eq!(ledger.pass_counts().handed_out_twice, 1);
     }
 }

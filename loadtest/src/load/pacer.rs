@@ -10,6 +10,30 @@ use crate::load::client::dispatcher::Dispatcher;
 /// How many starts are made in a row before answers are read.
 const BURST: u32 = 16;
 
+/// Makes the later calls of visits, until the task is dropped. Each is due a pause after the answer
+/// before it.
+///
+/// # Errors
+/// The system's error if there is no timer.
+pub async fn pace_calls(dispatcher: &Dispatcher) -> io::Result<()> {
+    let timer = Timer::new()?;
+    loop {
+        match dispatcher.next_call_ns() {
+            None => dispatcher.wait_for_call().await,
+            Some(due_ns) if due_ns > clock::now_ns() => {
+                tokio::select! {
+                    woken = timer.wait_until(due_ns) => woken?,
+                    () = dispatcher.wait_for_call() => {}
+                }
+            }
+            Some(_) => {
+                dispatcher.start_call();
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
 /// Makes the starts of a schedule, whose times count from `begin_ns`.
 ///
 /// # Errors

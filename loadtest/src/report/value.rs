@@ -60,6 +60,8 @@ pub struct VerdictSummary {
     pub faults: Vec<String>,
     /// Codes that were sent, each counted once however often it was sent.
     pub codes_sent: u64,
+    /// Passes that were handed out for codes.
+    pub passes: u64,
     /// Requests answered as approved.
     pub approved: u64,
     /// Requests that got the stored answer to the same request.

@@ -44,11 +44,11 @@ impl VerdictSummary {
     }
 
     /// The judge's count, line by line.
-    pub(super) fn checks(&self) -> [VerdictLine; 11] {
+    pub(super) fn checks(&self) -> Vec<VerdictLine> {
         let counted = |what, count| VerdictLine { what, count, must_be_0: false };
         let never = |what, count| VerdictLine { what, count, must_be_0: true };
-        [
-            counted("codes sent", self.codes_sent),
+        let passes = (self.passes > 0).then(|| counted("passes handed out", self.passes));
+        let lines = [
             counted("approved", self.approved),
             counted("shown a stored answer", self.replayed),
             counted("refused", self.refused),
@@ -59,6 +59,7 @@ impl VerdictSummary {
             never("refused, but arrived", self.refused_but_arrived),
             never("arrived, but not of this run", self.stray_arrivals),
             never("answers wrong for their class", self.unexpected_answers),
-        ]
+        ];
+        [counted("codes sent", self.codes_sent)].into_iter().chain(passes).chain(lines).collect()
     }
 }

@@ -10,7 +10,7 @@ use super::error::ScenarioError;
 use super::event_table::EventTable;
 use super::settings::{
     Arrivals, BackendSettings, Choice, CodeSettings, GatewaySettings, LoadSettings, Phase,
-    Protocol, Scenario,
+    Protocol, Scenario, VisitSettings,
 };
 use crate::judge::class::Class;
 
@@ -29,6 +29,7 @@ struct ScenarioFile {
     codes: CodesTable,
     #[serde(default)]
     mix: BTreeMap<String, u64>,
+    visits: Option<VisitsTable>,
     #[serde(default)]
     backend: BackendTable,
     #[serde(default)]
@@ -82,6 +83,26 @@ struct CodesTable {
 impl Default for CodesTable {
     fn default() -> Self {
         Self { keys: 8, choice: Choice::Uniform }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct VisitsTable {
+    checks: [u64; 2],
+    pause_ms: [u64; 2],
+    again_per_mille: u64,
+    abandoned_per_mille: u64,
+}
+
+impl Default for VisitsTable {
+    fn default() -> Self {
+        Self {
+            checks: [1, 4],
+            pause_ms: [1_000, 4_000],
+            again_per_mille: 300,
+            abandoned_per_mille: 100,
+        }
     }
 }
 
@@ -165,7 +186,9 @@ impl Check<'_> {
             backend: self.backend(&file.backend)?,
             gateway: self.gateway(&file.gateway)?,
             events: Vec::new(),
+            visits: None,
         };
+        scenario.visits = self.visits(file.visits, &scenario)?;
         self.bounded("load.connections * load.streams", scenario.slots(), 0..=SLOTS_MAX)?;
         scenario.events = self.events(&file.event, &scenario)?;
         Ok(scenario)
@@ -214,10 +237,11 @@ impl Check<'_> {
     }
 
     fn mix(&self, mix: &BTreeMap<String, u64>) -> Result<Vec<(Class, u32)>, ScenarioError> {
-        let words: Vec<&str> = Class::ALL.iter().map(|class| class.word()).collect();
+        let drawn = || Class::ALL.iter().copied().filter(|class| class.is_of_mix());
+        let words: Vec<&str> = drawn().map(Class::word).collect();
         let mut checked = Vec::new();
         for (word, weight) in mix {
-            let class = Class::ALL.iter().copied().find(|class| class.word() == word);
+            let class = drawn().find(|class| class.word() == word);
             let class = class.ok_or_else(|| self.wrong("mix", word, &words.join(", ")))?;
             let weight = self.within(&format!("mix.{word}"), *weight, 0..=1_000_000)?;
             if weight > 0 {
@@ -228,6 +252,44 @@ impl Check<'_> {
             return Err(self.wrong("mix", "nothing", "a weight above 0 for one class or more"));
         }
         Ok(checked)
+    }
+
+    fn visits(
+        &self,
+        visits: Option<VisitsTable>,
+        scenario: &Scenario,
+    ) -> Result<Option<VisitSettings>, ScenarioError> {
+        if !scenario.mix.iter().any(|(class, _)| *class == Class::Exchange) {
+            let allowed = "a mix with exchange, which begins visits";
+            return visits.map_or(Ok(None), |_| Err(self.wrong("visits", "a table", allowed)));
+        }
+        // The judge does not know which call of a visit had a broken answer.
+        if scenario.terms(0).backend_breaks {
+            let allowed = "a backend that answers whole and in time";
+            return Err(self.wrong("mix.exchange", "visits", allowed));
+        }
+        let VisitsTable { checks, pause_ms, again_per_mille, abandoned_per_mille } =
+            visits.unwrap_or_default();
+        Ok(Some(VisitSettings {
+            checks: self.range("visits.checks", checks, 100)?,
+            pause_ms: self.range("visits.pause_ms", pause_ms, 900_000)?,
+            again_per_mille: self.bounded("visits.again_per_mille", again_per_mille, 0..=1_000)?,
+            abandoned_per_mille: self.bounded(
+                "visits.abandoned_per_mille",
+                abandoned_per_mille,
+                0..=1_000,
+            )?,
+        }))
+    }
+
+    /// The least and the most of something, in this order.
+    fn range(
+        &self,
+        key: &str,
+        [least, most]: [u64; 2],
+        end: u64,
+    ) -> Result<[u64; 2], ScenarioError> {
+        Ok([self.bounded(key, least, 0..=most.min(end))?, self.bounded(key, most, least..=end)?])
     }
 
     fn backend(&self, backend: &BackendTable) -> Result<BackendSettings, ScenarioError> {

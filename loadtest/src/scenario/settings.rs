@@ -20,6 +20,8 @@ pub struct Scenario {
     pub codes: CodeSettings,
     /// Classes and their weights above 0.
     pub mix: Vec<(Class, u32)>,
+    /// How visits go on after their exchange, if the mix has any.
+    pub visits: Option<VisitSettings>,
     /// What the stand-in backend does.
     pub backend: BackendSettings,
     /// How gateways are set up.
@@ -95,6 +97,19 @@ pub enum Choice {
     Uniform,
     /// The n-th with a weight of 1 / n.
     Zipf,
+}
+
+/// How a visit goes on after its exchange.
+#[derive(Copy, Clone, Debug)]
+pub struct VisitSettings {
+    /// The fewest and the most calls that open the pass before it pays.
+    pub checks: [u64; 2],
+    /// The shortest and the longest time from an answer to the next call.
+    pub pause_ms: [u64; 2],
+    /// Of a thousand calls that spend, how many are sent again.
+    pub again_per_mille: u64,
+    /// Of a thousand visits, how many end without paying.
+    pub abandoned_per_mille: u64,
 }
 
 /// What the stand-in backend does. The rates are tenths of a percent of all requests.

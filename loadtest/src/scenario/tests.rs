@@ -52,7 +52,8 @@ fn errors_name_key_value_and_range() {
 
 #[test]
 fn a_key_that_is_not_known_is_refused_in_every_table() {
-    let tables = ["[load]", "[codes]", "[backend]", "[gateway]", "[[event]]", "[[phase]]"];
+    let tables =
+        ["[visits]", "[load]", "[codes]", "[backend]", "[gateway]", "[[event]]", "[[phase]]"];
     for table in tables {
         assert_refused(&format!("{table}\ntypo = 1\n"), &["small.toml", "typo"]);
     }
@@ -125,4 +126,20 @@ fn events_that_make_no_sense_are_refused() {
     refused("do = \"kill\"\nrepeat = 4\nevery_s = 1", &["event.at_s = 4", "0 to 3"]);
     refused("do = \"roll_back\"", &["roll_back", "an event copy"]);
     assert_refused("[gateway]\nregisters = 4\n", &["gateway.registers = 4", "3 or 5"]);
+}
+
+#[test]
+fn visits_need_an_exchange_and_a_backend_that_answers_whole() {
+    let exchange = SMALL.replace("valid", "exchange");
+    assert!(parse(SMALL).unwrap().visits.is_none());
+    assert_eq!(parse(&exchange).unwrap().visits.unwrap().checks, [1, 4]);
+    assert_refused("[visits]\n", &["small.toml", "visits = a table", "exchange"]);
+    assert_refused("pass_again = 1\n", &["mix = pass_again", "exchange"]);
+    let refused = |more: &str| parse(&format!("{exchange}{more}")).unwrap_err();
+    let broken = refused("[backend]\nreset_per_mille = 1\n");
+    assert!(broken.contains("mix.exchange = visits; allowed: a backend that answers"), "{broken}");
+    let turned = refused("[visits]\nchecks = [3, 2]\n");
+    assert!(turned.contains("visits.checks = 3; allowed: 0 to 2"), "{turned}");
+    let often = refused("[visits]\nagain_per_mille = 1001\n");
+    assert!(often.contains("visits.again_per_mille = 1001"), "{often}");
 }

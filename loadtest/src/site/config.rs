@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::error::{SiteError, at};
 use super::plan::{ENVIRONMENT, MemoryPlan, Plan};
+use crate::judge::call::Call;
 use crate::net::address::Address;
 
 /// Large enough that a new code is never from the future. Small, because a node that starts refuses
@@ -66,11 +67,25 @@ path = "/pay"
 methods = ["POST"]
 code = "redeem"
 backend = "settlement"
-"#,
+{visits}"#,
         number = node + 1,
         verify_table_mib = line("verify_table_mib", memory.verify_table_mib),
         replay = replay(memory),
+        visits = if plan.has_passes { visits() } else { String::new() },
     )
+}
+
+/// The routes of a visit, and how long its pass lives.
+fn visits() -> String {
+    let route = |call: Call| {
+        format!(
+            "\n[[route]]\npath = \"{}\"\nmethods = [\"POST\"]\ncode = \"{}\"\nbackend = \"settlement\"\n",
+            call.path(),
+            call.rule()
+        )
+    };
+    let routes: String = Call::OF_A_VISIT.into_iter().map(route).collect();
+    format!("\n[passes]\nlife_s = 900\n{routes}")
 }
 
 fn replay(memory: &MemoryPlan) -> String {

@@ -71,6 +71,10 @@ impl Plan {
         for id in REVOKED_KEY..FIRST_KEY + self.keys {
             generate(&self.dir, id)?;
         }
+        if self.has_passes {
+            let id = ceremony::pass::generate(&keyring, None)?;
+            ceremony::pass::activate(&keyring, id)?;
+        }
         let site = Site::open(&self.dir)?;
         site.set_state(REVOKED_KEY, KeyState::Revoked)?;
         Ok(site)

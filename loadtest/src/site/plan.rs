@@ -28,6 +28,8 @@ pub struct Plan {
     pub connections_max: u64,
     /// Requests that a node may have under way. It must not refuse the load as too much.
     pub requests_max: u64,
+    /// Whether there are routes and a secret for passes.
+    pub has_passes: bool,
     /// What nodes remember, and where.
     pub memory: MemoryPlan,
 }

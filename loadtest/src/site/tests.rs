@@ -15,6 +15,7 @@ fn plan(dir: &Path) -> Plan {
         backend_timeout_ms: 1_000,
         connections_max: 64,
         requests_max: 64,
+        has_passes: false,
         memory: MemoryPlan::default(),
     }
 }
@@ -72,4 +73,18 @@ fn registers_stand_in_the_configuration_by_group() {
     assert_eq!(file["replay"]["capacity"].as_integer(), Some(4_096));
     assert_eq!(file["replay"]["group"][1]["registers"][2].as_str(), Some("redis://127.0.0.1:6"));
     assert_eq!(site.nodes[1].data_dir, dir.path().join("data-2"));
+}
+
+#[test]
+fn only_a_directory_for_visits_has_a_pass_secret_and_their_routes() {
+    for has_passes in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        Plan { has_passes, ..plan(dir.path()) }.write().unwrap();
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(read("keyring/keyring.toml").contains("[[pass_secret]]"), has_passes);
+        let config = read("gateway.toml");
+        for part in ["[passes]", "code = \"exchange\"", "path = \"/query\"", "code = \"pass\""] {
+            assert_eq!(config.contains(part), has_passes, "{part}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/contract/clients.md", 5 << 10),
     ("gateway/contract/never-twice.md", 5 << 10),
     ("gateway/contract/http.md", 15 << 10),
+    ("gateway/contract/hospitals.md", 5 << 10),
     ("gateway/contract/status.md", 5 << 10),
     ("keyring/FORMAT.md", 7 << 10),
     ("keyring/PASS.md", 6 << 10),

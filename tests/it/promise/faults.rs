@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::loadtest::{Ended, Play};
+use super::loadtest::{Ended, Play, answers};
 use crate::harness::process::binary;
 use crate::harness::project::root;
 
@@ -187,4 +187,84 @@ async fn each_event_tells_what_came_of_requests_until_the_next() {
     assert!(events[1]["answers"]["approved"].as_u64() > Some(0), "{events}");
     assert_ne!(events[0]["lost"], Value::Null);
     assert!(ended.said.contains("UNTIL THE NEXT"), "{}", ended.said);
+}
+
+fn visits() -> String {
+    let path = root().join("config/loadtest/visits.toml");
+    let text = fs::read_to_string(path).expect("a scenario");
+    // An upgrade takes some seconds, however short the run is.
+    text.replace("repeat = 6\nevery_s = 9", "repeat = 2\nevery_s = 27")
+}
+
+fn assert_visits_were_paid(ended: &Ended) {
+    let report = ended.assert_clean();
+    assert!(ended.count("passes") > 100, "{}", ended.said);
+    for (class, outcome) in [
+        ("pass_check", "approved"),
+        ("pass", "approved"),
+        ("pass_again", "pass_used"),
+        ("pass_again", "replayed"),
+        ("exchange_again", "replayed"),
+    ] {
+        assert!(answers(report, class, outcome) > 0, "{class} {outcome}: {}", ended.said);
+    }
+    for reason in ["warming_up", "pass_invalid", "pass_expired"] {
+        assert_eq!(outcome(ended, reason), 0, "{}", ended.said);
+    }
+}
+
+const SHORT: [&str; 4] = ["--rate", "60", "--duration", "12"];
+
+#[tokio::test]
+async fn visits_pay_once_over_deaths_and_upgrades() {
+    let ended = Play::new(&visits()).run(&SHORT).await;
+    assert_visits_were_paid(&ended);
+    assert_eq!((events(&ended, "is killed"), events(&ended, "has left")), (2, 2));
+}
+
+#[tokio::test]
+async fn visits_pay_once_at_two_gateways_on_three_registers() {
+    let shared = "[gateway]\nnodes = 2\nworkers = 1\nregisters = 3\nregister_timeout_ms = 500";
+    // Two gateways upgrade one after the other, so each does it once.
+    let text = visits().replace("[gateway]", shared).replace("repeat = 2\nevery_s = 27\n", "");
+    let ended = Play::new(&text).run(&SHORT).await;
+    assert_visits_were_paid(&ended);
+}
+
+const VISITS: &str = "about = \"Visits.\"\n[load]\nconnections = 8\n[[phase]]\nduration_s = 4\n\
+    rate = 40\n[mix]\nexchange = 1\n[visits]\nchecks = [1, 2]\npause_ms = [0, 100]\n\
+    again_per_mille = 1000\n[gateway]\nworkers = 1\n";
+
+#[tokio::test]
+async fn gateways_that_share_no_memory_of_passes_are_found_out() {
+    let ended = Play::new(&format!("{VISITS}nodes = 2\n")).run(&[]).await;
+    ended.assert_dirty("passes reached the backend more than once");
+    ended.assert_dirty("passes were approved more than once");
+    assert!(answers(&ended.report, "pass_again", "approved") > 10, "{}", ended.said);
+}
+
+/// A program that runs the gateway with other rules for the routes of a visit.
+async fn with_rule(rule: &str, other: &str) -> Ended {
+    let play = Play::new(VISITS);
+    let script = format!(
+        "#!/bin/sh\nsed -e 's/^code = \"{rule}\"/code = \"{other}\"/' \"$3\" >\"$3.other\"\n\
+         exec {} serve --config \"$3.other\"\n",
+        binary().display()
+    );
+    let wrapper = play.directory.path().join("yanma");
+    fs::write(&wrapper, script).expect("a script");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o700)).expect("its own file");
+    play.run(&["--yanma", wrapper.to_str().expect("plain letters")]).await
+}
+
+#[tokio::test]
+async fn a_gateway_that_spends_on_a_check_or_never_is_found_out() {
+    let (spends, never) =
+        tokio::join!(with_rule("pass_check", "pass"), with_rule("pass", "pass_check"));
+    spends.assert_dirty("only open a pass told the backend that something was spent");
+    spends.assert_dirty("answers were not what their code must get");
+    spends.assert_dirty("answers did not name the code that was sent");
+    never.assert_dirty("approved and never reached the backend");
+    never.assert_dirty("carried no redemption of this run");
+    assert!(answers(&never.report, "pass_again", "approved") > 10, "{}", never.said);
 }

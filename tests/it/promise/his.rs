@@ -2,6 +2,7 @@
 //! sandbox's stand-in of the national platform.
 
 use crate::harness::python::python;
+use crate::harness::{Client, Request};
 use crate::operator::sandbox::{Sandbox, shell};
 
 /// The national platform's own code, which says nothing of its holder.
@@ -48,6 +49,54 @@ async fn a_visit_goes_through_the_gateway_as_it_went_without_one() {
         assert_eq!(found[1..4], KNOWN, "{form:?}");
         assert!(found[4].starts_with("2207 ok setl_id="), "{form:?}: {found:?}");
     }
+}
+
+/// The code that the national platform uses today is let through once, and its own token after it.
+#[tokio::test]
+async fn todays_national_code_serves_a_visit_and_is_decoded_once() {
+    let sandbox = Sandbox::start().await;
+    let url = format!("http://{}", sandbox.addresses[0]);
+    let visit = async |institution: &str, mode: &str| {
+        let arguments = [url.as_str(), "--institution", institution, mode, CODE];
+        let output = python("his.py", &arguments).await;
+        assert!(output.status.success(), "{mode}: {output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let found = visit("H37010000001", "visit").await;
+    let found: Vec<_> = found.lines().collect();
+    assert_eq!(found[..4], SCANNED);
+    assert!(found[4].starts_with("2207 ok setl_id="), "{found:?}");
+    let elsewhere = visit("H37010000002", "refused").await;
+    assert!(elsewhere.starts_with("1162 refused 1301 "), "{elsewhere}");
+}
+
+/// A retry of the decoding gets its answer again, and the platform hears what little is known.
+#[tokio::test]
+async fn an_opaque_code_is_reserved_for_one_request() {
+    let sandbox = Sandbox::start().await;
+    let ask = async |office: &str| {
+        let body = format!("{{\"data\":{{\"officeId\":\"{office}\",\"ecQrCode\":\"{CODE}\"}}}}");
+        let request = Request::post("/api/ecqrcode").body(body);
+        let request = request.field("Content-Type", "application/json");
+        Client::connect(&sandbox.addresses[0]).await.ask(request.bytes()).await
+    };
+    let decoded = ask("1").await;
+    assert_eq!((decoded.status(), decoded.field("yanma-outcome")), (200, Some("opaque")));
+    for name in ["yanma-redemption", "yanma-pass", "yanma-pass-id"] {
+        assert_eq!(decoded.field(name), None, "{name}");
+    }
+    let body = decoded.json();
+    let told = &body["data"]["received"]["headers"];
+    assert_eq!(told["yanma-class"], "opaque");
+    assert_eq!(told["yanma-reservation"], "ebd47473358a941eed15fbf4eba5c2a0");
+    assert_eq!(told["yanma-opaque-province"], "37");
+    for name in ["yanma-redemption", "yanma-subject", "yanma-pass", "yanma-code-id"] {
+        assert!(told.get(name).is_none(), "{name}: {told}");
+    }
+    let again = ask("1").await;
+    assert_eq!(again.field("idempotent-replayed"), Some("true"));
+    assert_eq!(again.body, decoded.body);
+    assert_eq!(ask("2").await.json()["code"], 1301);
 }
 
 /// -1 comes for an unknown settlement alone, and its reversal finds it.

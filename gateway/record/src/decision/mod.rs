@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use keyring::{key::Channel, time::UnixMillis};
 
-pub(crate) use self::trail::{RecordedHolder, Shown};
+pub(crate) use self::trail::{Rare, RecordedHolder, Shown};
 pub use self::{
     client_text::{ClientText, client_text},
     labels::{BackendLabels, Labels, RouteLabels, RouteUse},

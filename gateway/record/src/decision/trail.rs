@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyring::{
-    code::{Auth, CodeIdentity, KeyId, Kind, Region, Subject},
+    code::{Auth, CodeIdentity, KeyId, Kind, OpaqueId, Region, Subject},
     pass::{Pass, PassId},
     time::UnixMillis,
     verify::VerifiedCode,
@@ -23,10 +23,8 @@ pub struct Trail {
     pub(crate) holder: Option<RecordedHolder>,
     /// Of the pass that the request brought, or that was made for it.
     pub(crate) pass_id: Option<PassId>,
-    /// Of a request whose body was read.
-    pub(crate) message: Option<Arc<MessageNames>>,
-    /// What would have refused it: it was forwarded, as its route only observes.
-    pub(crate) observed: Option<&'static str>,
+    /// Boxed, so that other trails are not moved about with the room for it.
+    pub(crate) rare: Option<Box<Rare>>,
     pub(crate) backend: Option<usize>,
     pub(crate) endpoint: Option<usize>,
     pub(crate) status: Option<u16>,
@@ -34,6 +32,17 @@ pub struct Trail {
     pub(crate) bytes_sent: bool,
     /// A place in the queue is reserved for this decision.
     pub(crate) is_reserved: bool,
+}
+
+/// What few requests have.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    /// Of a request whose body was read.
+    pub(crate) message: Option<Arc<MessageNames>>,
+    /// What would have refused it: it was forwarded, as its route only observes.
+    pub(crate) observed: Option<&'static str>,
+    /// Of an opaque code.
+    pub(crate) reservation: Option<OpaqueId>,
 }
 
 /// What became of the code or pass of a route that spends one.
@@ -122,19 +131,28 @@ impl Trail {
         });
     }
 
+    /// Sets the name of the opaque code that has arrived. Nothing of it is verified.
+    pub fn set_reservation(&mut self, id: OpaqueId) {
+        self.rare().reservation = Some(id);
+    }
+
     /// Sets the pass that was made for the request.
     pub fn set_minted(&mut self, id: PassId) {
         self.pass_id = Some(id);
     }
 
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     /// Sets what the message in the request's body calls itself.
     pub fn set_message(&mut self, message: Arc<MessageNames>) {
-        self.message = Some(message);
+        self.rare().message = Some(message);
     }
 
     /// Sets what would have refused the request: its route only observes, so it is forwarded.
     pub fn set_observed(&mut self, reason: &'static str) {
-        self.observed = Some(reason);
+        self.rare().observed = Some(reason);
     }
 
     /// Sets the index of the backend in [`super::Labels::backends`].

@@ -4,7 +4,7 @@
 use keyring::time::UnixMillis;
 
 use crate::{
-    decision::{Entry, Labels, RecordedHolder, RouteUse, Shown, client_text},
+    decision::{Entry, Labels, MessageNames, Rare, RecordedHolder, RouteUse, Shown, client_text},
     files::{ChainEnd, ExpiredFile},
     format::Fields,
     key_change::KeyChange,
@@ -70,9 +70,8 @@ pub(crate) fn decision(
         .number("latency_us", entry.latency_ns / 1_000)
         .number("stands_for", entry.stands_for);
     pass(fields, entry);
-    message(fields, entry);
-    if let Some(reason) = trail.observed {
-        fields.word("observed", reason);
+    if let Some(rare) = &trail.rare {
+        self::rare(fields, rare);
     }
     fields.word("config", &entry.labels.config).word("keyring", &entry.labels.keyring);
 }
@@ -126,9 +125,21 @@ fn pass(fields: &mut Fields<'_>, entry: &Entry) {
     };
 }
 
-/// Of a request whose body was read. Other lines do not have these fields.
-fn message(fields: &mut Fields<'_>, entry: &Entry) {
-    let Some(names) = &entry.trail.message else { return };
+/// What other lines do not have: the names of a message in a body, what a route only observed, and an
+/// opaque code.
+fn rare(fields: &mut Fields<'_>, rare: &Rare) {
+    if let Some(names) = &rare.message {
+        message(fields, names);
+    }
+    if let Some(reason) = rare.observed {
+        fields.word("observed", reason);
+    }
+    if let Some(id) = &rare.reservation {
+        fields.word("class", "opaque").display("reservation", id);
+    }
+}
+
+fn message(fields: &mut Fields<'_>, names: &MessageNames) {
     for (name, value) in
         [("infno", &names.infno), ("msgid", &names.msgid), ("institution", &names.institution)]
     {

@@ -139,6 +139,7 @@ impl From<RedemptionId> for ClaimId {
         match id {
             RedemptionId::Code(identity) => identity.into(),
             RedemptionId::Pass(id) => id.into(),
+            RedemptionId::Opaque(id) => Self::opaque(id.to_bytes()),
         }
     }
 }

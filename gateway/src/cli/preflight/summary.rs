@@ -12,7 +12,7 @@ use super::unfit::SANDBOX;
 use crate::cli::engine::Choice;
 use crate::cli::failure::Failure;
 use crate::config::{
-    BackendConfig, CodeUse, Config, MessageRule, MinAuth, PassUse, RuleConfig, warnings,
+    BackendConfig, CodeUse, Config, MessageRule, MinAuth, Opaque, PassUse, RuleConfig, warnings,
 };
 use crate::limits;
 use crate::refusal::shape::{Shape, Unknown};
@@ -46,7 +46,7 @@ pub(in crate::cli) fn write_summary(
     writeln!(out, "workers        {}", server.workers)?;
     let (slots, bytes) = replay_table(config);
     writeln!(out, "replay table   {slots} slots, {}", Bytes(bytes))?;
-    if config.takes_passes() {
+    if config.has_passes_table() {
         let (slots, bytes) = passes_table(config);
         let life_s = config.passes.life_s;
         writeln!(out, "passes table   {slots} slots, {}; a pass lives {life_s} s", Bytes(bytes))?;
@@ -205,6 +205,9 @@ fn demands(rule: &RuleConfig, methods: &[&str]) -> Vec<String> {
         let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
         demands.push(format!("open for {}", regions.join(" ")));
     }
+    if rule.opaque == Opaque::Reserve {
+        demands.push("lets opaque codes pass once in 460 s, reserved, NOT verified".to_owned());
+    }
     demands.extend(refusals(rule.refusals));
     if rule.unknown == Unknown::Cut {
         demands.push("cuts the connection if an outcome is unknown".to_owned());
@@ -235,7 +238,7 @@ fn replay_table(config: &Config) -> (u64, u64) {
 
 /// The table of spent passes; there is none where no route takes passes.
 fn passes_table(config: &Config) -> (u64, u64) {
-    if config.takes_passes() { table_of(config.passes.capacity) } else { (0, 0) }
+    if config.has_passes_table() { table_of(config.passes.capacity) } else { (0, 0) }
 }
 
 /// Slots and bytes of a table with at least so many slots.

@@ -147,6 +147,7 @@ charset = "{charset}"
 code_at = "/data/ecQrCode"
 institution_at = "/data/orgId"
 refusals = "code_message_data"
+opaque = "reserve"              # today's national code passes too: once, and unverified
 backend = "settlement"
 
 [[route]]                       # the same without a backend: the gateway answers
@@ -169,6 +170,7 @@ cert_type = {{ at = "/input/data/mdtrt_cert_type", code = ["01"], none = ["02", 
 institution_at = "/fixmedins_code"
 msgid_at = "/msgid"
 refusals = "fsi"
+opaque = "reserve"              # and so do the tokens that the platform gives for it
 backend = "settlement"
 [route.infno]
 "1162" = {{ code = "exchange", code_at = "/input/data/ecQrCode" }}

@@ -3,24 +3,26 @@
 //! Checks in the contract's order: authentication, place of insurance, backend. Pure and without
 //! allocation. The state of accounts is checked before.
 
+pub(crate) mod opaque;
+
 use keyring::code::{Auth, Region};
-use keyring::pass::Credential;
+use keyring::pass::{Credential, Token};
 
 use crate::config::{BackendConfig, MinAuth, RuleConfig};
 use crate::refusal::Refusal;
 
 /// A code or pass that may be used on this route, and a backend that will take the request, if the
-/// route has one. Only [`admit`] makes one.
+/// route has one. Only [`admit`] makes one, and for an opaque code [`opaque::admit`].
 #[derive(Debug)]
 pub struct Admitted {
-    credential: Credential,
+    token: Token,
     backend: Option<usize>,
 }
 
 impl Admitted {
     /// The code or pass.
-    pub fn credential(&self) -> &Credential {
-        &self.credential
+    pub fn token(&self) -> &Token {
+        &self.token
     }
 
     /// An index into the backends of the configuration. `None`: the gateway answers itself.
@@ -49,7 +51,7 @@ pub fn admit(
     backends: &[BackendConfig],
 ) -> Result<Admitted, Denied> {
     match judge(credential.auth(), credential.region(), rule, backends) {
-        Ok(backend) => Ok(Admitted { credential, backend }),
+        Ok(backend) => Ok(Admitted { token: Token::Genuine(credential), backend }),
         Err(refusal) => Err(Denied { refusal, credential }),
     }
 }

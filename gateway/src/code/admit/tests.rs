@@ -103,7 +103,8 @@ fn a_code_is_admitted_or_given_back() {
     let Config { routes, backends, .. } = config("min_auth = \"password\"");
     let admitted =
         admit(Credential::Code(verified(Auth::Password)), &routes[0].rule, &backends).unwrap();
-    assert_eq!((admitted.backend(), admitted.credential().region().get()), (Some(0), JINAN));
+    let Token::Genuine(credential) = admitted.token() else { panic!("{admitted:?}") };
+    assert_eq!((admitted.backend(), credential.region().get()), (Some(0), JINAN));
     let denied =
         admit(Credential::Code(verified(Auth::None)), &routes[0].rule, &backends).unwrap_err();
     assert_eq!(denied.refusal, Refusal::AuthTooWeak);

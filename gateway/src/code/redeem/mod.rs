@@ -18,15 +18,17 @@
 use std::{future::Future, rc::Rc};
 
 use keyring::{
-    code::{CodeIdentity, IssuedAt},
-    pass::{Credential, PassId, RedemptionId},
+    code::{CodeIdentity, IssuedAt, OpaqueId},
+    pass::{Credential, PassId, RedemptionId, Token},
     time::UnixMillis,
     verify::TimeRules,
 };
 
 use clock::Clock;
 use registers::{ClaimNote, ClaimVerdict, Claimed, Registers};
-use replay::{Known, PassLife, Passes, RedeemError, Redemption, Replay};
+use replay::{
+    Known, PassLife, Passes, RedeemError, Redemption, Replay, Reservation, SingleUse as _,
+};
 
 use crate::refusal::{Limit, Refusal, Refused};
 
@@ -38,6 +40,8 @@ pub(crate) struct Memory<'a> {
     pub(crate) passes: Option<&'a Replay<Passes>>,
     pub(crate) code_rules: &'a TimeRules,
     pub(crate) pass_life: PassLife,
+    /// An opaque code is dated by the moment at which it is judged.
+    pub(crate) clock: &'a Clock,
 }
 
 impl Memory<'_> {
@@ -46,8 +50,15 @@ impl Memory<'_> {
         match (id, self.passes) {
             (RedemptionId::Code(identity), _) => self.codes.is_behind_fence(identity),
             (RedemptionId::Pass(id), Some(passes)) => passes.is_behind_fence(id),
-            (RedemptionId::Pass(_), None) => false,
+            (RedemptionId::Opaque(id), Some(passes)) => {
+                passes.is_behind_fence(&self.reservation(*id))
+            }
+            (RedemptionId::Pass(_) | RedemptionId::Opaque(_), None) => false,
         }
+    }
+
+    fn reservation(&self, id: OpaqueId) -> Reservation {
+        Reservation::new(id.to_bytes(), self.clock.now())
     }
 
     /// Whether it is known to be spent, also past its life. Best effort.
@@ -55,7 +66,8 @@ impl Memory<'_> {
         match (id, self.passes) {
             (RedemptionId::Code(identity), _) => self.codes.remembers(identity),
             (RedemptionId::Pass(id), Some(passes)) => passes.remembers(id),
-            (RedemptionId::Pass(_), None) => false,
+            (RedemptionId::Opaque(id), Some(passes)) => passes.remembers(&self.reservation(*id)),
+            (RedemptionId::Pass(_) | RedemptionId::Opaque(_), None) => false,
         }
     }
 
@@ -67,7 +79,12 @@ impl Memory<'_> {
         let known = match (id, self.passes) {
             (RedemptionId::Code(identity), _) => self.codes.look(identity, self.code_rules, clock),
             (RedemptionId::Pass(id), Some(passes)) => passes.look(id, &self.pass_life, clock),
-            (RedemptionId::Pass(_), None) => Ok(Known::Forgotten { is_over: true }),
+            (RedemptionId::Opaque(id), Some(passes)) => {
+                passes.look(&self.reservation(*id), &(), clock)
+            }
+            (RedemptionId::Pass(_) | RedemptionId::Opaque(_), None) => {
+                Ok(Known::Forgotten { is_over: true })
+            }
         };
         known.map_err(|_| Refusal::ReplayStoreUnavailable.into())
     }
@@ -78,6 +95,11 @@ impl Memory<'_> {
             (RedemptionId::Code(identity), _) => self.codes.hash(identity),
             (RedemptionId::Pass(id), Some(passes)) => passes.hash(id),
             (RedemptionId::Pass(id), None) => id.tag,
+            // The same in every window: it tells one code's requests from another's.
+            (RedemptionId::Opaque(id), Some(passes)) => {
+                passes.hash(&Reservation::new(id.to_bytes(), UnixMillis::from_seconds(0)))
+            }
+            (RedemptionId::Opaque(_), None) => 0,
         }
     }
 
@@ -121,6 +143,7 @@ pub(crate) struct Unclaimed {
 enum Spent {
     Code(Redemption<CodeIdentity>),
     Pass(Redemption<PassId>),
+    Opaque(Redemption<Reservation>),
 }
 
 impl Spent {
@@ -128,6 +151,9 @@ impl Spent {
         match self {
             Self::Code(redemption) => RedemptionId::Code(redemption.identity()),
             Self::Pass(redemption) => RedemptionId::Pass(redemption.identity()),
+            Self::Opaque(redemption) => {
+                RedemptionId::Opaque(OpaqueId::from_bytes(redemption.identity().to_bytes()))
+            }
         }
     }
 
@@ -136,6 +162,7 @@ impl Spent {
         match self {
             Self::Code(redemption) => redemption.end_of_life(),
             Self::Pass(redemption) => redemption.end_of_life(),
+            Self::Opaque(redemption) => redemption.end_of_life(),
         }
     }
 
@@ -151,6 +178,9 @@ impl Spent {
             Self::Pass(redemption) => {
                 memory.passes.expect(HAS_TABLE).release(redemption);
             }
+            Self::Opaque(redemption) => {
+                memory.passes.expect(HAS_TABLE).release(redemption);
+            }
         }
     }
 }
@@ -163,24 +193,31 @@ const HAS_TABLE: &str = "a pass was spent in it";
 /// `code_used`, `code_expired`, `warming_up`, `replay_store_unavailable`, `replay_full`; for a pass
 /// `pass_used`, `pass_expired`.
 pub(crate) fn redeem_here(
-    credential: &Credential,
+    token: &Token,
     memory: Memory<'_>,
     clock: &Clock,
 ) -> Result<LocalRedemption, Refused> {
     let judged_at = clock.now();
-    let spent = match credential {
-        Credential::Code(code) => {
+    let spent = match token {
+        Token::Genuine(Credential::Code(code)) => {
             let (identity, rules) = (code.identity(), memory.code_rules);
             memory.codes.redeem(&identity, judged_at, rules, clock).map(Spent::Code)
         }
-        Credential::Pass(pass) => match memory.passes {
+        Token::Genuine(Credential::Pass(pass)) => match memory.passes {
             Some(passes) => {
                 passes.redeem(&pass.id(), judged_at, &memory.pass_life, clock).map(Spent::Pass)
             }
             None => Err(RedeemError::Unavailable),
         },
+        Token::Opaque(code) => match memory.passes {
+            Some(passes) => {
+                let reservation = Reservation::new(code.id().to_bytes(), judged_at);
+                passes.redeem(&reservation, judged_at, &(), clock).map(Spent::Opaque)
+            }
+            None => Err(RedeemError::Unavailable),
+        },
     };
-    let id = credential.id();
+    let id = token.id();
     match spent {
         Ok(spent) => Ok(LocalRedemption { spent, judged_at }),
         Err(error) => Err(match error {

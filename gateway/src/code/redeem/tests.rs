@@ -23,11 +23,11 @@ impl Table {
     fn memory(&self) -> Memory<'_> {
         let pass_life = PassLife::new(900).unwrap();
         let (codes, passes) = (&self.replay, Some(&self.passes));
-        Memory { codes, passes, code_rules: &TIME, pass_life }
+        Memory { codes, passes, code_rules: &TIME, pass_life, clock: &self.clock }
     }
 
     fn redeem(&self, code: Code) -> Result<LocalRedemption, Refused> {
-        redeem_here(&Credential::Code(code.verified()), self.memory(), &self.clock)
+        redeem_here(&Token::Genuine(Credential::Code(code.verified())), self.memory(), &self.clock)
     }
 
     /// Why a code is refused.

@@ -44,6 +44,15 @@ pub enum MinAuth {
     Biometric,
 }
 
+/// What is done with the national platform's opaque codes, which no key of ours proves.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Opaque {
+    /// Refused: `code_not_served`.
+    Refuse,
+    /// Let pass once in 460 s, unverified. Foreign tokens pass in place of a pass.
+    Reserve,
+}
+
 /// What a request needs, and where it goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RuleConfig {
@@ -55,6 +64,8 @@ pub struct RuleConfig {
     pub kinds: Kinds,
     /// The weakest authentication that is accepted.
     pub min_auth: MinAuth,
+    /// What is done with opaque codes and foreign tokens.
+    pub opaque: Opaque,
     /// Whether the person must have chosen a place of insurance.
     pub require_region: bool,
     /// Places that are open; `None`: all.
@@ -109,7 +120,9 @@ impl RuleConfig {
         if let Some(item) = table.item("code") {
             item.refuse("left out where there is a [route.infno]: each infno has its own");
         }
-        Self::read_with(table, Some(DEFAULTS), backends, None)
+        let defaults = Self::read_with(table, Some(DEFAULTS), backends, None);
+        defaults.check_opaque(table);
+        defaults
     }
 
     /// The rule of an infno: `defaults` where the table says nothing.
@@ -139,6 +152,7 @@ impl RuleConfig {
         }
         if !self.needs_credential() {
             self.min_auth = MinAuth::None;
+            self.opaque = Opaque::Refuse;
             self.require_region = false;
             self.open_regions = None;
             self.region_backends = Vec::new();
@@ -179,6 +193,7 @@ impl RuleConfig {
             pass,
             kinds: kinds(table, uses),
             min_auth: table.string("min_auth", min_auth, MIN_AUTHS).unwrap_or(MinAuth::None),
+            opaque: table.string("opaque", opaque, OPAQUES).unwrap_or(Opaque::Refuse),
             require_region: table.boolean("require_region", needs),
             open_regions: open_regions(table),
             backend,
@@ -204,15 +219,27 @@ impl RuleConfig {
             };
         }
         inherit!(
-            "kinds" kinds, "min_auth" min_auth, "require_region" require_region,
+            "kinds" kinds, "min_auth" min_auth, "opaque" opaque, "require_region" require_region,
             "open_regions" open_regions, "region_backends" region_backends,
             "refusals" refusals, "unknown" unknown, "enforce" enforce
         );
     }
 
+    /// Nothing is known of how the holder of an opaque code proved presence.
+    fn check_opaque(&self, table: &Table<'_>) {
+        if self.opaque == Opaque::Reserve && self.min_auth != MinAuth::None {
+            table.problem(&format!(
+                "{}.opaque = \"reserve\": an opaque code shows no authentication; it needs min_auth = \
+                 \"none\"",
+                table.name()
+            ));
+        }
+    }
+
     /// Refuses what cannot be asked of what is shown.
     fn check(&self, table: &Table<'_>, uses: Option<Uses>) {
         let name = table.name();
+        self.check_opaque(table);
         if uses == Some(NOTHING) {
             check_asks_nothing(table, self);
         } else if uses.is_some() && self.code == CodeUse::None && self.kinds != Kinds::NONE {
@@ -239,6 +266,10 @@ impl RuleConfig {
         if !self.enforce {
             let text = "not with answer = \"decode\": there is nothing to forward";
             table.problem(&format!("{name}.enforce = false: {text}"));
+        }
+        if self.opaque == Opaque::Reserve {
+            let text = "must be \"refuse\" where answer = \"decode\": an opaque code gets no pass";
+            table.problem(&format!("{name}.opaque: {text}"));
         }
         if table.has("region_backends") {
             table.problem(&format!("{name}.region_backends: must be {ANSWERED_HERE}"));
@@ -345,6 +376,16 @@ fn min_auth(text: &str) -> Option<MinAuth> {
     }
 }
 
+const OPAQUES: &str = "\"refuse\" or \"reserve\"";
+
+fn opaque(text: &str) -> Option<Opaque> {
+    match text {
+        "refuse" => Some(Opaque::Refuse),
+        "reserve" => Some(Opaque::Reserve),
+        _ => None,
+    }
+}
+
 fn open_regions(table: &mut Table<'_>) -> Option<Vec<RegionPrefix>> {
     let items = table.items("open_regions", limits::REGIONS_MAX)?;
     let mut prefixes: Vec<RegionPrefix> = Vec::new();
@@ -380,6 +421,7 @@ fn check_asks_nothing(table: &Table<'_>, rule: &RuleConfig) {
     let asked = [
         ("kinds", rule.kinds != Kinds::NONE),
         ("min_auth", rule.min_auth != MinAuth::None),
+        ("opaque", rule.opaque == Opaque::Reserve),
         ("require_region", rule.require_region),
         ("open_regions", rule.open_regions.is_some()),
         ("region_backends", !rule.region_backends.is_empty()),

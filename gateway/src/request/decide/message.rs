@@ -10,7 +10,7 @@ use http::{
 use keyring::pass::{Institution, PASS_LETTERS, UnverifiedPass};
 use record::MessageNames;
 
-use super::{Decision, plain, read_key, settle};
+use super::{Decision, opaque, plain, read_key, settle};
 use crate::{
     code::locate::{Presented, locate},
     config::{CodeUse, MessageConfig, PassUse, Places, RuleConfig},
@@ -139,7 +139,11 @@ fn presented<'a>(rule: &RuleConfig, text: &'a str) -> Presented<'a> {
     let is_pass = match (rule.code, rule.pass) {
         (_, PassUse::None) => false,
         (CodeUse::None, _) => true,
-        _ => text.len() == PASS_LETTERS && UnverifiedPass::parse(text).is_ok(),
+        _ => {
+            let is_pass = text.len() == PASS_LETTERS && UnverifiedPass::parse(text).is_ok();
+            // A token of another issuer is no code either; digits alone are judged as a code.
+            is_pass || !text.iter().all(u8::is_ascii_digit) && opaque::is_foreign(rule, text)
+        }
     };
     if is_pass { Presented::Pass(text) } else { Presented::Code(text) }
 }

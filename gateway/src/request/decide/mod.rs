@@ -1,7 +1,9 @@
 //! Everything that is settled before a request's body is looked at: the contract's order of checks.
 
+mod decision;
 pub(super) mod message;
 pub(super) mod observed;
+mod opaque;
 pub(super) mod status;
 
 use http::request;
@@ -11,73 +13,21 @@ use keyring::{
     verify::Rules,
 };
 
-use self::observed::OnlyObserves;
+use self::decision::Judged;
+pub(in crate::request) use self::decision::{Accepted, Decision, OnlyObserves, Purpose};
 use super::recall::{Barred, Recall};
 use crate::{
-    code::admit::{self, Admitted, Denied},
+    code::admit::{self, Denied},
     code::locate::{Presented, locate},
     code::open::open,
     code::verify::{Proof, Verdict},
     config::{CodeUse, PassUse, RouteConfig, RuleConfig},
     idempotency::IdempotencyKey,
     refusal::{Limit, Refusal, Refused},
-    request::context::RequestContext,
+    request::context::{RequestContext, Unverified},
     request::head::{self, Terms},
     request::idempotent,
 };
-
-/// Where a request goes when its head has been judged.
-#[derive(Debug)]
-pub(in crate::request) enum Decision {
-    Forward(Accepted),
-    Recall(Recall),
-    /// Its body is to be read first: that says what the request is.
-    Read(Terms),
-}
-
-/// A request that may be forwarded.
-#[derive(Debug)]
-pub(in crate::request) struct Accepted {
-    pub(in crate::request) purpose: Purpose,
-    pub(in crate::request) terms: Terms,
-    /// Index of the backend in the configuration. `None`: the gateway answers itself.
-    pub(in crate::request) backend: Option<usize>,
-}
-
-/// What the route does with a code or pass. Only one that its route spends can be used up, and it is
-/// redeemed before its request can be sent: there is no other way out of this enum.
-#[derive(Debug)]
-pub(in crate::request) enum Purpose {
-    /// The route reads neither.
-    Plain,
-    /// The code or pass is proven, and stays good.
-    Check(Admitted),
-    /// What was found is against it, and it is forwarded all the same.
-    Observed(OnlyObserves),
-    /// It is to be redeemed if that can be, and forwarded in either case.
-    RedeemObserved {
-        only_observes: OnlyObserves,
-        admitted: Admitted,
-        gives_pass: bool,
-        institution: Institution,
-    },
-    /// It is to be redeemed, for a transaction that its client may have named.
-    Redeem {
-        admitted: Admitted,
-        key: Option<IdempotencyKey>,
-        /// A pass is made for the code.
-        gives_pass: bool,
-        /// For which institution.
-        institution: Institution,
-    },
-}
-
-/// A genuine code or pass and what it may do here.
-#[derive(Debug)]
-enum Judged {
-    Admitted(Admitted),
-    Barred(Barred),
-}
 
 /// The checks in the contract's order; the first that fails is the answer.
 pub(in crate::request) async fn decide(
@@ -137,12 +87,18 @@ pub(in crate::request) async fn settle(
     institution: &Institution,
 ) -> Result<Decision, Refused> {
     let (judged, is_spent) = match presented {
+        Presented::Pass(text) if opaque::is_foreign(rule, text) => {
+            call.presents_unverified(Unverified::ForeignToken);
+            return plain(call, rule, terms);
+        }
         Presented::Code(text) => (judge_code(call, rule, text).await?, rule.code != CodeUse::Check),
         Presented::Pass(text) => {
             (judge_pass(call, rule, text, institution)?, rule.pass == PassUse::Spend)
         }
     };
-    let gives_pass = matches!(presented, Presented::Code(_)) && rule.code == CodeUse::Exchange;
+    // Of an opaque code nothing is known that a pass could say.
+    let is_code = matches!(presented, Presented::Code(_)) && !call.is_opaque();
+    let gives_pass = is_code && rule.code == CodeUse::Exchange;
     match judged {
         Judged::Admitted(admitted) => {
             let backend = admitted.backend();
@@ -195,6 +151,9 @@ async fn judge_code(
     rule: &RuleConfig,
     text: &[u8],
 ) -> Result<Judged, Refused> {
+    if let Some(code) = opaque::read(rule, text) {
+        return opaque::judge(call, rule, code);
+    }
     let recognise_late = rule.code != CodeUse::Check;
     let rules = Rules { kinds: rule.kinds, time: call.snapshot.config.codes, recognise_late };
     match verify(call, rules, text).await? {

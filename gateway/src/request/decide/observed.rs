@@ -2,23 +2,12 @@
 
 use http::request;
 
-use super::{Accepted, Purpose};
+use super::decision::{Accepted, OnlyObserves, Purpose};
 use crate::{
     code::admit,
-    config::RuleConfig,
     refusal::Refused,
     request::{context::RequestContext, head},
 };
-
-/// The rule of the request refuses nothing that is said of a code or pass. Only such a rule makes one.
-#[derive(Debug)]
-pub(in crate::request) struct OnlyObserves(());
-
-impl OnlyObserves {
-    pub(super) fn of(rule: &RuleConfig) -> Option<Self> {
-        (!rule.enforce).then_some(Self(()))
-    }
-}
 
 /// The request that is to be refused, or where it goes if its route only observes. What is said of
 /// HTTP, of a limit or of the backend is refused on each route.

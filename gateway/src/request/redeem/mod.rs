@@ -10,7 +10,7 @@ use clock::Instant;
 use http::{Request, Response};
 use keyring::{
     code::IssuedAt,
-    pass::{Credential, Institution, MintedPass, PassText},
+    pass::{Credential, Institution, MintedPass, PassText, Token},
     verify::VerifiedCode,
 };
 
@@ -59,15 +59,19 @@ impl Transaction {
     ) -> Result<Response<Reply>, Refused> {
         let Self { admitted, key, gives_pass, institution, head } = self;
         let whole = whole_body(call, body).await?;
-        let credential = admitted.credential();
-        let (id, caller) = (credential.id(), Caller::UNNAMED);
-        let fingerprint = head.fingerprint(credential.statement(), &whole);
+        let token = admitted.token();
+        let (id, caller) = (token.id(), Caller::UNNAMED);
+        let fingerprint = head.fingerprint(token.statement(), &whole);
         let request = Repeatable { id, caller, key, fingerprint };
         // Refused before its request is entered among those that run: another transaction with the
         // same code would hear `code_used` of a request that is not forwarded.
         let memory = call.worker.memory(&call.snapshot.config);
         if memory.is_behind_fence(&id) && !idempotent::may_know(call, &id) {
-            return Err(redeem_here(call, credential).expect_err("a fence never falls"));
+            // An opaque code leaves the fence as time goes by: asked again, it might be spent here.
+            if matches!(token, Token::Opaque(_)) {
+                return Err(Refusal::WarmingUp.into());
+            }
+            return Err(redeem_here(call, token).expect_err("a fence never falls"));
         }
         // The code stays good: a pass that is made now could not pay.
         if gives_pass && memory.would_waste_a_pass(call.worker.clock().now()) {
@@ -83,7 +87,7 @@ impl Transaction {
         let place = place.transpose()?;
         call.hold_place()?;
         let begun = call.worker.clock().instant();
-        let local = match redeem_here(call, credential) {
+        let local = match redeem_here(call, token) {
             Ok(local) => local,
             Err(refused) => {
                 call.redeemed(begun);
@@ -91,13 +95,13 @@ impl Transaction {
             }
         };
         // Made before the code is claimed for all nodes, so that what is boxed is small.
-        let minted = match credential {
-            Credential::Code(code) if gives_pass => {
+        let minted = match token {
+            Token::Genuine(Credential::Code(code)) if gives_pass => {
                 Some(mint(call, code, &institution, local.spent_at()))
             }
             _ => None,
         };
-        let facts = facts(call, Some(credential), Some(local.id()), minted.as_ref());
+        let facts = facts(call, Some(token), Some(local.id()), minted.as_ref());
         let redeeming = Redeeming { call: Rc::clone(call), begun, pending, request };
         match place {
             Some((backend, in_flight)) => {
@@ -106,7 +110,9 @@ impl Transaction {
                 DetachOnDrop::new(redeeming.forward(local, place, forwarded)).await
             }
             None => {
-                let minted = minted.expect("only a route that gives passes answers itself");
+                let (Token::Genuine(credential), Some(minted)) = (token, minted) else {
+                    unreachable!("only a rule that gives each code a pass answers itself")
+                };
                 let decoding = Decoding::new(credential, minted.text);
                 DetachOnDrop::new(redeeming.decode(local, decoding)).await
             }
@@ -115,10 +121,10 @@ impl Transaction {
 }
 
 /// Redeems a code or pass on this node. From here on answers name the redemption.
-fn redeem_here(call: &RequestContext, credential: &Credential) -> Result<LocalRedemption, Refused> {
+fn redeem_here(call: &RequestContext, token: &Token) -> Result<LocalRedemption, Refused> {
     let worker = &call.worker;
-    call.set_redemption(credential.id());
-    redeem::redeem_here(credential, worker.memory(&call.snapshot.config), worker.clock())
+    call.set_redemption(token.id());
+    redeem::redeem_here(token, worker.memory(&call.snapshot.config), worker.clock())
 }
 
 /// Makes the pass of a code that was just spent.

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use http::{Request, Response};
-use keyring::pass::{Credential, Institution, MintedPass, PassText};
+use keyring::pass::{Credential, Institution, MintedPass, PassText, Token};
 use registers::ClaimNote;
 
 use super::{mint, redeem_here};
@@ -16,7 +16,7 @@ use crate::{
     refusal::{Refusal, Refused},
     request::bodies::{ClientBody, whole_body},
     request::context::RequestContext,
-    request::decide::observed::OnlyObserves,
+    request::decide::OnlyObserves,
     request::place::{facts, name_observed, reserve},
     request::reply::Reply,
     request::{detach::DetachOnDrop, exchange::Exchange},
@@ -70,8 +70,8 @@ impl Observing {
         call.redeemed(begun);
         match redeemed {
             Ok((redeemed, minted)) => {
-                let credential = Some(transaction.admitted.credential());
-                let told = facts(&call, credential, Some(redeemed.id()), minted.as_ref());
+                let token = Some(transaction.admitted.token());
+                let told = facts(&call, token, Some(redeemed.id()), minted.as_ref());
                 let forwarded = transaction.head.into_request(&told, Outgoing::Whole(whole));
                 let minted: Option<PassText> = minted.map(|minted| minted.text);
                 let exchange = Exchange::of_redeemed(call, backend, in_flight, redeemed, None);
@@ -100,8 +100,8 @@ impl ObservedTransaction {
         if self.gives_pass && memory.would_waste_a_pass(worker.clock().now()) {
             return Err(Refusal::WarmingUp.into());
         }
-        let credential = self.admitted.credential();
-        let local = redeem_here(call, credential)?;
+        let token = self.admitted.token();
+        let local = redeem_here(call, token)?;
         let spent_at = local.spent_at();
         let redeemed = match &worker.registers {
             None => local.alone(),
@@ -110,8 +110,8 @@ impl ObservedTransaction {
                 claimed.map_err(|unclaimed| unclaimed.settle(memory))?
             }
         };
-        let minted = match credential {
-            Credential::Code(code) if self.gives_pass => {
+        let minted = match token {
+            Token::Genuine(Credential::Code(code)) if self.gives_pass => {
                 Some(mint(call, code, &self.institution, spent_at))
             }
             _ => None,

@@ -52,6 +52,7 @@ pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
         connections_max: CONNECTIONS.max(connections + SPARE_CONNECTIONS),
         // Twice as many, because workers share the limit and one may have more than its part.
         requests_max: (2 * scenario.slots()).clamp(REQUESTS, REQUESTS_MAX),
+        has_passes: scenario.visits.is_some(),
         memory: MemoryPlan {
             replay_capacity: gateway.replay_capacity,
             verify_table_mib: gateway.verify_table_mib,

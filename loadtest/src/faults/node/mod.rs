@@ -41,6 +41,7 @@ const RELOADED: &str = "yanma_config_last_reload_success_timestamp_seconds";
 /// Steps of the wall clock that it has seen.
 const STEPS: &str = "yanma_clock_steps_total";
 const FENCE: &str = "yanma_replay_fence_end_timestamp_seconds";
+const PASS_FENCE: &str = "yanma_pass_fence_end_timestamp_seconds";
 
 /// One gateway.
 pub struct Node {
@@ -134,7 +135,19 @@ impl Node {
     /// # Errors
     /// [`NodeError::Mute`].
     pub async fn fence_s(&self) -> Result<i64, NodeError> {
-        let fence_s = self.admin().metric(FENCE).await.map_err(|error| self.mute(error))?;
+        self.fence_of(FENCE).await
+    }
+
+    /// The fence of the table of passes: no code is exchanged up to this second.
+    ///
+    /// # Errors
+    /// [`NodeError::Mute`].
+    pub async fn pass_fence_s(&self) -> Result<i64, NodeError> {
+        self.fence_of(PASS_FENCE).await
+    }
+
+    async fn fence_of(&self, metric: &str) -> Result<i64, NodeError> {
+        let fence_s = self.admin().metric(metric).await.map_err(|error| self.mute(error))?;
         let fence_s = Duration::try_from_secs_f64(fence_s).unwrap_or_default().as_secs();
         Ok(i64::try_from(fence_s).unwrap_or(i64::MAX))
     }

@@ -23,6 +23,8 @@ pub enum Fit {
 }
 
 const LIFE_MS: i64 = 60_000;
+/// `passes.life_s` of every gateway here, counted from the second in which the code was spent.
+const PASS_LIFE_MS: i64 = 900_000;
 /// A code is made when it is sent, and its second of issue may be nearly over then. A code that is
 /// sent later had to wait for a free connection.
 const SENT_WITHIN_MS: i64 = 1_000 + MARGIN_MS;
@@ -43,7 +45,11 @@ pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
         return if is_stored(asked, answer, terms) { Fit::Expected } else { Fit::Wrong };
     }
     // No majority can have said that the code was unused, so the gateway guessed.
-    if answer.is_approval() && asked.trouble.votes == Votes::Missing {
+    let asks_registers = asked.class.call().spends();
+    if answer.is_approval() && asks_registers && asked.trouble.votes == Votes::Missing {
+        return Fit::Wrong;
+    }
+    if answer.is_approval() && asked.class.call().shows_pass() && is_long_over(asked, terms) {
         return Fit::Wrong;
     }
     if is_expected(asked, answer, terms) {
@@ -76,16 +82,20 @@ fn is_stored(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
 
 fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     match (asked.class, answer.outcome) {
-        (Class::Valid | Class::ReplayAtOnce, Outcome::Approved) => is_relayed(answer, terms),
+        (class, Outcome::Approved) if class.outcome() == Outcome::Approved => {
+            is_relayed(answer, terms)
+        }
         (Class::ReplayAtOnce, Outcome::CodeUsed) => true,
         (Class::ReplayAtOnce, Outcome::RequestInFlight) => asked.is_same,
         // Also after the code's time, as long as the table remembers it. That prevents a second
         // charge.
-        (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeUsed) => true,
-        (Class::ReplayLater | Class::ReplayOtherS, Outcome::CodeExpired) => is_over(asked, terms),
+        (class, outcome) if class.is_replay() && outcome == class.outcome() => true,
+        (class, outcome) if class.is_replay() && outcome == class.over() => is_over(asked, terms),
+        // A visit may last longer than its pass.
+        (Class::PassCheck | Class::Pass, Outcome::PassExpired) => is_over(asked, terms),
         // Where nodes share registers, a node may not have seen the first request. It may have two
         // copies at once that equal each other and differ from the first.
-        (Class::ReplayLater | Class::ReplayOtherS, Outcome::RequestInFlight) => {
+        (class, Outcome::RequestInFlight) if class.is_replay() => {
             let is_open = asked.first.is_some_and(First::is_open);
             let is_alike = asked.is_same || terms.has_registers;
             is_alike && asked.is_beside_another || asked.is_same && is_open
@@ -94,10 +104,20 @@ fn is_expected(asked: &Asked, answer: Answer, terms: &Terms) -> bool {
     }
 }
 
-/// Whether the code may have been past its time when the gateway read its clock.
+/// Whether the code or pass may have been past its time when the gateway read its clock.
 fn is_over(asked: &Asked, terms: &Terms) -> bool {
-    let over_at_ms = asked.issued_at_s * 1_000 + LIFE_MS + terms.skew_ms;
-    asked.answered_ms + asked.trouble.ahead_ms > over_at_ms - MARGIN_MS
+    asked.answered_ms + asked.trouble.ahead_ms > over_at_ms(asked, terms) - MARGIN_MS
+}
+
+/// Whether it was past its time before it was sent.
+fn is_long_over(asked: &Asked, terms: &Terms) -> bool {
+    asked.sent_ms > over_at_ms(asked, terms) + MARGIN_MS
+}
+
+fn over_at_ms(asked: &Asked, terms: &Terms) -> i64 {
+    let is_pass = asked.class.call().shows_pass();
+    let life_ms = if is_pass { PASS_LIFE_MS } else { LIFE_MS + terms.skew_ms };
+    asked.issued_at_s * 1_000 + life_ms
 }
 
 /// Whether the backend may have answered so.

@@ -60,7 +60,7 @@ fn each_class_has_its_outcome_and_no_other() {
         for wrong in wrong {
             assert_eq!(judged(class, wrong, &strict), Fit::Wrong, "{class:?} {wrong:?}");
         }
-        if !class.may_arrive() {
+        if class.outcome() != Outcome::Approved {
             assert_eq!(judged(class, Outcome::Approved, &strict), Fit::Wrong, "{class:?}");
         }
         for outcome in [Outcome::Approved, Outcome::OutcomeUnknown, Outcome::CodeUsed] {
@@ -313,4 +313,44 @@ fn twins_may_both_be_denied_where_not_all_registers_vote() {
     let unavailable = Some(answer(Outcome::ReplayStoreUnavailable));
     assert!(fits(no, no, Votes::Majority) && fits(no, unavailable, Votes::Majority));
     assert!(!fits(no, unavailable, Votes::All) && !fits(yes, yes, Votes::Missing));
+}
+
+#[test]
+fn a_pass_is_used_only_after_a_request_that_may_have_spent_it() {
+    let terms = strict();
+    let used = Outcome::PassUsed;
+    assert_eq!(judged(Class::PassAgain, used, &terms), Fit::Expected);
+    for class in [Class::Pass, Class::PassCheck, Class::Exchange, Class::ExchangeAgain] {
+        assert_eq!(judged(class, used, &terms), Fit::Wrong, "{class:?}");
+    }
+    assert_eq!(judged(Class::PassAgain, Outcome::CodeUsed, &terms), Fit::Wrong);
+    assert_eq!(judged(Class::PassAgain, Outcome::Approved, &terms), Fit::Wrong);
+    assert_eq!(judged(Class::PassAgain, Outcome::PassInvalid, &terms), Fit::Wrong);
+    let lost = Asked { first: Some(First::Lost), ..asked(Class::PassAgain, 500) };
+    assert_eq!(fit(&lost, answer(Outcome::Approved), &terms), Fit::Tolerated);
+    assert_eq!(fit(&lost, answer(used), &terms), Fit::Expected);
+}
+
+#[test]
+fn a_pass_is_expired_after_its_own_life_and_opens_nothing_then() {
+    let at = |class, age_ms, outcome| fit(&asked(class, age_ms), answer(outcome), &strict());
+    for class in [Class::PassCheck, Class::Pass] {
+        assert_eq!(at(class, 899_000, Outcome::PassExpired), Fit::Wrong);
+        assert_eq!(at(class, 899_000, Outcome::Approved), Fit::Expected);
+        assert_eq!(at(class, 900_100, Outcome::PassExpired), Fit::Expected);
+        assert_eq!(at(class, 901_000, Outcome::Approved), Fit::Wrong);
+        assert_eq!(at(class, 61_000, Outcome::CodeExpired), Fit::Wrong);
+    }
+}
+
+#[test]
+fn a_pass_is_opened_without_registers_and_spent_with_a_majority() {
+    let terms = Terms { has_registers: true, ..strict() };
+    let missing = Trouble { votes: Votes::Missing, ..Trouble::default() };
+    let judged = |class| troubled(class, Outcome::Approved, missing, &terms);
+    assert_eq!(judged(Class::PassCheck), Fit::Expected);
+    assert_eq!([judged(Class::Pass), judged(Class::Exchange)], [Fit::Wrong; 2]);
+    let fenced = Trouble { is_fenced_off: true, ..Trouble::default() };
+    let refused = |class| troubled(class, Outcome::WarmingUp, fenced, &terms);
+    assert_eq!([refused(Class::PassCheck), refused(Class::Pass)], [Fit::Wrong, Fit::Tolerated]);
 }

@@ -5,6 +5,7 @@
 
 use crate::judge::ledger::{Entry, Ledger};
 use crate::judge::outcome::Outcome;
+use crate::judge::passes::PassCounts;
 use crate::judge::seen::Seen;
 
 /// What the backend did to answers on purpose. The sender must have seen each of these, or lost its
@@ -42,14 +43,19 @@ pub struct Verdict {
     pub forbidden_arrived: u64,
     /// Arrivals that were no code of this run.
     pub strays: u64,
+    /// The passes of visits.
+    pub passes: PassCounts,
     /// Each fault as a sentence. The run is clean if there is none.
     pub faults: Vec<String>,
 }
 
 /// Judges a run that has ended.
 pub fn judge(ledger: &Ledger, seen: Seen, broken: Broken) -> Verdict {
-    let mut verdict = Verdict { seen, strays: ledger.strays(), ..Verdict::default() };
+    let (strays, passes) = (ledger.strays(), ledger.pass_counts());
+    let mut verdict = Verdict { seen, strays, passes, ..Verdict::default() };
     ledger.entries().for_each(|entry| verdict.count(entry));
+    // A pass has an entry too.
+    verdict.codes -= (passes.handed_out + passes.handed_out_twice).min(verdict.codes);
     verdict.faults = verdict.find_faults(broken);
     verdict
 }
@@ -78,15 +84,34 @@ impl Verdict {
     fn find_faults(&self, broken: Broken) -> Vec<String> {
         let [unknown_for_nothing, unknown_hidden, errors_hidden] = compare(&self.seen, broken);
         let rules = [
-            (self.arrived_twice, "codes reached the backend more than once"),
-            (self.approved_twice, "codes were approved more than once"),
-            (self.approved_not_arrived, "codes were approved and never reached the backend"),
+            (self.arrived_twice, "codes or passes reached the backend more than once"),
+            (self.approved_twice, "codes or passes were approved more than once"),
+            (
+                self.approved_not_arrived,
+                "codes or passes were approved and never reached the backend",
+            ),
             (
                 self.replayed_for_nothing,
-                "stored answers were shown of codes that did not pass once",
+                "stored answers were shown of codes or passes that did not pass once",
             ),
-            (self.refused_but_arrived, "codes were refused and reached the backend all the same"),
+            (
+                self.refused_but_arrived,
+                "codes or passes were refused and reached the backend all the same",
+            ),
             (self.forbidden_arrived, "codes reached the backend that must never pass"),
+            (self.passes.handed_out_twice, "passes were handed out for a second code"),
+            (
+                self.passes.checks_not_arrived,
+                "calls that open a pass were approved and never reached the backend",
+            ),
+            (
+                self.passes.checks_never_sent,
+                "calls that open a pass reached the backend more often than they were sent",
+            ),
+            (
+                self.passes.checks_that_spent,
+                "calls that only open a pass told the backend that something was spent",
+            ),
             (self.strays, "requests at the backend carried no redemption of this run"),
             (self.seen.unexpected, "answers were not what their code must get"),
             (self.seen.unfit_twins, "codes sent twice at once were not answered yes once, no once"),

@@ -224,3 +224,28 @@ fn what_threads_have_seen_adds_up() {
     assert_eq!((all.sent, all.answered(Outcome::Approved)), (2, 2));
     assert_eq!(all.answers.len(), 1);
 }
+
+#[test]
+fn a_pass_that_arrives_twice_is_a_fault_and_a_call_that_opens_it_is_none() {
+    const PASS: &[u8] = b"p1-1800000012-9401acfced36a6bc";
+    let pass = crate::judge::redemption::Redemption::parse(PASS).unwrap();
+    let judged = |arrivals: usize, approvals, checks: u64| {
+        let ledger = Ledger::new(7);
+        ledger.enter(true);
+        let entry = ledger.enter_pass(pass);
+        (0..arrivals).for_each(|_| ledger.arrive(Some(PASS)));
+        (0..approvals).for_each(|_| ledger.approve(entry));
+        ledger.passes().send_check(&pass);
+        ledger.passes().approve_check(&pass);
+        (0..checks).for_each(|_| ledger.arrive_check(Some(PASS), None));
+        judge(&ledger, seen(), WHOLE)
+    };
+    let clean = judged(1, 1, 1);
+    assert!(clean.is_clean(), "{:?}", clean.faults);
+    assert_eq!((clean.codes, clean.passes.handed_out, clean.arrived_once), (1, 1, 1));
+    assert_fault(&judged(2, 1, 1), "reached the backend more than once");
+    assert_fault(&judged(1, 2, 1), "approved more than once");
+    assert_fault(&judged(0, 1, 1), "approved and never reached");
+    assert_fault(&judged(1, 1, 0), "open a pass were approved and never reached");
+    assert_fault(&judged(1, 1, 2), "more often than they were sent");
+}

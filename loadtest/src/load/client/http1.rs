@@ -9,10 +9,11 @@ use std::rc::Rc;
 
 use super::dispatcher::Dispatcher;
 use super::job::Job;
-use super::request::{BODY, HOST, PATH, REPLAYED};
+use super::named::Named;
+use super::request::{BODY, HOST, REPLAYED};
 use super::slot::{Connection, Slot};
 use super::target::Target;
-use crate::judge::ledger::Redemption;
+use crate::judge::call::Call;
 use crate::judge::outcome::{Answer, Outcome};
 use crate::net::stream::{Inbox, Stream};
 
@@ -33,13 +34,14 @@ struct Http1Connection {
 pub(super) struct Request {
     bytes: Vec<u8>,
     head: usize,
+    call: Call,
 }
 
 /// An answer that has arrived whole.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) struct Received {
     pub(super) answer: Answer,
-    redemption: Option<Redemption>,
+    named: Named,
     length: usize,
     pub(super) closes: bool,
 }
@@ -50,7 +52,7 @@ pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io
     if greet(&stream).await?.closes {
         return Ok(());
     }
-    let request = RefCell::new(Request::new());
+    let request = RefCell::new(Request::new(Call::Redeem));
     let connection =
         Rc::new(Http1Connection { node: target.node, stream, request, job: RefCell::default() });
     let slot = Slot::new(Rc::clone(&connection));
@@ -68,7 +70,7 @@ pub(super) async fn converse(target: &Target, dispatcher: &Rc<Dispatcher>) -> io
 /// which no request came within `header_ms`. A code that is sent at that moment would be lost, and
 /// neither side would be at fault.
 pub(super) async fn greet(stream: &Stream) -> io::Result<Received> {
-    stream.write_all(Request::new().with(NO_CODE, BODY)).await?;
+    stream.write_all(Request::new(Call::Redeem).with(Call::Redeem, NO_CODE, BODY)).await?;
     let mut inbox = Inbox::new(ANSWER_BYTES_MAX);
     while inbox.fill(stream).await? {
         if let Some(received) = received(inbox.filled())? {
@@ -89,7 +91,7 @@ impl Connection for Http1Connection {
 
     fn send(self: Rc<Self>, job: Job) {
         let mut request = self.request.borrow_mut();
-        let bytes = request.with(job.made.text.as_bytes(), job.body());
+        let bytes = request.with(job.call(), job.made.text.as_bytes(), job.body());
         *self.job.borrow_mut() = Some(job);
         let written = match self.stream.try_write(bytes) {
             Ok(count) => count,
@@ -115,7 +117,7 @@ impl Http1Connection {
             inbox.take(received.length);
             // A gateway that answers without a request is closing.
             let Some(job) = self.job.take() else { return Ok(()) };
-            dispatcher.note_answer(job, received.answer, received.redemption);
+            dispatcher.note_answer(job, received.answer, received.named);
             if received.closes {
                 return Ok(());
             }
@@ -126,18 +128,23 @@ impl Http1Connection {
 }
 
 impl Request {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(call: Call) -> Self {
+        let path = call.path();
+        let token = if call.shows_pass() { "Pass" } else { "Code" };
         let head = format!(
-            "POST {PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nYanma-Code: ",
+            "POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nYanma-{token}: ",
             BODY.len()
         );
-        Self { head: head.len(), bytes: head.into_bytes() }
+        Self { head: head.len(), bytes: head.into_bytes(), call }
     }
 
-    pub(super) fn with(&mut self, code: &[u8], body: &[u8]) -> &[u8] {
+    pub(super) fn with(&mut self, call: Call, token: &[u8], body: &[u8]) -> &[u8] {
+        if call != self.call {
+            *self = Self::new(call);
+        }
         self.bytes.truncate(self.head);
-        self.bytes.extend_from_slice(code);
+        self.bytes.extend_from_slice(token);
         self.bytes.extend_from_slice(b"\r\n\r\n");
         self.bytes.extend_from_slice(body);
         &self.bytes
@@ -153,31 +160,32 @@ pub(super) fn received(bytes: &[u8]) -> io::Result<Option<Received>> {
         httparse::Status::Partial => return Ok(None),
     };
     let (mut body, mut closes, mut outcome) = (None, false, Outcome::Nameless);
-    let (mut redemption, mut is_replayed) = (None, false);
+    let (mut named, mut is_replayed) = (Named::default(), false);
     for field in response.headers.iter() {
         if field.name.eq_ignore_ascii_case("content-length") {
             body = str::from_utf8(field.value).ok().and_then(|digits| digits.parse().ok());
         } else if field.name.eq_ignore_ascii_case("yanma-outcome") {
             outcome = Outcome::of(field.value);
-        } else if field.name.eq_ignore_ascii_case("yanma-redemption") {
-            redemption = Redemption::parse(field.value);
         } else if field.name.eq_ignore_ascii_case(REPLAYED) {
             is_replayed = field.value == b"true";
         } else if field.name.eq_ignore_ascii_case("connection") {
             closes = field.value.eq_ignore_ascii_case(b"close");
+        } else {
+            named.note(field.name, field.value);
         }
     }
     // Every answer to a request of this tool has a length.
     let body: usize = body.ok_or(io::ErrorKind::InvalidData)?;
     let length = head + body;
     let answer = Answer { status: response.code.unwrap_or(0), outcome, is_replayed };
-    Ok((bytes.len() >= length).then_some(Received { answer, redemption, length, closes }))
+    Ok((bytes.len() >= length).then_some(Received { answer, named, length, closes }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::request::OTHER_BODY;
     use super::*;
+    use crate::judge::redemption::{Redemption, Spendable};
 
     const USED: &[u8] = b"HTTP/1.1 409 Conflict\r\nyanma-outcome: code_used\r\n\
         yanma-redemption: 7001-1800000000-00000000000000ff\r\ncontent-length: 2\r\nConnection: close\r\n\r\n{}";
@@ -188,9 +196,10 @@ mod tests {
             assert_eq!(received(&USED[..end]).unwrap(), None);
         }
         let answer = Answer::new(409, Outcome::CodeUsed);
-        let redemption = Redemption { key_id: 7001, issued_at_s: 1_800_000_000, serial: 255 };
-        let redemption = Some(redemption);
-        let whole = Received { answer, redemption, length: USED.len(), closes: true };
+        let what = Spendable::Code;
+        let used = Redemption { what, key_id: 7001, issued_at_s: 1_800_000_000, serial: 255 };
+        let named = Named::from(Some(used));
+        let whole = Received { answer, named, length: USED.len(), closes: true };
         assert_eq!(received(USED).unwrap(), Some(whole));
     }
 
@@ -209,12 +218,16 @@ mod tests {
 
     #[test]
     fn a_request_takes_one_code_after_the_other() {
-        let mut request = Request::new();
-        assert!(request.with(b"123456", BODY).ends_with(BODY));
-        let text = String::from_utf8(request.with(b"7", OTHER_BODY).to_vec()).unwrap();
+        let mut request = Request::new(Call::Redeem);
+        assert!(request.with(Call::Redeem, b"123456", BODY).ends_with(BODY));
+        let text =
+            String::from_utf8(request.with(Call::Redeem, b"7", OTHER_BODY).to_vec()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with("Yanma-Code: 7"), "{head}");
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
         serde_json::from_str::<serde_json::Value>(body).unwrap();
+        let text = String::from_utf8(request.with(Call::Pass, b"7", BODY).to_vec()).unwrap();
+        assert!(text.starts_with("POST /settle HTTP/1.1\r\n"), "{text}");
+        assert!(text.contains("\r\nYanma-Pass: 7\r\n") && !text.contains("Yanma-Code"), "{text}");
     }
 }

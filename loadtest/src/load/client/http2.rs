@@ -10,10 +10,11 @@ use http::{Method, Request, Uri, Version};
 
 use super::dispatcher::Dispatcher;
 use super::job::Job;
-use super::request::{BODY, HOST, PATH, REPLAYED};
+use super::named::Named;
+use super::request::{BODY, HOST, REPLAYED};
 use super::slot::{Connection, Slot};
 use super::target::Target;
-use crate::judge::ledger::Redemption;
+use crate::judge::call::Call;
 use crate::judge::outcome::{Answer, Outcome};
 use crate::net::stream::Stream;
 
@@ -43,7 +44,7 @@ where
         node: target.node,
         sender,
         dispatcher: Rc::clone(dispatcher),
-        uri: format!("http://{HOST}{PATH}").parse().expect("a URI"),
+        uri: uri(Call::Redeem),
         is_over: Cell::new(false),
     });
     let slot = Slot::new(Rc::clone(&connection));
@@ -53,6 +54,10 @@ where
     connection.is_over.set(true);
     dispatcher.withdraw(&slot);
     Ok(())
+}
+
+fn uri(call: Call) -> Uri {
+    format!("http://{HOST}{}", call.path()).parse().expect("a URI")
 }
 
 /// Why a request has no answer.
@@ -85,7 +90,7 @@ impl Connection for Http2Connection {
         tokio::task::spawn_local(async move {
             let dispatcher = Rc::clone(&self.dispatcher);
             match self.exchange(&job).await {
-                Ok((answer, redemption)) => dispatcher.note_answer(job, answer, redemption),
+                Ok((answer, named)) => dispatcher.note_answer(job, answer, named),
                 Err(Unanswered::Unsent) => {
                     self.is_over.set(true);
                     dispatcher.send_again(job);
@@ -100,7 +105,7 @@ impl Connection for Http2Connection {
 }
 
 impl Http2Connection {
-    async fn exchange(&self, job: &Job) -> Result<(Answer, Option<Redemption>), Unanswered> {
+    async fn exchange(&self, job: &Job) -> Result<(Answer, Named), Unanswered> {
         let unsent = |_| Unanswered::Unsent;
         let mut sender = self.sender.clone().ready().await.map_err(unsent)?;
         let (answer, mut body) = sender.send_request(self.request(job), false).map_err(unsent)?;
@@ -112,20 +117,24 @@ impl Http2Connection {
         }
         let field = |name| head.headers.get(name).map(http::HeaderValue::as_bytes);
         let outcome = field("yanma-outcome").map_or(Outcome::Nameless, Outcome::of);
-        let redemption = field("yanma-redemption").and_then(Redemption::parse);
+        let mut named = Named::default();
+        head.headers.iter().for_each(|(name, value)| named.note(name.as_str(), value.as_bytes()));
         let is_replayed = field(REPLAYED).is_some_and(|value| value == b"true");
         let status = head.status.as_u16();
-        Ok((Answer { status, outcome, is_replayed }, redemption))
+        Ok((Answer { status, outcome, is_replayed }, named))
     }
 
     fn request(&self, job: &Job) -> Request<()> {
+        let call = job.call();
+        let uri = if call == Call::Redeem { self.uri.clone() } else { uri(call) };
+        let token = if call.shows_pass() { "yanma-pass" } else { "yanma-code" };
         let request = Request::builder()
             .method(Method::POST)
-            .uri(self.uri.clone())
+            .uri(uri)
             .version(Version::HTTP_2)
             .header("content-type", "application/json")
             .header("content-length", BODY.len())
-            .header("yanma-code", job.made.text.as_bytes());
+            .header(token, job.made.text.as_bytes());
         request.body(()).expect("digits and letters make a header")
     }
 }

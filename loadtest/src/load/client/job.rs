@@ -3,14 +3,17 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::named::Named;
 use super::request::{BODY, OTHER_BODY};
 use crate::clock;
+use crate::judge::call::Call;
 use crate::judge::law::terms::{Asked, First};
 use crate::judge::law::twins::{Meanwhile, twins_fit};
-use crate::judge::ledger::Redemption;
 use crate::judge::outage::Trouble;
 use crate::judge::outcome::{Answer, Outcome};
+use crate::judge::redemption::Redemption;
 use crate::load::codes::code::{Code, Made, Turn, Wish};
+use crate::load::codes::visit::Visit;
 
 /// A request from its start to its answer.
 pub struct Job {
@@ -26,6 +29,8 @@ pub struct Job {
     pub(super) twin: Option<Rc<Twins>>,
     /// Which of the two bodies it has.
     pub(super) wish: Wish,
+    /// The visit that it belongs to.
+    pub(super) visit: Option<Box<Visit>>,
 }
 
 /// The answers to one code that was sent twice at the same time.
@@ -45,7 +50,7 @@ impl Job {
             (Wish::Usual, true) | (Wish::Other, false) => Wish::Other,
         };
         let (sent_ns, sent_ms, node, turn) = (0, 0, 0, Turn::default());
-        Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, wish }
+        Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, wish, visit: None }
     }
 
     /// Another request with the same code, to be sent at the same time.
@@ -87,12 +92,35 @@ impl Job {
         self.made.code.as_ref().and_then(|code| code.first)
     }
 
-    /// Whether an answer names this code. Only an approval must name one.
-    pub(super) fn is_named_by(&self, redemption: Option<Redemption>, outcome: Outcome) -> bool {
-        let own = self.made.code.as_ref().and_then(Code::redemption);
-        match redemption {
-            Some(named) => own == Some(named),
-            None => outcome != Outcome::Approved,
+    /// The code or pass that it shows.
+    pub(super) fn redemption(&self) -> Option<Redemption> {
+        self.made.code.as_ref().and_then(Code::redemption)
+    }
+
+    /// What it asks for.
+    pub(super) fn call(&self) -> Call {
+        self.made.class.call()
+    }
+
+    /// Whether an answer names this code, and the pass of its visit. Only an approval must.
+    pub(super) fn is_named_by(&self, named: &Named, outcome: Outcome) -> bool {
+        let own = self.redemption();
+        let is_approval = outcome == Outcome::Approved;
+        let is_own = |name: Option<_>| match name {
+            Some(_) => name == own,
+            None => !is_approval,
+        };
+        match self.call() {
+            Call::Redeem => is_own(named.redemption),
+            Call::Exchange => {
+                let is_same_pass = |(text, id)| {
+                    self.visit.as_ref().is_none_or(|visit| visit.has_no_other(text, id))
+                };
+                is_own(named.redemption) && named.handed_out().map_or(!is_approval, is_same_pass)
+            }
+            // It spends nothing, so it names nothing that was spent.
+            Call::PassCheck => named.redemption.is_none() && is_own(named.pass_id),
+            Call::Pass => is_own(named.redemption) && is_own(named.pass_id),
         }
     }
 }

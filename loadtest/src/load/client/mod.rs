@@ -5,6 +5,7 @@ mod http1;
 mod http2;
 pub mod idle;
 pub mod job;
+pub mod named;
 mod request;
 pub mod slot;
 pub mod target;

@@ -1,7 +1,5 @@
 //! What every request says, and the field that marks a stored answer.
 
-/// The path of the route that redeems codes.
-pub(super) const PATH: &str = "/pay";
 pub(super) const HOST: &str = "yanma.loadtest";
 /// A settlement request as HIS systems send it, of the usual size.
 pub(super) const BODY: &[u8] = br#"{"infno":"2207","msgid":"H37010000001202601010800000001","insuplc_admdvs":"370100","input":{"data":{"mdtrt_id":"202601010001","chrg_bchno":"0001","medfee_sumamt":120}}}"#;

@@ -8,14 +8,15 @@ use keyring::code::UnverifiedCode;
 use super::text::Text;
 use crate::judge::class::Class;
 use crate::judge::law::terms::First;
-use crate::judge::ledger::{Redemption, Sequence};
+use crate::judge::ledger::Sequence;
+use crate::judge::redemption::{Redemption, Spendable};
 use crate::site::active_keys::Leaving;
 
 /// What a request carries, and what is needed to judge its answer.
 pub struct Made {
     /// The class that was made. It may differ from the class that was drawn.
     pub class: Class,
-    /// The value of the `Yanma-Code` field.
+    /// The value of the `Yanma-Code` field, or of `Yanma-Pass`.
     pub text: Text,
     /// The second of issue.
     pub issued_at_s: i64,
@@ -26,13 +27,13 @@ pub struct Made {
     pub is_same: bool,
 }
 
-/// A code of this run.
+/// A code of this run, or the pass that it was exchanged for.
 #[derive(Clone)]
 pub struct Code {
     /// Its place in the ledger.
     pub sequence: Sequence,
-    /// Its bytes, for replays.
-    pub bytes: UnverifiedCode,
+    /// What is shown.
+    pub token: Token,
     /// Whether gateways may refuse its key.
     pub leaving: Leaving,
     /// What became of the first request with it, once that is over.
@@ -41,6 +42,15 @@ pub struct Code {
     pub asked_for: Wish,
     /// The requests that carried it.
     pub shown: Rc<Shown>,
+}
+
+/// What a code of this run is.
+#[derive(Clone)]
+pub enum Token {
+    /// A code; its bytes are for replays.
+    Code(UnverifiedCode),
+    /// The pass that a code was exchanged for.
+    Pass(Redemption),
 }
 
 /// Which of two bodies a request has.
@@ -90,8 +100,12 @@ impl Shown {
 impl Code {
     /// Its redemption.
     pub fn redemption(&self) -> Option<Redemption> {
-        let claims = self.bytes.claims();
+        let claims = match &self.token {
+            Token::Code(bytes) => bytes.claims(),
+            Token::Pass(id) => return Some(*id),
+        };
         Some(Redemption {
+            what: Spendable::Code,
             key_id: claims.key_id?.get(),
             issued_at_s: claims.issued_at.get(),
             serial: claims.serial.get(),

@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod text;
+pub mod visit;
 mod weights;
 
 use std::rc::Rc;
@@ -12,15 +13,17 @@ use keyring::key::KeyState;
 use keyring::mint::{Minter, Spec, Spoil};
 use tokio::sync::watch;
 
-use self::code::{Code, Made, Wish};
+use self::code::{Code, Made, Token, Wish};
 use self::text::Text;
+use self::visit::Visit;
 use self::weights::Weights;
-use crate::clock;
+use crate::clock::{self, NS_PER_MS};
 use crate::judge::class::Class;
 use crate::judge::ledger::Ledger;
+use crate::judge::redemption::Redemption;
 use crate::load::signer::{Nonces, NotThrowAway, ThrowAwaySigner};
 use crate::rng::Rng;
-use crate::scenario::settings::{Choice, Scenario};
+use crate::scenario::settings::{Choice, Scenario, VisitSettings};
 use crate::site::active_keys::{ActiveKeys, Leaving};
 
 /// How many codes replays are drawn from.
@@ -40,6 +43,7 @@ pub struct Mill {
     rng: Rng,
     choice: Choice,
     mix: Weights<Class>,
+    visits: Option<VisitSettings>,
     signing: Weights<Rc<Key>>,
     revoked: Vec<Rc<Key>>,
     known: Vec<Rc<Key>>,
@@ -73,6 +77,7 @@ impl Mill {
             rng: Rng::random(),
             choice: scenario.codes.choice,
             mix: Weights::new(scenario.mix.iter().map(|(class, n)| (*class, u64::from(*n)))),
+            visits: scenario.visits,
             signing: Weights::new([]),
             revoked: Vec::new(),
             known: Vec::new(),
@@ -96,9 +101,22 @@ impl Mill {
         self.make(class)
     }
 
+    /// Draws the visit that an exchange begins; `None` for any other class.
+    pub fn visit(&mut self, made: &Made) -> Option<Visit> {
+        let settings = self.visits.filter(|_| made.class == Class::Exchange)?;
+        let exchange = Made { text: made.text.clone(), code: made.code.clone(), ..*made };
+        Some(Visit::draw(exchange, &settings, &mut self.rng))
+    }
+
+    /// Draws the time from an answer to the next call of a visit.
+    pub fn pause_ns(&mut self) -> u64 {
+        let Some(VisitSettings { pause_ms: [least, most], .. }) = self.visits else { return 0 };
+        (least * NS_PER_MS) + self.rng.below((most - least) * NS_PER_MS + 1)
+    }
+
     /// Lets a code that was sent be replayed from now on.
     pub fn remember(&mut self, code: Code) {
-        let issued_at_s = code.bytes.claims().issued_at.get();
+        let Some(Redemption { issued_at_s, .. }) = code.redemption() else { return };
         let (second, of_it) = self.recent_second;
         let of_it = if issued_at_s > second { 0 } else { of_it };
         if of_it == RECENT_OF_A_SECOND {
@@ -131,14 +149,22 @@ impl Mill {
     fn replay(&mut self, class: Class) -> Made {
         let place = self.rng.place(self.recent.len());
         let Some(code) = self.recent.get(place).cloned() else { return self.mint(Class::Valid) };
-        let bytes = match class {
-            Class::ReplayOtherS => code.bytes.with_other_s().expect("s is in range"),
-            _ => code.bytes.clone(),
+        let bytes = match (&code.token, class) {
+            (Token::Code(bytes), Class::ReplayOtherS) => bytes.with_other_s(),
+            (Token::Code(bytes), _) => Some(bytes.clone()),
+            (Token::Pass(_), _) => None,
         };
+        let bytes = bytes.expect("only codes are remembered, and their s is in range");
         let issued_at_s = i64::from(bytes.claims().issued_at.get());
         let text = Text::of(&bytes);
         let is_same = self.draw_is_same();
-        Made { class, text, issued_at_s, code: Some(Code { bytes, ..code }), is_same }
+        Made {
+            class,
+            text,
+            issued_at_s,
+            code: Some(Code { token: Token::Code(bytes), ..code }),
+            is_same,
+        }
     }
 
     /// Draws whether a copy is the same request. Half of all copies are another request with the
@@ -164,7 +190,7 @@ impl Mill {
         let leaving = key.leaving.clone();
         let code = Code {
             sequence,
-            bytes,
+            token: Token::Code(bytes),
             leaving,
             first: None,
             asked_for: Wish::Usual,

@@ -1,8 +1,12 @@
-//! The value of the `Yanma-Code` field: the 255 digits of a code, or a text that is no code.
+//! The value of the `Yanma-Code` field: the 255 digits of a code, or a text that is no code. Or
+//! the value of the `Yanma-Pass` field.
 
 use keyring::code::{CODE_DIGITS, UnverifiedCode};
 
 use crate::rng::Rng;
+
+/// A pass as it is sent.
+pub type PassText = [u8; 40];
 
 /// At most 255 bytes.
 #[derive(Clone)]
@@ -15,6 +19,13 @@ impl Text {
     /// A code's digits.
     pub fn of(code: &UnverifiedCode) -> Self {
         Self { bytes: code.to_digits(), length: CODE_DIGITS }
+    }
+
+    /// The letters of a pass.
+    pub fn of_pass(pass: &PassText) -> Self {
+        let mut text = Self { bytes: [b'0'; CODE_DIGITS], length: pass.len() };
+        text.bytes.iter_mut().zip(pass).for_each(|(slot, letter)| *slot = *letter);
+        text
     }
 
     /// Cut short, with a letter, or with a first group above 2^56 - 1.

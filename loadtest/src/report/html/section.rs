@@ -29,7 +29,7 @@ pub(super) fn all(report: &Report) -> String {
 }
 
 fn codes(report: &Report) -> String {
-    let rows = report.verdict.checks().map(|check| {
+    let rows = report.verdict.checks().into_iter().map(|check| {
         let (class, remark) = match (check.must_be_0, check.broken()) {
             (false, _) => ("", String::new()),
             (true, false) => ("kept", "✓ must be 0".to_owned()),

@@ -158,18 +158,23 @@ fn verdict(judged: &Verdict) -> VerdictSummary {
         clean: judged.is_clean(),
         faults: judged.faults.clone(),
         codes_sent: judged.codes,
+        passes: judged.passes.handed_out,
         approved,
         replayed: seen.replayed(),
         refused: answers - approved - seen.replayed(),
         arrived_once: judged.arrived_once,
         arrived_twice: judged.arrived_twice,
-        approved_not_arrived: judged.approved_not_arrived,
-        refused_but_arrived: judged.refused_but_arrived + judged.forbidden_arrived,
+        approved_not_arrived: judged.approved_not_arrived + judged.passes.checks_not_arrived,
+        refused_but_arrived: judged.refused_but_arrived
+            + judged.forbidden_arrived
+            + judged.passes.checks_never_sent
+            + judged.passes.checks_that_spent,
         stray_arrivals: judged.strays,
         unexpected_answers: seen.unexpected
             + seen.unfit_twins
             + seen.misdirected
-            + judged.replayed_for_nothing,
+            + judged.replayed_for_nothing
+            + judged.passes.handed_out_twice,
         lost_answers: seen.lost,
         examples: seen
             .examples

@@ -5,7 +5,7 @@
 //! over an await.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,20 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::job::{Job, Twins};
+use super::named::Named;
 use super::slot::Slot;
 use crate::clock;
+use crate::judge::call::Call;
 use crate::judge::class::Class;
 use crate::judge::counters::{Counters, SecondCount, Timed};
 use crate::judge::law::terms::{First, Terms};
 use crate::judge::law::{Fit, fit};
-use crate::judge::ledger::{Ledger, Redemption};
+use crate::judge::ledger::Ledger;
 use crate::judge::outage::{Outages, Trouble, Votes};
 use crate::judge::outcome::{Answer, Outcome};
 use crate::load::codes::Mill;
 use crate::load::codes::code::Code;
+use crate::load::codes::visit::Visit;
 
 /// Most starts that wait for a free connection. Further ones are never made.
 const WAITING_MAX: usize = 1 << 20;
@@ -34,6 +37,8 @@ enum Waiting {
     Start(u64),
     /// The second of twins, or a request that a gateway has not processed.
     Job(Box<Job>),
+    /// The next call of a visit.
+    Call(Box<Job>),
 }
 
 /// Gives the starts of one load thread to its connections, and judges the answers.
@@ -47,6 +52,10 @@ pub struct Dispatcher {
     /// Last in, first out: a few connections carry most requests, and the rest stay ready.
     free: RefCell<Vec<Slot>>,
     waiting: RefCell<VecDeque<Waiting>>,
+    /// Calls of visits by the moment at which they are due, and by a number.
+    calls: RefCell<BTreeMap<(u64, u64), Job>>,
+    calls_made: Cell<u64>,
+    called: Notify,
     in_flight: Cell<usize>,
     stage: Cell<Stage>,
     changed: Notify,
@@ -79,6 +88,9 @@ impl Dispatcher {
             is_closed_loop,
             free: RefCell::default(),
             waiting: RefCell::default(),
+            calls: RefCell::default(),
+            calls_made: Cell::new(0),
+            called: Notify::new(),
             in_flight: Cell::new(0),
             stage: Cell::new(Stage::Connecting),
             changed: Notify::new(),
@@ -151,6 +163,10 @@ impl Dispatcher {
                 self.launch(slot, due_ns);
             }
             (Some(Waiting::Job(job)), _) => self.send(&slot, *job),
+            (Some(Waiting::Call(job)), _) => {
+                self.counters.borrow_mut().count_start_after_waiting();
+                self.send(&slot, *job);
+            }
             (None, Stage::Running) if self.is_closed_loop => self.launch(slot, clock::now_ns()),
             (None, _) => self.free.borrow_mut().push(slot),
         }
@@ -177,8 +193,9 @@ impl Dispatcher {
         self.free.borrow_mut().retain(|slot| !slot.is_same_connection(gone));
     }
 
-    /// Notes an answer, and the code that it names.
-    pub fn note_answer(&self, job: Job, answer: Answer, redemption: Option<Redemption>) {
+    /// Notes an answer, and what it names.
+    pub fn note_answer(&self, mut job: Job, answer: Answer, named: impl Into<Named>) {
+        let named = named.into();
         let now_ns = clock::now_ns();
         let (class, first) = (job.made.class, job.first());
         let (fit, trouble) = self.judge(&job, answer, now_ns);
@@ -186,10 +203,10 @@ impl Dispatcher {
         if let Some(code) = &job.made.code {
             code.shown.note_answered();
         }
-        let is_misdirected = !job.is_named_by(redemption, answer.outcome);
+        let is_misdirected = !job.is_named_by(&named, answer.outcome);
         let is_unknown = answer.outcome == Outcome::OutcomeUnknown && !answer.is_replayed;
         let is_excused = is_unknown && self.is_excused(&job, &trouble);
-        let Job { due_ns, sent_ns, .. } = job;
+        let (due_ns, sent_ns, visit) = (job.due_ns, job.sent_ns, job.visit.take());
         let event = self.outages.events();
         let timed = Timed { class, first, answer, fit, due_ns, sent_ns, now_ns, event };
         let mut counters = self.counters.borrow_mut();
@@ -198,12 +215,20 @@ impl Dispatcher {
         counters.count_answer(&timed);
         drop(counters);
         self.settle_twin(job.twin.as_deref(), Some(answer), &trouble);
+        if let Some(mut visit) = visit {
+            if let (Outcome::Approved, Some((pass, id))) = (answer.outcome, named.handed_out()) {
+                visit.take_pass(pass, id, &self.ledger);
+            }
+            visit.learn(class, first_of(answer, &trouble));
+            self.go_on(visit, job.node);
+        }
         self.end_request();
     }
 
     /// Notes that no answer will come.
-    pub fn note_lost(&self, job: Job) {
-        if let Some(code) = &job.made.code {
+    pub fn note_lost(&self, mut job: Job) {
+        let visit = job.visit.take();
+        if let (Some(code), true) = (&job.made.code, job.call().spends()) {
             self.ledger.lose(code.sequence);
             // A cashier without an answer shows the code again.
             if job.made.class.may_arrive() {
@@ -214,6 +239,10 @@ impl Dispatcher {
         let (class, first) = (job.made.class, job.first());
         self.counters.borrow_mut().count_lost(class, first, is_excused, self.outages.events());
         self.settle_twin(job.twin.as_deref(), None, &Trouble::default());
+        if let Some(mut visit) = visit {
+            visit.learn(class, Some(First::Lost));
+            self.go_on(visit, job.node);
+        }
         self.end_request();
     }
 
@@ -261,6 +290,7 @@ impl Dispatcher {
 
     fn launch(self: &Rc<Self>, slot: Slot, due_ns: u64) {
         let mut job = Job::new(self.mill.borrow_mut().next_of_mix(), due_ns);
+        job.visit = self.mill.borrow_mut().visit(&job.made).map(Box::new);
         if job.made.class == Class::ReplayAtOnce {
             self.launch_twin(job.twin(), &slot);
         }
@@ -269,13 +299,60 @@ impl Dispatcher {
 
     /// Sends the second of twins on another connection, to another node if there is one.
     fn launch_twin(&self, job: Job, first: &Slot) {
-        let mut free = self.free.borrow_mut();
-        let other = free.iter().rposition(|slot| slot.node() != first.node());
-        let other = other.map(|place| free.remove(place)).filter(|slot| !self.has_left(slot));
-        drop(free);
-        match other.or_else(|| self.take_free()) {
+        match self.take_free_elsewhere(first.node()) {
             Some(slot) => self.send(&slot, job),
             None => self.waiting.borrow_mut().push_front(Waiting::Job(Box::new(job))),
+        }
+    }
+
+    /// A free place that leads to another node than this one, if there is any.
+    fn take_free_elsewhere(&self, node: usize) -> Option<Slot> {
+        let mut free = self.free.borrow_mut();
+        let other = free.iter().rposition(|slot| slot.node() != node);
+        let other = other.map(|place| free.remove(place)).filter(|slot| !self.has_left(slot));
+        drop(free);
+        other.or_else(|| self.take_free())
+    }
+
+    /// Lets the next call of a visit be due after a pause. `node` got the last one.
+    fn go_on(&self, mut visit: Box<Visit>, node: usize) {
+        let Some(made) = visit.next_call() else { return };
+        let due_ns = clock::now_ns() + self.mill.borrow_mut().pause_ns();
+        let job = Job { visit: Some(visit), node, ..Job::new(made, due_ns) };
+        let number = self.calls_made.get() + 1;
+        self.calls_made.set(number);
+        self.calls.borrow_mut().insert((due_ns, number), job);
+        self.called.notify_one();
+    }
+
+    /// When the next call of a visit is due.
+    pub fn next_call_ns(&self) -> Option<u64> {
+        self.calls.borrow().first_key_value().map(|((due_ns, _), _)| *due_ns)
+    }
+
+    /// Waits until a visit has a next call. It may be due before the others.
+    pub async fn wait_for_call(&self) {
+        self.called.notified().await;
+    }
+
+    /// Makes the call that is due first. A copy goes to another node than the call before it.
+    pub fn start_call(&self) {
+        let Some((_, job)) = self.calls.borrow_mut().pop_first() else { return };
+        if self.stage.get() != Stage::Running {
+            return;
+        }
+        self.counters.borrow_mut().starts.planned += 1;
+        let free = match job.made.class.is_replay() {
+            true => self.take_free_elsewhere(job.node),
+            false => self.take_free(),
+        };
+        match free {
+            Some(slot) => {
+                let late_ns = clock::now_ns().saturating_sub(job.due_ns);
+                self.counters.borrow_mut().count_start(late_ns);
+                self.send(&slot, job);
+            }
+            None => self.waiting.borrow_mut().push_back(Waiting::Call(Box::new(job))),
         }
     }
 
@@ -287,6 +364,9 @@ impl Dispatcher {
         if let Some(code) = &job.made.code {
             job.turn = code.shown.note_sent();
         }
+        if let (Some(pass), Call::PassCheck) = (job.redemption(), job.call()) {
+            self.ledger.passes().send_check(&pass);
+        }
         if is_first_try {
             self.counters.borrow_mut().count_sent(job.made.class, job.sent_ns);
         }
@@ -297,6 +377,12 @@ impl Dispatcher {
     /// Writes into the ledger what a sender now knows.
     fn note(&self, job: &Job, answer: Answer, trouble: &Trouble) {
         let Some(code) = &job.made.code else { return };
+        if !job.call().spends() {
+            if let (Some(pass), true) = (job.redemption(), answer.is_approval()) {
+                self.ledger.passes().approve_check(&pass);
+            }
+            return;
+        }
         match answer.outcome {
             Outcome::Approved if answer.is_replayed => self.ledger.replay(code.sequence),
             Outcome::Approved => self.ledger.approve(code.sequence),
@@ -308,19 +394,16 @@ impl Dispatcher {
         if !job.made.class.may_arrive() || answer.is_replayed {
             return;
         }
-        match answer.outcome {
-            Outcome::Approved | Outcome::OutcomeUnknown => {
-                self.remember(job, First::Answered(answer));
-            }
-            // Some registers may hold it, so it is sent again. That must not let it pass twice.
-            Outcome::ReplayStoreUnavailable if trouble.votes < Votes::All => {
-                self.remember(job, First::InDoubt);
-            }
-            _ => {}
+        if let Some(first) = first_of(answer, trouble) {
+            self.remember(job, first);
         }
     }
 
+    /// A visit remembers its own.
     fn remember(&self, job: &Job, first: First) {
+        if job.made.class.is_of_visit() {
+            return;
+        }
         let Some(code) = job.made.code.clone() else { return };
         self.mill.borrow_mut().remember(Code { first: Some(first), asked_for: job.wish, ..code });
     }
@@ -352,6 +435,16 @@ impl Dispatcher {
     /// alone.
     fn give_up(&self) {
         self.waiting.borrow_mut().clear();
+    }
+}
+
+/// What a copy must know of a request that got this answer; `None` if it was refused for sure.
+fn first_of(answer: Answer, trouble: &Trouble) -> Option<First> {
+    match answer.outcome {
+        Outcome::Approved | Outcome::OutcomeUnknown => Some(First::Answered(answer)),
+        // Some registers may hold it, so it is sent again. That must not let it pass twice.
+        Outcome::ReplayStoreUnavailable if trouble.votes < Votes::All => Some(First::InDoubt),
+        _ => None,
     }
 }
 

@@ -5,8 +5,9 @@ use tokio::sync::watch;
 use super::*;
 use crate::judge::ledger::Entry;
 use crate::judge::outage::{Change, Memory};
+use crate::judge::redemption::Redemption;
 use crate::load::codes::code::Wish;
-use crate::load::codes::tests::site;
+use crate::load::codes::tests::{mill_of, site};
 use crate::load::signer::Nonces;
 use crate::scenario::settings::Scenario;
 use crate::site::active_keys::ActiveKeys;
@@ -194,4 +195,62 @@ fn whoever_passed_in_place_of_a_lost_request_is_the_one_whose_answer_is_stored()
     dispatcher.note_answer(passed, YES, redemption);
     dispatcher.note_answer(copy(false), Answer { is_replayed: true, ..YES }, redemption);
     assert_eq!(dispatcher.counters.borrow().seen.unexpected, 0);
+}
+
+/// A dispatcher whose starts begin visits, and the exchange of the first.
+fn visiting() -> (Dispatcher, Job) {
+    let outages = Arc::new(Outages::default());
+    outages.set_up(&[0], 0, 0);
+    let dispatcher = dispatcher(&outages);
+    let dir = tempfile::tempdir().unwrap();
+    let more = "[mix]\nexchange = 1\n[visits]\nagain_per_mille = 0\nchecks = [1, 1]\n\
+                abandoned_per_mille = 0\n";
+    *dispatcher.mill.borrow_mut() = mill_of(&site(dir.path(), 1), more);
+    let mut job = dispatcher.sent();
+    job.visit = dispatcher.mill.borrow_mut().visit(&job.made).map(Box::new);
+    (dispatcher, job)
+}
+
+/// Takes the next call of the visit, as sent.
+fn called(dispatcher: &Dispatcher) -> Job {
+    let (_, job) = dispatcher.calls.borrow_mut().pop_first().unwrap();
+    dispatcher.in_flight.set(dispatcher.in_flight.get() + 1);
+    let turn = job.made.code.as_ref().unwrap().shown.note_sent();
+    Job { sent_ns: clock::now_ns(), sent_ms: clock::unix_ms(), turn, ..job }
+}
+
+#[test]
+fn a_visit_goes_on_with_the_pass_and_each_answer_must_name_what_it_spent() {
+    let (dispatcher, exchange) = visiting();
+    let id = Redemption {
+        issued_at_s: u32::try_from(clock::unix_s()).unwrap(),
+        ..Redemption::parse(b"p1-1800000012-9401acfced36a6bc").unwrap()
+    };
+    let handed_out =
+        Named { redemption: named(&exchange), pass: Some([b'7'; 40]), pass_id: Some(id) };
+    dispatcher.note_answer(exchange, YES, handed_out);
+    let misdirected = || dispatcher.counters.borrow().seen.misdirected;
+    assert_eq!(misdirected(), 0);
+    let check = called(&dispatcher);
+    assert_eq!((check.made.class, check.redemption()), (Class::PassCheck, Some(id)));
+    // It spends nothing, so it must not say that it did.
+    let spent = Named { redemption: Some(id), pass: None, pass_id: Some(id) };
+    dispatcher.note_answer(check, YES, spent);
+    assert_eq!(misdirected(), 1);
+    let pass = called(&dispatcher);
+    assert_eq!(pass.made.class, Class::Pass);
+    let other = Redemption { serial: id.serial + 1, ..id };
+    dispatcher.note_answer(pass, YES, Named { pass_id: Some(other), ..spent });
+    assert_eq!(misdirected(), 2);
+    assert_eq!(dispatcher.counters.borrow().seen.unexpected, 0);
+    assert_eq!(dispatcher.next_call_ns(), None);
+}
+
+#[test]
+fn an_exchange_that_hands_out_no_pass_is_found_out() {
+    let (dispatcher, exchange) = visiting();
+    let redemption = named(&exchange);
+    dispatcher.note_answer(exchange, YES, redemption);
+    assert_eq!(dispatcher.counters.borrow().seen.misdirected, 1);
+    assert_eq!(dispatcher.next_call_ns(), None);
 }

@@ -1,5 +1,7 @@
 //! One request's own record: who it is, where it is, and what is counted when it ends.
 
+mod outcome;
+
 use std::{
     cell::{Cell, OnceCell, RefCell},
     rc::Rc,
@@ -17,7 +19,7 @@ use keyring::{
 
 use crate::{
     code::requests::Entered,
-    config::{self, CodeUse, PassUse, RouteConfig, RuleConfig},
+    config::{self, PassUse, RouteConfig, RuleConfig},
     http::names::YANMA_PASS_ID,
     metrics::Outcome,
     refusal::{
@@ -32,9 +34,18 @@ use crate::{
     worker::Worker,
 };
 use clock::Instant;
-use record::{MessageNames, RouteUse, Trail};
+use record::{MessageNames, Trail};
 
 const NS_PER_MS: u64 = 1_000_000;
+
+/// What a request presents that no key of ours proves.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Unverified {
+    /// An opaque code.
+    Code,
+    /// In place of a pass, a token that is not ours.
+    ForeignToken,
+}
 
 /// A request under way. When it is dropped it has been counted, exactly once.
 #[derive(Debug)]
@@ -56,6 +67,8 @@ pub(crate) struct RequestContext {
     pass_id: Cell<Option<PassId>>,
     /// It presents a pass, whether or not that opens.
     presents_pass: Cell<bool>,
+    /// What it presents is not ours to verify.
+    unverified: Cell<Option<Unverified>>,
     /// What the decision record will say.
     trail: RefCell<Trail>,
     /// What is counted if the client leaves now.
@@ -103,6 +116,7 @@ impl RequestContext {
             redemption: Cell::new(None),
             pass_id: Cell::new(None),
             presents_pass: Cell::new(false),
+            unverified: Cell::new(None),
             trail: RefCell::default(),
             outcome_if_dropped: Cell::new(Some(Refusal::RequestMalformed)),
             entered: OnceCell::new(),
@@ -257,6 +271,16 @@ impl RequestContext {
         self.presents_pass.set(true);
     }
 
+    /// It presents an opaque code, or a token of another issuer.
+    pub(crate) fn presents_unverified(&self, what: Unverified) {
+        self.unverified.set(Some(what));
+    }
+
+    /// Whether it presents an opaque code.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.unverified.get() == Some(Unverified::Code)
+    }
+
     /// The pass is genuine.
     pub(crate) fn pass_opened(&self, pass: &Pass, now: UnixMillis) {
         self.channel.set(Some(pass.channel()));
@@ -389,7 +413,9 @@ impl RequestContext {
         if refused.refusal == Refusal::OutcomeUnknown {
             self.outcome_is_unknown();
         }
-        let redemption = self.redemption.get().map(|identity| identity.to_string());
+        // A reservation is no redemption.
+        let redemption = self.redemption.get().filter(|_| !self.is_opaque());
+        let redemption = redemption.map(|identity| identity.to_string());
         let now = self.worker.clock().now();
         let problem = Problem {
             refusal: refused.refusal,
@@ -433,70 +459,6 @@ impl RequestContext {
             let value = HeaderValue::try_from(id.to_string()).expect("it is visible ASCII");
             headers.insert(YANMA_PASS_ID, value);
         }
-    }
-
-    /// Counts the outcome, unless it was counted before: an exchange that outlived its client has
-    /// counted its own. Whether it was counted now.
-    fn count(&self, outcome: Outcome) -> bool {
-        if self.outcome_if_dropped.take().is_none() {
-            return false;
-        }
-        let (worker, total_ns) = (&self.worker, self.ns_since(self.begun));
-        let metrics = worker.metrics();
-        let route = self.snapshot.route_metrics(self.route.get());
-        route.requests(worker.id, outcome);
-        route.duration.observe_ns(worker.id, total_ns);
-        let own_ns = total_ns.saturating_sub(self.away_ns.get());
-        metrics.gateway_duration.observe_ns(worker.id, own_ns);
-        let route_use = self.rule().map(|rule| self.use_of(rule));
-        match route_use {
-            Some(RouteUse::Pass | RouteUse::PassCheck) => {
-                metrics.passes(worker.id, self.channel.get(), outcome);
-            }
-            Some(RouteUse::Redeem | RouteUse::Exchange | RouteUse::Check) => {
-                metrics.codes(worker.id, self.channel.get(), outcome);
-            }
-            Some(RouteUse::None) | None => {}
-        }
-        if worker.record().is_on() {
-            self.record(outcome, route_use, total_ns);
-        }
-        true
-    }
-
-    /// What the rule does with what this request presents. Where it presents nothing, a code counts.
-    fn use_of(&self, rule: &RuleConfig) -> RouteUse {
-        let of_pass = match rule.pass {
-            PassUse::Spend => RouteUse::Pass,
-            PassUse::Check => RouteUse::PassCheck,
-            PassUse::None => RouteUse::None,
-        };
-        match rule.code {
-            CodeUse::None => of_pass,
-            _ if self.presents_pass.get() => of_pass,
-            CodeUse::Redeem => RouteUse::Redeem,
-            CodeUse::Exchange => RouteUse::Exchange,
-            CodeUse::Check => RouteUse::Check,
-        }
-    }
-
-    fn record(&self, outcome: Outcome, route_use: Option<RouteUse>, latency_ns: u64) {
-        let client = self.forwarded_for.as_ref().map(HeaderValue::as_bytes);
-        let entry = record::Entry {
-            labels: Arc::clone(self.snapshot.labels()),
-            at: self.worker.clock().now(),
-            latency_ns,
-            request_id: *self.id.as_bytes(),
-            route: self.route.get(),
-            route_use,
-            outcome: outcome.name(),
-            error_code: outcome.error_code(),
-            channel: self.channel.get(),
-            client: client.map_or_else(record::ClientText::default, record::client_text),
-            trail: self.trail.take(),
-            stands_for: 1,
-        };
-        self.worker.record().push(self.worker.id.index(), entry);
     }
 }
 
