@@ -12,7 +12,7 @@ use crate::config::{BackendConfig, MinAuth, RuleConfig};
 use crate::refusal::Refusal;
 
 /// A code or pass that may be used on this route, and a backend that will take the request, if the
-/// route has one. Only [`admit`] makes one, and for an opaque code [`opaque::admit`].
+/// route has one. Only [`admit`] makes one, and for an opaque code `opaque::admit`.
 #[derive(Debug)]
 pub struct Admitted {
     token: Token,
