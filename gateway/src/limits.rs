@@ -134,6 +134,8 @@ pub const RETRY_MARGIN_MS: u64 = 5_000;
 pub const RETRY_LOST_TOLD_MS: u64 = 60_000;
 /// Characters of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 64;
+/// Characters of the longest id that a message is known by, all visible ASCII.
+pub const MSGID_BYTES_MAX: usize = 64;
 
 // ---- Verification -----------------------------------------------------------------------------
 

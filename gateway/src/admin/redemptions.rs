@@ -36,7 +36,8 @@ const NOT_NAMED: &str =
     "name a redemption: add /<id> to the path, or ?institution=<..>&msgid=<..>\n";
 
 fn problem(refused: &Refused) -> Response<Full<Bytes>> {
-    let (reason, detail) = (refused.refusal.reason(), refused.detail.unwrap_or_default());
+    let (reason, title) = (refused.refusal.reason(), refused.refusal.title());
+    let detail = refused.detail.unwrap_or(title);
     text(refused.refusal.status(), format!("{reason}: {detail}\n"))
 }
 

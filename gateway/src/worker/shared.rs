@@ -66,7 +66,6 @@ impl Shared {
         Sources {
             responses: &self.responses,
             memory: self.memory(config),
-            clock: &self.clock,
             are_shared: config.replay.registers.is_some(),
         }
     }

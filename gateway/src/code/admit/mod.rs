@@ -8,7 +8,7 @@ pub(crate) mod opaque;
 use keyring::code::{Auth, Region};
 use keyring::pass::{Credential, Token};
 
-use crate::config::{BackendConfig, MinAuth, RuleConfig};
+use crate::config::{BackendConfig, MinAuth, RegionPrefix, RuleConfig};
 use crate::refusal::Refusal;
 
 /// A code or pass that may be used on this route, and a backend that will take the request, if the
@@ -71,8 +71,21 @@ fn judge(
     backends: &[BackendConfig],
 ) -> Result<Option<usize>, Refusal> {
     check_auth(auth, rule.min_auth)?;
-    check_region(region, rule)?;
-    choose_backend(region, rule).map(|backend| check_maintenance(backend, backends)).transpose()
+    choose(region.is_chosen(), |prefix| prefix.contains(region), rule, backends)
+}
+
+/// Judges the place of insurance, and finds the backend. `holds`: whether the place lies in a prefix.
+///
+/// # Errors
+/// `region_missing`, `region_not_open`, `maintenance`.
+fn choose(
+    is_chosen: bool,
+    holds: impl Fn(&RegionPrefix) -> bool,
+    rule: &RuleConfig,
+    backends: &[BackendConfig],
+) -> Result<Option<usize>, Refusal> {
+    check_region(is_chosen, &holds, rule)?;
+    choose_backend(holds, rule).map(|backend| check_maintenance(backend, backends)).transpose()
 }
 
 fn check_auth(auth: Auth, least: MinAuth) -> Result<(), Refusal> {
@@ -86,23 +99,24 @@ fn check_auth(auth: Auth, least: MinAuth) -> Result<(), Refusal> {
 
 /// Where only some places are open, a code without a chosen place is refused, even if the route
 /// does not require one. The gateway cannot know whether the missing place is open.
-fn check_region(region: Region, rule: &RuleConfig) -> Result<(), Refusal> {
+fn check_region(
+    is_chosen: bool,
+    holds: impl Fn(&RegionPrefix) -> bool,
+    rule: &RuleConfig,
+) -> Result<(), Refusal> {
     let must_be_chosen = rule.require_region || rule.open_regions.is_some();
-    if !region.is_chosen() {
+    if !is_chosen {
         return if must_be_chosen { Err(Refusal::RegionMissing) } else { Ok(()) };
     }
     match &rule.open_regions {
-        Some(open) if !open.iter().any(|prefix| prefix.contains(region)) => {
-            Err(Refusal::RegionNotOpen)
-        }
+        Some(open) if !open.iter().any(holds) => Err(Refusal::RegionNotOpen),
         _ => Ok(()),
     }
 }
 
 /// The longest prefix comes first, so the first match is the nearest.
-fn choose_backend(region: Region, rule: &RuleConfig) -> Option<usize> {
-    let mut regional = rule.region_backends.iter();
-    let own = regional.find(|(prefix, _)| prefix.contains(region));
+fn choose_backend(holds: impl Fn(&RegionPrefix) -> bool, rule: &RuleConfig) -> Option<usize> {
+    let own = rule.region_backends.iter().find(|(prefix, _)| holds(prefix));
     own.map(|(_, backend)| *backend).or(rule.backend)
 }
 

@@ -2,11 +2,11 @@
 //!
 //! The province serves as the chosen place. `00` is no place.
 
-use keyring::code::{OpaqueCode, Province};
+use keyring::code::OpaqueCode;
 use keyring::pass::Token;
 
-use super::{Admitted, check_maintenance};
-use crate::config::{BackendConfig, MinAuth, RegionPrefix, RuleConfig};
+use super::{Admitted, choose};
+use crate::config::{BackendConfig, MinAuth, RuleConfig};
 use crate::refusal::Refusal;
 
 /// Judges an opaque code by the rule of its request.
@@ -23,28 +23,8 @@ pub(crate) fn admit(
         return Err(Refusal::AuthTooWeak);
     }
     let province = code.province();
-    check_region(province, rule)?;
-    let backend = check_maintenance(choose_backend(province, rule), backends)?;
-    Ok(Admitted { token: Token::Opaque(code), backend: Some(backend) })
-}
-
-fn check_region(province: Province, rule: &RuleConfig) -> Result<(), Refusal> {
-    let must_be_chosen = rule.require_region || rule.open_regions.is_some();
-    if province.get() == 0 {
-        return if must_be_chosen { Err(Refusal::RegionMissing) } else { Ok(()) };
-    }
-    let is_open = |open: &Vec<RegionPrefix>| open.iter().any(|prefix| prefix.holds(province));
-    match rule.open_regions.as_ref().is_none_or(is_open) {
-        true => Ok(()),
-        false => Err(Refusal::RegionNotOpen),
-    }
-}
-
-/// The longest prefix comes first, so the first match is the nearest.
-fn choose_backend(province: Province, rule: &RuleConfig) -> usize {
-    let own = rule.region_backends.iter().find(|(prefix, _)| prefix.holds(province));
-    let backend = own.map(|(_, backend)| *backend).or(rule.backend);
-    backend.expect("a configuration gives no opaque code to a rule without a backend")
+    let backend = choose(province.get() != 0, |prefix| prefix.holds(province), rule, backends)?;
+    Ok(Admitted { token: Token::Opaque(code), backend })
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) struct Memory<'a> {
     pub(crate) passes: Option<&'a Replay<Passes>>,
     pub(crate) code_rules: &'a TimeRules,
     pub(crate) pass_life: PassLife,
-    /// An opaque code is dated by the moment at which it is judged.
+    /// By which all is judged. An opaque code is dated by it too.
     pub(crate) clock: &'a Clock,
 }
 
@@ -75,7 +75,8 @@ impl Memory<'_> {
     ///
     /// # Errors
     /// `replay_store_unavailable`.
-    pub(crate) fn look(&self, id: &RedemptionId, clock: &Clock) -> Result<Known, Refused> {
+    pub(crate) fn look(&self, id: &RedemptionId) -> Result<Known, Refused> {
+        let clock = self.clock;
         let known = match (id, self.passes) {
             (RedemptionId::Code(identity), _) => self.codes.look(identity, self.code_rules, clock),
             (RedemptionId::Pass(id), Some(passes)) => passes.look(id, &self.pass_life, clock),
@@ -192,11 +193,8 @@ const HAS_TABLE: &str = "a pass was spent in it";
 /// # Errors
 /// `code_used`, `code_expired`, `warming_up`, `replay_store_unavailable`, `replay_full`; for a pass
 /// `pass_used`, `pass_expired`.
-pub(crate) fn redeem_here(
-    token: &Token,
-    memory: Memory<'_>,
-    clock: &Clock,
-) -> Result<LocalRedemption, Refused> {
+pub(crate) fn redeem_here(token: &Token, memory: Memory<'_>) -> Result<LocalRedemption, Refused> {
+    let clock = memory.clock;
     let judged_at = clock.now();
     let spent = match token {
         Token::Genuine(Credential::Code(code)) => {

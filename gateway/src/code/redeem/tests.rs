@@ -27,7 +27,7 @@ impl Table {
     }
 
     fn redeem(&self, code: Code) -> Result<LocalRedemption, Refused> {
-        redeem_here(&Token::Genuine(Credential::Code(code.verified())), self.memory(), &self.clock)
+        redeem_here(&Token::Genuine(Credential::Code(code.verified())), self.memory())
     }
 
     /// Why a code is refused.

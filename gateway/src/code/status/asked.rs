@@ -2,10 +2,7 @@
 
 use keyring::pass::{Institution, RedemptionId};
 
-use crate::refusal::Refused;
-
-/// Characters of the longest id that a message is known by.
-const MSGID_MAX: usize = 64;
+use crate::{limits::MSGID_BYTES_MAX, refusal::Refused};
 
 /// Whose fate is asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,7 +62,7 @@ impl Asked {
 }
 
 fn visible(text: &[u8]) -> Option<Box<str>> {
-    let fits = (1..=MSGID_MAX).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
+    let fits = (1..=MSGID_BYTES_MAX).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
     str::from_utf8(text).ok().filter(|_| fits).map(Into::into)
 }
 

@@ -9,7 +9,6 @@ use http::StatusCode;
 use keyring::pass::RedemptionId;
 use serde::Serialize;
 
-use clock::Clock;
 use replay::Known;
 
 pub(crate) use self::asked::Asked;
@@ -24,7 +23,6 @@ use crate::{
 pub(crate) struct Sources<'a> {
     pub(crate) responses: &'a ResponseStore,
     pub(crate) memory: Memory<'a>,
-    pub(crate) clock: &'a Clock,
     /// Other nodes spend the same codes.
     pub(crate) are_shared: bool,
 }
@@ -98,7 +96,7 @@ impl Sources<'_> {
         if let Some(fate) = self.told(id) {
             return Ok(fate);
         }
-        let (state, is_final) = match self.memory.look(id, self.clock)? {
+        let (state, is_final) = match self.memory.look(id)? {
             // Its request may have begun between the two looks. It enters itself before it spends.
             Known::Spent => match self.told(id) {
                 Some(fate) => return Ok(fate),
@@ -131,7 +129,7 @@ impl Sources<'_> {
     }
 
     fn told(&self, id: &RedemptionId) -> Option<Fate> {
-        let told = self.responses.tell(id, self.clock.now())?;
+        let told = self.responses.tell(id, self.memory.clock.now())?;
         Some(Fate::of_told(*id, told))
     }
 }

@@ -15,14 +15,12 @@ use crate::{
     code::locate::{Presented, locate},
     config::{CodeUse, MessageConfig, PassUse, Places, RuleConfig},
     http::names::{YANMA_CODE, YANMA_PASS},
+    limits::MSGID_BYTES_MAX,
     refusal::{Refusal, Refused},
     request::context::RequestContext,
     request::head::Terms,
     transport::body::Whole,
 };
-
-/// Characters of the longest id that a message is known by.
-const MSGID_MAX: usize = 64;
 
 /// The contract's order of checks, from the body on.
 ///
@@ -114,7 +112,7 @@ fn read_names(
         names.infno = Some(found.infno(infno.at)?.as_str().into());
     }
     let id = |at: Option<At>| match at {
-        Some(at) => Ok(found.visible_ascii(at, MSGID_MAX)?.map(Into::into)),
+        Some(at) => Ok(found.visible_ascii(at, MSGID_BYTES_MAX)?.map(Into::into)),
         None => Ok(None),
     };
     names.msgid = id(places.msgid)?;

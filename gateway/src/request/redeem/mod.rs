@@ -122,9 +122,8 @@ impl Transaction {
 
 /// Redeems a code or pass on this node. From here on answers name the redemption.
 fn redeem_here(call: &RequestContext, token: &Token) -> Result<LocalRedemption, Refused> {
-    let worker = &call.worker;
     call.set_redemption(token.id());
-    redeem::redeem_here(token, worker.memory(&call.snapshot.config), worker.clock())
+    redeem::redeem_here(token, call.worker.memory(&call.snapshot.config))
 }
 
 /// Makes the pass of a code that was just spent.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use super::made_up::made_up;
 use super::open::{CROWDED, PAIRS, assert_only_open};
 use super::ranks::{CRATES, Crate};
 use super::sources::{entries, file_name, folders_below};
-use crate::harness::project::short;
+use crate::harness::project::{root, short};
 
 /// Files and folders in one folder of modules.
 const ENTRIES_MAX: usize = 14;
@@ -25,6 +26,52 @@ fn a_module_with_children_is_a_folder() {
     let found: BTreeSet<String> =
         CRATES.iter().flat_map(Crate::files).filter_map(|f| pair(&f)).collect();
     assert_only_open("`x.rs` beside `x/`", PAIRS, &found);
+}
+
+/// What a person sees first. Each crate and document has its place below.
+const TOP: &[&str] = &[
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "README.md",
+    "README.zh-CN.md",
+    "SECURITY.md",
+    "benches",
+    "clippy.toml",
+    "config",
+    "deny.toml",
+    "gateway",
+    "keyring",
+    "loadtest",
+    "rustfmt.toml",
+    "tests",
+];
+#[test]
+fn nothing_else_lies_at_the_top() {
+    let strange: Vec<String> = at_the_top()
+        .into_iter()
+        .filter(|name| !name.starts_with('.') && !TOP.contains(&name.as_str()))
+        .collect();
+    assert!(strange.is_empty(), "at the top of the project: {strange:?}");
+}
+
+/// What git keeps there. Outside of git nothing but the project lies in its folder.
+fn at_the_top() -> BTreeSet<String> {
+    let kept = Command::new("git").args(["ls-files"]).current_dir(root()).output();
+    let kept = kept.ok().filter(|output| output.status.success() && !output.stdout.is_empty());
+    match kept {
+        Some(output) => {
+            let names = String::from_utf8_lossy(&output.stdout).into_owned();
+            names.lines().map(|name| name.split('/').next().unwrap_or(name).to_owned()).collect()
+        }
+        None => {
+            let made = ["target", "sandbox"];
+            let found = std::fs::read_dir(root()).expect("the project").flatten();
+            let names = found.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.filter(|name| !made.contains(&name.as_str())).collect()
+        }
+    }
 }
 
 fn crowded(source: &Path) -> Vec<String> {
