@@ -21,6 +21,7 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { package: "replay", path: "gateway/replay", ranks: REPLAY },
     Crate { package: "record", path: "gateway/record", ranks: RECORD },
     Crate { package: "registers", path: "gateway/registers", ranks: REGISTERS },
+    Crate { package: "accounts", path: "gateway/accounts", ranks: ACCOUNTS },
     Crate { package: "gateway", path: "gateway", ranks: GATEWAY },
     Crate { package: "loadtest", path: "loadtest", ranks: LOADTEST },
     Crate { package: "benches", path: "benches", ranks: &["lines", "process", "site"] },
@@ -53,6 +54,9 @@ const REPLAY: &[&str] = &[
 
 const REGISTERS: &[&str] =
     &["limits", "settings", "protocol", "counts", "machine", "client", "preflight"];
+
+#[rustfmt::skip]
+const ACCOUNTS: &[&str] = &["limits", "sync", "entry", "verdict", "change", "memory", "accounts", "local"];
 
 #[rustfmt::skip]
 const RECORD: &[&str] = &[

@@ -1,0 +1,132 @@
+//! What follows from what is held for a person.
+
+use keyring::{
+    code::{IssuedAt, Subject},
+    key::Channel,
+    time::UnixMillis,
+};
+
+use crate::entry::{Cause, Day, Facet, Relation, epoch_of, facet_of, is_holding, second_of};
+
+/// What a code or a pass says of its person, as far as the account's state goes by it.
+#[derive(Copy, Clone)]
+pub struct Claim {
+    /// The holder's voucher number.
+    pub subject: Subject,
+    /// Whose voucher of the account it is.
+    pub relation: Relation,
+    /// Who showed the code.
+    pub channel: Channel,
+    /// The epoch of the voucher on its device.
+    pub epoch: u16,
+    /// When the code was issued; of a pass, when it was minted.
+    pub issued_at: IssuedAt,
+}
+
+/// Why an account admits nothing.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// `account_frozen`.
+    #[error("the account is frozen")]
+    Frozen,
+    /// `account_not_ready`.
+    #[error("the account is not ready")]
+    NotReady,
+    /// `family_member_removed`.
+    #[error("the member was removed from the family account")]
+    MemberRemoved,
+    /// `device_unbound`.
+    #[error("the device was unbound")]
+    DeviceUnbound,
+}
+
+/// Judges by the words of one person. Nothing held: nothing refused. A freeze comes first, then a
+/// pending enrolment, the member, the device.
+///
+/// # Errors
+/// What refuses.
+pub(crate) fn judge(words: &[u64], claim: &Claim, now: UnixMillis) -> Result<(), Refused> {
+    let today = Day::of(now);
+    let find = |facet: Facet| {
+        let number = facet.number();
+        words.iter().copied().find(|word| facet_of(*word) == number)
+    };
+    let holds = |facet| find(facet).is_some_and(|word| is_holding(word, today));
+    let held = |cause| {
+        holds(Facet::Hold(cause, Relation::ALL)) || holds(Facet::Hold(cause, claim.relation))
+    };
+    if [Cause::Holder, Cause::Hotline, Cause::Operator].into_iter().any(held) {
+        return Err(Refused::Frozen);
+    }
+    if held(Cause::Pending) {
+        return Err(Refused::NotReady);
+    }
+    if let Some(member) = claim.relation.member() {
+        let issued_at = u64::from(claim.issued_at.get());
+        let is_earlier = |word| second_of(word) >= issued_at;
+        if holds(Facet::Removed(member)) || find(Facet::Since(member)).is_some_and(is_earlier) {
+            return Err(Refused::MemberRemoved);
+        }
+    }
+    let is_below = |word| epoch_of(word) >= u64::from(claim.epoch);
+    if find(Facet::Floor(claim.channel)).is_some_and(is_below) {
+        return Err(Refused::DeviceUnbound);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Entry;
+
+    fn judged(entries: &[(&str, &str)], relation: u8) -> Result<(), Refused> {
+        let words: Vec<u64> = entries
+            .iter()
+            .map(|(facet, value)| Entry::parse(facet, value).unwrap().word())
+            .collect();
+        let claim = Claim {
+            subject: Subject::new(42).unwrap(),
+            relation: Relation::new(relation).unwrap(),
+            channel: "wechat".parse().unwrap(),
+            epoch: 3,
+            issued_at: IssuedAt::new(1_000),
+        };
+        judge(&words, &claim, "2026-12-12T23:59:59+08:00".parse().unwrap())
+    }
+
+    #[test]
+    fn a_hold_is_of_its_relation_or_of_all_through_its_last_day() {
+        assert_eq!(judged(&[], 0), Ok(()));
+        assert_eq!(judged(&[("hotline.0", "2026-12-12")], 3), Err(Refused::Frozen));
+        assert_eq!(judged(&[("hotline.0", "2026-12-11")], 3), Ok(()));
+        assert_eq!(judged(&[("holder.2", "-")], 2), Err(Refused::Frozen));
+        assert_eq!(judged(&[("holder.2", "-")], 3), Ok(()));
+        assert_eq!(judged(&[("holder.2", "-")], 0), Ok(()));
+    }
+
+    #[test]
+    fn only_pending_is_not_ready() {
+        assert_eq!(judged(&[("pending.0", "-")], 0), Err(Refused::NotReady));
+        assert_eq!(judged(&[("pending.0", "-"), ("operator.0", "-")], 0), Err(Refused::Frozen));
+    }
+
+    #[test]
+    fn a_member_is_refused_while_removed_and_for_what_was_issued_before() {
+        assert_eq!(judged(&[("removed.1", "-")], 1), Err(Refused::MemberRemoved));
+        assert_eq!(judged(&[("removed.1", "-")], 0), Ok(()));
+        assert_eq!(judged(&[("since.1", "1000")], 1), Err(Refused::MemberRemoved));
+        assert_eq!(judged(&[("since.1", "999")], 1), Ok(()));
+    }
+
+    #[test]
+    fn the_epoch_must_be_above_the_channels_floor() {
+        assert_eq!(judged(&[("floor.wechat", "3 0")], 0), Err(Refused::DeviceUnbound));
+        assert_eq!(judged(&[("floor.wechat", "2 9")], 0), Ok(()));
+        assert_eq!(judged(&[("floor.alipay", "3 0")], 0), Ok(()));
+        assert_eq!(
+            judged(&[("floor.wechat", "3 0"), ("removed.1", "-")], 1),
+            Err(Refused::MemberRemoved)
+        );
+    }
+}
