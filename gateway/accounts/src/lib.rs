@@ -4,8 +4,20 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod accounts;
+pub mod change;
 pub mod entry;
-pub mod limits;
+mod limits;
+mod memory;
+mod sync;
 mod verdict;
 
-pub use self::verdict::{Claim, Refused};
+#[cfg(test)]
+#[cfg(feature = "loom")]
+mod interleavings;
+
+pub use self::{
+    accounts::{Accounts, Cleared, NotCleared},
+    memory::{Full, Table},
+    verdict::{Claim, Refused},
+};

@@ -1,0 +1,145 @@
+//! The look at an account, and what its keeper does: apply, prove fresh, put a new table in place.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use clock::Reading;
+use keyring::code::Subject;
+
+use crate::{
+    entry::{Entry, Facet},
+    memory::{Full, Table},
+    sync::{AtomicI64, Ordering},
+    verdict::{Claim, Refused, judge},
+};
+
+const NEVER: i64 = i64::MIN;
+const NS_PER_MS: i64 = 1_000_000;
+
+/// The account was looked at and refuses nothing. Only [`Accounts::clear`] makes one.
+#[derive(Debug)]
+pub struct Cleared(());
+
+/// Why a look does not clear.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotCleared {
+    /// The account refuses.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// `account_state_unavailable`: what is held is not proved fresh.
+    #[error("the account states are older than allowed")]
+    Unavailable,
+}
+
+/// As of when what is held is all that was acknowledged.
+pub(crate) struct Freshness(AtomicI64);
+
+impl Freshness {
+    pub(crate) fn never() -> Self {
+        Self(AtomicI64::new(NEVER))
+    }
+
+    /// Release: who loads it finds all that was applied before.
+    pub(crate) fn prove(&self, as_of_ns: i64) {
+        self.0.fetch_max(as_of_ns, Ordering::Release);
+    }
+
+    pub(crate) fn withdraw(&self) {
+        self.0.store(NEVER, Ordering::Release);
+    }
+
+    pub(crate) fn as_of_ns(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// The order of a look: freshness, what is held, the clock. `None`: older than `stale_ns`,
+    /// whatever was found.
+    #[inline]
+    pub(crate) fn look<T>(
+        &self,
+        stale_ns: i64,
+        find: impl FnOnce() -> T,
+        clock: impl FnOnce() -> Reading,
+    ) -> Option<(T, Reading)> {
+        let as_of_ns = self.as_of_ns();
+        let found = find();
+        let reading = clock();
+        (reading.boot_ns.saturating_sub(as_of_ns) <= stale_ns).then_some((found, reading))
+    }
+}
+
+/// What is known of all accounts. One keeper, a thread, changes it; all threads look.
+pub struct Accounts {
+    table: ArcSwap<Table>,
+    freshness: Freshness,
+}
+
+impl Accounts {
+    /// Nothing is known, and so nothing is cleared.
+    pub fn new(capacity: usize) -> Self {
+        let table = ArcSwap::from_pointee(Table::new(capacity));
+        Self { table, freshness: Freshness::never() }
+    }
+
+    /// Asks whether the account refuses what was claimed. `clock` is read once, after the look-up.
+    ///
+    /// # Errors
+    /// The account refuses, or its state is older than `stale_ms`.
+    #[inline]
+    pub fn clear(
+        &self,
+        claim: &Claim,
+        stale_ms: u32,
+        clock: impl FnOnce() -> Reading,
+    ) -> Result<Cleared, NotCleared> {
+        let stale_ns = i64::from(stale_ms) * NS_PER_MS;
+        // The pointer is taken inside the look too. Freshness that is loaded first is of this table
+        // or of an earlier one.
+        let find = || self.table.load().find(claim.subject).map(|words| words.value().clone());
+        let looked = self.freshness.look(stale_ns, find, clock);
+        let (found, reading) = looked.ok_or(NotCleared::Unavailable)?;
+        if let Some(words) = found {
+            judge(words.as_slice(), claim, reading.now)?;
+        }
+        Ok(Cleared(()))
+    }
+
+    /// Brings near what a look at this person needs.
+    pub fn prefetch(&self, subject: Subject) {
+        self.table.load().prefetch(subject);
+    }
+
+    /// Keeper: puts what holds of the facet now.
+    ///
+    /// # Errors
+    /// No room for the person. Nothing is cleared from then on, until a larger table is in place.
+    pub fn apply(&self, subject: Subject, facet: Facet, entry: Option<Entry>) -> Result<(), Full> {
+        self.table.load().set(subject, facet, entry).inspect_err(|_| self.withdraw())
+    }
+
+    /// Keeper: all that was acknowledged before this moment of CLOCK_BOOTTIME is applied.
+    pub fn prove_fresh(&self, as_of_ns: i64) {
+        self.freshness.prove(as_of_ns);
+    }
+
+    /// Keeper: what is held may not be all. Nothing is cleared until the next proof.
+    pub fn withdraw(&self) {
+        self.freshness.withdraw();
+    }
+
+    /// Keeper: puts a loaded table in the place of the one in use, which is never emptied.
+    pub fn put_in_place(&self, table: Table) {
+        self.table.store(Arc::new(table));
+    }
+
+    /// The table in use: for its figures.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// The age of the last proof at this moment; `None` without one.
+    pub fn staleness_ns(&self, boot_ns: i64) -> Option<i64> {
+        let as_of_ns = self.freshness.as_of_ns();
+        (as_of_ns != NEVER).then(|| boot_ns.saturating_sub(as_of_ns))
+    }
+}
