@@ -117,9 +117,12 @@ impl Accounts {
         self.table.load().set(subject, facet, entry).inspect_err(|_| self.withdraw())
     }
 
-    /// Keeper: all that was acknowledged before this moment of CLOCK_BOOTTIME is applied.
+    /// Keeper: all that was acknowledged before this moment of CLOCK_BOOTTIME is applied. It
+    /// proves nothing while the table in use lacks an entry for want of room.
     pub fn prove_fresh(&self, as_of_ns: i64) {
-        self.freshness.prove(as_of_ns);
+        if !self.table.load().is_lacking() {
+            self.freshness.prove(as_of_ns);
+        }
     }
 
     /// Keeper: what is held may not be all. Nothing is cleared until the next proof.
@@ -141,5 +144,57 @@ impl Accounts {
     pub fn staleness_ns(&self, boot_ns: i64) -> Option<i64> {
         let as_of_ns = self.freshness.as_of_ns();
         (as_of_ns != NEVER).then(|| boot_ns.saturating_sub(as_of_ns))
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
+mod tests {
+    use keyring::{code::IssuedAt, time::UnixMillis};
+
+    use super::*;
+    use crate::entry::Relation;
+
+    fn looked(accounts: &Accounts, subject: u64, boot_ns: i64) -> Result<(), NotCleared> {
+        let claim = Claim {
+            subject: Subject::new(subject).unwrap(),
+            relation: Relation::ALL,
+            channel: "wechat".parse().unwrap(),
+            epoch: 1,
+            issued_at: IssuedAt::new(1),
+        };
+        let clock = || Reading { now: UnixMillis::from_seconds(1_800_000_000), boot_ns };
+        accounts.clear(&claim, 1_000, clock).map(|_| ())
+    }
+
+    fn freeze(accounts: &Accounts, subject: u64) -> Result<(), Full> {
+        let entry = Entry::parse("holder.0", "-").unwrap();
+        accounts.apply(Subject::new(subject).unwrap(), entry.facet(), Some(entry))
+    }
+
+    #[test]
+    fn without_a_fresh_proof_nothing_is_said_of_an_account() {
+        let accounts = Accounts::new(100);
+        freeze(&accounts, 42).unwrap();
+        assert_eq!(looked(&accounts, 42, 0), Err(NotCleared::Unavailable));
+        accounts.prove_fresh(0);
+        assert_eq!(looked(&accounts, 42, 1_000_000_000), Err(Refused::Frozen.into()));
+        assert_eq!(looked(&accounts, 43, 1_000_000_000), Ok(()));
+        assert_eq!(looked(&accounts, 42, 1_000_000_001), Err(NotCleared::Unavailable));
+        accounts.withdraw();
+        assert_eq!(looked(&accounts, 43, 0), Err(NotCleared::Unavailable));
+    }
+
+    #[test]
+    fn a_table_that_lacks_an_entry_clears_no_account() {
+        let accounts = Accounts::new(1);
+        freeze(&accounts, 42).unwrap();
+        accounts.prove_fresh(0);
+        assert!(freeze(&accounts, 43).is_err());
+        accounts.prove_fresh(1);
+        assert_eq!(looked(&accounts, 44, 1), Err(NotCleared::Unavailable));
+        accounts.put_in_place(Table::new(2));
+        accounts.prove_fresh(2);
+        assert_eq!(looked(&accounts, 44, 2), Ok(()));
     }
 }

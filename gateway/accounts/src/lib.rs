@@ -8,6 +8,7 @@ mod accounts;
 pub mod change;
 pub mod entry;
 mod limits;
+pub mod local;
 mod memory;
 mod sync;
 mod verdict;

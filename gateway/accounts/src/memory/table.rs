@@ -1,6 +1,9 @@
 //! The table: one in use, and one beside it while everything is loaded.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::{
+    hash::{BuildHasherDefault, Hasher},
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+};
 
 use dashmap::{DashMap, mapref::entry::Entry as Slot, mapref::one::Ref};
 use keyring::code::Subject;
@@ -9,7 +12,6 @@ use super::{Words, screen::Screen};
 use crate::{
     entry::{Entry, Facet},
     limits::{FULL_PERCENT, PARTS},
-    sync::{AtomicI64, Ordering},
 };
 
 /// Who is listed, and by what.
@@ -18,6 +20,8 @@ pub struct Table {
     people: DashMap<Subject, Words, BuildHasherDefault<Mix>>,
     listed: AtomicI64,
     capacity: usize,
+    /// An entry was not held. It stays so: only a larger table can be taken at its word.
+    is_lacking: AtomicBool,
 }
 
 /// The table has no room for another person.
@@ -32,7 +36,13 @@ impl Table {
     pub fn new(capacity: usize) -> Self {
         let hasher = BuildHasherDefault::default();
         let people = DashMap::with_capacity_and_hasher_and_shard_amount(capacity, hasher, PARTS);
-        Self { screen: Screen::new(capacity), people, listed: AtomicI64::new(0), capacity }
+        Self {
+            screen: Screen::new(capacity),
+            people,
+            listed: AtomicI64::new(0),
+            capacity,
+            is_lacking: false.into(),
+        }
     }
 
     /// Puts what holds of the facet now. One thread at a time changes a table.
@@ -54,6 +64,7 @@ impl Table {
             Slot::Vacant(slot) => {
                 let Some(word) = word else { return Ok(()) };
                 if self.listed() >= self.capacity {
+                    self.is_lacking.store(true, Ordering::Release);
                     return Err(Full { capacity: self.capacity });
                 }
                 slot.insert(Words::One(word));
@@ -82,6 +93,11 @@ impl Table {
     /// From now on changes are refused: 85 % of the capacity is in use.
     pub fn is_nearly_full(&self) -> bool {
         self.listed().saturating_mul(100) >= self.capacity.saturating_mul(FULL_PERCENT)
+    }
+
+    /// Was there no room for an entry?
+    pub fn is_lacking(&self) -> bool {
+        self.is_lacking.load(Ordering::Acquire)
     }
 
     /// Of how many people.
