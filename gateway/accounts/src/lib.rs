@@ -10,6 +10,9 @@ pub mod entry;
 mod limits;
 pub mod local;
 mod memory;
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
+mod simulation;
 mod sync;
 mod verdict;
 

@@ -87,17 +87,32 @@ fn a_late_lift_undoes_no_later_freeze() {
     assert!(!store.change(&[lift(42, 2)], NAMES, at(0)).unwrap()[0].has_changed);
 }
 
-/// As a `kill -9` between commit and apply: the process that wrote never applies.
+const DYING: &str = "YANMA_TEST_ACCOUNTS";
+
+/// The part of the process that is killed: it commits and never applies.
 #[test]
-fn a_change_that_was_committed_and_not_applied_is_seen_by_the_other_and_the_next() {
+#[ignore = "it kills its process; the test below starts it"]
+fn dies_between_commit_and_apply() {
+    let Some(path) = std::env::var_os(DYING) else { return };
+    let (mut store, _accounts) = open(Path::new(&path)).unwrap();
+    store.commit(&[freeze(42)], NAMES, at(0)).unwrap();
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)
+        .unwrap();
+}
+
+#[test]
+fn a_process_killed_between_commit_and_apply_loses_no_change() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("accounts.db");
-    let (mut dying, _) = open(&path).unwrap();
     let (mut other, others) = open(&path).unwrap();
-    dying.commit(&[freeze(42)], NAMES, at(0)).unwrap();
-    drop(dying);
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let child = child.args(["--exact", "local::tests::dies_between_commit_and_apply", "--ignored"]);
+    let output = child.env(DYING, &path).output().unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+    assert_eq!(signal, Some(9), "{output:?}");
     other.poll(at(50)).unwrap();
     assert_eq!(looked(&others, 42, 50), FROZEN);
+    drop(other);
     let (_next, nexts) = open(&path).unwrap();
     assert_eq!(looked(&nexts, 42, 0), FROZEN);
 }
