@@ -16,10 +16,9 @@ use crate::{
 /// A change that every process honours from now on, or clears nothing.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Acknowledged {
-    /// Of the change; for a freeze, what a lift names.
-    pub number: u64,
-    /// False: all was so already, and nothing was written.
-    pub has_changed: bool,
+    /// Of the change; for a freeze, what a lift names. `None`: all was so already, and nothing was
+    /// written.
+    pub number: Option<u64>,
 }
 
 /// `accounts.db`, and the accounts that it keeps. One thread owns it and calls
@@ -114,7 +113,7 @@ impl LocalStore {
                 number += 1;
                 database::log(&transaction, number, now.now.seconds(), names, &lines)?;
             }
-            answers.push(Acknowledged { number, has_changed });
+            answers.push(Acknowledged { number: has_changed.then_some(number) });
         }
         transaction.commit()?;
         Ok(answers)

@@ -5,4 +5,4 @@ mod table;
 mod words;
 
 pub use self::table::{Full, Table};
-pub(crate) use self::{table::hash, words::Words};
+pub(crate) use self::words::Words;

@@ -58,7 +58,7 @@ impl Screen {
     #[inline]
     fn line(&self, hash: u64) -> Option<&Line> {
         let lines = u64::try_from(self.0.len()).ok()?;
-        let number = u128::from(hash) * u128::from(lines) >> 64;
+        let number = (u128::from(hash) * u128::from(lines)) >> 64;
         self.0.get(usize::try_from(number).ok()?)
     }
 
@@ -77,7 +77,7 @@ fn bits(hash: u64) -> impl Iterator<Item = u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hash;
+    use super::super::table::hash;
     use super::*;
 
     #[test]
