@@ -50,11 +50,11 @@ fn can_be_admitted(look: fn(&World) -> bool, keeper: fn(&World)) -> bool {
             thread::spawn(move || keeper(&world))
         };
         if look(&world) {
-            seen.store(true, std::sync::atomic::Ordering::Relaxed);
+            seen.store(true, Relaxed);
         }
         keeping.join().expect("no panic");
     });
-    was_admitted.load(std::sync::atomic::Ordering::Relaxed)
+    was_admitted.load(Relaxed)
 }
 
 fn applies_first(world: &World) {
