@@ -33,7 +33,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let people = usize::try_from(LISTED).expect("few");
-        let accounts = Accounts::new(people);
+        let accounts = Accounts::new(people, &[]);
         let entry = Entry::parse("holder.0", "2026-12-12").expect("an entry");
         for subject in 1..=LISTED {
             let subject = Subject::new(subject).expect("not zero");

@@ -9,6 +9,7 @@ use keyring::code::Subject;
 use crate::{
     entry::{Entry, Facet},
     memory::{Full, Table},
+    status::Status,
     sync::{AtomicI64, Ordering},
     verdict::{Claim, Refused, judge},
 };
@@ -72,13 +73,19 @@ impl Freshness {
 pub struct Accounts {
     table: ArcSwap<Table>,
     freshness: Freshness,
+    status: Status,
 }
 
 impl Accounts {
-    /// Nothing is known, and so nothing is cleared.
-    pub fn new(capacity: usize) -> Self {
+    /// Nothing is known, and so nothing is cleared. `sources` are the members of the store.
+    pub fn new(capacity: usize, sources: &[&str]) -> Self {
         let table = ArcSwap::from_pointee(Table::new(capacity));
-        Self { table, freshness: Freshness::never() }
+        Self { table, freshness: Freshness::never(), status: Status::new(sources) }
+    }
+
+    /// How the keeper fares.
+    pub fn status(&self) -> &Status {
+        &self.status
     }
 
     /// Asks whether the account refuses what was claimed. `clock` is read once, after the look-up.
@@ -174,7 +181,7 @@ mod tests {
 
     #[test]
     fn without_a_fresh_proof_nothing_is_said_of_an_account() {
-        let accounts = Accounts::new(100);
+        let accounts = Accounts::new(100, &[]);
         freeze(&accounts, 42).unwrap();
         assert_eq!(looked(&accounts, 42, 0), Err(NotCleared::Unavailable));
         accounts.prove_fresh(0);
@@ -187,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_table_that_lacks_an_entry_clears_no_account() {
-        let accounts = Accounts::new(1);
+        let accounts = Accounts::new(1, &[]);
         freeze(&accounts, 42).unwrap();
         accounts.prove_fresh(0);
         assert!(freeze(&accounts, 43).is_err());

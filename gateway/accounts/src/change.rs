@@ -52,6 +52,8 @@ pub enum Operation {
     BindMember(Member),
     /// A member is removed, through the last day if there is one.
     RemoveMember(Member, Option<Day>),
+    /// Holds what the entry says, of an import. Floors and `since` only rise.
+    Merge(Entry),
     /// Deletes the entry if it is over.
     CleanUp {
         /// Of which facet.
@@ -113,6 +115,20 @@ pub enum ChangeError {
 }
 
 impl Operation {
+    /// The facet that tells what was done. To bind a member deletes its removal as well.
+    pub fn facet(&self) -> Facet {
+        match *self {
+            Self::Freeze { cause, relation, .. } | Self::Lift { cause, relation, .. } => {
+                Facet::Hold(cause, relation)
+            }
+            Self::Unbind { channel, .. } => Facet::Floor(channel),
+            Self::BindMember(member) => Facet::Since(member),
+            Self::RemoveMember(member, _) => Facet::Removed(member),
+            Self::Merge(entry) => entry.facet(),
+            Self::CleanUp { facet, .. } => facet,
+        }
+    }
+
     /// What is to be written, by what was read. No writes: all is so already.
     ///
     /// # Errors
@@ -139,6 +155,10 @@ impl Operation {
             Self::RemoveMember(member, until) => {
                 let facet = Facet::Removed(member);
                 Ok(put(facet, read(facet), Value::Until(until)))
+            }
+            Self::Merge(entry) => {
+                let facet = entry.facet();
+                Ok(raise(facet, read(facet), entry.value()))
             }
             Self::CleanUp { facet, display_days } => {
                 let over = read(facet).filter(|held| held.entry.is_over(now, display_days));
@@ -167,11 +187,7 @@ fn unbind(
         return Err(ChangeError::LastEpoch);
     }
     let at = IssuedAt::from_time(now).ok_or(ChangeError::Time)?;
-    let is_there = held.is_some_and(
-        |held| matches!(held.entry.value(), Value::Floor(floor) if floor.epoch >= epoch),
-    );
-    let floor = Value::Floor(Floor { epoch, at });
-    Ok(if is_there { Vec::new() } else { put(facet, held, floor) })
+    Ok(raise(facet, held, Value::Floor(Floor { epoch, at })))
 }
 
 fn bind(
@@ -181,11 +197,18 @@ fn bind(
 ) -> Result<Vec<Write>, ChangeError> {
     let at = IssuedAt::from_time(now.plus_ms(BIND_AHEAD_S * 1_000)).ok_or(ChangeError::Time)?;
     let (removed, since) = (Facet::Removed(member), Facet::Since(member));
-    let held = read(since);
-    let is_there =
-        held.is_some_and(|held| matches!(held.entry.value(), Value::Since(there) if there >= at));
-    let raised = if is_there { Vec::new() } else { put(since, held, Value::Since(at)) };
+    let raised = raise(since, read(since), Value::Since(at));
     Ok(read(removed).map(|held| delete(removed, held)).into_iter().chain(raised).collect())
+}
+
+/// Puts what only rises. What is as high or higher stays.
+fn raise(facet: Facet, held: Option<Held>, value: Value) -> Vec<Write> {
+    let is_there = held.is_some_and(|held| match (held.entry.value(), value) {
+        (Value::Floor(there), Value::Floor(floor)) => there.epoch >= floor.epoch,
+        (Value::Since(there), Value::Since(at)) => there >= at,
+        _ => false,
+    });
+    if is_there { Vec::new() } else { put(facet, held, value) }
 }
 
 fn delete(facet: Facet, held: Held) -> Write {
@@ -243,6 +266,20 @@ mod tests {
         assert!(plan(3).unwrap().is_empty());
         assert_eq!(plan(4).unwrap()[0].expected, Expected::Number(7));
         assert_eq!(plan(u16::MAX).err(), Some(ChangeError::LastEpoch));
+    }
+
+    #[test]
+    fn a_merge_puts_what_differs_and_lowers_nothing() {
+        let merge = |facet, value| Operation::Merge(Entry::parse(facet, value).unwrap());
+        let read = |facet: Facet| match facet {
+            Facet::Hold(..) => held("hotline.0", "-", 7),
+            _ => held("floor.wechat", "3 1", 8),
+        };
+        assert!(merge("hotline.0", "-").plan(read, NOW).unwrap().is_empty());
+        let ends = merge("hotline.0", "2026-12-12").plan(read, NOW).unwrap();
+        assert_eq!(ends[0].expected, Expected::Number(7));
+        assert!(merge("floor.wechat", "2 9").plan(read, NOW).unwrap().is_empty());
+        assert_eq!(merge("floor.wechat", "4 9").plan(|_| None, NOW).unwrap().len(), 1);
     }
 
     #[test]

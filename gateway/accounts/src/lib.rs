@@ -13,6 +13,8 @@ mod memory;
 #[cfg(test)]
 #[cfg(not(feature = "loom"))]
 mod simulation;
+pub mod status;
+pub mod store;
 mod sync;
 mod verdict;
 

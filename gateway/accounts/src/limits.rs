@@ -18,3 +18,6 @@ pub(crate) const LOCK_PATIENCE: Duration = Duration::from_millis(700);
 pub(crate) const BIND_AHEAD_S: i64 = 10;
 /// An entry is deleted when it has had no effect for so many days.
 pub(crate) const KEPT_DAYS: i64 = 2;
+
+/// Requests that wait for the store's thread.
+pub(crate) const REQUESTS_WAITING: usize = 256;

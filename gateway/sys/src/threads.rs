@@ -53,6 +53,8 @@ pub enum Part {
     Flusher,
     /// Speaks with the registers.
     Registers,
+    /// Keeps the account states.
+    Accounts,
 }
 
 /// What follows when a part panics.
@@ -69,7 +71,7 @@ pub enum After {
 
 impl Part {
     /// Every part; the first ones are the gravest.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Front,
         Self::Worker,
         Self::Accept,
@@ -81,6 +83,7 @@ impl Part {
         Self::Log,
         Self::Flusher,
         Self::Registers,
+        Self::Accounts,
     ];
 
     /// The label of `yanma_threads_ended_total`.
@@ -97,6 +100,7 @@ impl Part {
             Self::Log => "log",
             Self::Flusher => "flusher",
             Self::Registers => "registers",
+            Self::Accounts => "accounts",
         }
     }
 
@@ -111,7 +115,7 @@ impl Part {
             | Self::Mark
             | Self::Admin => After::Leave,
             Self::Record | Self::Tables | Self::Log => After::Unready,
-            Self::Flusher | Self::Registers => After::Anew,
+            Self::Flusher | Self::Registers | Self::Accounts => After::Anew,
         }
     }
 
@@ -140,6 +144,9 @@ impl Part {
             Self::Log => "log ended: no log line is written any more; restart the gateway",
             Self::Flusher => "flusher panicked and began anew: codes of one turn were refused",
             Self::Registers => "registers panicked and began anew",
+            Self::Accounts => {
+                "accounts panicked and began anew: all account states were loaded anew"
+            }
         }
     }
 

@@ -10,7 +10,4 @@ mod store;
 #[cfg(not(feature = "loom"))]
 mod tests;
 
-pub use self::{
-    error::StoreError,
-    store::{Acknowledged, LocalStore},
-};
+pub use self::{error::StoreError, store::LocalStore};

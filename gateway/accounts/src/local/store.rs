@@ -11,15 +11,8 @@ use crate::{
     change::{Change, Held},
     entry::Facet,
     memory::Table,
+    store::Acknowledged,
 };
-
-/// A change that every process honours from now on, or clears nothing.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Acknowledged {
-    /// Of the change; for a freeze, what a lift names. `None`: all was so already, and nothing was
-    /// written.
-    pub number: Option<u64>,
-}
 
 /// `accounts.db`, and the accounts that it keeps. One thread owns it and calls
 /// [`poll`](Self::poll) each 50 ms.
@@ -107,13 +100,20 @@ impl LocalStore {
         let mut answers = Vec::with_capacity(changes.len());
         // Each change of a request has a number of its own: it is the number of its freeze.
         for change in changes {
+            let facet = change.operation.facet();
+            let value = |transaction: &Transaction<'_>| {
+                let held = database::read(transaction, change.subject, facet)?;
+                Ok::<_, StoreError>(held.map(|held| held.entry.value()))
+            };
+            let before = value(&transaction)?;
             let lines = write(&transaction, change, number + 1, now)?;
             let has_changed = !lines.is_empty();
             if has_changed {
                 number += 1;
                 database::log(&transaction, number, now.now.seconds(), names, &lines)?;
             }
-            answers.push(Acknowledged { number: has_changed.then_some(number) });
+            let after = value(&transaction)?;
+            answers.push(Acknowledged { number: has_changed.then_some(number), before, after });
         }
         transaction.commit()?;
         Ok(answers)

@@ -24,7 +24,7 @@ fn at(boot_ms: i64) -> Reading {
 }
 
 fn open(path: &Path) -> Result<(LocalStore, Arc<Accounts>), StoreError> {
-    let accounts = Arc::new(Accounts::new(1_000));
+    let accounts = Arc::new(Accounts::new(1_000, &["accounts.db"]));
     Ok((LocalStore::open(path, Arc::clone(&accounts), at(0))?, accounts))
 }
 

@@ -84,6 +84,9 @@ events! {
         RegisterVotes = "register_votes": "A register counts towards the majority again.";
         RecordWritten = "record_written": "The decision record can be written again.";
         ReplayTableNew = "replay_table_new": "The table of spent codes began anew, with a fence.";
+        AccountsLoaded = "accounts_loaded": "All account states were loaded.";
+        AccountsSourceAnswers = "accounts_source_answers":
+            "A member of the account store answers again.";
     }
     Warning {
         Observing = "observing": "Routes with enforce = false forward what they would refuse. Told each hour.";
@@ -107,6 +110,8 @@ events! {
         RecordFilesKept = "record_files_kept": "Old files of the record could not be deleted.";
         ProcessPaused = "process_paused": "The process stood still, so a fence was raised.";
         LogLinesMissing = "log_lines_missing": "Log lines were dropped before this one.";
+        AccountsSourceLost = "accounts_source_lost":
+            "A member of the account store does not answer, or does not count.";
     }
     Error {
         PartEnded = "part_ended": "A thread or long-lived task panicked.";
@@ -123,6 +128,10 @@ events! {
         DataDirectoryLost = "data_directory_lost":
             "The data directory is not the one it was; no code is spent.";
         SandboxBackendFailed = "sandbox_backend_failed": "The stand-in backend cannot run.";
+        AccountsSetBack = "accounts_set_back":
+            "The account store shows less than it did; nothing is admitted by it.";
+        AccountsFailing = "accounts_failing":
+            "The account store cannot be read or held; without it nothing is admitted.";
     }
 }
 
