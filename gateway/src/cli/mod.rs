@@ -1,5 +1,6 @@
 //! The command line: arguments -> one of the programs -> exit status.
 
+mod accounts;
 mod audit;
 mod check;
 mod engine;
@@ -54,6 +55,7 @@ enum Program {
     Mint(mint::Arguments),
     Inspect(inspect::Arguments),
     Audit(audit::Arguments),
+    Accounts(accounts::Arguments),
 }
 
 /// Runs the program that `arguments` name (the first is the binary's own name), and says on
@@ -74,6 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Mint(arguments) => mint::run(&arguments),
         Program::Inspect(arguments) => inspect::run(&arguments),
         Program::Audit(arguments) => audit::run(arguments),
+        Program::Accounts(arguments) => accounts::run(arguments),
     };
     let status = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -24,7 +24,7 @@ impl Address {
         "an IP address and port such as 127.0.0.1:7460, or unix:/path of at most 107 bytes";
 
     /// `None` if the text is no address.
-    pub(super) fn parse(text: &str, base: &Path) -> Option<Self> {
+    pub(crate) fn parse(text: &str, base: &Path) -> Option<Self> {
         match text.strip_prefix("unix:") {
             Some(path) => unix_path(path, base).map(Self::Unix),
             None => text.parse().ok().map(Self::Tcp),

@@ -31,7 +31,15 @@ use crate::{
 /// A listener before its thread runs. Its clients wait in its queue.
 pub(crate) struct Opened {
     listener: Arc<Listener>,
-    runtime: Runtime,
+    /// Taken when it is started.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // A start that fails ends within another runtime, which may not wait for this one.
+        self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
+    }
 }
 
 impl Opened {
@@ -48,15 +56,16 @@ impl Opened {
                 None => Listener::bind(address, None),
             }?
         };
-        Ok(Self { listener: Arc::new(listener), runtime })
+        Ok(Self { listener: Arc::new(listener), runtime: Some(runtime) })
     }
 
     /// Serves on a thread of its own.
     ///
     /// # Errors
     /// The system's error if it refuses the thread.
-    pub(crate) fn start(self, shared: Arc<Shared>, store: Store) -> io::Result<Handle> {
-        let Self { listener, runtime } = self;
+    pub(crate) fn start(mut self, shared: Arc<Shared>, store: Store) -> io::Result<Handle> {
+        let listener = Arc::clone(&self.listener);
+        let runtime = self.runtime.take().expect("it is started once");
         let handed_over = Arc::new(Notify::new());
         let handle =
             Handle { listener: Arc::clone(&listener), handed_over: Arc::clone(&handed_over) };
