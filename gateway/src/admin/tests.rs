@@ -103,7 +103,7 @@ async fn readiness_is_the_nodes_own_and_tells_the_backends() {
     let (head, body) = ask(address, "GET", "/readyz").await;
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     let expected = "ready\nkeys: ok\nclock: ok\nregister_clocks: ok\ntable: ok\n\
-                    verify_tables: ok\nrecord: ok\nthreads: ok\nnot_draining: ok\n\
+                    verify_tables: ok\nrecord: ok\naccounts: ok\nthreads: ok\nnot_draining: ok\n\
                     backend settlement: 1 of 1024 requests in flight\n\
                     backend settlement http://127.0.0.1:9001: up, 1 in flight\n\
                     backend settlement unix:/run/b: down, 0 in flight\n";

@@ -55,6 +55,9 @@ pub(crate) struct Arguments {
     /// Where the stand-in settlement backend listens; port 0: any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7462")]
     backend: SocketAddr,
+    /// Where the API of writers of account states listens; port 0: any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    accounts: SocketAddr,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -66,6 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let keys_are_new = directory.make_keys(now)?;
     directory.make_pass_key()?;
     directory.make_audit_key()?;
+    directory.make_accounts_token()?;
     let config_file = directory.write_settings(&settings::text(&addresses))?;
     let config = Config::load(&config_file)?;
     let verifier = Choice::of_environment()?.verifier()?;
@@ -104,6 +108,7 @@ fn find_addresses(arguments: &Arguments) -> Result<(Addresses, TcpListener), Fai
     // one's port.
     let gateway = listen("--listen", arguments.listen)?;
     let admin = listen("--admin", arguments.admin)?;
+    let accounts = listen("--accounts", arguments.accounts)?;
     let address = |listener: &TcpListener| {
         listener.local_addr().map_err(|error| Failure::of("cannot read a port", &error))
     };
@@ -111,6 +116,7 @@ fn find_addresses(arguments: &Arguments) -> Result<(Addresses, TcpListener), Fai
         gateway: address(&gateway)?,
         admin: address(&admin)?,
         backend: address(&backend)?,
+        accounts: address(&accounts)?,
     };
     Ok((addresses, backend))
 }
@@ -172,11 +178,12 @@ struct Situation<'a> {
 
 impl std::fmt::Display for Situation<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Addresses { gateway, admin, backend } = self.addresses;
+        let Addresses { gateway, admin, backend, accounts } = self.addresses;
         writeln!(f, "The sandbox runs. Above are commands to paste, the first steps last.")?;
         writeln!(f, "  gateway           http://{gateway}")?;
         writeln!(f, "  admin             http://{admin}  /metrics /readyz /healthz")?;
         writeln!(f, "  stand-in backend  http://{backend}")?;
+        writeln!(f, "  account states    http://{accounts}  yanma accounts --help")?;
         let data = self.directory.path().display();
         writeln!(f, "  keys and settings {data}")?;
         writeln!(f, "  decisions         yanma audit {data}/data/record")?;

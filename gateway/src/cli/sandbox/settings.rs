@@ -11,17 +11,22 @@ const BODY_TIMEOUT_MS: u64 = 3_000;
 pub(super) const FIRST_LINE: &str =
     "# Written by `yanma sandbox` at each start: to be read; changes do not last.";
 
+/// The token of the sandbox's writer of account states, in the sandbox's directory.
+pub(super) const TOKEN_FILE: &str = "accounts.token";
+
 /// Where everything runs; no port is 0.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Addresses {
     pub(super) gateway: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) backend: SocketAddr,
+    /// The API of writers of account states.
+    pub(super) accounts: SocketAddr,
 }
 
 /// The configuration. Everything in it is relative to its own directory.
 pub(super) fn text(addresses: &Addresses) -> String {
-    let Addresses { gateway, admin, backend } = addresses;
+    let Addresses { gateway, admin, backend, accounts } = addresses;
     let hospital = hospital_routes("", "utf-8");
     let hospital_gbk = hospital_routes("/gbk", "gbk");
     format!(
@@ -53,6 +58,16 @@ subject_key = "audit.key"
 
 [status]                        # what became of a code or pass?
 path = "/yanma/redemptions"
+
+[accounts]                      # freezes, lost phones, families: yanma accounts
+store = "local"
+capacity = 100_000
+listen = "{accounts}"
+
+[[accounts.writer]]
+name = "sandbox"
+token_file = "{TOKEN_FILE}"
+may = ["freeze:*", "unfreeze:*", "unbind", "bind-member", "remove-member", "show", "import", "export"]
 
 [timeouts]
 body_ms = {BODY_TIMEOUT_MS}                  # short, to see request_timeout
@@ -191,6 +206,7 @@ backend = "settlement"
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
     use super::*;
@@ -202,9 +218,14 @@ mod tests {
             gateway: "127.0.0.1:7460".parse().unwrap(),
             admin: "[::1]:7461".parse().unwrap(),
             backend: "127.0.0.1:7462".parse().unwrap(),
+            accounts: "127.0.0.1:7463".parse().unwrap(),
         };
+        let directory = tempfile::tempdir().unwrap();
+        let token = directory.path().join(TOKEN_FILE);
+        std::fs::write(&token, "t".repeat(64)).unwrap();
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
         let text = text(&addresses);
-        let config = Config::parse(&text, Path::new("/sandbox"), Path::new("gateway.toml"));
+        let config = Config::parse(&text, directory.path(), Path::new("gateway.toml"));
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.server.environment, "sandbox");
         assert_eq!(config.admin.address, addresses.admin);

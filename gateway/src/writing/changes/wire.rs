@@ -286,7 +286,6 @@ mod tests {
         ] {
             let said = refused(changes);
             assert!(said.contains(why), "{changes}: {said}");
-            assert!(!said.contains("42"), "{said}");
         }
         let many = [freeze; CHANGES_MAX + 1].join(",");
         assert_eq!(refused(&many), "at most 1000 changes a request");

@@ -12,7 +12,7 @@ use keyring::store;
 use keyring::time::UnixMillis;
 
 use super::super::preflight::unfit::SANDBOX;
-use super::settings::FIRST_LINE;
+use super::settings::{FIRST_LINE, TOKEN_FILE};
 use crate::cli::failure::Failure;
 use record::SubjectKey;
 use sys::disk;
@@ -114,6 +114,26 @@ impl Directory {
             return Ok(());
         }
         SubjectKey::generate(&path).map_err(|error| Failure::Other(error.to_string()))
+    }
+
+    /// Where the token of the writer of account states is.
+    pub(super) fn accounts_token(&self) -> PathBuf {
+        self.path.join(TOKEN_FILE)
+    }
+
+    /// Makes that token, if there is none.
+    pub(super) fn make_accounts_token(&self) -> Result<(), Failure> {
+        let path = self.accounts_token();
+        if path.exists() {
+            return Ok(());
+        }
+        let mut random = [0; 32];
+        getrandom::fill(&mut random)
+            .map_err(|error| Failure::of("cannot read random bytes", &error.into()))?;
+        let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let written = disk::open_private(&path)
+            .and_then(|mut file| io::Write::write_all(&mut file, token.as_bytes()));
+        written.map_err(|error| self.failed(&error))
     }
 
     pub(super) fn write_settings(&self, text: &str) -> Result<PathBuf, Failure> {

@@ -9,6 +9,7 @@
 //! <command for a POSIX shell>
 //! ```
 
+mod accounts;
 mod example;
 mod hospital;
 mod shell;
@@ -185,6 +186,7 @@ fn backends_fail(shell: &Shell) -> Vec<Example> {
 fn first_steps(shell: &Shell) -> Vec<Example> {
     let mut steps = making_codes(shell);
     steps.extend(paying(shell));
+    steps.extend(accounts::changing(shell));
     steps.extend(visiting(shell));
     steps.extend(hospital::visiting(shell));
     steps.extend(looking(shell));

@@ -22,6 +22,7 @@ pub(super) struct Shell {
     keyring: String,
     signing_key: String,
     revoked_code: String,
+    accounts_token: String,
     picture: String,
     addresses: Addresses,
 }
@@ -37,6 +38,7 @@ impl Shell {
             keyring: quoted(&directory.keyring()),
             signing_key: quoted(&directory.signing_key()),
             revoked_code: quoted(&directory.revoked_code()),
+            accounts_token: quoted(&directory.accounts_token()),
             picture: quoted(&directory.path().join("code.png")),
             addresses: *addresses,
         })
@@ -44,12 +46,28 @@ impl Shell {
 
     /// Prints a code.
     pub(super) fn mint(&self, options: &str) -> String {
+        self.mint_of(42, options)
+    }
+
+    fn mint_of(&self, subject: u64, options: &str) -> String {
         let Self { yanma, keyring, signing_key, .. } = self;
         let command = format!(
             "{yanma} mint --keyring {keyring} --key-id {KEY_ID} --signing-key {signing_key} \
-             --subject 42 {options}"
+             --subject {subject} {options}"
         );
         command.trim_end().to_owned()
+    }
+
+    /// curl's option that sends a code of another person, minted at that moment.
+    pub(super) fn fresh_code_of(&self, subject: u64, mint_options: &str) -> String {
+        format!("-H \"Yanma-Code: $({})\"", self.mint_of(subject, mint_options))
+    }
+
+    /// Changes account states, or asks for them.
+    pub(super) fn accounts(&self, task: &str) -> String {
+        let Self { yanma, accounts_token, addresses, .. } = self;
+        let at = addresses.accounts;
+        format!("{yanma} accounts {task} --at {at} --token-file {accounts_token}")
     }
 
     /// curl's option that sends a code minted at that moment.

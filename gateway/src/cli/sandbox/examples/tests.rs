@@ -9,6 +9,7 @@ fn examples() -> Vec<Example> {
         gateway: "127.0.0.1:7460".parse().unwrap(),
         admin: "127.0.0.1:7461".parse().unwrap(),
         backend: "127.0.0.1:7462".parse().unwrap(),
+        accounts: "127.0.0.1:7463".parse().unwrap(),
     };
     Examples::new(&directory, &addresses).unwrap().0
 }
@@ -24,19 +25,17 @@ fn every_refusal_that_a_command_can_reach_is_shown() {
         .collect();
     let missing: Vec<Refusal> =
         Refusal::ALL.into_iter().filter(|refusal| !shown.contains(refusal)).collect();
-    // Accounts and rates are not built; the others need registers, a restart, a full
+    // Rates are not built; the others need registers, a restart, a full
     // gateway, a quarter of an hour or a bug.
     assert_eq!(
         missing,
         [
-            Refusal::AccountFrozen,
-            Refusal::DeviceUnbound,
-            Refusal::FamilyMemberRemoved,
             Refusal::RateLimited,
             Refusal::Overloaded,
             Refusal::WarmingUp,
             Refusal::ReplayStoreUnavailable,
             Refusal::ReplayFull,
+            Refusal::AccountStateUnavailable,
             Refusal::InternalError,
             Refusal::PassExpired,
         ]
