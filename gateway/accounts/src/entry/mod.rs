@@ -5,7 +5,7 @@ mod day;
 mod facet;
 mod value;
 
-pub(crate) use self::value::{end_of, epoch_of, facet_of, second_of};
+pub(crate) use self::value::{end_of, epoch_of, facet_of, raised_at, second_of};
 pub use self::{
     day::Day,
     facet::{Cause, Facet, Member, Relation},
