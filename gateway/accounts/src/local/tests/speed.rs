@@ -1,13 +1,7 @@
 //! Figures, at ten million people. Run with
 //! `cargo test -p accounts --release -- --ignored --nocapture local::tests::speed`.
 
-use std::{
-    fs,
-    io::Write as _,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs, io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use clock::Clock;
 use keyring::code::Subject;
@@ -27,11 +21,13 @@ const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Since when: by the clock, and by this thread's processor time, which other programs do not
 /// lengthen.
-struct Start(Instant, u64);
+struct Start(Clock, clock::Instant, u64);
 
 impl Start {
     fn now() -> Self {
-        Self(Instant::now(), Self::processor_ns())
+        let clock = Clock::system();
+        let now = clock.instant();
+        Self(clock, now, Self::processor_ns())
     }
 
     fn processor_ns() -> u64 {
@@ -40,8 +36,9 @@ impl Start {
     }
 
     fn figure(&self, what: &str, count: u64) {
-        let on_processor = Duration::from_nanos(Self::processor_ns() - self.1);
-        let seconds = [self.0.elapsed(), on_processor].map(|time| time.as_secs_f64());
+        let on_processor = Self::processor_ns() - self.2;
+        let seconds = [self.1.elapsed_ns(&self.0), on_processor]
+            .map(|ns| Duration::from_nanos(ns).as_secs_f64());
         let [rate, own] = seconds.map(|seconds| num_per_second(count, seconds));
         let _ = writeln!(
             std::io::stdout(),
