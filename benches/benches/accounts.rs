@@ -4,10 +4,10 @@
 //! `miss_prefetched` brings the screen's lines of eight people near before it looks at them, as the
 //! gateway does with the codes that one turn of the event loop brings.
 
-use std::{hint::black_box, time::Duration};
+use std::{hint::black_box, sync::Arc, time::Duration};
 
 use accounts::{
-    Accounts, Claim,
+    Accounts, Claim, Looker,
     entry::{Entry, Relation},
 };
 use clock::{Clock, Reading};
@@ -25,7 +25,7 @@ const GROUP_PEOPLE: usize = 8;
 const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 struct Bench {
-    accounts: Accounts,
+    looker: Looker,
     channel: Channel,
     next: u64,
 }
@@ -33,14 +33,14 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let people = usize::try_from(LISTED).expect("few");
-        let accounts = Accounts::new(people, &[]);
+        let accounts = Arc::new(Accounts::new(people, &[]));
         let entry = Entry::parse("holder.0", "2026-12-12").expect("an entry");
         for subject in 1..=LISTED {
             let subject = Subject::new(subject).expect("not zero");
             accounts.apply(subject, entry.facet(), Some(entry)).expect("room");
         }
         accounts.prove_fresh(0);
-        Self { accounts, channel: "wechat".parse().expect("a channel"), next: 0 }
+        Self { looker: accounts.looker(), channel: "wechat".parse().expect("a channel"), next: 0 }
     }
 
     fn subject(number: u64, is_listed: bool) -> Subject {
@@ -49,7 +49,7 @@ impl Bench {
         Subject::new(subject).expect("not zero")
     }
 
-    fn look(&self, subject: Subject) -> bool {
+    fn look(&mut self, subject: Subject) -> bool {
         let claim = Claim {
             subject,
             relation: Relation::ALL,
@@ -58,7 +58,7 @@ impl Bench {
             issued_at: IssuedAt::new(1),
         };
         let clock = || Reading { now: UnixMillis::new(0), boot_ns: 0 };
-        self.accounts.clear(black_box(&claim), 1_000, clock).is_ok()
+        self.looker.clear(black_box(&claim), 1_000, clock).is_ok()
     }
 
     /// The time of `count` looks without that of bringing near, which other work hides.
@@ -70,7 +70,7 @@ impl Bench {
                 self.next += 1;
                 Self::subject(self.next, false)
             });
-            people.iter().for_each(|subject| self.accounts.prefetch(*subject));
+            people.iter().for_each(|subject| self.looker.prefetch(*subject));
             let start = clock.instant();
             people.iter().for_each(|subject| {
                 black_box(self.look(*subject));

@@ -129,6 +129,12 @@ impl Accounts {
         Ok(Cleared(reading))
     }
 
+    /// Brings near what a look at this person needs. A worker does so by its
+    /// [`Looker`](crate::Looker).
+    pub fn prefetch(&self, subject: Subject) {
+        self.table.load().prefetch(subject);
+    }
+
     pub(crate) fn tables(&self) -> &Arc<ArcSwap<Table>> {
         &self.table
     }

@@ -10,7 +10,7 @@ pub(crate) const SCREEN_BITS: usize = 16;
 pub(crate) const FULL_PERCENT: usize = 85;
 
 /// Blocks of an export of many people: each is found by walking over all before it.
-pub(crate) const BLOCKS: usize = 64;
+pub(crate) const BLOCKS: usize = 16;
 /// People in a block of an export of few.
 pub(crate) const BLOCK_PEOPLE: usize = 65_536;
 
@@ -26,6 +26,8 @@ pub(crate) const KEPT_DAYS: i64 = 2;
 
 /// How often the local store's thread looks what another process changed.
 pub(crate) const POLL: Duration = Duration::from_millis(50);
+/// Entries that a load reads before it puts them into the table, 16 bytes each.
+pub(crate) const LOAD_ROWS: usize = 1 << 20;
 /// Memory for pages of the local database, in KiB.
 pub(crate) const PAGES_KIB: i64 = 65_536;
 /// Entries that one step of the local clean-up reads, so that no poll is late.

@@ -76,7 +76,7 @@ impl Source {
 
     /// The version of its program, and the life of the store; empty while unknown.
     pub fn info(&self) -> (String, String) {
-        self.info.load().as_ref().clone()
+        (**self.info.load()).clone()
     }
 
     /// Keeper: what [`info`](Self::info) tells.

@@ -20,7 +20,7 @@ use crate::{
     accounts::Accounts,
     change::{Change, Held, Operation},
     entry::Facet,
-    limits::PROGRAM,
+    limits::{LOAD_ROWS, PROGRAM},
     memory::Table,
     status::LoadReason,
     store::Acknowledged,
@@ -91,9 +91,16 @@ impl LocalStore {
         let snapshot = self.connection.transaction()?;
         let head = database::head(&snapshot)?;
         if head >= self.applied {
+            let mut words = Vec::with_capacity(LOAD_ROWS.min(table.capacity()));
             database::all(&snapshot, |subject, entry| {
-                Ok(table.set(subject, entry.facet(), Some(entry))?)
+                words.push((subject, entry.word()));
+                if words.len() == LOAD_ROWS {
+                    table.fill(&mut words)?;
+                    words.clear();
+                }
+                Ok(())
             })?;
+            table.fill(&mut words)?;
         }
         drop(snapshot);
         self.check_place(head)?;

@@ -13,7 +13,7 @@ use crate::{
 /// All entries of a table, in no order. Between two blocks no lock is held, so what is done with a
 /// block may take as long as it likes. What changes meanwhile may be in it or not.
 ///
-/// A block is found by walking over the map: up to 0.2 s at ten million people, of a thread that
+/// A block is found by walking over the map: up to 0.4 s at ten million people, of a thread that
 /// serves no request. Each part of the map is locked for some ten microseconds.
 pub struct Blocks {
     table: Arc<Table>,

