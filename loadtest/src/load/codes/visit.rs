@@ -82,6 +82,7 @@ impl Visit {
                 first: None,
                 asked_for: Wish::Usual,
                 shown: Rc::default(),
+                voucher: code.voucher,
             };
             self.pass = Some(Pass { text, code: pass });
         }
