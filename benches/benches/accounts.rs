@@ -54,7 +54,7 @@ impl Bench {
             subject,
             relation: Relation::ALL,
             channel: self.channel,
-            epoch: 1,
+            epoch: Some(1),
             issued_at: IssuedAt::new(1),
         };
         let clock = || Reading { now: UnixMillis::new(0), boot_ns: 0 };

@@ -112,6 +112,23 @@ pub const NODES: Setting = Setting::new(1, 1, 1_000, "nodes");
 /// Groups of registers.
 pub const REGISTER_GROUPS_MAX: usize = 64;
 
+// ---- Account states ---------------------------------------------------------------------------
+
+/// `accounts.capacity`: people of whom something is held, about 50 bytes of memory each.
+pub const ACCOUNTS_CAPACITY: Setting = Setting::new(4_194_304, 1_000, 100_000_000, "people");
+/// `accounts.stale_ms`: how old what is held may be, and so how late a change is honoured.
+pub const ACCOUNTS_STALE_MS: Setting = Setting::new(1_000, 500, 10_000, "milliseconds");
+/// `accounts_stale_ms` of a route that spends nothing.
+pub const ACCOUNTS_CHECK_STALE_MS: Setting = Setting::new(1_000, 500, 86_400_000, "milliseconds");
+/// Members of an etcd cluster.
+pub const ETCD_MEMBERS_MAX: usize = 5;
+/// Writers of account states.
+pub const WRITERS_MAX: usize = 64;
+/// `freezes_per_hour_max` of a writer: what a stolen token can do before an operator looks.
+pub const FREEZES_PER_HOUR: Setting = Setting::new(100_000, 1, 1_000_000_000, "freezes");
+/// `changes_per_second_max` of a writer.
+pub const CHANGES_PER_SECOND: Setting = Setting::new(200, 1, 100_000, "changes");
+
 // ---- Retries ----------------------------------------------------------------------------------
 
 /// `retry.store_mib`: memory for stored answers, which retries get again; 0 stores none.

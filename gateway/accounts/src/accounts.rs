@@ -167,7 +167,7 @@ mod tests {
             subject: Subject::new(subject).unwrap(),
             relation: Relation::ALL,
             channel: "wechat".parse().unwrap(),
-            epoch: 1,
+            epoch: Some(1),
             issued_at: IssuedAt::new(1),
         };
         let clock = || Reading { now: UnixMillis::from_seconds(1_800_000_000), boot_ns };

@@ -6,7 +6,9 @@ use keyring::{
     time::UnixMillis,
 };
 
-use crate::entry::{Cause, Day, Facet, Relation, epoch_of, facet_of, is_holding, second_of};
+use crate::entry::{
+    Cause, Day, Facet, Relation, epoch_of, facet_of, is_holding, raised_at, second_of,
+};
 
 /// What a code or a pass says of its person, as far as the account's state goes by it.
 #[derive(Copy, Clone)]
@@ -17,8 +19,9 @@ pub struct Claim {
     pub relation: Relation,
     /// Who showed the code.
     pub channel: Channel,
-    /// The epoch of the voucher on its device.
-    pub epoch: u16,
+    /// The epoch of the voucher on its device. A pass does not say it: then the channel's floor is
+    /// compared by its time.
+    pub epoch: Option<u16>,
     /// When the code was issued; of a pass, when it was minted.
     pub issued_at: IssuedAt,
 }
@@ -68,7 +71,10 @@ pub(crate) fn judge(words: &[u64], claim: &Claim, now: UnixMillis) -> Result<(),
             return Err(Refused::MemberRemoved);
         }
     }
-    let is_below = |word| epoch_of(word) >= u64::from(claim.epoch);
+    let is_below = |word| match claim.epoch {
+        Some(epoch) => epoch_of(word) >= u64::from(epoch),
+        None => raised_at(word) >= u64::from(claim.issued_at.get()),
+    };
     if find(Facet::Floor(claim.channel)).is_some_and(is_below) {
         return Err(Refused::DeviceUnbound);
     }
@@ -81,6 +87,14 @@ mod tests {
     use crate::entry::Entry;
 
     fn judged(entries: &[(&str, &str)], relation: u8) -> Result<(), Refused> {
+        judged_at_epoch(entries, relation, Some(3))
+    }
+
+    fn judged_at_epoch(
+        entries: &[(&str, &str)],
+        relation: u8,
+        epoch: Option<u16>,
+    ) -> Result<(), Refused> {
         let words: Vec<u64> = entries
             .iter()
             .map(|(facet, value)| Entry::parse(facet, value).unwrap().word())
@@ -89,7 +103,7 @@ mod tests {
             subject: Subject::new(42).unwrap(),
             relation: Relation::new(relation).unwrap(),
             channel: "wechat".parse().unwrap(),
-            epoch: 3,
+            epoch,
             issued_at: IssuedAt::new(1_000),
         };
         judge(&words, &claim, "2026-12-12T23:59:59+08:00".parse().unwrap())
@@ -128,5 +142,12 @@ mod tests {
             judged(&[("floor.wechat", "3 0"), ("removed.1", "-")], 1),
             Err(Refused::MemberRemoved)
         );
+    }
+
+    #[test]
+    fn a_pass_was_made_after_the_channels_floor_rose() {
+        let judged = |floor| judged_at_epoch(&[("floor.wechat", floor)], 0, None);
+        assert_eq!(judged("9 999"), Ok(()));
+        assert_eq!(judged("9 1000"), Err(Refused::DeviceUnbound));
     }
 }

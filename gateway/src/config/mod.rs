@@ -28,6 +28,8 @@ pub use self::address::{Address, Endpoint, EndpointAddress};
 pub use self::descriptors::Budget as DescriptorBudget;
 pub use self::error::{ConfigError, Problem};
 pub use self::region::RegionPrefix;
+pub use self::sections::accounts::writer::{Right, Rights, TokenDigest, WriterConfig};
+pub use self::sections::accounts::{AccountStore, AccountsConfig, EtcdConfig, WhenStale};
 pub use self::sections::backend::BackendConfig;
 pub use self::sections::message::{InfnoConfig, MessageConfig, MessageRule, Places};
 pub use self::sections::passes::PassesConfig;
@@ -57,6 +59,8 @@ pub struct Config {
     pub retry: RetryConfig,
     /// The passes of visits. Changes only at start.
     pub passes: PassesConfig,
+    /// What is known of accounts, and who may change it.
+    pub accounts: AccountsConfig,
     /// Where clients ask what became of a code or pass.
     pub status: Option<StatusConfig>,
     /// The decision record. Changes only at start.
@@ -131,6 +135,8 @@ impl Config {
         let codes = time_rules(&mut root.table("codes"));
         let replay = ReplayConfig::read(&mut root.table("replay"));
         let passes = PassesConfig::read(&mut root.table("passes"));
+        let accounts = &mut root.table("accounts");
+        let accounts = AccountsConfig::read(accounts, &server.data_dir, &listeners, &admin);
         let retry = RetryConfig::read(&mut root.table("retry"));
         let record = sections::record::read(&mut root.table("record"), &server.data_dir);
         let limits = Limits::read(&mut root.table("limits"));
@@ -147,6 +153,7 @@ impl Config {
             replay,
             passes,
             retry,
+            accounts,
             status,
             record,
             limits,

@@ -158,6 +158,9 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     if old.has_passes_table() != new.has_passes_table() {
         return Some("whether any [[route]] takes passes or reserves opaque codes");
     }
+    if !old.accounts.starts_like(&new.accounts) {
+        return Some("[accounts] store, capacity or listen");
+    }
     if old.record != new.record {
         return Some("[record]");
     }

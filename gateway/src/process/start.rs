@@ -224,6 +224,7 @@ fn share(
         health,
         record,
         bodies,
+        accounts: None,
         codes,
         messages: MessagesUnderWay::default(),
     };

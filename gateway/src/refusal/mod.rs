@@ -144,6 +144,9 @@ refusals! {
     FamilyMemberRemoved = "family_member_removed" FORBIDDEN "YM1405" "patient"
         "The family member is no longer linked."
         "该亲情账户已解绑，请使用本人医保码或重新绑定";
+    AccountNotReady = "account_not_ready" FORBIDDEN "YM1406" "patient"
+        "The enrolment of the account is not finished."
+        "参保信息尚未同步（新参保一般需1至2个工作日），请先用其他方式结算";
     RouteNotFound = "route_not_found" NOT_FOUND "YM1501" "vendor"
         "No route has this path."
         "接口地址有误，请联系信息科或HIS厂商";
@@ -177,6 +180,9 @@ refusals! {
     ReplayFull = "replay_full" SERVICE_UNAVAILABLE "YM1604" "rescan"
         "The table of used codes is full."
         "系统繁忙，本次未扣费，请患者刷新后重扫";
+    AccountStateUnavailable = "account_state_unavailable" SERVICE_UNAVAILABLE "YM1607" "query"
+        "The state of accounts is not known to be fresh."
+        "暂时无法核对账户，本次未扣费。之前提交过的先查询；没提交过的，请患者刷新后重扫";
     Maintenance = "maintenance" SERVICE_UNAVAILABLE "YM1605" "operator"
         "The backend is in maintenance."
         "该地区医保系统维护中，本次未扣费，请稍后再试或按本院应急流程处理";
@@ -244,6 +250,8 @@ impl Refusal {
             | Self::RegionMissing
             | Self::RegionNotOpen
             | Self::FamilyMemberRemoved
+            | Self::AccountNotReady
+            | Self::AccountStateUnavailable
             | Self::WarmingUp
             | Self::ReplayStoreUnavailable
             | Self::ReplayFull
@@ -267,6 +275,18 @@ impl Refusal {
             | Self::BackendUnreachable
             | Self::OutcomeUnknown => false,
         }
+    }
+
+    /// Whether it is the state of the person's account that refuses.
+    pub fn is_of_account(self) -> bool {
+        matches!(
+            self,
+            Self::AccountFrozen
+                | Self::AccountNotReady
+                | Self::FamilyMemberRemoved
+                | Self::DeviceUnbound
+                | Self::AccountStateUnavailable
+        )
     }
 
     /// Whether bytes of the request had gone to a backend, where a backend was asked at all.

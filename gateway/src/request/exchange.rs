@@ -210,14 +210,15 @@ async fn talk(
     }
 }
 
-/// Refuses a redeemed code that has expired by now. Its holder has scanned a new one.
+/// Refuses a redeemed code that has expired by now. Its holder has scanned a new one. Refuses also
+/// where the account has been frozen since: then the code is given back.
 fn last_look(exchange: &Exchange) -> Result<(), Refused> {
-    let now = exchange.call.worker.clock();
+    let call = &exchange.call;
     match &exchange.redeemed {
-        Some(redeemed) if redeemed.is_over(now.now()) => {
+        Some(redeemed) if redeemed.is_over(call.worker.clock().now()) => {
             Err(Refusal::expired(&redeemed.id()).into())
         }
-        _ => Ok(()),
+        _ => call.ask_account_again(),
     }
 }
 
@@ -290,9 +291,9 @@ fn unknown(detail: &'static str) -> Refused {
     Refused::from(Refusal::OutcomeUnknown).with_detail(detail)
 }
 
-/// Whether it is certain that not one byte was sent.
+/// Whether it is certain that not one byte was sent, and the code may pay later.
 fn is_unsent(refusal: Refusal) -> bool {
-    matches!(refusal, Refusal::BackendUnreachable | Refusal::Overloaded)
+    matches!(refusal, Refusal::BackendUnreachable | Refusal::Overloaded) || refusal.is_of_account()
 }
 
 /// Chooses one endpoint and tries it. A failed endpoint is remembered for the next request.

@@ -15,6 +15,7 @@ use std::{
 use slab::Slab;
 
 use crate::{
+    code::clear::AccountStates,
     code::redeem::Memory,
     code::requests::CodeRequests,
     code::status::Sources,
@@ -113,7 +114,7 @@ impl Worker {
     /// What the batch verifies with.
     pub(crate) fn verify_context(&self) -> VerifyContext<'_> {
         let (clock, replay, metrics) = (self.clock(), self.replay(), self.metrics());
-        VerifyContext { clock, replay, metrics, worker: self.id }
+        VerifyContext { clock, replay, accounts: self.account_states(), metrics, worker: self.id }
     }
 
     pub(crate) fn replay(&self) -> &Replay {
@@ -157,6 +158,11 @@ impl Worker {
 
     pub(crate) fn messages(&self) -> &MessagesUnderWay {
         &self.shared.messages
+    }
+
+    /// What is known of accounts, where their states are kept.
+    pub(crate) fn account_states(&self) -> Option<&AccountStates> {
+        self.shared.accounts.as_ref()
     }
 
     pub(crate) fn record(&self) -> &Record {

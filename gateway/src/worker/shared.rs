@@ -8,6 +8,7 @@ use replay::directory::Tables;
 use sys::threads::Threads;
 
 use crate::{
+    code::clear::AccountStates,
     code::redeem::Memory,
     code::requests::CodeRequests,
     code::status::Sources,
@@ -43,6 +44,8 @@ pub struct Shared {
     pub record: Record,
     /// The memory that bodies hold.
     pub bodies: Arc<BodyMemory>,
+    /// What is known of accounts; `None`: their states are not kept.
+    pub accounts: Option<AccountStates>,
     /// Requests under way with one code.
     pub codes: CodeRequests,
     /// Messages under way that a reversal must not overtake.

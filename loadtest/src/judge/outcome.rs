@@ -72,6 +72,7 @@ outcomes! {
     RegionMissing = "region_missing" 403;
     RegionNotOpen = "region_not_open" 403;
     FamilyMemberRemoved = "family_member_removed" 403;
+    AccountNotReady = "account_not_ready" 403;
     RouteNotFound = "route_not_found" 404;
     RequestTooLarge = "request_too_large" 413;
     RequestTimeout = "request_timeout" 408;
@@ -83,6 +84,7 @@ outcomes! {
     WarmingUp = "warming_up" 503;
     ReplayStoreUnavailable = "replay_store_unavailable" 503;
     ReplayFull = "replay_full" 503;
+    AccountStateUnavailable = "account_state_unavailable" 503;
     Maintenance = "maintenance" 503;
     MethodNotAllowed = "method_not_allowed" 405;
     ExpectationFailed = "expectation_failed" 417;

@@ -4,7 +4,7 @@ mod day;
 mod facet;
 mod value;
 
-pub(crate) use self::value::{epoch_of, facet_of, is_holding, second_of};
+pub(crate) use self::value::{epoch_of, facet_of, is_holding, raised_at, second_of};
 pub use self::{
     day::Day,
     facet::{Cause, Facet, Member, Relation},

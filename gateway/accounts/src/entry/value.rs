@@ -144,6 +144,11 @@ pub(crate) fn second_of(word: u64) -> u64 {
     word >> FACET_BITS
 }
 
+/// The second in which a floor rose, of its word.
+pub(crate) fn raised_at(word: u64) -> u64 {
+    word >> FACET_BITS & u64::from(u32::MAX)
+}
+
 /// The epoch of a floor's word.
 pub(crate) fn epoch_of(word: u64) -> u64 {
     word >> (FACET_BITS + 32)

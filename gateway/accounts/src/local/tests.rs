@@ -33,7 +33,7 @@ fn looked(accounts: &Accounts, subject: u64, boot_ms: i64) -> Result<(), NotClea
         subject: Subject::new(subject).unwrap(),
         relation: Relation::ALL,
         channel: "wechat".parse().unwrap(),
-        epoch: 1,
+        epoch: Some(1),
         issued_at: IssuedAt::new(1_800_000_000),
     };
     accounts.clear(&claim, 1_000, || at(boot_ms)).map(|_| ())

@@ -60,6 +60,7 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
         health: Arc::new(Health::default()),
         record: Record::off(),
         bodies: Arc::default(),
+        accounts: None,
         codes: CodeRequests::new(1),
         messages: MessagesUnderWay::default(),
     };

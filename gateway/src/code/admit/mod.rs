@@ -8,6 +8,7 @@ pub(crate) mod opaque;
 use keyring::code::{Auth, Region};
 use keyring::pass::{Credential, Token};
 
+use crate::code::clear::Cleared;
 use crate::config::{BackendConfig, MinAuth, RegionPrefix, RuleConfig};
 use crate::refusal::Refusal;
 
@@ -40,13 +41,14 @@ pub struct Denied {
     pub credential: Credential,
 }
 
-/// Judges a genuine code or pass by the rule of its request.
+/// Judges a genuine code or pass by the rule of its request, after its account was asked.
 ///
 /// # Errors
 /// [`Denied`] with `auth_too_weak`, `region_missing`, `region_not_open` or `maintenance`: the
 /// first that applies.
 pub fn admit(
     credential: Credential,
+    _cleared: Cleared,
     rule: &RuleConfig,
     backends: &[BackendConfig],
 ) -> Result<Admitted, Denied> {

@@ -101,12 +101,22 @@ fn maintenance_holds_without_a_code_too() {
 #[test]
 fn a_code_is_admitted_or_given_back() {
     let Config { routes, backends, .. } = config("min_auth = \"password\"");
-    let admitted =
-        admit(Credential::Code(verified(Auth::Password)), &routes[0].rule, &backends).unwrap();
+    let admitted = admit(
+        Credential::Code(verified(Auth::Password)),
+        Cleared::for_tests(),
+        &routes[0].rule,
+        &backends,
+    )
+    .unwrap();
     let Token::Genuine(credential) = admitted.token() else { panic!("{admitted:?}") };
     assert_eq!((admitted.backend(), credential.region().get()), (Some(0), JINAN));
-    let denied =
-        admit(Credential::Code(verified(Auth::None)), &routes[0].rule, &backends).unwrap_err();
+    let denied = admit(
+        Credential::Code(verified(Auth::None)),
+        Cleared::for_tests(),
+        &routes[0].rule,
+        &backends,
+    )
+    .unwrap_err();
     assert_eq!(denied.refusal, Refusal::AuthTooWeak);
     assert_eq!(denied.credential.auth(), Auth::None);
 }

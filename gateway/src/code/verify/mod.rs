@@ -23,6 +23,7 @@ use keyring::{
 use slab::Slab;
 
 use crate::{
+    code::clear::AccountStates,
     metrics::{Metrics, WorkerId},
     snapshot::Held,
 };
@@ -34,6 +35,8 @@ use replay::Replay;
 pub(crate) struct VerifyContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) replay: &'a Replay,
+    /// Where account states are kept.
+    pub(crate) accounts: Option<&'a AccountStates>,
     pub(crate) metrics: &'a Metrics,
     pub(crate) worker: WorkerId,
 }
@@ -244,6 +247,9 @@ impl VerifyContext<'_> {
     /// Returns the hash of a genuine code and prefetches its slot. Most codes in time are redeemed
     /// next, and the table is too large for any cache.
     fn fetch_ahead(&self, outcome: &Result<VerifiedCode, Rejected>) -> u64 {
+        if let (Ok(code), Some(accounts)) = (outcome, self.accounts) {
+            accounts.prefetch(code.subject());
+        }
         match outcome {
             Ok(code) if code.kind() == Kind::Payment => self.replay.prefetch(&code.identity()),
             Ok(code) => self.replay.hash(&code.identity()),

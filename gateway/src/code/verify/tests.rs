@@ -30,8 +30,9 @@ const RULES: Rules = Rules {
 };
 
 fn means(shared: &Shared) -> VerifyContext<'_> {
-    let Shared { clock, tables, metrics, .. } = shared;
-    VerifyContext { clock, replay: &tables.codes, metrics, worker: WorkerId::new(0) }
+    let Shared { clock, tables, metrics, accounts, .. } = shared;
+    let accounts = accounts.as_ref();
+    VerifyContext { clock, replay: &tables.codes, accounts, metrics, worker: WorkerId::new(0) }
 }
 
 /// A sound code of the key that `shared` has, or one whose signature is another code's.

@@ -1,5 +1,6 @@
 //! The sections of the file, each with its own rules.
 
+pub(super) mod accounts;
 pub(super) mod backend;
 pub(super) mod message;
 pub(super) mod passes;

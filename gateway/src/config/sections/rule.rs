@@ -81,6 +81,11 @@ pub struct RuleConfig {
     pub unknown: Unknown,
     /// What would be refused for its code or pass is refused. Else it is only observed, and forwarded.
     pub enforce: bool,
+    /// Whether the state of the person's account is asked. Only a rule that spends nothing can leave
+    /// it out.
+    pub asks_accounts: bool,
+    /// How old that state may be; `None`: as `[accounts]` says.
+    pub accounts_stale_ms: Option<u32>,
 }
 
 impl RuleConfig {
@@ -161,6 +166,12 @@ impl RuleConfig {
         if !self.spends() {
             self.unknown = Unknown::Answer;
         }
+        if self.spends() || !self.needs_credential() {
+            self.asks_accounts = self.needs_credential();
+        }
+        if !self.needs_credential() {
+            self.accounts_stale_ms = None;
+        }
     }
 
     fn read_with(
@@ -201,6 +212,8 @@ impl RuleConfig {
             refusals: refusals::shape(table),
             unknown: refusals::unknown(table),
             enforce: table.boolean("enforce", true),
+            asks_accounts: table.string("accounts", asks_accounts, ACCOUNTS).unwrap_or(needs),
+            accounts_stale_ms: accounts_stale_ms(table),
         };
         if let Some(defaults) = defaults {
             rule.inherit(defaults, table);
@@ -221,7 +234,8 @@ impl RuleConfig {
         inherit!(
             "kinds" kinds, "min_auth" min_auth, "opaque" opaque, "require_region" require_region,
             "open_regions" open_regions, "region_backends" region_backends,
-            "refusals" refusals, "unknown" unknown, "enforce" enforce
+            "refusals" refusals, "unknown" unknown, "enforce" enforce,
+            "accounts" asks_accounts, "accounts_stale_ms" accounts_stale_ms
         );
     }
 
@@ -252,6 +266,24 @@ impl RuleConfig {
         }
         if uses.is_some() && self.backend.is_none() {
             self.check_answers_itself(table);
+        }
+        if uses.is_some() && self.spends() {
+            self.check_asks_accounts(table);
+        }
+    }
+
+    /// What spends a code or pass always asks for its account, and takes no old answer.
+    fn check_asks_accounts(&self, table: &Table<'_>) {
+        let name = table.name();
+        if !self.asks_accounts {
+            let text = "only a route that spends nothing may leave the account out";
+            table.problem(&format!("{name}.accounts = \"ignore\": {text}"));
+        }
+        let fresh = limits::ACCOUNTS_STALE_MS;
+        if self.accounts_stale_ms.is_some_and(|stale_ms| !fresh.allows(u64::from(stale_ms))) {
+            table.problem(&format!(
+                "{name}.accounts_stale_ms: must be {fresh} on a route that spends codes or passes"
+            ));
         }
     }
 
@@ -376,6 +408,23 @@ fn min_auth(text: &str) -> Option<MinAuth> {
     }
 }
 
+const ACCOUNTS: &str = "\"ask\" or \"ignore\"";
+
+fn asks_accounts(text: &str) -> Option<bool> {
+    match text {
+        "ask" => Some(true),
+        "ignore" => Some(false),
+        _ => None,
+    }
+}
+
+fn accounts_stale_ms(table: &mut Table<'_>) -> Option<u32> {
+    let key = "accounts_stale_ms";
+    let is_there = table.has(key);
+    let stale_ms = table.number(key, limits::ACCOUNTS_CHECK_STALE_MS);
+    is_there.then_some(stale_ms)
+}
+
 const OPAQUES: &str = "\"refuse\" or \"reserve\"";
 
 fn opaque(text: &str) -> Option<Opaque> {
@@ -426,6 +475,8 @@ fn check_asks_nothing(table: &Table<'_>, rule: &RuleConfig) {
         ("open_regions", rule.open_regions.is_some()),
         ("region_backends", !rule.region_backends.is_empty()),
         ("enforce", !rule.enforce),
+        ("accounts", rule.asks_accounts),
+        ("accounts_stale_ms", rule.accounts_stale_ms.is_some()),
     ];
     for (key, _) in asked.into_iter().filter(|(_, asked)| *asked) {
         let name = table.name();

@@ -12,12 +12,13 @@ use body::Malformed;
 use http::{HeaderMap, HeaderValue, Response, Uri, Version, header::ALLOW};
 use keyring::{
     key::Channel,
-    pass::{Pass, PassId, RedemptionId},
+    pass::{Credential, Pass, PassId, RedemptionId},
     time::UnixMillis,
     verify::VerifiedCode,
 };
 
 use crate::{
+    code::clear::{self, Cleared, Question},
     code::requests::Entered,
     config::{self, PassUse, RouteConfig, RuleConfig},
     http::names::YANMA_PASS_ID,
@@ -87,6 +88,8 @@ pub(crate) struct RequestContext {
     message: OnceCell<Arc<MessageNames>>,
     /// It is among the messages that a reversal must not overtake.
     is_under_way: Cell<bool>,
+    /// What is asked of the person's account, where one is asked.
+    account: Cell<Option<Question>>,
     /// What would have refused it, where its route only observes.
     observed: Cell<Option<Refusal>>,
     /// In place of the answer the connection is cut.
@@ -126,6 +129,7 @@ impl RequestContext {
             body_fault: OnceCell::new(),
             message: OnceCell::new(),
             is_under_way: Cell::new(false),
+            account: Cell::new(None),
             observed: Cell::new(None),
             is_cut: Cell::new(false),
             has_unread_body: Cell::new(false),
@@ -264,6 +268,28 @@ impl RequestContext {
         self.note(|trail| trail.set_code(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
+    }
+
+    /// Asks for the first time whether the person's account is against this.
+    pub(crate) fn ask_account(
+        &self,
+        credential: &Credential,
+        rule: &RuleConfig,
+    ) -> Result<Cleared, Refusal> {
+        let (states, clock) = (self.worker.account_states(), self.worker.clock());
+        let rules = (rule, &self.snapshot.config.accounts);
+        let (question, answer) = clear::ask_first(states, credential, rules, clock);
+        self.account.set(question);
+        answer
+    }
+
+    /// Asks again, if it was asked: the account may have been frozen meanwhile.
+    pub(crate) fn ask_account_again(&self) -> Result<(), Refused> {
+        let (Some(question), Some(states)) = (self.account.get(), self.worker.account_states())
+        else {
+            return Ok(());
+        };
+        states.ask(&question, self.worker.clock()).map(drop).map_err(Refused::from)
     }
 
     /// A pass has arrived. It may be anything.

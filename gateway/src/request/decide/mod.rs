@@ -192,13 +192,19 @@ fn judge_pass(
 
 /// The one place that admits a code or pass.
 fn judge(call: &RequestContext, rule: &RuleConfig, credential: Credential) -> Judged {
-    match admit::admit(credential, rule, &call.snapshot.config.backends) {
+    let cleared = match call.ask_account(&credential, rule) {
+        Ok(cleared) => cleared,
+        Err(refusal) => return barred(Denied { refusal, credential }),
+    };
+    match admit::admit(credential, cleared, rule, &call.snapshot.config.backends) {
         Ok(admitted) => Judged::Admitted(admitted),
-        Err(Denied { refusal, credential }) => {
-            let (id, statement) = (credential.id(), credential.statement());
-            Judged::Barred(Barred { id, statement, otherwise: refusal.into() })
-        }
+        Err(denied) => barred(denied),
     }
+}
+
+fn barred(Denied { refusal, credential }: Denied) -> Judged {
+    let (id, statement) = (credential.id(), credential.statement());
+    Judged::Barred(Barred { id, statement, otherwise: refusal.into() })
 }
 
 /// Reads the code and proves it: genuine, of a kind that serves here, and in its time, or late

@@ -86,6 +86,7 @@ impl Transaction {
         });
         let place = place.transpose()?;
         call.hold_place()?;
+        call.ask_account_again()?;
         let begun = call.worker.clock().instant();
         let local = match redeem_here(call, token) {
             Ok(local) => local,
@@ -185,6 +186,13 @@ impl Redeeming {
             Err(answered) => return answered,
         };
         let Self { call, pending, .. } = self;
+        if let Err(refused) = call.ask_account_again() {
+            let worker = &call.worker;
+            let memory = worker.memory(&call.snapshot.config);
+            redeemed.release(memory, worker.registers.as_ref()).await;
+            call.refused(&refused);
+            return Err(refused);
+        }
         call.note(Trail::mark_spent);
         let response = decoding.answer(&call, redeemed.id());
         call.approved();

@@ -100,6 +100,7 @@ impl ObservedTransaction {
         if self.gives_pass && memory.would_waste_a_pass(worker.clock().now()) {
             return Err(Refusal::WarmingUp.into());
         }
+        call.ask_account_again()?;
         let token = self.admitted.token();
         let local = redeem_here(call, token)?;
         let spent_at = local.spent_at();

@@ -1,6 +1,7 @@
 //! A node of one worker, without a socket: real configuration, keys, table and counters. Its clock
 //! stands until the test moves it.
 
+use accounts::Accounts;
 use std::{
     future::Future,
     path::Path,
@@ -30,6 +31,7 @@ use replay::{Replay, directory::Tables};
 
 use crate::{
     admin::page,
+    code::clear::AccountStates,
     code::requests::CodeRequests,
     config::Config,
     http::names::{IDEMPOTENCY_KEY, YANMA_CODE},
@@ -124,6 +126,9 @@ impl Node {
         let (clock, hand) = Clock::hand_set(START);
         let (metrics, endpoints) = (Metrics::new(1), Endpoints::default());
         let snapshot = Snapshot::new(config(lines), keys(), &endpoints, &metrics);
+        let keeps_accounts = snapshot.config().accounts.is_on();
+        let accounts =
+            keeps_accounts.then(|| AccountStates::new(Arc::new(Accounts::new(1_000, &[]))));
         let shared = Arc::new(Shared {
             clock,
             tables: Tables {
@@ -138,6 +143,7 @@ impl Node {
             health: Arc::new(Health::default()),
             record: Record::off(),
             bodies: Arc::<BodyMemory>::default(),
+            accounts,
             codes: CodeRequests::new(1),
             messages: MessagesUnderWay::default(),
         });
