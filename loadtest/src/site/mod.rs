@@ -4,6 +4,7 @@
 //! `run` makes one for itself; `prepare` makes one for gateways that are started by hand.
 //! [`Site::open`] reads both, so that they cannot differ.
 
+pub mod accounts;
 pub mod active_keys;
 pub mod config;
 pub mod error;
@@ -25,7 +26,6 @@ use self::config::{Configured, NodePlace};
 use self::error::{SiteError, at};
 use self::plan::{ENVIRONMENT, Plan};
 use crate::clock;
-use crate::judge::accounts;
 use crate::net::address::Address;
 
 /// The id of the first active key. The key with the id before it is revoked from the start.
@@ -34,7 +34,7 @@ const REVOKED_KEY: u32 = FIRST_KEY - 1;
 /// Keys are valid since this time before now, because expired codes are issued in the past.
 const VALID_SINCE_MS: i64 = -86_400_000;
 /// The channels of keys, in turn.
-pub const CHANNELS: [&str; accounts::CHANNELS] = ["wechat", "alipay", "nhsa-app"];
+pub const CHANNELS: [&str; crate::judge::accounts::CHANNELS] = ["wechat", "alipay", "nhsa-app"];
 
 /// A directory that was read.
 #[derive(Clone, Debug)]
@@ -69,6 +69,9 @@ impl Plan {
             let path = config::path(&self.dir, node);
             let text = config::text(self, node, listen, *admin);
             fs::write(&path, text).map_err(at(&path))?;
+        }
+        if self.memory.accounts.is_some() {
+            accounts::write_token(&self.dir)?;
         }
         for id in REVOKED_KEY..FIRST_KEY + self.keys {
             generate(&self.dir, id)?;

@@ -367,8 +367,7 @@ fn an_account_that_refuses_is_approved_only_within_the_promise_and_refused_only_
     let judged = |standing, outcome| {
         fit(&Asked { standing, ..asked(Class::Account, 500) }, answer(outcome), &terms)
     };
-    let late =
-        Standing { must_be_refused: true, may_be_frozen: true, ..Standing::default() };
+    let late = Standing { must_be_refused: true, may_be_frozen: true, ..Standing::default() };
     let in_time = Standing { must_be_refused: false, ..late };
     assert_eq!(judged(late, Outcome::Approved), Fit::Wrong);
     assert_eq!(judged(in_time, Outcome::Approved), Fit::Expected);

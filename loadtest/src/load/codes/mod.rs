@@ -25,8 +25,8 @@ use crate::judge::redemption::Redemption;
 use crate::load::signer::{Nonces, NotThrowAway, ThrowAwaySigner};
 use crate::rng::Rng;
 use crate::scenario::settings::{Choice, Scenario, VisitSettings};
-use crate::site::channel_of;
 use crate::site::active_keys::{ActiveKeys, Leaving};
+use crate::site::channel_of;
 
 /// How many codes replays are drawn from.
 const RECENT_MAX: usize = 4_096;

@@ -1,5 +1,7 @@
 //! Makes the report of what was counted.
 
+mod accounts;
+
 use hdrhistogram::Histogram;
 use keyring::time::UnixMillis;
 
@@ -87,6 +89,7 @@ pub fn report(facts: Facts<'_>) -> Report {
         },
         gateways: gateways(&facts, answered),
         idle: facts.idle.clone(),
+        accounts: scenario.accounts.as_ref().map(|one| accounts::accounts(one, &facts.verdict)),
         backend: facts.backend,
         events: events(measured, times, &counters.events),
         sweep: None,
@@ -181,6 +184,8 @@ fn verdict(judged: &Verdict) -> VerdictSummary {
             .iter()
             .map(example)
             .chain(seen.unfit_examples.iter().map(unfit))
+            .chain(judged.accounts.examples.iter().cloned())
+            .chain(judged.accounts.refusals.iter().cloned())
             .collect(),
     }
 }

@@ -123,9 +123,7 @@ impl Operation {
     /// Whether it refuses this voucher's codes.
     pub fn unbinds(self, voucher: &Voucher) -> bool {
         match self {
-            Self::Unbind { channel, epoch } => {
-                channel == voucher.channel && voucher.epoch <= epoch
-            }
+            Self::Unbind { channel, epoch } => channel == voucher.channel && voucher.epoch <= epoch,
             Self::Freeze | Self::Lift => false,
         }
     }
