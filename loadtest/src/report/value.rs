@@ -241,6 +241,8 @@ pub struct AccountsSummary {
     pub changes_unanswered: u64,
     /// Connections for a change that could not be made.
     pub changes_unconnected: u64,
+    /// Changes that were tried again and again and never acknowledged: must be 0.
+    pub changes_never_acknowledged: u64,
     /// Changes that were refused and had to be made: must be 0.
     pub changes_refused: u64,
     /// Acknowledged freezes that were gone when they were lifted: must be 0.
@@ -281,7 +283,7 @@ pub struct ChangeRow {
     pub acknowledged: u64,
     /// Of those and the next, sent again because they were not acknowledged at first.
     pub may_hold: u64,
-    /// Not acknowledged at the end: must be 0.
+    /// Sent and not acknowledged at the end: must be 0.
     pub never_acknowledged: u64,
 }
 

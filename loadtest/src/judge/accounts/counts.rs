@@ -5,12 +5,16 @@ use crate::judge::law::account::Operation;
 /// What is known of all changed people together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountCounts {
+    /// People whose accounts are changed.
+    pub people: usize,
     /// Changes by kind: freezes, lifts, unbinds.
     pub changes: [ChangeCount; 3],
     /// Requests for a change without an answer, or with one that says that it may hold.
     pub changes_unanswered: u64,
     /// Connections for a change that could not be made.
     pub changes_unconnected: u64,
+    /// Changes for which no connection was ever made.
+    pub changes_unsent: u64,
     /// Changes that were refused, though they had to be made.
     pub changes_refused: u64,
     /// The first of those refusals.
@@ -66,6 +70,12 @@ impl AccountCounts {
 
     /// Changes that were never acknowledged.
     pub fn never_acknowledged(&self) -> u64 {
-        self.changes.iter().map(|count| count.never_acknowledged).sum()
+        let sent: u64 = self.changes.iter().map(|count| count.never_acknowledged).sum();
+        sent + self.changes_unsent
+    }
+
+    /// Whether accounts were to be changed and no change was acknowledged.
+    pub fn has_shown_nothing(&self) -> bool {
+        self.people > 0 && self.changes.iter().all(|count| count.acknowledged == 0)
     }
 }

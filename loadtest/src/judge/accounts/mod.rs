@@ -165,7 +165,7 @@ impl Accounts {
     /// code's number whether it reached the backend and no sender was told so.
     pub fn counts(&self, is_forwarded: impl Fn(u64) -> bool) -> AccountCounts {
         let book = self.book();
-        let mut counts = book.counts.clone();
+        let mut counts = AccountCounts { people: book.people.len(), ..book.counts.clone() };
         book.people.iter().for_each(|person| person.add_to(&mut counts));
         // Of several requests with one code, any may be the one that was forwarded.
         let mut are_late = BTreeMap::new();

@@ -130,7 +130,10 @@ impl Verdict {
                 "acknowledged freezes were not there any more when they were lifted",
             ),
             (self.accounts.changes_refused, "changes were refused that had to be made"),
-            (self.accounts.never_acknowledged(), "changes were sent again and never acknowledged"),
+            (
+                self.accounts.never_acknowledged(),
+                "changes were tried again and again and never acknowledged",
+            ),
             (self.strays, "requests at the backend carried no redemption of this run"),
             (self.seen.unexpected, "answers were not what their code must get"),
             (self.seen.unfit_twins, "codes sent twice at once were not answered yes once, no once"),
@@ -154,6 +157,10 @@ impl Verdict {
             .collect();
         if self.seen.sent == 0 || self.seen.answers.is_empty() {
             faults.push("nothing was answered, so nothing was shown".to_owned());
+        }
+        if self.accounts.has_shown_nothing() {
+            let nothing = "no change of an account was acknowledged, so nothing was shown of them";
+            faults.push(nothing.to_owned());
         }
         faults
     }

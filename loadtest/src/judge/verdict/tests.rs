@@ -305,5 +305,9 @@ fn changes_that_went_wrong_are_faults() {
         counts.changes[0].never_acknowledged = 1;
     };
     assert_fault(&judged(never), "never acknowledged");
+    assert_fault(&judged(|counts| counts.changes_unsent = 1), "never acknowledged");
     assert!(judged(|counts| counts.changes_unanswered = 9).is_clean());
+    let nothing = Ledger::with_accounts(7, crate::judge::accounts::Accounts::new(1, 1, 1));
+    let nothing = judge(&nothing, seen(), WHOLE);
+    assert!(nothing.faults[0].contains("nothing was shown of them"), "{:?}", nothing.faults);
 }

@@ -221,7 +221,7 @@ impl Writers {
                 }
             }
             // Its person stays busy: what holds is not known.
-            Sent::GivenUp => {}
+            Sent::GivenUp => note.give_up(),
         }
     }
 
@@ -236,7 +236,7 @@ impl Writers {
                 self.note_refused(request, status, &reason, &detail);
             }
             Sent::Acknowledged { .. } => accounts.count(|counts| counts.old_lifts_made += 1),
-            Sent::GivenUp => {}
+            Sent::GivenUp => note.give_up(),
         }
         self.people.borrow_mut().note_free(next.person);
     }
@@ -323,6 +323,12 @@ impl Note<'_> {
         if let Some(id) = self.id {
             self.accounts.acknowledge(id, now_ns);
         }
+    }
+
+    /// A change that was sent is counted as never acknowledged without this.
+    fn give_up(&self) {
+        let is_unsent = self.id.is_none();
+        self.accounts.count(|counts| counts.changes_unsent += u64::from(is_unsent));
     }
 
     /// It was refused. An earlier attempt may have been made all the same, and then it may hold.

@@ -197,6 +197,19 @@ async fn a_store_that_forgets_freezes_or_lets_an_old_lift_undo_a_new_one_is_foun
 }
 
 #[tokio::test]
+async fn changes_that_find_no_gateway_are_told_and_not_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let orders = orders(directory.path(), vec![Address::Unix(directory.path().join("no.sock"))]);
+    let accounts = Arc::clone(&orders.ledger);
+    let writers = Writers::new(orders, clock::now_ns() + NS_PER_S / 10);
+    let next = writers.next(0).unwrap();
+    writers.make(next).await;
+    let counts = accounts.account_counts();
+    assert!(counts.changes_unconnected > 0 && counts.never_acknowledged() == 1, "{counts:?}");
+    assert!(counts.has_shown_nothing());
+}
+
+#[tokio::test]
 async fn a_change_that_is_refused_is_a_fault_and_explains_nothing() {
     let counts = changed(Errs { forbids: true, ..Errs::default() }).await.0.account_counts();
     assert!(counts.changes_refused > 10 && counts.never_acknowledged() == 0, "{counts:?}");

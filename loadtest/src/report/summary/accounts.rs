@@ -37,6 +37,7 @@ pub(super) fn accounts(settings: &AccountSettings, verdict: &Verdict) -> Account
         changes: rows.collect(),
         changes_unanswered: counts.changes_unanswered,
         changes_unconnected: counts.changes_unconnected,
+        changes_never_acknowledged: counts.never_acknowledged(),
         changes_refused: counts.changes_refused,
         freezes_gone: counts.freezes_gone,
         old_lifts: counts.old_lifts,

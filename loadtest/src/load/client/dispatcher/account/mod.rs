@@ -93,3 +93,6 @@ fn shown(job: &Job, answered_ns: u64) -> Option<Shown> {
     let voucher = job.made.code.as_ref()?.voucher?;
     Some(Shown { voucher, sent_ns: job.sent_ns, answered_ns })
 }
+
+#[cfg(test)]
+mod tests;
