@@ -56,8 +56,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let listen = || vec![Address::Unix(arguments.dir.join("accounts.sock"))];
-    let accounts = || AccountPlan { listen: listen(), stale_ms: STALE_MS, etcd: Vec::new() };
+    // Relative to the configuration.
+    let listen = vec![Address::Unix("accounts.sock".into())];
+    let accounts = || AccountPlan { listen, stale_ms: STALE_MS, etcd: Vec::new() };
     let accounts = arguments.accounts.then(accounts);
     let plan = Plan {
         dir: arguments.dir.clone(),

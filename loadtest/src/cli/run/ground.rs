@@ -1,7 +1,7 @@
 //! What a run needs of the machine: addresses, and descriptors for its connections.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -58,17 +58,18 @@ pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
             verify_table_mib: gateway.verify_table_mib,
             groups: groups(scenario),
             register_timeout_ms: gateway.register_timeout_ms,
-            accounts: accounts(scenario, &dir),
+            accounts: accounts(scenario),
         },
         dir,
     }
 }
 
 /// Where gateways keep account states and take changes of them.
-fn accounts(scenario: &Scenario, dir: &Path) -> Option<AccountPlan> {
+fn accounts(scenario: &Scenario) -> Option<AccountPlan> {
     let accounts = scenario.accounts.as_ref()?;
     let listen = |node: u16| match accounts.unix {
-        true => Address::Unix(dir.join(format!("accounts-{node}.sock"))),
+        // Relative to the configuration.
+        true => Address::Unix(format!("accounts-{node}.sock").into()),
         false => Address::Tcp(own_address(22_000 + node)),
     };
     let nodes = u16::try_from(scenario.gateway.nodes).unwrap_or(1);

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::counts::{AccountCounts, ChangeCount};
+pub use self::person::CHANNELS;
 use self::person::Person;
 use crate::judge::law::account::{Operation, Shown, Standing, Voucher};
 use crate::judge::outcome::{Answer, Outcome};
@@ -20,8 +21,6 @@ use crate::rng::Rng;
 
 /// How many late approvals are described.
 const EXAMPLES_MAX: usize = 5;
-/// Channels of issuer keys, see `site`.
-pub const CHANNELS: usize = 3;
 
 /// All people of a run whose accounts are changed. Load threads and writers write to it at once.
 #[derive(Default)]

@@ -1,10 +1,11 @@
 //! One person: the changes that were sent, and the devices.
 
-use super::CHANNELS;
 use super::counts::AccountCounts;
 use crate::judge::law::account::{Change, Operation, Shown, Standing, standing};
 use crate::rng::Rng;
 
+/// Channels of issuer keys, see `site`.
+pub const CHANNELS: usize = 3;
 /// Epoch 65535 cannot be unbound.
 const EPOCH_MAX: u16 = 65_534;
 

@@ -197,6 +197,15 @@ async fn a_store_that_forgets_freezes_or_lets_an_old_lift_undo_a_new_one_is_foun
 }
 
 #[tokio::test]
+async fn a_change_that_was_answered_as_not_acknowledged_may_hold() {
+    let counts = changed(Errs { not_acknowledged: 3, ..Errs::default() }).await.0.account_counts();
+    let may_hold: u64 = counts.changes.iter().map(|count| count.may_hold).sum();
+    assert!(may_hold > 5 && counts.changes_unanswered >= may_hold, "{counts:?}");
+    let counts = changed(Errs { unavailable: 3, ..Errs::default() }).await.0.account_counts();
+    assert_eq!(counts.changes.map(|count| count.may_hold), [0; 3], "{counts:?}");
+}
+
+#[tokio::test]
 async fn changes_that_find_no_gateway_are_told_and_not_passed_over() {
     let directory = tempfile::tempdir().unwrap();
     let orders = orders(directory.path(), vec![Address::Unix(directory.path().join("no.sock"))]);

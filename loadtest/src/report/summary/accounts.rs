@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::percentiles;
+use super::percentiles::percentiles;
 use crate::judge::accounts::AccountCounts;
 use crate::judge::outcome::Outcome;
 use crate::judge::verdict::Verdict;

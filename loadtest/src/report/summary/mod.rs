@@ -1,10 +1,12 @@
 //! Makes the report of what was counted.
 
 mod accounts;
+mod percentiles;
 
 use hdrhistogram::Histogram;
 use keyring::time::UnixMillis;
 
+use self::percentiles::{NS_PER_US, percentiles};
 use crate::backend::BackendCounts;
 use crate::faults::measured::{Done, Measured};
 use crate::judge::class::Class;
@@ -16,13 +18,12 @@ use crate::judge::verdict::Verdict;
 use crate::load::client::idle::IdleConnections;
 use crate::report::figures::float;
 use crate::report::value::{
-    ClassRow, EventSummary, GatewayCost, IdleSummary, Latency, Percentiles, Report,
-    ScheduleSummary, SecondSummary, ToolCost, VerdictSummary,
+    ClassRow, EventSummary, GatewayCost, IdleSummary, Latency, Report, ScheduleSummary,
+    SecondSummary, ToolCost, VerdictSummary,
 };
 use crate::scenario::settings::{Arrivals, Protocol, Scenario};
 use crate::scenario::times::Times;
 
-const NS_PER_US: u64 = 1_000;
 /// A thread that is this busy is the limit.
 const BUSY: f64 = 0.9;
 /// A gateway that uses less than this share of its cores is not the limit.
@@ -253,24 +254,6 @@ fn latency(counters: &Counters) -> Latency {
         service: percentiles(&counters.service),
         response_distribution: distribution(&response),
         service_distribution: distribution(&counters.service),
-    }
-}
-
-fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
-    if histogram.is_empty() {
-        return Percentiles::default();
-    }
-    let at = |quantile| histogram.value_at_quantile(quantile) / NS_PER_US;
-    Percentiles {
-        count: histogram.len(),
-        mean_us: histogram.mean() / float(NS_PER_US),
-        min_us: histogram.min() / NS_PER_US,
-        p50_us: at(0.5),
-        p90_us: at(0.9),
-        p99_us: at(0.99),
-        p99_9_us: at(0.999),
-        p99_99_us: at(0.9999),
-        max_us: histogram.max() / NS_PER_US,
     }
 }
 
