@@ -7,19 +7,27 @@ use clock::Reading;
 use keyring::code::Subject;
 
 use crate::{
+    change::Change,
     entry::{Entry, Facet},
     memory::{Full, Table},
     status::Status,
     sync::{AtomicI64, Ordering},
-    verdict::{Claim, Refused, judge},
+    verdict::{Claim, Refused, Weighed},
 };
 
 const NEVER: i64 = i64::MIN;
 const NS_PER_MS: i64 = 1_000_000;
 
-/// The account was looked at and refuses nothing. Only [`Accounts::clear`] makes one.
+/// The account was looked at and refuses nothing. Only a look makes one.
 #[derive(Debug)]
-pub struct Cleared(());
+pub struct Cleared(Reading);
+
+impl Cleared {
+    /// What the clock said after the look-up. Who needs the time next need not read it again.
+    pub fn reading(&self) -> Reading {
+        self.0
+    }
+}
 
 /// Why a look does not clear.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -71,7 +79,8 @@ impl Freshness {
 
 /// What is known of all accounts. One keeper, a thread, changes it; all threads look.
 pub struct Accounts {
-    table: ArcSwap<Table>,
+    /// Shared with each worker's [`Looker`](crate::Looker).
+    table: Arc<ArcSwap<Table>>,
     freshness: Freshness,
     status: Status,
 }
@@ -79,7 +88,7 @@ pub struct Accounts {
 impl Accounts {
     /// Nothing is known, and so nothing is cleared. `sources` are the members of the store.
     pub fn new(capacity: usize, sources: &[&str]) -> Self {
-        let table = ArcSwap::from_pointee(Table::new(capacity));
+        let table = Arc::new(ArcSwap::from_pointee(Table::new(capacity)));
         Self { table, freshness: Freshness::never(), status: Status::new(sources) }
     }
 
@@ -89,31 +98,51 @@ impl Accounts {
     }
 
     /// Asks whether the account refuses what was claimed. `clock` is read once, after the look-up.
+    /// A worker asks by its [`Looker`](crate::Looker), which costs less.
     ///
     /// # Errors
     /// The account refuses, or its state is older than `stale_ms`.
-    #[inline]
     pub fn clear(
         &self,
         claim: &Claim,
         stale_ms: u32,
         clock: impl FnOnce() -> Reading,
     ) -> Result<Cleared, NotCleared> {
-        let stale_ns = i64::from(stale_ms) * NS_PER_MS;
-        // The pointer is taken inside the look too. Freshness that is loaded first is of this table
-        // or of an earlier one.
-        let find = || self.table.load().find(claim.subject).map(|words| words.value().clone());
-        let looked = self.freshness.look(stale_ns, find, clock);
-        let (found, reading) = looked.ok_or(NotCleared::Unavailable)?;
-        if let Some(words) = found {
-            judge(words.as_slice(), claim, reading.now)?;
-        }
-        Ok(Cleared(()))
+        self.clear_by(stale_ms, || self.table.load().weigh(claim), clock)
     }
 
-    /// Brings near what a look at this person needs.
-    pub fn prefetch(&self, subject: Subject) {
-        self.table.load().prefetch(subject);
+    /// `find` takes the table in use, too. Freshness that is loaded before is of this table or of an
+    /// earlier one.
+    #[inline]
+    pub(crate) fn clear_by(
+        &self,
+        stale_ms: u32,
+        find: impl FnOnce() -> Option<Weighed>,
+        clock: impl FnOnce() -> Reading,
+    ) -> Result<Cleared, NotCleared> {
+        let stale_ns = i64::from(stale_ms) * NS_PER_MS;
+        let looked = self.freshness.look(stale_ns, find, clock);
+        let (found, reading) = looked.ok_or(NotCleared::Unavailable)?;
+        if let Some(weighed) = found {
+            weighed.judge(reading.now)?;
+        }
+        Ok(Cleared(reading))
+    }
+
+    pub(crate) fn tables(&self) -> &Arc<ArcSwap<Table>> {
+        &self.table
+    }
+
+    /// Is there room for the people whom these changes may add? Who is listed already, and what only
+    /// deletes, is never refused.
+    pub fn has_room_for(&self, changes: &[Change]) -> bool {
+        let table = self.table.load();
+        let adding = changes.iter().filter(|change| change.operation.may_add());
+        let subjects = adding.map(|change| change.subject);
+        let mut added: Vec<_> = subjects.filter(|subject| !table.is_listed(*subject)).collect();
+        added.sort_unstable();
+        added.dedup();
+        added.is_empty() || table.has_room_for(added.len())
     }
 
     /// Keeper: puts what holds of the facet now.
@@ -127,7 +156,7 @@ impl Accounts {
     /// Keeper: all that was acknowledged before this moment of CLOCK_BOOTTIME is applied. It
     /// proves nothing while the table in use lacks an entry for want of room.
     pub fn prove_fresh(&self, as_of_ns: i64) {
-        if !self.table.load().is_lacking() {
+        if self.table.load().check_whole().is_ok() {
             self.freshness.prove(as_of_ns);
         }
     }

@@ -129,6 +129,11 @@ impl Operation {
         }
     }
 
+    /// May it add an entry? All others only delete.
+    pub fn may_add(&self) -> bool {
+        !matches!(self, Self::Lift { .. } | Self::CleanUp { .. })
+    }
+
     /// What is to be written, by what was read. No writes: all is so already.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod change;
 pub mod entry;
 mod limits;
 pub mod local;
+mod looker;
 mod memory;
 #[cfg(test)]
 #[cfg(not(feature = "loom"))]
@@ -24,6 +25,7 @@ mod interleavings;
 
 pub use self::{
     accounts::{Accounts, Cleared, NotCleared},
-    memory::{Full, Table},
+    looker::Looker,
+    memory::{Blocks, Full, Table},
     verdict::{Claim, Refused},
 };

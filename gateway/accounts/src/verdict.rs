@@ -6,9 +6,7 @@ use keyring::{
     time::UnixMillis,
 };
 
-use crate::entry::{
-    Cause, Day, Facet, Relation, epoch_of, facet_of, is_holding, raised_at, second_of,
-};
+use crate::entry::{Cause, Day, Facet, Relation, end_of, epoch_of, facet_of, raised_at, second_of};
 
 /// What a code or a pass says of its person, as far as the account's state goes by it.
 #[derive(Copy, Clone)]
@@ -43,42 +41,70 @@ pub enum Refused {
     DeviceUnbound,
 }
 
-/// Judges by the words of one person. Nothing held: nothing refused. A freeze comes first, then a
-/// pending enrolment, the member, the device.
-///
-/// # Errors
-/// What refuses.
-pub(crate) fn judge(words: &[u64], claim: &Claim, now: UnixMillis) -> Result<(), Refused> {
-    let today = Day::of(now);
-    let find = |facet: Facet| {
-        let number = facet.number();
-        words.iter().copied().find(|word| facet_of(*word) == number)
-    };
-    let holds = |facet| find(facet).is_some_and(|word| is_holding(word, today));
-    let held = |cause| {
-        holds(Facet::Hold(cause, Relation::ALL)) || holds(Facet::Hold(cause, claim.relation))
-    };
-    if [Cause::Holder, Cause::Hotline, Cause::Operator].into_iter().any(held) {
-        return Err(Refused::Frozen);
-    }
-    if held(Cause::Pending) {
-        return Err(Refused::NotReady);
-    }
-    if let Some(member) = claim.relation.member() {
-        let issued_at = u64::from(claim.issued_at.get());
-        let is_earlier = |word| second_of(word) >= issued_at;
-        if holds(Facet::Removed(member)) || find(Facet::Since(member)).is_some_and(is_earlier) {
-            return Err(Refused::MemberRemoved);
+/// What is held for one person, as far as it goes by a claim, before the time is known. Days are
+/// the first ones not covered; 0: nothing is held.
+#[derive(Copy, Clone, Default)]
+pub(crate) struct Weighed {
+    frozen_ends: u64,
+    pending_ends: u64,
+    removed_ends: u64,
+    is_issued_before: bool,
+    is_unbound: bool,
+}
+
+/// Weighs the words of one person.
+pub(crate) fn weigh(words: &[u64], claim: &Claim) -> Weighed {
+    let member = claim.relation.member();
+    let removed = member.map(|member| Facet::Removed(member).number());
+    let since = member.map(|member| Facet::Since(member).number());
+    let floor = Facet::Floor(claim.channel).number();
+    let mut weighed = Weighed::default();
+    for word in words.iter().copied() {
+        let number = facet_of(word);
+        if let Some((cause, relation)) = Facet::hold_of(number) {
+            if relation == Relation::ALL || relation == claim.relation {
+                weighed.hold(cause, end_of(word));
+            }
+        } else if removed == Some(number) {
+            weighed.removed_ends = end_of(word);
+        } else if since == Some(number) {
+            weighed.is_issued_before = second_of(word) >= u64::from(claim.issued_at.get());
+        } else if floor == number {
+            weighed.is_unbound = match claim.epoch {
+                Some(epoch) => epoch_of(word) >= u64::from(epoch),
+                None => raised_at(word) >= u64::from(claim.issued_at.get()),
+            };
         }
     }
-    let is_below = |word| match claim.epoch {
-        Some(epoch) => epoch_of(word) >= u64::from(epoch),
-        None => raised_at(word) >= u64::from(claim.issued_at.get()),
-    };
-    if find(Facet::Floor(claim.channel)).is_some_and(is_below) {
-        return Err(Refused::DeviceUnbound);
+    weighed
+}
+
+impl Weighed {
+    fn hold(&mut self, cause: Cause, end: u64) {
+        let ends = match cause {
+            Cause::Pending => &mut self.pending_ends,
+            Cause::Holder | Cause::Hotline | Cause::Operator => &mut self.frozen_ends,
+        };
+        *ends = end.max(*ends);
     }
-    Ok(())
+
+    /// A freeze comes first, then a pending enrolment, the member, the device.
+    ///
+    /// # Errors
+    /// What refuses.
+    pub(crate) fn judge(&self, now: UnixMillis) -> Result<(), Refused> {
+        let today = u64::from(Day::of(now).get());
+        if self.frozen_ends > today {
+            return Err(Refused::Frozen);
+        }
+        if self.pending_ends > today {
+            return Err(Refused::NotReady);
+        }
+        if self.removed_ends > today || self.is_issued_before {
+            return Err(Refused::MemberRemoved);
+        }
+        if self.is_unbound { Err(Refused::DeviceUnbound) } else { Ok(()) }
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +132,7 @@ mod tests {
             epoch,
             issued_at: IssuedAt::new(1_000),
         };
-        judge(&words, &claim, "2026-12-12T23:59:59+08:00".parse().unwrap())
+        weigh(&words, &claim).judge("2026-12-12T23:59:59+08:00".parse().unwrap())
     }
 
     #[test]
@@ -117,6 +143,8 @@ mod tests {
         assert_eq!(judged(&[("holder.2", "-")], 2), Err(Refused::Frozen));
         assert_eq!(judged(&[("holder.2", "-")], 3), Ok(()));
         assert_eq!(judged(&[("holder.2", "-")], 0), Ok(()));
+        let two = [("hotline.0", "2026-12-12"), ("holder.0", "2026-01-01")];
+        assert_eq!(judged(&two, 0), Err(Refused::Frozen), "the last day of any counts");
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::{fmt, str::FromStr};
 
 use keyring::key::Channel;
 
-use super::{FormatError, number};
+use super::{FormatError, channels, number};
 
 const ALLOWED: &str = "holder.R, hotline.R, operator.R or pending.R with R 0 to 5; removed.M or \
                        since.M with M 1 to 5; floor.<channel>";
 const RELATIONS: u16 = 6;
 /// Numbers of the facets: holds 0 to 23, removals from 32, `since` from 40, floors from 64.
+const HOLDS: u16 = 24;
 const REMOVED: u16 = 32;
 const SINCE: u16 = 40;
 const FLOOR: u16 = 64;
@@ -102,6 +103,16 @@ impl Cause {
             Self::Pending => 3,
         }
     }
+
+    const fn of_number(number: u16) -> Option<Self> {
+        match number {
+            0 => Some(Self::Holder),
+            1 => Some(Self::Hotline),
+            2 => Some(Self::Operator),
+            3 => Some(Self::Pending),
+            _ => None,
+        }
+    }
 }
 
 impl FromStr for Cause {
@@ -123,6 +134,28 @@ impl Facet {
             Self::Floor(channel) => {
                 FLOOR.saturating_add(u16::try_from(channel.index()).unwrap_or(u16::MAX))
             }
+        }
+    }
+}
+
+impl Facet {
+    /// The hold of this number.
+    #[inline]
+    pub(crate) fn hold_of(number: u16) -> Option<(Cause, Relation)> {
+        let [cause, relation] = [number / RELATIONS, number % RELATIONS];
+        let relation = u8::try_from(relation).ok().and_then(Relation::new)?;
+        if number < HOLDS { Some((Cause::of_number(cause)?, relation)) } else { None }
+    }
+
+    /// The facet of this number; `None` if no entry in memory has it.
+    pub(crate) fn of_number(number: u16) -> Option<Self> {
+        let member = |first: u16| Member::new(u8::try_from(number - first).ok()?);
+        match number {
+            ..HOLDS => Self::hold_of(number).map(|(cause, relation)| Self::Hold(cause, relation)),
+            HOLDS..REMOVED => None,
+            REMOVED..SINCE => member(REMOVED).map(Self::Removed),
+            SINCE..FLOOR => member(SINCE).map(Self::Since),
+            FLOOR.. => channels::at(usize::from(number - FLOOR)).map(Self::Floor),
         }
     }
 }

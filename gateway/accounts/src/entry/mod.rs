@@ -1,10 +1,11 @@
 //! What is held for a person: one entry for each (subject, facet), and its text form.
 
+mod channels;
 mod day;
 mod facet;
 mod value;
 
-pub(crate) use self::value::{epoch_of, facet_of, is_holding, raised_at, second_of};
+pub(crate) use self::value::{end_of, epoch_of, facet_of, raised_at, second_of};
 pub use self::{
     day::Day,
     facet::{Cause, Facet, Member, Relation},

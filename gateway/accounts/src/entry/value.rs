@@ -4,7 +4,7 @@ use std::fmt;
 
 use keyring::{code::IssuedAt, time::UnixMillis};
 
-use super::{Day, Facet, FormatError, number};
+use super::{Day, Facet, FormatError, channels, number};
 use crate::limits::KEPT_DAYS;
 
 const FACET_BITS: u32 = 12;
@@ -89,12 +89,32 @@ impl Entry {
 
     /// 12 bits of facet, 52 of value.
     pub(crate) fn word(self) -> u64 {
+        if let Facet::Floor(channel) = self.facet {
+            channels::remember(channel);
+        }
         let value = match self.value {
             Value::Until(last) => last.map_or(ENDLESS, |day| u64::from(day.get())),
             Value::Since(at) => u64::from(at.get()),
             Value::Floor(floor) => u64::from(floor.epoch) << 32 | u64::from(floor.at.get()),
         };
         value << FACET_BITS | u64::from(self.facet.number())
+    }
+
+    /// The entry that has this word; `None`: none was ever in memory.
+    pub(crate) fn of_word(word: u64) -> Option<Self> {
+        let facet = Facet::of_number(facet_of(word))?;
+        let bits = word >> FACET_BITS;
+        let low = || u32::try_from(bits & ENDLESS).ok();
+        let value = match facet {
+            Facet::Hold(..) | Facet::Removed(_) if bits == ENDLESS => Value::Until(None),
+            Facet::Hold(..) | Facet::Removed(_) => Value::Until(Some(Day::new(low()?)?)),
+            Facet::Since(_) => Value::Since(IssuedAt::new(low()?)),
+            Facet::Floor(_) => {
+                let epoch = u16::try_from(epoch_of(word)).ok()?;
+                Value::Floor(Floor { epoch, at: IssuedAt::new(low()?) })
+            }
+        };
+        Self::new(facet, value)
     }
 }
 
@@ -134,9 +154,9 @@ pub(crate) fn facet_of(word: u64) -> u16 {
     u16::from_le_bytes([low, high & 0x0f])
 }
 
-/// Does a hold of this word cover `today`?
-pub(crate) fn is_holding(word: u64, today: Day) -> bool {
-    word >> FACET_BITS >= u64::from(today.get())
+/// The first day that a hold or a removal of this word does not cover.
+pub(crate) fn end_of(word: u64) -> u64 {
+    (word >> FACET_BITS) + 1
 }
 
 /// The second of a `since` word.
@@ -174,6 +194,7 @@ mod tests {
                 (facet.into(), value.into())
             );
             assert_eq!(facet_of(entry.word()), entry.facet().number());
+            assert!(Entry::of_word(entry.word()) == Some(entry), "{facet} {value}");
         }
     }
 

@@ -1,15 +1,15 @@
-//! The tables, and reading and writing their rows.
+//! The file and its tables, and what is read of them without a write.
 
-use std::path::Path;
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use keyring::code::Subject;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::StoreError;
+use super::{StoreError, rows};
 use crate::{
-    change::{Held, Write},
-    entry::{Entry, Facet, FormatError},
-    limits::{LOCK_PATIENCE, LOG_CHANGES},
+    change::Held,
+    entry::{Entry, FormatError},
+    limits::{LOCK_PATIENCE, PAGES_KIB},
 };
 
 /// `user_version` of the database.
@@ -20,11 +20,19 @@ const TABLES: &str = "
     CREATE TABLE log(n INTEGER PRIMARY KEY, at INTEGER NOT NULL, writer TEXT NOT NULL,
         request TEXT NOT NULL, changes TEXT NOT NULL);
     PRAGMA user_version = 1;";
-const LOG_ERROR: FormatError =
-    FormatError::new("a change of the log", "lines of subject, facet and value, parted by tabs");
+const SUBJECT_ERROR: FormatError =
+    FormatError::new("the subject", "a number from 1 to 18446744073709551615");
 
-/// One entry that a change wrote. `None`: deleted.
-pub(super) type Written = (Subject, Facet, Option<Entry>);
+/// Which file it is: another one under the same name has another identity.
+#[derive(Copy, Clone, Eq, PartialEq)]
+pub(super) struct FileIdentity(u64, u64);
+
+/// Where a scan of all entries goes on: behind this row.
+#[derive(Clone)]
+pub(super) struct Place {
+    subject: i64,
+    facet: String,
+}
 
 /// Opens the file, which is made for this user alone if it is not there.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -33,10 +41,11 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(LOCK_PATIENCE)?;
     connection.pragma_update(None, "mmap_size", 0)?;
+    // Negative: KiB, not pages.
+    connection.pragma_update(None, "cache_size", -PAGES_KIB)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match transaction.pragma_query_value(None, "user_version", |row| row.get(0))? {
         0 => transaction.execute_batch(TABLES)?,
         FORMAT => {}
@@ -44,6 +53,13 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     }
     transaction.commit()?;
     Ok(connection)
+}
+
+/// Which file stands under the name now.
+pub(super) fn identity(path: &Path) -> Result<FileIdentity, StoreError> {
+    let failed = |source| StoreError::Open { path: path.to_owned(), source };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    Ok(FileIdentity(metadata.dev(), metadata.ino()))
 }
 
 /// Changes whenever another connection commits.
@@ -54,60 +70,7 @@ pub(super) fn data_version(connection: &Connection) -> Result<i64, StoreError> {
 /// The number of the last change; 0 before the first.
 pub(super) fn head(connection: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT coalesce(max(n), 0) FROM log";
-    Ok(connection.prepare(sql)?.query_row([], |row| row.get(0))?)
-}
-
-pub(super) fn read(
-    connection: &Connection,
-    subject: Subject,
-    facet: Facet,
-) -> Result<Option<Held>, StoreError> {
-    let sql = "SELECT value, n FROM state WHERE subject = ? AND facet = ?";
-    let facet = facet.to_string();
-    let row = connection
-        .prepare(sql)?
-        .query_row(params![key(subject), facet], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((value, number)) = row else { return Ok(None) };
-    Ok(Some(Held { entry: Entry::parse(&facet, &value)?, number }))
-}
-
-pub(super) fn write(
-    connection: &Connection,
-    number: u64,
-    subject: Subject,
-    write: &Write,
-) -> Result<(), StoreError> {
-    let facet = write.facet.to_string();
-    let sql = match write.put {
-        Some(_) => "INSERT OR REPLACE INTO state(subject, facet, value, n) VALUES (?1, ?2, ?3, ?4)",
-        None => "DELETE FROM state WHERE subject = ?1 AND facet = ?2 AND ?3 IS NULL AND ?4 > 0",
-    };
-    let value = write.put.map(|value| value.to_string());
-    connection.prepare(sql)?.execute(params![key(subject), facet, value, number])?;
-    Ok(())
-}
-
-/// Adds a change to the log, and lets the oldest one go.
-pub(super) fn log(
-    connection: &Connection,
-    number: u64,
-    at_s: i64,
-    (writer, request): (&str, &str),
-    changes: &str,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO log(n, at, writer, request, changes) VALUES (?, ?, ?, ?, ?)";
-    let row = params![number, at_s, writer, request, changes];
-    connection.prepare(sql)?.execute(row)?;
-    let sql = "DELETE FROM log WHERE n <= ?";
-    connection.prepare(sql)?.execute([number.saturating_sub(LOG_CHANGES)])?;
-    Ok(())
-}
-
-/// One line of the log.
-pub(super) fn line(subject: Subject, write: &Write) -> String {
-    let value = write.put.map(|value| value.to_string()).unwrap_or_default();
-    format!("{subject}\t{}\t{value}\n", write.facet)
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// The changes behind `after`, in order, as lines.
@@ -116,20 +79,22 @@ pub(super) fn changes(
     after: u64,
 ) -> Result<Vec<(u64, String)>, StoreError> {
     let mut select = connection.prepare("SELECT n, changes FROM log WHERE n > ? ORDER BY n")?;
-    let rows = select.query_map([after], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let changes = select.query_map([after], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(changes.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn parse_line(line: &str) -> Result<Written, FormatError> {
-    let mut parts = line.split('\t');
-    let (Some(subject), Some(facet), Some(value), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(LOG_ERROR);
-    };
-    let subject = subject.parse().map_err(|_| LOG_ERROR)?;
-    let entry = if value.is_empty() { None } else { Some(Entry::parse(facet, value)?) };
-    Ok((subject, facet.parse()?, entry))
+/// All that is held for a person.
+pub(super) fn of_person(
+    connection: &Connection,
+    subject: Subject,
+) -> Result<Vec<Held>, StoreError> {
+    let mut select = connection.prepare("SELECT facet, value, n FROM state WHERE subject = ?")?;
+    let mut found = select.query([rows::key(subject)])?;
+    let mut held = Vec::new();
+    while let Some(row) = found.next()? {
+        held.push(Held { entry: entry(row, 0)?, number: row.get(2)? });
+    }
+    Ok(held)
 }
 
 /// Calls `take` with all that is held.
@@ -138,16 +103,48 @@ pub(super) fn all(
     mut take: impl FnMut(Subject, Entry) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut select = connection.prepare("SELECT subject, facet, value FROM state")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let subject = Subject::new(row.get::<_, i64>(0)?.cast_unsigned()).ok_or(LOG_ERROR)?;
-        let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-        take(subject, Entry::parse(text(1)?, text(2)?)?)?;
+    let mut found = select.query([])?;
+    while let Some(row) = found.next()? {
+        take(subject(row)?, entry(row, 1)?)?;
     }
     Ok(())
 }
 
-/// SQLite's integers have a sign.
-fn key(subject: Subject) -> i64 {
-    subject.get().cast_signed()
+impl Place {
+    /// Before all rows.
+    pub(super) fn start() -> Self {
+        Self { subject: i64::MIN, facet: String::new() }
+    }
+}
+
+/// Calls `take` with at most `rows_max` entries behind the place, and tells where to go on; `None`
+/// at the end.
+pub(super) fn behind(
+    connection: &Connection,
+    place: &Place,
+    rows_max: usize,
+    mut take: impl FnMut(Subject, Entry),
+) -> Result<Option<Place>, StoreError> {
+    let sql = "SELECT subject, facet, value FROM state WHERE (subject, facet) > (?, ?)
+        ORDER BY subject, facet LIMIT ?";
+    let mut select = connection.prepare(sql)?;
+    let mut found = select.query(params![place.subject, place.facet, rows_max])?;
+    let mut last = None;
+    while let Some(row) = found.next()? {
+        let (subject, entry) = (subject(row)?, entry(row, 1)?);
+        take(subject, entry);
+        last = Some((subject, entry.facet()));
+    }
+    Ok(last.map(|(subject, facet)| Place { subject: rows::key(subject), facet: facet.to_string() }))
+}
+
+fn subject(row: &rusqlite::Row<'_>) -> Result<Subject, StoreError> {
+    let subject = Subject::new(row.get::<_, i64>(0)?.cast_unsigned());
+    Ok(subject.ok_or(SUBJECT_ERROR)?)
+}
+
+/// From this column on: facet, value.
+fn entry(row: &rusqlite::Row<'_>, column: usize) -> Result<Entry, StoreError> {
+    let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+    Ok(Entry::parse(text(column)?, text(column + 1)?)?)
 }

@@ -4,9 +4,10 @@ use std::{io, path::PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::{change::ChangeError, entry::FormatError, memory::Full};
+use crate::{change::ChangeError, entry::FormatError, memory::Full, store::Failure};
 
-/// What a local store can fail at.
+/// What a local store can fail at. After each but [`NotAcknowledged`](Self::NotAcknowledged)
+/// nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be opened or made.
@@ -20,7 +21,10 @@ pub enum StoreError {
     /// No SQLite database, or a damaged one.
     #[error("the account database is damaged or is none ({0}); restore it from an export")]
     Damaged(rusqlite::Error),
-    /// The disk is full: nothing was changed.
+    /// The check found that it is damaged.
+    #[error("the account database is damaged ({0}); restore it from an export")]
+    Malformed(String),
+    /// The disk is full.
     #[error("the disk of the account database is full; make room, then send the change again")]
     DiskFull,
     /// This user may not read or write it, or its directory.
@@ -38,7 +42,7 @@ pub enum StoreError {
     /// A row that this program did not write.
     #[error("a row of the account database: {0}")]
     Row(#[from] FormatError),
-    /// The log shows fewer changes than were applied.
+    /// The log shows fewer changes than were applied. It stays so until a restart.
     #[error(
         "the account database was set back from change {applied} to {found}; restart, and repeat the changes since"
     )]
@@ -57,12 +61,31 @@ pub enum StoreError {
         /// People.
         capacity: usize,
     },
-    /// The change is refused.
-    #[error(transparent)]
-    Change(#[from] ChangeError),
-    /// Anything else: what was sent may hold. Send it again.
+    /// One of the changes is refused.
+    #[error("change {index}: {error}")]
+    Change {
+        /// Which one, from 0.
+        index: usize,
+        /// Why.
+        error: ChangeError,
+    },
+    /// Anything else of SQLite's.
+    #[error("the account database cannot be used: {0}")]
+    Sqlite(rusqlite::Error),
+    /// The commit failed, or what was committed could not be applied: what was sent may hold.
     #[error("the account database failed ({0}); the change may hold: send it again")]
-    NotAcknowledged(rusqlite::Error),
+    NotAcknowledged(String),
+}
+
+impl StoreError {
+    /// Of the commit itself. A commit that found the database locked wrote nothing. After any other
+    /// error its last page may be on disk, and a recovery would take it.
+    pub(super) fn of_commit(error: rusqlite::Error) -> Self {
+        match Self::from(error) {
+            Self::Busy => Self::Busy,
+            other => Self::NotAcknowledged(other.to_string()),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -74,7 +97,19 @@ impl From<rusqlite::Error> for StoreError {
                 Self::Permission(error)
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            _ => Self::NotAcknowledged(error),
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Change { index, error } => Self::Change { index, error },
+            StoreError::NearlyFull { capacity } => Self::NearlyFull { capacity },
+            StoreError::DiskFull => Self::StoreFull("its disk".to_owned()),
+            StoreError::NotAcknowledged(why) => Self::NotAcknowledged(why),
+            other => Self::Unavailable(other.to_string()),
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What is known of all people, in memory: the screen, then the map.
 
+mod blocks;
 mod screen;
 mod table;
 mod words;
 
-pub use self::table::{Full, Table};
 pub(crate) use self::words::Words;
+pub use self::{
+    blocks::Blocks,
+    table::{Full, Table},
+};

@@ -5,19 +5,23 @@ use std::{
     sync::atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
-use dashmap::{DashMap, mapref::entry::Entry as Slot, mapref::one::Ref};
+use dashmap::{DashMap, mapref::entry::Entry as Slot};
 use keyring::code::Subject;
 
 use super::{Words, screen::Screen};
 use crate::{
     entry::{Entry, Facet},
     limits::{FULL_PERCENT, PARTS},
+    verdict::{Claim, Weighed, weigh},
 };
+
+/// By a part of the hash, each part has a lock of its own.
+pub(super) type People = DashMap<Subject, Words, BuildHasherDefault<Mix>>;
 
 /// Who is listed, and by what.
 pub struct Table {
     screen: Screen,
-    people: DashMap<Subject, Words, BuildHasherDefault<Mix>>,
+    people: People,
     listed: AtomicI64,
     capacity: usize,
     /// An entry was not held. It stays so: only a larger table can be taken at its word.
@@ -32,10 +36,15 @@ pub struct Full {
 }
 
 impl Table {
-    /// An empty one, with the memory for `capacity` people: about 50 bytes each.
+    /// An empty one, with the memory for `capacity` people: 27 to 52 bytes each.
+    ///
+    /// The map has a power of two of places, 25 bytes each, at most 7/8 of them taken. It is made
+    /// for 7/8 of the capacity: so there are at most two places for a person of the capacity, and
+    /// seldom does a part grow before 85 %, from where on no person is added.
     pub fn new(capacity: usize) -> Self {
+        let reserved = capacity - capacity / 8;
         let hasher = BuildHasherDefault::default();
-        let people = DashMap::with_capacity_and_hasher_and_shard_amount(capacity, hasher, PARTS);
+        let people = DashMap::with_capacity_and_hasher_and_shard_amount(reserved, hasher, PARTS);
         Self {
             screen: Screen::new(capacity),
             people,
@@ -76,13 +85,30 @@ impl Table {
     }
 
     /// Brings the person's line of the screen near.
+    #[inline]
     pub fn prefetch(&self, subject: Subject) {
         self.screen.prefetch(hash(subject.get()));
     }
 
+    /// What is held for the person, as far as it goes by the claim; `None`: nothing at all.
     #[inline]
-    pub(crate) fn find(&self, subject: Subject) -> Option<Ref<'_, Subject, Words>> {
-        if self.screen.may_hold(hash(subject.get())) { self.people.get(&subject) } else { None }
+    pub(crate) fn weigh(&self, claim: &Claim) -> Option<Weighed> {
+        let is_unknown = !self.screen.may_hold(hash(claim.subject.get()));
+        if is_unknown { None } else { self.weigh_listed(claim) }
+    }
+
+    #[inline(never)]
+    fn weigh_listed(&self, claim: &Claim) -> Option<Weighed> {
+        self.people.get(&claim.subject).map(|words| weigh(words.as_slice(), claim))
+    }
+
+    /// Is something held for the person?
+    pub fn is_listed(&self, subject: Subject) -> bool {
+        self.people.contains_key(&subject)
+    }
+
+    pub(super) fn people(&self) -> &People {
+        &self.people
     }
 
     /// People of whom something is held.
@@ -92,12 +118,22 @@ impl Table {
 
     /// From now on changes are refused: 85 % of the capacity is in use.
     pub fn is_nearly_full(&self) -> bool {
-        self.listed().saturating_mul(100) >= self.capacity.saturating_mul(FULL_PERCENT)
+        !self.has_room_for(1)
     }
 
-    /// Was there no room for an entry?
-    pub fn is_lacking(&self) -> bool {
-        self.is_lacking.load(Ordering::Acquire)
+    /// May so many people be added?
+    pub fn has_room_for(&self, people: usize) -> bool {
+        let listed = self.listed().saturating_add(people);
+        listed.saturating_mul(100) <= self.capacity.saturating_mul(FULL_PERCENT)
+    }
+
+    /// Does it hold all that was put?
+    ///
+    /// # Errors
+    /// There was no room for an entry.
+    pub fn check_whole(&self) -> Result<(), Full> {
+        let is_lacking = self.is_lacking.load(Ordering::Acquire);
+        if is_lacking { Err(Full { capacity: self.capacity }) } else { Ok(()) }
     }
 
     /// Of how many people.
@@ -122,7 +158,7 @@ pub(crate) fn hash(subject: u64) -> u64 {
 
 /// The map's hasher: [`hash`] of one number.
 #[derive(Default)]
-struct Mix(u64);
+pub(super) struct Mix(u64);
 
 impl Hasher for Mix {
     fn finish(&self) -> u64 {
@@ -149,7 +185,8 @@ mod tests {
     }
 
     fn held(table: &Table, subject: u64) -> usize {
-        table.find(Subject::new(subject).unwrap()).map_or(0, |words| words.as_slice().len())
+        let words = table.people.get(&Subject::new(subject).unwrap());
+        words.map_or(0, |words| words.as_slice().len())
     }
 
     #[test]
@@ -177,5 +214,6 @@ mod tests {
         assert_eq!(set(&table, 101, "holder.0", Some("-")), Err(Full { capacity: 100 }));
         assert_eq!(set(&table, 100, "holder.1", Some("-")), Ok(()));
         assert_eq!(set(&table, 101, "holder.0", None), Ok(()));
+        assert!(table.check_whole().is_err());
     }
 }

@@ -56,7 +56,7 @@ const REGISTERS: &[&str] =
     &["limits", "settings", "protocol", "counts", "machine", "client", "preflight"];
 
 #[rustfmt::skip]
-const ACCOUNTS: &[&str] = &["limits", "sync", "entry", "verdict", "change", "status", "store", "memory", "accounts", "local"];
+const ACCOUNTS: &[&str] = &["limits", "sync", "entry", "verdict", "change", "status", "store", "memory", "accounts", "looker", "local"];
 
 #[rustfmt::skip]
 const RECORD: &[&str] = &[
