@@ -118,6 +118,7 @@ impl AccountsSummary {
             ("changes refused: must be 0", self.changes_refused),
             ("changes never acknowledged: must be 0", self.changes_never_acknowledged),
             ("requests for a change without an acknowledgement", self.changes_unanswered),
+            ("requests for a change that were put off", self.changes_put_off),
             ("connections for a change that failed", self.changes_unconnected),
             ("approved", self.approved),
         ];

@@ -239,6 +239,8 @@ pub struct AccountsSummary {
     pub changes: Vec<ChangeRow>,
     /// Requests for a change that were sent and not acknowledged.
     pub changes_unanswered: u64,
+    /// Requests for a change that were put off, by their rate or as the store could not be asked.
+    pub changes_put_off: u64,
     /// Connections for a change that could not be made.
     pub changes_unconnected: u64,
     /// Changes that were tried again and again and never acknowledged: must be 0.

@@ -51,7 +51,8 @@ pub(super) fn text(plan: &AccountPlan, node: usize) -> String {
     format!(
         "[accounts]\n{store}stale_ms = {stale_ms}\n{listen}[[accounts.writer]]\n\
          name = \"loadtest\"\ntoken_file = \"{TOKEN_FILE}\"\n\
-         may = [\"freeze:*\", \"unfreeze:*\", \"unbind\", \"show\"]\n\n"
+         may = [\"freeze:*\", \"unfreeze:*\", \"unbind\"]\n\
+         changes_per_second_max = 100000\n\n"
     )
 }
 

@@ -11,6 +11,8 @@ pub struct AccountCounts {
     pub changes: [ChangeCount; 3],
     /// Requests for a change without an answer, or with one that says that it may hold.
     pub changes_unanswered: u64,
+    /// Requests for a change that a gateway put off, and of which nothing holds.
+    pub changes_put_off: u64,
     /// Connections for a change that could not be made.
     pub changes_unconnected: u64,
     /// Changes for which no connection was ever made.

@@ -247,13 +247,18 @@ impl Writers {
                 Some(Reply::Acknowledged { freeze, changed }) => {
                     return Sent::Acknowledged { freeze, changed };
                 }
-                Some(Reply::Refused { status, reason, detail }) => match reason.as_str() {
-                    // It was sent and may hold.
-                    "not_acknowledged" => note.doubt(),
-                    // Nothing was changed by this attempt.
-                    "unavailable" => {}
-                    _ => return Sent::Refused { status, reason, detail },
-                },
+                Some(Reply::Refused { status, reason, detail }) => {
+                    match (status, reason.as_str()) {
+                        // It was sent and may hold.
+                        (_, "not_acknowledged") => note.doubt(),
+                        // It came too soon after another, or the store could not be asked. Nothing was
+                        // changed by this attempt.
+                        (429 | 503, _) => {
+                            note.accounts.count(|counts| counts.changes_put_off += 1);
+                        }
+                        _ => return Sent::Refused { status, reason, detail },
+                    }
+                }
                 None => {}
             }
             tokio::time::sleep(RETRY).await;

@@ -203,6 +203,7 @@ async fn a_change_that_was_answered_as_not_acknowledged_may_hold() {
     assert!(may_hold > 5 && counts.changes_unanswered >= may_hold, "{counts:?}");
     let counts = changed(Errs { unavailable: 3, ..Errs::default() }).await.0.account_counts();
     assert_eq!(counts.changes.map(|count| count.may_hold), [0; 3], "{counts:?}");
+    assert!(counts.changes_put_off > 5 && counts.changes_refused == 0, "{counts:?}");
 }
 
 #[tokio::test]

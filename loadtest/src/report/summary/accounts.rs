@@ -36,6 +36,7 @@ pub(super) fn accounts(settings: &AccountSettings, verdict: &Verdict) -> Account
         stale_ms: settings.stale_ms,
         changes: rows.collect(),
         changes_unanswered: counts.changes_unanswered,
+        changes_put_off: counts.changes_put_off,
         changes_unconnected: counts.changes_unconnected,
         changes_never_acknowledged: counts.never_acknowledged(),
         changes_refused: counts.changes_refused,
