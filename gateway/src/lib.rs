@@ -38,3 +38,4 @@ pub mod snapshot;
 pub mod transport;
 pub mod upstream;
 pub mod worker;
+mod writing;

@@ -129,6 +129,25 @@ pub const FREEZES_PER_HOUR: Setting = Setting::new(100_000, 1, 1_000_000_000, "f
 /// `changes_per_second_max` of a writer.
 pub const CHANGES_PER_SECOND: Setting = Setting::new(200, 1, 100_000, "changes");
 
+/// Changes of one request to the API of writers.
+pub const CHANGES_MAX: usize = 1_000;
+/// Characters of the name that a writer gives a request.
+pub const REQUEST_NAME_CHARS_MAX: usize = 64;
+/// Days after today through which a reported loss holds an account.
+pub const HOLD_DAYS: u32 = 15;
+/// Bytes of one request to that API.
+pub const WRITING_BODY_BYTES_MAX: usize = 1 << 20;
+/// How long such a body may take.
+pub const WRITING_BODY_TIME: Duration = Duration::from_secs(10);
+/// Connections of writers.
+pub const WRITING_CONNECTIONS_MAX: usize = 64;
+/// How long a writer's connection may be quiet.
+pub const WRITING_IDLE_TIME: Duration = Duration::from_secs(60);
+/// While what is held is older, an import waits: nodes that cannot follow would admit nothing.
+pub const IMPORT_STALE_MS: i64 = 300;
+/// How long it waits before it looks again.
+pub const IMPORT_PAUSE: Duration = Duration::from_millis(50);
+
 // ---- Retries ----------------------------------------------------------------------------------
 
 /// `retry.store_mib`: memory for stored answers, which retries get again; 0 stores none.

@@ -17,6 +17,8 @@ pub struct Health {
     tables: AtomicBool,
     draining: AtomicBool,
     record_stands: AtomicBool,
+    /// The other way round, so that it holds where account states are not kept.
+    accounts_load: AtomicBool,
     /// The other way round, so that it holds where there are no registers.
     clock_is_off: AtomicBool,
     /// Which threads and tasks have panicked.
@@ -60,6 +62,12 @@ impl Health {
         self.clock_is_off.store(!agree, Relaxed);
     }
 
+    /// Were all account states loaded once? How old they are does not count: all nodes would become
+    /// unready together.
+    pub fn set_accounts(&self, have_loaded: bool) {
+        self.accounts_load.store(!have_loaded, Relaxed);
+    }
+
     /// The gateway is leaving; there is no way back.
     pub fn set_draining(&self) {
         self.draining.store(true, Relaxed);
@@ -72,7 +80,7 @@ impl Health {
 
     /// Each condition.
     #[must_use]
-    pub fn conditions(&self) -> [Condition; 8] {
+    pub fn conditions(&self) -> [Condition; 9] {
         let lost = self.threads.lost();
         [
             Condition {
@@ -107,6 +115,11 @@ impl Health {
                 name: "record",
                 holds: !self.record_stands.load(Relaxed),
                 otherwise: "the decision record cannot be written, and record.when_full is refuse",
+            },
+            Condition {
+                name: "accounts",
+                holds: !self.accounts_load.load(Relaxed),
+                otherwise: "account states are being loaded: until then nothing is admitted by them",
             },
             Condition {
                 name: "threads",
@@ -160,6 +173,9 @@ mod tests {
         health.set_register_clocks(false);
         assert_eq!((missing(&health), health.is_ready()), (vec!["register_clocks"], false));
         health.set_register_clocks(true);
+        health.set_accounts(false);
+        assert_eq!((missing(&health), health.is_ready()), (vec!["accounts"], false));
+        health.set_accounts(true);
         health.threads.ended(Part::Registers);
         assert_eq!((missing(&health), health.is_ready()), (vec![], true), "it began anew");
         health.threads.ended(Part::Tables);

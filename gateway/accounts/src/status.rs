@@ -1,9 +1,11 @@
 //! How the keeper of account states fares: for metrics, the log and `/readyz`.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
+
+use arc_swap::ArcSwap;
 
 /// Why everything was loaded.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -39,7 +41,7 @@ pub struct Source {
     name: String,
     is_up: AtomicBool,
     behind: AtomicU64,
-    info: Mutex<(String, String)>,
+    info: ArcSwap<(String, String)>,
 }
 
 impl Source {
@@ -74,13 +76,12 @@ impl Source {
 
     /// The version of its program, and the life of the store; empty while unknown.
     pub fn info(&self) -> (String, String) {
-        self.info.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.info.load().as_ref().clone()
     }
 
     /// Keeper: what [`info`](Self::info) tells.
     pub fn set_info(&self, version: &str, life: &str) {
-        let mut info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
-        *info = (version.to_owned(), life.to_owned());
+        self.info.store(Arc::new((version.to_owned(), life.to_owned())));
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `key_change` | what a reload did to the keys |
 //! | `decision` | what a worker knows of a decision |
 //! | `queue` | from the workers to the writer |
+//! | `account` | changes of account states, which no worker makes |
 //! | `files` | the directory, and the file that is written |
 //! | `writer` | the thread, and the fields of each kind of line |
 //! | `recorder` | the record as a process uses it |
@@ -17,6 +18,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod account;
 mod decision;
 mod files;
 mod format;
@@ -30,6 +32,7 @@ mod subject_key;
 mod writer;
 
 pub use self::{
+    account::{AccountChange, AccountChanges, AccountEvent, AccountImport, AccountPlace},
     decision::{
         BackendLabels, ClientText, ENTRY_BYTES, Entry, Labels, MessageNames, RouteLabels, RouteUse,
         Trail, client_text,

@@ -13,6 +13,8 @@ pub const WRITE_BYTES: usize = 256 * 1_024;
 pub const LINE_BYTES_MAX: usize = 16 * 1_024;
 /// Reloads and key changes that wait to be written.
 pub const NOTICES_MAX: usize = 4_096;
+/// Requests of writers of accounts whose lines wait to be written.
+pub const ACCOUNT_EVENTS_MAX: usize = 64;
 /// How long a process that ends waits for the last of its record.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of text that a client chose, in one field.

@@ -14,6 +14,7 @@ use keyring::time::UnixMillis;
 use crate::{
     decision::{Entry, Labels, Trail},
     key_change::KeyChange,
+    limits::ACCOUNT_EVENTS_MAX,
     settings::{Settings, WhenFull},
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Queues {
     pub(crate) is_failing: AtomicBool,
     /// The process ends.
     pub(crate) is_leaving: AtomicBool,
+    /// Places of [`ACCOUNT_EVENTS_MAX`] that are taken.
+    account_events: AtomicUsize,
     /// Decisions written.
     pub(crate) decisions: AtomicU64,
     /// Bytes written.
@@ -80,6 +83,7 @@ impl Queues {
             unverified_one_in: u64::from(settings.unverified_one_in),
             is_failing: AtomicBool::new(false),
             is_leaving: AtomicBool::new(false),
+            account_events: AtomicUsize::new(0),
             decisions: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             errors: AtomicU64::new(0),
@@ -125,6 +129,17 @@ impl Queues {
             return false;
         }
         lane.queue.len() == lane.queue.capacity() / 2
+    }
+
+    /// Takes a place for what is said of accounts. False: there is none.
+    pub(crate) fn reserve_account_event(&self) -> bool {
+        let one_more = |taken: usize| (taken < ACCOUNT_EVENTS_MAX).then(|| taken + 1);
+        self.account_events.fetch_update(Relaxed, Relaxed, one_more).is_ok()
+    }
+
+    /// Gives such a place back.
+    pub(crate) fn free_account_event(&self) {
+        self.account_events.fetch_sub(1, Relaxed);
     }
 
     /// Decisions that had no place.

@@ -3,12 +3,15 @@
 //! A request asks three times: before policy, before its code is spent, and before its first byte
 //! leaves for a backend. What was acknowledged `stale_ms` before a look refuses there.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
-use accounts::{Accounts, Claim, NotCleared, Refused, entry::Relation};
+use accounts::{Accounts, Claim, Looker, NotCleared, Refused, entry::Relation};
 use clock::Clock;
 use keyring::{code::Subject, pass::Credential};
 
@@ -30,16 +33,16 @@ impl Cleared {
 
 /// The first look. Where no account is asked, there is nothing to ask again.
 pub(crate) fn ask_first(
-    states: Option<&AccountStates>,
+    inquiry: Option<&Inquiry>,
     credential: &Credential,
     (rule, config): (&RuleConfig, &AccountsConfig),
     clock: &Clock,
 ) -> (Option<Question>, Result<Cleared, Refusal>) {
-    match states.filter(|_| rule.asks_accounts) {
+    match inquiry.filter(|_| rule.asks_accounts) {
         None => (None, Ok(Cleared(()))),
-        Some(states) => {
+        Some(inquiry) => {
             let question = Question::new(credential, rule, config);
-            (Some(question), states.ask(&question, clock))
+            (Some(question), inquiry.ask(&question, clock))
         }
     }
 }
@@ -76,13 +79,13 @@ impl std::fmt::Debug for Question {
 /// What is known of accounts, where the configuration keeps their states.
 pub struct AccountStates {
     accounts: Arc<Accounts>,
-    stale_admitted: AtomicU64,
+    stale_admitted: Arc<AtomicU64>,
 }
 
 impl AccountStates {
     /// Looks at these.
     pub fn new(accounts: Arc<Accounts>) -> Self {
-        Self { accounts, stale_admitted: AtomicU64::new(0) }
+        Self { accounts, stale_admitted: Arc::default() }
     }
 
     /// What the keeper fills.
@@ -90,9 +93,34 @@ impl AccountStates {
         &self.accounts
     }
 
+    /// How one worker asks.
+    pub(crate) fn inquiry(&self) -> Inquiry {
+        let looker = RefCell::new(self.accounts.looker());
+        Inquiry { looker, stale_admitted: Arc::clone(&self.stale_admitted) }
+    }
+
+    /// Looks that found nothing against a request in what was too old, and let it pass.
+    pub(crate) fn stale_admitted(&self) -> u64 {
+        self.stale_admitted.load(Relaxed)
+    }
+}
+
+/// How one worker asks for account states.
+pub(crate) struct Inquiry {
+    looker: RefCell<Looker>,
+    stale_admitted: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for Inquiry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inquiry").finish_non_exhaustive()
+    }
+}
+
+impl Inquiry {
     /// Brings near what a look at this person needs.
     pub(crate) fn prefetch(&self, subject: Subject) {
-        self.accounts.prefetch(subject);
+        self.looker.borrow_mut().prefetch(subject);
     }
 
     /// One look.
@@ -101,7 +129,8 @@ impl AccountStates {
     /// `account_frozen`, `account_not_ready`, `family_member_removed`, `device_unbound`,
     /// `account_state_unavailable`.
     pub(crate) fn ask(&self, question: &Question, clock: &Clock) -> Result<Cleared, Refusal> {
-        let looked = self.accounts.clear(&question.claim, question.stale_ms, || clock.reading());
+        let Question { claim, stale_ms, .. } = question;
+        let looked = self.looker.borrow_mut().clear(claim, *stale_ms, || clock.reading());
         match looked {
             Ok(_) => Ok(Cleared(())),
             Err(NotCleared::Refused(refused)) => Err(refusal(refused)),
@@ -115,18 +144,14 @@ impl AccountStates {
         if question.when_stale == WhenStale::Refuse {
             return Err(Refusal::AccountStateUnavailable);
         }
-        match self.accounts.clear(&question.claim, u32::MAX, || clock.reading()) {
+        let looked = self.looker.borrow_mut().clear(&question.claim, u32::MAX, || clock.reading());
+        match looked {
             Err(NotCleared::Refused(refused)) => Err(refusal(refused)),
             Ok(_) | Err(NotCleared::Unavailable) => {
                 self.stale_admitted.fetch_add(1, Relaxed);
                 Ok(Cleared(()))
             }
         }
-    }
-
-    /// Looks that found nothing against a request in what was too old, and let it pass.
-    pub(crate) fn stale_admitted(&self) -> u64 {
-        self.stale_admitted.load(Relaxed)
     }
 }
 

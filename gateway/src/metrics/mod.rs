@@ -8,6 +8,7 @@
 //! once there, stays for the life of the process: a reload that brings the same name goes on with
 //! the same counts, so that no counter ever goes back.
 
+mod account_changes;
 mod cells;
 mod children;
 mod exposition;
@@ -27,6 +28,8 @@ use keyring::{key::Channel, time::UnixMillis};
 
 use crate::refusal::Limit;
 
+use self::account_changes::AccountChangeCounts;
+pub(crate) use self::account_changes::ChangeResult;
 pub(crate) use self::labels::OBSERVED;
 pub use self::{
     cells::WorkerId,
@@ -60,6 +63,8 @@ pub struct Metrics {
     table_build_ns: AtomicU64,
     table_faults: AtomicU64,
     registers: OnceLock<Arc<registers::counts::Counts>>,
+    /// What writers of account states were answered.
+    pub(crate) account_changes: AccountChangeCounts,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
     /// Connections of clients that have been quiet and hold nothing but their socket.
@@ -92,6 +97,7 @@ impl Metrics {
             table_build_ns: AtomicU64::new(0),
             table_faults: AtomicU64::new(0),
             registers: OnceLock::new(),
+            account_changes: AccountChangeCounts::default(),
             requests_in_flight: Gauge::new(workers),
             connections_parked: Gauge::new(workers),
             gateway_duration: Histogram::of_own_work(workers),

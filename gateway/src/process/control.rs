@@ -185,6 +185,9 @@ pub(crate) fn look_around(shared: &Shared) {
     shared.clock.tick();
     shared.health.set_clock(shared.clock.trusted());
     shared.health.set_record(shared.record.is_well());
+    if let Some(states) = &shared.accounts {
+        shared.health.set_accounts(states.accounts().status().has_loaded());
+    }
     let (current, now) = (shared.current.load(), shared.clock.now());
     endpoints::readmit(current.backends(), now);
     shared.health.set_keys(current.keys().usable_at(now) > 0);

@@ -1,5 +1,6 @@
 //! The process: it starts, runs, obeys signals and reloads, hands over and leaves.
 
+pub(crate) mod accounts;
 pub(crate) mod control;
 pub mod key_tables;
 mod observing;

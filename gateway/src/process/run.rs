@@ -27,6 +27,7 @@ use crate::{
     metrics::WorkerId,
     transport::listener::Listener,
     worker::{Phase, Shared},
+    writing,
 };
 
 /// Serves on `listeners` until told to leave, or until a part of the process is lost that it cannot
@@ -39,7 +40,7 @@ use crate::{
 /// The system's error if the workers cannot be started.
 pub(crate) async fn run(
     listeners: Vec<Listener>,
-    admin: admin::Handle,
+    (admin, writing): (admin::Handle, Option<writing::Handle>),
     shared: Arc<Shared>,
     mut orders: Orders,
 ) -> io::Result<()> {
@@ -58,6 +59,7 @@ pub(crate) async fn run(
         .iter()
         .map(|listener| (listener.label(), listener.as_fd()))
         .chain([admin.named()])
+        .chain(writing.iter().map(writing::Handle::named))
         .collect();
     let obeyed = unwound(obey(&shared, &mut orders, &sockets)).await;
     let leave = obeyed.unwrap_or_else(|_| {
@@ -84,7 +86,9 @@ pub(crate) async fn run(
         Leave::Told => drop(listeners),
         Leave::Relieved(successor) => {
             admin.let_go();
-            listeners.into_iter().filter_map(Rc::into_inner).for_each(Listener::let_go);
+            writing.iter().for_each(writing::Handle::let_go);
+            listeners.iter().for_each(|listener| listener.let_go());
+            drop(listeners);
             successor.relieve().await;
         }
     }

@@ -14,10 +14,12 @@ use tokio::{
 
 use crate::{
     admin::{self, Admin},
+    code::clear::AccountStates,
     code::requests::CodeRequests,
     config::{Config, ListenerConfig},
     idempotency::{MessagesUnderWay, ResponseStore},
     metrics::Metrics,
+    process::accounts::{KeepError, Kept},
     process::control::{self, Orders},
     process::key_tables,
     process::reload::Reloader,
@@ -29,6 +31,7 @@ use crate::{
     transport::listener::Listener,
     upstream::endpoints::Endpoints,
     worker::Shared,
+    writing::Opened,
 };
 use clock::Clock;
 use record::{Record, RecordError, Recording, WhenFull};
@@ -74,6 +77,9 @@ pub enum StartError {
     /// A part panicked that the process cannot serve without. Running work was finished.
     #[error("the gateway has left, because it could not serve any more: {0}")]
     Lost(&'static str),
+    /// Account states cannot be kept.
+    #[error("[accounts] {0}")]
+    Accounts(#[from] KeepError),
     /// A group of the configuration cannot be used.
     #[error("{key}: {source}")]
     Group {
@@ -111,10 +117,15 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
     let clock = Clock::system();
     let (directory, tables) = directory::open(start.config.data_directory(), start.fence, &clock)?;
     let left = runtime.block_on(async move {
-        let Sockets { listeners, admin, predecessor } = Sockets::open(&start.config)?;
+        let Sockets { listeners, admin, writing, predecessor } = Sockets::open(&start.config)?;
         let signals = survived.and_leave()?;
         let command_line = start.command_line.clone();
-        let (shared, reloader, may_reload, recording) = share(start, clock, directory, tables)?;
+        let kept = Kept::new(&start.config);
+        let states = kept.as_ref().map(Kept::states);
+        let (shared, reloader, may_reload, recording) =
+            share(start, clock, (directory, tables), states)?;
+        let store = kept.map(|kept| kept.start(&shared)).transpose()?;
+        control::look_around(&shared);
         let (reload, reloads) = mpsc::channel(1);
         let mut orders = Orders { signals, reloader, reloads, command_line };
         if let Some(predecessor) = predecessor
@@ -124,9 +135,12 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         }
         let reload = may_reload.then_some(reload);
         let admin = admin::start(admin, Admin::new(Arc::clone(&shared), reload))?;
+        let writing = writing.zip(store);
+        let writing = writing.map(|(opened, store)| opened.start(Arc::clone(&shared), store));
+        let writing = writing.transpose()?;
         ready(&shared);
         let health = Arc::clone(&shared.health);
-        let left = run::run(listeners, admin, shared, orders).await;
+        let left = run::run(listeners, (admin, writing), shared, orders).await;
         // All decisions are written before the process ends.
         drop(recording);
         left?;
@@ -145,6 +159,7 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
 struct Sockets {
     listeners: Vec<Listener>,
     admin: std::net::TcpListener,
+    writing: Option<Opened>,
     predecessor: Option<Predecessor>,
 }
 
@@ -167,8 +182,14 @@ impl Sockets {
             None => std::net::TcpListener::bind(address),
         };
         let admin = admin.map_err(|source| failed(&address, source))?;
+        let writing = config.accounts.is_on().then(|| {
+            let address = &config.accounts.listen;
+            let socket = inherited(&address.to_string());
+            Opened::open(address, socket).map_err(|source| failed(address, source))
+        });
+        let writing = writing.transpose()?;
         let predecessor = inheritance.map(Inheritance::close_the_rest);
-        Ok(Self { listeners, admin, predecessor })
+        Ok(Self { listeners, admin, writing, predecessor })
     }
 }
 
@@ -191,8 +212,8 @@ type Started = (Arc<Shared>, Reloader, bool, Recording);
 fn share(
     start: Start,
     clock: Clock,
-    directory: DataDirectory,
-    tables: Tables,
+    (directory, tables): (DataDirectory, Tables),
+    accounts: Option<AccountStates>,
 ) -> Result<Started, StartError> {
     let Start { config, keys, config_file, .. } = start;
     // One more than the workers: the front thread counts the connections that it refuses.
@@ -224,7 +245,7 @@ fn share(
         health,
         record,
         bodies,
-        accounts: None,
+        accounts,
         codes,
         messages: MessagesUnderWay::default(),
     };

@@ -11,6 +11,7 @@ use std::{
     },
     path::{Path, PathBuf},
     pin::Pin,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::{Context, Poll},
 };
 
@@ -67,6 +68,8 @@ pub struct Listener {
     socket: Socket,
     label: String,
     refusals: Shape,
+    /// Another process listens on the socket now.
+    is_let_go: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -121,7 +124,7 @@ impl Listener {
                 Socket::Unix(listener, SocketFile::at(path))
             }
         };
-        Ok(Self { socket, label: address.to_string(), refusals: Shape::default() })
+        Ok(Self::of(socket, address))
     }
 
     /// Takes over a socket that already listens on `address`. Must be called within a runtime.
@@ -142,7 +145,12 @@ impl Listener {
                 Socket::Unix(UnixListener::from_std(listener)?, SocketFile::at(path))
             }
         };
-        Ok(Self { socket, label: address.to_string(), refusals: Shape::default() })
+        Ok(Self::of(socket, address))
+    }
+
+    fn of(socket: Socket, address: &Address) -> Self {
+        let (label, refusals) = (address.to_string(), Shape::default());
+        Self { socket, label, refusals, is_let_go: AtomicBool::new(false) }
     }
 
     /// Refusals before a route is known go out in this shape.
@@ -152,9 +160,17 @@ impl Listener {
     }
 
     /// Another process listens on the socket now, so its file stays.
-    pub(crate) fn let_go(mut self) {
-        if let Socket::Unix(_, path) = &mut self.socket {
-            *path = None;
+    pub(crate) fn let_go(&self) {
+        self.is_let_go.store(true, Relaxed);
+    }
+
+    /// Removes the socket file, unless another process listens there. A file that cannot be removed
+    /// is recognised as stale at the next start.
+    pub(crate) fn remove_file(&self) {
+        if let Socket::Unix(_, Some(file)) = &self.socket
+            && !self.is_let_go.load(Relaxed)
+        {
+            let _ = file.remove();
         }
     }
 
@@ -197,10 +213,7 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Socket::Unix(_, Some(file)) = &self.socket {
-            // A file that cannot be removed now is recognised as stale at the next start.
-            let _ = file.remove();
-        }
+        self.remove_file();
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 use slab::Slab;
 
 use crate::{
-    code::clear::AccountStates,
+    code::clear::{AccountStates, Inquiry},
     code::redeem::Memory,
     code::requests::CodeRequests,
     code::status::Sources,
@@ -51,6 +51,8 @@ pub(crate) struct Worker {
     pub(crate) batch: Batch,
     /// The stored answers that this worker removes when they expire.
     pub(crate) expiries: RefCell<ExpiryQueue>,
+    /// Where account states are kept.
+    inquiry: Option<Inquiry>,
     /// Where nodes share the memory of redeemed codes.
     pub(crate) registers: Option<Rc<Registers>>,
     shared: Arc<Shared>,
@@ -85,6 +87,7 @@ impl Worker {
             batch: Batch::default(),
             expiries: RefCell::default(),
             registers: registers(id, &shared)?,
+            inquiry: shared.accounts.as_ref().map(AccountStates::inquiry),
             snapshot,
             connections: RefCell::default(),
             connection_count,
@@ -114,7 +117,7 @@ impl Worker {
     /// What the batch verifies with.
     pub(crate) fn verify_context(&self) -> VerifyContext<'_> {
         let (clock, replay, metrics) = (self.clock(), self.replay(), self.metrics());
-        VerifyContext { clock, replay, accounts: self.account_states(), metrics, worker: self.id }
+        VerifyContext { clock, replay, accounts: self.inquiry(), metrics, worker: self.id }
     }
 
     pub(crate) fn replay(&self) -> &Replay {
@@ -160,9 +163,9 @@ impl Worker {
         &self.shared.messages
     }
 
-    /// What is known of accounts, where their states are kept.
-    pub(crate) fn account_states(&self) -> Option<&AccountStates> {
-        self.shared.accounts.as_ref()
+    /// How account states are asked, where they are kept.
+    pub(crate) fn inquiry(&self) -> Option<&Inquiry> {
+        self.inquiry.as_ref()
     }
 
     pub(crate) fn record(&self) -> &Record {

@@ -22,6 +22,7 @@ use sys::{
 };
 
 use crate::{
+    account::{AccountEvent, AccountPlace},
     decision::{Entry, Labels, Trail},
     files::{RecordDirectory, Sink},
     format::Chain,
@@ -41,6 +42,7 @@ pub struct Record(Option<Active>);
 struct Active {
     queues: Arc<Queues>,
     notices: SyncSender<Notice>,
+    accounts: SyncSender<AccountEvent>,
     writer: Thread,
 }
 
@@ -129,6 +131,7 @@ impl Record {
         }
         let queues = Arc::new(Queues::new(settings, context.workers));
         let (notices, inbox) = sync_channel(limits::NOTICES_MAX);
+        let (accounts, account_events) = sync_channel(limits::ACCOUNT_EVENTS_MAX);
         let on_panic = context.on_panic;
         let directory = RecordDirectory::new(settings, group, context.clock.now());
         let path = directory.path.clone();
@@ -140,6 +143,7 @@ impl Record {
         let mut writer = Writer {
             queues: Arc::clone(&queues),
             notices: inbox,
+            account_events,
             clock: context.clock,
             author,
             subject_key,
@@ -173,7 +177,7 @@ impl Record {
             .map_err(RecordError::Thread)?;
         let writer = thread.thread().clone();
         let recording = Recording { writer: Some((Arc::clone(&queues), writer.clone())), ended };
-        Ok((Self(Some(Active { queues, notices, writer })), recording))
+        Ok((Self(Some(Active { queues, notices, accounts, writer })), recording))
     }
 
     /// Are decisions recorded at all?
@@ -213,6 +217,26 @@ impl Record {
     /// 1,000 characters are kept.
     pub fn note_refused_reload(&self, at: UnixMillis, why: &str) {
         self.send(Notice::ReloadRefused { at, why: why.chars().take(1_000).collect() });
+    }
+
+    /// Reserves room for what is said of accounts next. `None`: there is none, and with
+    /// [`WhenFull::Refuse`] no account may be changed.
+    pub fn reserve_account_event(&self) -> Option<AccountPlace> {
+        let Some(Active { queues, accounts, .. }) = &self.0 else {
+            return Some(AccountPlace::none());
+        };
+        if !self.is_well() {
+            return None;
+        }
+        let place = AccountPlace::reserve(accounts, queues);
+        match queues.when_full {
+            WhenFull::Refuse => place,
+            WhenFull::Drop => Some(place.unwrap_or_else(|| {
+                let what = format_args!("changes of accounts are missing in the decision record");
+                log::event(Event::RecordEventMissing, what);
+                AccountPlace::none()
+            })),
+        }
     }
 
     /// False while requests that spend codes are refused because the record cannot be written.

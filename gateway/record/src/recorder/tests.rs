@@ -2,6 +2,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use super::*;
 use crate::{
+    account::{AccountChange, AccountChanges},
     decision::{BackendLabels, MessageNames, RouteLabels, RouteUse, client_text},
     offline,
 };
@@ -229,6 +230,47 @@ fn a_held_place_always_fits_and_nobody_else_takes_it() {
     queues.is_failing.store(true, Relaxed);
     assert!(!record.reserve(W0, &mut for_backend()), "the disk fails");
     assert!(!record.is_well());
+}
+
+fn freeze(is_acknowledged: bool) -> AccountEvent {
+    let change = AccountChange {
+        operation: "freeze",
+        cause: Some("hotline"),
+        subject: keyring::code::Subject::new(42).unwrap(),
+        relation: Some(0),
+        channel: None,
+        before: None,
+        after: Some("2026-12-12".to_owned()),
+    };
+    let (writer, request) = ("hotline-12393".to_owned(), "H-1".to_owned());
+    let changes = vec![change];
+    AccountEvent::Changes(AccountChanges { at: START, writer, request, is_acknowledged, changes })
+}
+
+#[test]
+fn a_change_of_an_account_has_a_line_and_with_refuse_a_place_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { when_full: WhenFull::Refuse, ..settings(dir.path()) };
+    let begun = begin(&settings);
+    begun.record.reserve_account_event().unwrap().record(freeze(true));
+    let places: Vec<_> =
+        std::iter::from_fn(|| begun.record.reserve_account_event()).take(1_000).collect();
+    assert!((limits::ACCOUNT_EVENTS_MAX - 1..=limits::ACCOUNT_EVENTS_MAX).contains(&places.len()));
+    drop(places);
+    begun.record.reserve_account_event().unwrap().record(freeze(false));
+    begun.record.0.as_ref().unwrap().queues.is_failing.store(true, Relaxed);
+    assert!(begun.record.reserve_account_event().is_none(), "not recordable, not changed");
+    drop(begun);
+    let lines = lines(dir.path());
+    let accounts: Vec<_> = lines.iter().filter(|line| line["event"] == "account").collect();
+    let said = |line: &serde_json::Value| (line["acknowledged"].clone(), line["after"].clone());
+    assert_eq!(said(accounts[0]), (true.into(), "2026-12-12".into()));
+    assert_eq!(said(accounts[1]), (false.into(), "2026-12-12".into()));
+    assert_eq!(
+        (&accounts[0]["writer"], &accounts[0]["op"]),
+        (&"hotline-12393".into(), &"freeze".into())
+    );
+    assert!(!accounts[0].to_string().contains(":42"), "no person is named");
 }
 
 #[test]

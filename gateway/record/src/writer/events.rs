@@ -4,6 +4,7 @@
 use keyring::time::UnixMillis;
 
 use crate::{
+    account::{AccountChange, AccountChanges, AccountImport},
     decision::{Entry, Labels, MessageNames, Rare, RecordedHolder, RouteUse, Shown, client_text},
     files::{ChainEnd, ExpiredFile},
     format::Fields,
@@ -226,6 +227,44 @@ pub(crate) fn key_change(
         .word("channel", change.channel.as_str())
         .word_or_null("from", change.from)
         .word_or_null("to", change.to);
+}
+
+/// A change of one account, which a writer's request made or may have made.
+pub(crate) fn account(
+    fields: &mut Fields<'_>,
+    author: &Author,
+    key: Option<&SubjectKey>,
+    of: &AccountChanges,
+    change: &AccountChange,
+) {
+    begin(fields, "account", of.at, author)
+        .word("writer", &of.writer)
+        .text("request", of.request.as_bytes())
+        .word("op", change.operation)
+        .word_or_null("cause", change.cause);
+    match key {
+        Some(key) => fields.hex("subject_hash", &key.hash(change.subject)),
+        None => fields.null("subject_hash"),
+    };
+    match change.relation {
+        Some(relation) => fields.number("relation", relation),
+        None => fields.null("relation"),
+    };
+    let channel = change.channel.map(|channel| channel.as_str());
+    fields
+        .word_or_null("channel", channel)
+        .text_or_null("before", change.before.as_deref().unwrap_or_default().as_bytes())
+        .text_or_null("after", change.after.as_deref().unwrap_or_default().as_bytes())
+        .boolean("acknowledged", of.is_acknowledged);
+}
+
+/// What a request of an import did.
+pub(crate) fn account_import(fields: &mut Fields<'_>, author: &Author, import: &AccountImport) {
+    begin(fields, "account_import", import.at, author)
+        .word("writer", &import.writer)
+        .number("lines", import.lines)
+        .number("changed", import.changed)
+        .boolean("acknowledged", import.is_acknowledged);
 }
 
 /// `count` decisions before this line are missing.

@@ -22,6 +22,7 @@ use sys::{
 };
 
 use crate::{
+    account::AccountEvent,
     decision::Labels,
     files::{ChainEnd, Sink},
     format::{Chain, Fields},
@@ -41,6 +42,7 @@ const SLOW_MS: i64 = 60_000;
 pub(crate) struct Writer {
     pub(crate) queues: Arc<Queues>,
     pub(crate) notices: Receiver<Notice>,
+    pub(crate) account_events: Receiver<AccountEvent>,
     pub(crate) clock: Clock,
     pub(crate) author: Author,
     pub(crate) subject_key: Option<SubjectKey>,
@@ -112,6 +114,7 @@ impl Writer {
         self.write_out(now)?;
         self.sink.rotate(now)?;
         self.write_notices(now)?;
+        self.write_account_events(now)?;
         self.write_decisions(now)?;
         self.write_dropped(now);
         self.write_out(now)?;
@@ -154,6 +157,30 @@ impl Writer {
             }
             self.write_if_enough(now)?;
         }
+    }
+
+    fn write_account_events(&mut self, now: UnixMillis) -> io::Result<()> {
+        while let Ok(event) = self.account_events.try_recv() {
+            self.queues.free_account_event();
+            let key = self.subject_key.take();
+            match &event {
+                AccountEvent::Changes(changes) => {
+                    for change in &changes.changes {
+                        self.write_line(now, |fields, author| {
+                            events::account(fields, author, key.as_ref(), changes, change);
+                        });
+                    }
+                }
+                AccountEvent::Import(import) => {
+                    self.write_line(now, |fields, author| {
+                        events::account_import(fields, author, import)
+                    });
+                }
+            }
+            self.subject_key = key;
+            self.write_if_enough(now)?;
+        }
+        Ok(())
     }
 
     /// Takes at most as many decisions from a queue as it has places, so that a round ends.

@@ -1,5 +1,6 @@
 //! `/metrics`: what was counted, and the state of this node at the moment of the scrape.
 
+mod accounts;
 mod process;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,6 +28,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_routes(&mut page, &current);
     show_backends(&mut page, &current);
     show_replay(&mut page, shared);
+    accounts::show(&mut page, shared);
     show_record(&mut page, shared);
     show_answers(&mut page, shared);
     show_bodies(&mut page, shared);

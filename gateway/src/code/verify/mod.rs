@@ -23,7 +23,7 @@ use keyring::{
 use slab::Slab;
 
 use crate::{
-    code::clear::AccountStates,
+    code::clear::Inquiry,
     metrics::{Metrics, WorkerId},
     snapshot::Held,
 };
@@ -36,7 +36,7 @@ pub(crate) struct VerifyContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) replay: &'a Replay,
     /// Where account states are kept.
-    pub(crate) accounts: Option<&'a AccountStates>,
+    pub(crate) accounts: Option<&'a Inquiry>,
     pub(crate) metrics: &'a Metrics,
     pub(crate) worker: WorkerId,
 }

@@ -276,20 +276,19 @@ impl RequestContext {
         credential: &Credential,
         rule: &RuleConfig,
     ) -> Result<Cleared, Refusal> {
-        let (states, clock) = (self.worker.account_states(), self.worker.clock());
+        let (inquiry, clock) = (self.worker.inquiry(), self.worker.clock());
         let rules = (rule, &self.snapshot.config.accounts);
-        let (question, answer) = clear::ask_first(states, credential, rules, clock);
+        let (question, answer) = clear::ask_first(inquiry, credential, rules, clock);
         self.account.set(question);
         answer
     }
 
     /// Asks again, if it was asked: the account may have been frozen meanwhile.
     pub(crate) fn ask_account_again(&self) -> Result<(), Refused> {
-        let (Some(question), Some(states)) = (self.account.get(), self.worker.account_states())
-        else {
+        let (Some(question), Some(inquiry)) = (self.account.get(), self.worker.inquiry()) else {
             return Ok(());
         };
-        states.ask(&question, self.worker.clock()).map(drop).map_err(Refused::from)
+        inquiry.ask(&question, self.worker.clock()).map(drop).map_err(Refused::from)
     }
 
     /// A pass has arrived. It may be anything.

@@ -60,7 +60,7 @@ const ACCOUNTS: &[&str] = &["limits", "sync", "entry", "verdict", "change", "sta
 
 #[rustfmt::skip]
 const RECORD: &[&str] = &[
-    "limits", "settings", "subject_key", "format", "key_change", "decision", "queue", "files", "writer",
+    "limits", "settings", "subject_key", "format", "key_change", "decision", "queue", "account", "files", "writer",
     "recorder", "offline",
 ];
 

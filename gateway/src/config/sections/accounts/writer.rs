@@ -79,8 +79,23 @@ pub enum Right {
     Export,
 }
 
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Freeze(cause) => write!(f, "freeze:{}", cause.as_str()),
+            Self::Unfreeze(cause) => write!(f, "unfreeze:{}", cause.as_str()),
+            Self::Unbind => f.write_str("unbind"),
+            Self::BindMember => f.write_str("bind-member"),
+            Self::RemoveMember => f.write_str("remove-member"),
+            Self::Show => f.write_str("show"),
+            Self::Import => f.write_str("import"),
+            Self::Export => f.write_str("export"),
+        }
+    }
+}
+
 /// What a writer may do.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Rights(Vec<Right>);
 
 impl Rights {
