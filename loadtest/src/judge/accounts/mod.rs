@@ -73,7 +73,8 @@ impl Accounts {
     }
 
     /// Draws the person of a code that this channel shows, and the epoch of its device. Half of all
-    /// codes are of people with a change of the last moments. `None` if there are no people.
+    /// codes are of people with a change of the last moments, first of those where no refusal was
+    /// seen yet. `None` if there are no people.
     pub fn draw(&self, channel: usize, now_ns: u64, rng: &mut Rng) -> Option<Voucher> {
         let mut book = self.book();
         let since_ns = now_ns.saturating_sub(2 * book.stale_ns);
@@ -81,6 +82,13 @@ impl Accounts {
             book.newest.pop_front();
         }
         let newest = book.newest.get(rng.place(book.newest.len())).filter(|_| rng.below(2) == 0);
+        let unproven = book.newest.iter().find_map(|(_, person)| {
+            let epoch = book.people.get(*person)?.unproven(channel)?;
+            Some(Voucher { person: *person, channel, epoch })
+        });
+        if let (Some(_), Some(unproven)) = (newest, unproven) {
+            return Some(unproven);
+        }
         let person = newest.map_or_else(|| rng.place(book.people.len()), |(_, person)| *person);
         let epoch = book.people.get(person)?.draw_epoch(channel, rng);
         Some(Voucher { person, channel, epoch })

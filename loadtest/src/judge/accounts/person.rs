@@ -63,6 +63,25 @@ impl Person {
         }
     }
 
+    /// The epoch of a code that the newest change must refuse soon, if that is acknowledged and no
+    /// refusal was seen.
+    pub(super) fn unproven(&self, channel: usize) -> Option<u16> {
+        let newest = self
+            .changes
+            .last()
+            .filter(|noted| noted.change.acknowledged_ns.is_some() && noted.refused_ns.is_none())?;
+        let mut before = self.changes.iter().rev().skip(1);
+        match newest.change.operation {
+            Operation::Unbind { channel: of, epoch } => (of == channel).then_some(epoch),
+            Operation::Lift => None,
+            Operation::Freeze => {
+                let hold = before.find(|noted| noted.change.operation.is_of_hold());
+                let is_first = hold.is_none_or(|hold| hold.change.operation == Operation::Lift);
+                is_first.then(|| self.floor(channel) + 1)
+            }
+        }
+    }
+
     /// Notes a refusal. It belongs to the newest of its causes, unless an earlier one may have been
     /// the cause as well.
     pub(super) fn note_first_refusal(&mut self, now_ns: u64, is_cause: impl Fn(Operation) -> bool) {

@@ -98,6 +98,35 @@ fn the_first_refusal_after_an_acknowledgement_is_timed_once_and_for_a_new_freeze
 }
 
 #[test]
+fn a_code_of_whom_a_change_must_be_seen_to_refuse_comes_first() {
+    let accounts = Accounts::new(1_000, 1, STALE_NS);
+    let mut rng = Rng::new(6);
+    let mut of_seven = |channel, epoch| {
+        let drawn = (0..100).map(|_| accounts.draw(channel, 5_100, &mut rng).unwrap());
+        drawn.filter(|one| one.person == 7 && one.epoch == epoch).count()
+    };
+    let unbind = accounts.begin(7, Operation::Unbind { channel: 2, epoch: 1 }, 5_000);
+    (0..9).for_each(|other| {
+        accounts.begin(100 + other, Operation::Freeze, 5_000);
+    });
+    assert!(of_seven(2, 1) < 10);
+    accounts.acknowledge(unbind, 5_010);
+    assert!(of_seven(2, 1) > 30 && of_seven(1, 1) < 20);
+    let voucher = Voucher { person: 7, channel: 2, epoch: 1 };
+    let shown = Shown { voucher, sent_ns: 5_020, answered_ns: 5_030 };
+    let told = Told { answer: UNBOUND, redemption: None, is_again: false };
+    accounts.note_answer(&shown, &accounts.standing(&shown), &told);
+    assert!(of_seven(2, 1) < 10);
+    let freeze = accounts.begin(7, Operation::Freeze, 5_040);
+    accounts.acknowledge(freeze, 5_050);
+    assert!(of_seven(2, 2) > 30);
+    let again = accounts.begin(7, Operation::Freeze, 5_060);
+    accounts.acknowledge(again, 5_070);
+    // The first freeze refuses as well.
+    assert!(of_seven(2, 2) < 20);
+}
+
+#[test]
 fn changes_are_counted_by_kind_and_what_became_of_them() {
     let accounts = people();
     let freeze = accounts.begin(0, Operation::Freeze, 100);
