@@ -3,6 +3,7 @@
 //! No test sleeps in the hope that something happens. Each wait is for an event, and only a failure
 //! reaches its bound. Two functions wait for time itself: [`until`] and [`eventually`].
 
+pub(crate) mod accounts;
 pub(crate) mod backend;
 pub(crate) mod client;
 pub(crate) mod contract;

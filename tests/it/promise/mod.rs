@@ -1,8 +1,8 @@
 //! What the gateway promises: a genuine code pays once, whatever happens, and every answer is true.
 
+mod accounts;
 mod code;
 mod faults;
-mod his;
 mod leaving;
 mod loadtest;
 mod outcomes;

@@ -1,6 +1,8 @@
 //! One scan serves a whole visit: a code is exchanged for a pass, the pass is opened by any call and
 //! pays once.
 
+mod his;
+
 use serde_json::json;
 
 use crate::harness::keys::identity;
@@ -25,7 +27,7 @@ async fn world() -> World {
     world
 }
 
-async fn open(world: &World) {
+pub(in crate::promise) async fn open(world: &World) {
     let fence_s = world.metric("yanma_pass_fence_end_timestamp_seconds").await;
     #[allow(clippy::as_conversions, reason = "whole seconds before 2106")]
     until((fence_s as i64 + 1) * 1_000).await;
