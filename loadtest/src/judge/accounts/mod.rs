@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use self::counts::{AccountCounts, ChangeCount};
 pub use self::person::CHANNELS;
 use self::person::Person;
-use crate::judge::law::account::{Operation, Shown, Standing, Voucher};
+use crate::judge::law::account::{Change, Operation, Shown, Standing, Voucher};
 use crate::judge::outcome::{Answer, Outcome};
 use crate::judge::redemption::Redemption;
 use crate::rng::Rng;
@@ -84,14 +84,14 @@ impl Accounts {
         let newest = book.newest.get(rng.place(book.newest.len())).filter(|_| rng.below(2) == 0);
         let unproven = book.newest.iter().find_map(|(_, person)| {
             let epoch = book.people.get(*person)?.unproven(channel)?;
-            Some(Voucher { person: *person, channel, epoch })
+            Some(Voucher { person: *person, channel, epoch, minted_from_ns: None })
         });
         if let (Some(_), Some(unproven)) = (newest, unproven) {
             return Some(unproven);
         }
         let person = newest.map_or_else(|| rng.place(book.people.len()), |(_, person)| *person);
         let epoch = book.people.get(person)?.draw_epoch(channel, rng);
-        Some(Voucher { person, channel, epoch })
+        Some(Voucher { person, channel, epoch, minted_from_ns: None })
     }
 
     /// The epoch that the next unbind of a person's device names.
@@ -217,12 +217,12 @@ impl Book {
             }
             Outcome::AccountFrozen => {
                 self.counts.frozen += 1;
-                self.note_refusal(shown, standing.may_be_frozen, Operation::is_of_hold);
+                self.note_refusal(shown, standing.may_be_frozen, |one| one.operation.is_of_hold());
             }
             Outcome::DeviceUnbound => {
                 self.counts.unbound += 1;
                 let voucher = shown.voucher;
-                self.note_refusal(shown, standing.may_be_unbound, |one| one.unbinds(&voucher));
+                self.note_refusal(shown, standing.may_be_unbound, |one| one.may_unbind(&voucher));
             }
             _ => {}
         }
@@ -246,12 +246,7 @@ impl Book {
         }
     }
 
-    fn note_refusal(
-        &mut self,
-        shown: &Shown,
-        has_cause: bool,
-        is_cause: impl Fn(Operation) -> bool,
-    ) {
+    fn note_refusal(&mut self, shown: &Shown, has_cause: bool, is_cause: impl Fn(&Change) -> bool) {
         if !has_cause {
             self.counts.without_cause += 1;
         } else if let Some(person) = self.people.get_mut(shown.voucher.person) {

@@ -84,9 +84,9 @@ impl Person {
 
     /// Notes a refusal. It belongs to the newest of its causes, unless an earlier one may have been
     /// the cause as well.
-    pub(super) fn note_first_refusal(&mut self, now_ns: u64, is_cause: impl Fn(Operation) -> bool) {
+    pub(super) fn note_first_refusal(&mut self, now_ns: u64, is_cause: impl Fn(&Change) -> bool) {
         let is_such =
-            |noted: &&mut Noted| is_cause(noted.change.operation) && noted.change.sent_ns <= now_ns;
+            |noted: &&mut Noted| is_cause(&noted.change) && noted.change.sent_ns <= now_ns;
         let mut causes = self.changes.iter_mut().rev().filter(is_such);
         let Some(newest) = causes.next() else { return };
         let is_new = causes.next().is_none_or(|before| before.change.operation == Operation::Lift);

@@ -10,7 +10,7 @@ fn people() -> Accounts {
 }
 
 fn voucher(epoch: u16) -> Voucher {
-    Voucher { person: 1, channel: 0, epoch }
+    Voucher { person: 1, channel: 0, epoch, minted_from_ns: None }
 }
 
 fn answer_of(accounts: &Accounts, epoch: u16, sent_ns: u64, answer: Answer, is_again: bool) {
@@ -112,7 +112,7 @@ fn a_code_of_whom_a_change_must_be_seen_to_refuse_comes_first() {
     assert!(of_seven(2, 1) < 10);
     accounts.acknowledge(unbind, 5_010);
     assert!(of_seven(2, 1) > 30 && of_seven(1, 1) < 20);
-    let voucher = Voucher { person: 7, channel: 2, epoch: 1 };
+    let voucher = Voucher { person: 7, channel: 2, epoch: 1, minted_from_ns: None };
     let shown = Shown { voucher, sent_ns: 5_020, answered_ns: 5_030 };
     let told = Told { answer: UNBOUND, redemption: None, is_again: false };
     accounts.note_answer(&shown, &accounts.standing(&shown), &told);
@@ -142,7 +142,7 @@ fn changes_are_counted_by_kind_and_what_became_of_them() {
     assert_eq!((unbinds, found.never_acknowledged()), (ChangeCount::default(), 1));
     assert_eq!(found.to_acknowledgement_ns, [300]);
     // What was withdrawn explains no refusal.
-    let old = Voucher { person: 2, channel: 2, epoch: 1 };
+    let old = Voucher { person: 2, channel: 2, epoch: 1, minted_from_ns: None };
     let shown = Shown { voucher: old, sent_ns: 500, answered_ns: 510 };
     assert_eq!(accounts.standing(&shown), Standing::default());
 }

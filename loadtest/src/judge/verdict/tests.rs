@@ -261,7 +261,7 @@ fn one_late_approval_is_a_fault_and_one_at_the_edge_is_none() {
         let accounts = ledger.accounts();
         let change = accounts.begin(0, operation, 10);
         accounts.acknowledge(change, 20);
-        let voucher = Voucher { person: 0, channel: 0, epoch: 1 };
+        let voucher = Voucher { person: 0, channel: 0, epoch: 1, minted_from_ns: None };
         let sent_ns = 1_020 + late_ns;
         let shown = Shown { voucher, sent_ns, answered_ns: sent_ns + 5 };
         let standing = accounts.standing(&shown);

@@ -174,7 +174,7 @@ async fn a_change_without_an_acknowledgement_is_sent_again_under_its_name_until_
     assert!(again >= counts.changes_unanswered, "{again}");
     // What the judge holds for frozen is what the stand-in holds.
     for person in 0..12 {
-        let voucher = Voucher { person, channel: 0, epoch: u16::MAX };
+        let voucher = Voucher { person, channel: 0, epoch: u16::MAX, minted_from_ns: None };
         let later_ns = clock::now_ns() + 10 * NS_PER_S;
         let shown = Shown { voucher, sent_ns: later_ns, answered_ns: later_ns };
         let standing = ledger.accounts().standing(&shown);

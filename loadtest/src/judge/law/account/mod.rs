@@ -7,6 +7,9 @@
 //! All moments are of one clock, the tool's monotonic clock. Sending is noted before the first byte
 //! leaves, and an acknowledgement after its last byte came. Both err in the gateway's favour.
 
+/// By how much wall clock and monotonic clock may differ when one is computed from the other.
+const CLOCKS_NS: u64 = 5_000_000;
+
 /// What a code says of its person.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Voucher {
@@ -16,6 +19,9 @@ pub struct Voucher {
     pub channel: usize,
     /// The epoch of the voucher on its device.
     pub epoch: u16,
+    /// Of a pass: the beginning of the second in which it was minted. It does not say its epoch, so
+    /// an unbind of that second or later refuses it.
+    pub minted_from_ns: Option<u64>,
 }
 
 /// What is done to an account.
@@ -94,8 +100,9 @@ pub fn standing<'a>(
             Operation::Unbind { .. } => {}
         }
     }
-    let unbinds = newest_first.filter(|change| change.operation.unbinds(&shown.voucher));
-    let unbound_for_ns = unbinds.clone().filter_map(age_ns).max();
+    let unbinds = newest_first.filter(|change| change.may_unbind(&shown.voucher));
+    let surely = unbinds.clone().filter(|change| change.surely_unbinds(&shown.voucher));
+    let unbound_for_ns = surely.filter_map(age_ns).max();
     let refused_for_ns = frozen_for_ns.max(unbound_for_ns);
     Standing {
         refused_for_ns,
@@ -119,13 +126,30 @@ impl Operation {
     pub fn is_of_hold(self) -> bool {
         matches!(self, Self::Freeze | Self::Lift)
     }
+}
 
-    /// Whether it refuses this voucher's codes.
-    pub fn unbinds(self, voucher: &Voucher) -> bool {
-        match self {
-            Self::Unbind { channel, epoch } => channel == voucher.channel && voucher.epoch <= epoch,
-            Self::Freeze | Self::Lift => false,
-        }
+impl Change {
+    /// Whether it may refuse this voucher's codes, or this pass.
+    pub fn may_unbind(&self, voucher: &Voucher) -> bool {
+        self.is_of_device(voucher, |minted_from_ns| {
+            let until_ns = self.acknowledged_ns.unwrap_or(u64::MAX).saturating_add(CLOCKS_NS);
+            until_ns >= minted_from_ns
+        })
+    }
+
+    /// Whether it refuses them wherever it is held.
+    pub fn surely_unbinds(&self, voucher: &Voucher) -> bool {
+        self.is_of_device(voucher, |minted_from_ns| self.sent_ns >= minted_from_ns + CLOCKS_NS)
+    }
+
+    /// Compares the epochs, or by `is_of_pass` the beginning of the second in which a pass was made.
+    fn is_of_device(&self, voucher: &Voucher, is_of_pass: impl Fn(u64) -> bool) -> bool {
+        let Operation::Unbind { channel, epoch } = self.operation else { return false };
+        let is_of_device = match voucher.minted_from_ns {
+            Some(minted_from_ns) => is_of_pass(minted_from_ns),
+            None => voucher.epoch <= epoch,
+        };
+        channel == voucher.channel && is_of_device
     }
 }
 

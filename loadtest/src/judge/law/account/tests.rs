@@ -1,7 +1,7 @@
 use super::*;
 
 const STALE_NS: u64 = 1_000;
-const VOUCHER: Voucher = Voucher { person: 0, channel: 1, epoch: 3 };
+const VOUCHER: Voucher = Voucher { person: 0, channel: 1, epoch: 3, minted_from_ns: None };
 
 fn acknowledged(operation: Operation, sent_ns: u64, acknowledged_ns: u64) -> Change {
     Change { operation, sent_ns, acknowledged_ns: Some(acknowledged_ns) }
@@ -93,4 +93,25 @@ fn an_unbind_is_of_its_channel_and_of_epochs_up_to_its_own_and_no_lift_ends_it()
     assert_eq!(unbound(1, 2), Standing::default());
     assert_eq!(unbound(2, 3), Standing::default());
     assert!(!unbound(1, 3).may_be_frozen);
+}
+
+#[test]
+fn an_unbind_refuses_a_pass_that_was_minted_in_its_second_or_before() {
+    const MS: u64 = 1_000_000;
+    let minted = |minted_from_ns: u64, unbind: &Change| {
+        let voucher = Voucher { minted_from_ns: Some(minted_from_ns), epoch: 9, ..VOUCHER };
+        let shown = Shown { voucher, sent_ns: 9_000 * MS, answered_ns: 9_000 * MS };
+        let standing = standing([*unbind].iter(), &shown, 1_000 * MS);
+        (standing.may_be_unbound, standing.must_be_refused)
+    };
+    let unbind = |sent_ns, acknowledged_ns| {
+        acknowledged(Operation::Unbind { channel: 1, epoch: 1 }, sent_ns, acknowledged_ns)
+    };
+    let made = unbind(4_000 * MS, 5_000 * MS);
+    assert_eq!(minted(3_000 * MS, &made), (true, true));
+    // It was made between its sending and its acknowledgement, before or after the pass.
+    assert_eq!(minted(4_500 * MS, &made), (true, false));
+    assert_eq!(minted(5_006 * MS, &made), (false, false));
+    let open = Change { acknowledged_ns: None, ..made };
+    assert_eq!(minted(8_000 * MS, &open), (true, false));
 }
