@@ -67,7 +67,7 @@ impl Failure {
             Self::Scenario(_) | Self::Site(_) | Self::Key(_) | Self::TooMany { .. } => {
                 STATUS_CONFIG
             }
-            Self::Run(RunError::Site(_) | RunError::Key(_)) => STATUS_CONFIG,
+            Self::Run(RunError::Site(_) | RunError::Key(_) | RunError::NoAccounts) => STATUS_CONFIG,
             Self::Run(_) | Self::NotClean | Self::Stopped | Self::Output(_) => STATUS_OTHER,
         }
     }

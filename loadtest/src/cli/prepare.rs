@@ -8,12 +8,14 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::net::address::Address;
-use crate::site::plan::{MemoryPlan, Plan};
+use crate::site::plan::{AccountPlan, MemoryPlan, Plan};
 
 /// Far more than any load here opens.
 const CONNECTIONS: u64 = 100_000;
 const REQUESTS: u64 = 65_536;
 const BACKEND_TIMEOUT_MS: u64 = 10_000;
+/// The default of scenarios.
+const STALE_MS: u64 = 1_000;
 
 const AFTER_HELP: &str = "\
 Example:
@@ -48,9 +50,16 @@ pub(super) struct Arguments {
     /// Also a pass secret and the routes of visits
     #[arg(long)]
     passes: bool,
+    /// Also account states, changed at a UNIX socket in the directory
+    #[arg(long)]
+    accounts: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    // Relative to the configuration.
+    let listen = vec![Address::Unix("accounts.sock".into())];
+    let accounts = || AccountPlan { listen, stale_ms: STALE_MS, etcd: Vec::new() };
+    let accounts = arguments.accounts.then(accounts);
     let plan = Plan {
         dir: arguments.dir.clone(),
         keys: arguments.keys,
@@ -61,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         connections_max: CONNECTIONS,
         requests_max: REQUESTS,
         has_passes: arguments.passes,
-        memory: MemoryPlan::default(),
+        memory: MemoryPlan { accounts, ..MemoryPlan::default() },
     };
     plan.write()?;
     let dir = arguments.dir.display();

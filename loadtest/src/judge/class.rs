@@ -62,12 +62,24 @@ classes! {
     Pass = "pass";
     /// A pass that was sent to pay before.
     PassAgain = "pass_again";
+    /// Genuine and fresh, of a person whose account is changed while the load runs.
+    Account = "account";
+    /// Such a code, after it was refused as frozen. A refusal does not spend it.
+    AccountAgain = "account_again";
 }
 
 impl Class {
     /// Whether a code of this class may reach the backend, once.
     pub fn may_arrive(self) -> bool {
-        matches!(self, Self::Valid | Self::ReplayAtOnce | Self::Exchange | Self::Pass)
+        matches!(
+            self,
+            Self::Valid
+                | Self::ReplayAtOnce
+                | Self::Exchange
+                | Self::Pass
+                | Self::Account
+                | Self::AccountAgain
+        )
     }
 
     /// Whether its code or pass was sent before, to be spent.
@@ -91,9 +103,15 @@ impl Class {
         self.call() != Call::Redeem
     }
 
-    /// Whether a scenario's mix may name it. The later calls of a visit come by themselves.
+    /// Whether a scenario's mix may name it. The later calls of a visit come by themselves, and so
+    /// do codes that are tried again.
     pub fn is_of_mix(self) -> bool {
-        self == Self::Exchange || !self.is_of_visit()
+        self == Self::Exchange || !self.is_of_visit() && self != Self::AccountAgain
+    }
+
+    /// Whether a genuine request of it comes as far as the look at its person's account.
+    pub fn is_looked_up(self) -> bool {
+        self.may_arrive() || self.is_replay() || self == Self::PassCheck
     }
 
     /// The outcome of what is shown after its life.
@@ -107,6 +125,7 @@ impl Class {
         match self {
             Self::Valid | Self::ReplayAtOnce => Outcome::Approved,
             Self::Exchange | Self::PassCheck | Self::Pass => Outcome::Approved,
+            Self::Account | Self::AccountAgain => Outcome::Approved,
             Self::ReplayLater | Self::ReplayOtherS | Self::ExchangeAgain => Outcome::CodeUsed,
             Self::PassAgain => Outcome::PassUsed,
             Self::Expired => Outcome::CodeExpired,

@@ -8,6 +8,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use crate::judge::accounts::{AccountCounts, Accounts};
+use crate::judge::law::account::Standing;
 use crate::judge::passes::{PassCounts, Passes};
 use crate::judge::redemption::{Redemption, Spendable};
 
@@ -41,6 +43,7 @@ pub struct Ledger {
     strays: AtomicU64,
     arrived: AtomicU64,
     passes: Passes,
+    accounts: Accounts,
 }
 
 /// What happened to one code.
@@ -54,9 +57,14 @@ pub struct Sequence(u64);
 impl Ledger {
     /// An empty ledger; serials start at `base`.
     pub fn new(base: u64) -> Self {
+        Self::with_accounts(base, Accounts::default())
+    }
+
+    /// The same, with people whose accounts are changed.
+    pub fn with_accounts(base: u64, accounts: Accounts) -> Self {
         let chunks = (0..CHUNKS).map(|_| OnceLock::new()).collect();
         let [next, strays, arrived] = [const { AtomicU64::new(0) }; 3];
-        Self { base, next, chunks, strays, arrived, passes: Passes::default() }
+        Self { base, next, chunks, strays, arrived, passes: Passes::default(), accounts }
     }
 
     /// Enters a new code. Returns its number and its serial.
@@ -85,6 +93,23 @@ impl Ledger {
     /// What is known of all passes together.
     pub fn pass_counts(&self) -> PassCounts {
         self.passes.counts()
+    }
+
+    /// The people whose accounts are changed.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Notes a request of such a person whose answer does not say whether it was forwarded.
+    pub fn doubt(&self, Sequence(number): Sequence, standing: &Standing) {
+        self.accounts.doubt(number, standing);
+    }
+
+    /// What is known of these people together.
+    pub fn account_counts(&self) -> AccountCounts {
+        let known = |number| Some(Entry(self.entry(number)?.load(Ordering::Acquire)));
+        let is_untold = |entry: Entry| entry.arrivals() > 0 && entry.approvals() == 0;
+        self.accounts.counts(|number| known(number).is_some_and(is_untold))
     }
 
     /// Notes that the backend received a call that only opens this pass.

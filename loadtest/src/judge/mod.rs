@@ -8,9 +8,11 @@
 //! | [`law`] | what each class must get, and **all** that is tolerated |
 //! | [`ledger`] | one byte for each code: how often it arrived and was approved |
 //! | [`redemption`], [`passes`] | what is spent; the passes that were handed out |
+//! | [`accounts`] | the people whose accounts are changed, and what they were answered |
 //! | [`seen`], [`counters`] | what senders have seen and counted |
 //! | [`verdict`] | ledger against senders, when the run is over |
 
+pub mod accounts;
 pub mod call;
 pub mod class;
 pub mod counters;

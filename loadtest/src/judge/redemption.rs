@@ -1,5 +1,7 @@
 //! The value of `Yanma-Redemption`, and of `Yanma-Pass-Id`.
 
+use std::fmt;
+
 /// What is spent, once.
 #[derive(Copy, Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Spendable {
@@ -39,6 +41,14 @@ impl Redemption {
     }
 }
 
+impl fmt::Display for Redemption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, key_id, issued_at_s, serial } = self;
+        let mark = if *what == Spendable::Pass { "p" } else { "" };
+        write!(f, "{mark}{key_id}-{issued_at_s}-{serial:016x}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +59,8 @@ mod tests {
         let pass = Redemption::parse(b"p1-1800000012-9401acfced36a6bc").unwrap();
         assert_eq!((code.what, pass.what), (Spendable::Code, Spendable::Pass));
         assert_eq!(Redemption { what: Spendable::Pass, ..code }, pass);
+        assert_eq!(pass.to_string(), "p1-1800000012-9401acfced36a6bc");
+        assert_eq!(code.to_string(), "1-1800000012-9401acfced36a6bc");
         assert_eq!(Redemption::parse(b"pp1-1800000012-9401acfced36a6bc"), None);
     }
 }

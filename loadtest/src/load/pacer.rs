@@ -10,8 +10,8 @@ use crate::load::client::dispatcher::Dispatcher;
 /// How many starts are made in a row before answers are read.
 const BURST: u32 = 16;
 
-/// Makes the later calls of visits, until the task is dropped. Each is due a pause after the answer
-/// before it.
+/// Makes the later calls of visits and tries codes again, until the task is dropped. Each is due a
+/// pause after the answer before it.
 ///
 /// # Errors
 /// The system's error if there is no timer.

@@ -215,7 +215,7 @@ impl LoadThread {
         let Some(Times { begin_ns, measured_ns, end_ns }) = *times else { return Err(never()) };
         dispatcher.begin(measured_ns);
         tokio::task::spawn_local(tell(Rc::clone(&dispatcher), measured_ns, self.say.clone()));
-        if scenario.visits.is_some() {
+        if scenario.visits.is_some() || scenario.accounts.is_some() {
             let dispatcher = Rc::clone(&dispatcher);
             tokio::task::spawn_local(async move { pacer::pace_calls(&dispatcher).await });
         }

@@ -2,9 +2,17 @@
 
 use super::figures;
 use super::value::{
-    ClassRow, EventSummary, GatewayCost, IdleSummary, Percentiles, ScheduleSummary, ToolCost,
+    AccountsSummary, ClassRow, EventSummary, GatewayCost, IdleSummary, Percentiles,
+    ScheduleSummary, ToolCost,
 };
 use crate::backend::BackendCounts;
+
+/// In the order of the changes of a report.
+const ACKNOWLEDGED: [&str; 3] =
+    ["freezes acknowledged", "lifts acknowledged", "unbinds acknowledged"];
+/// In the order of the refusals of a report.
+const REFUSED: [&str; 3] =
+    ["refused, account_frozen", "refused, device_unbound", "refused, account_state_unavailable"];
 
 impl ClassRow {
     /// Answers that this class may get.
@@ -93,6 +101,56 @@ impl BackendCounts {
         ]
         .map(|(what, count)| (what, figures::count(count)))
     }
+}
+
+impl AccountsSummary {
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let changes = self.changes.iter().zip(ACKNOWLEDGED).map(|(row, what)| {
+            let again = figures::count(row.may_hold);
+            let text = format!("{} (sent again {again})", figures::count(row.acknowledged));
+            (what, text)
+        });
+        let refused = self.refused.iter().zip(REFUSED).map(|((_, n), what)| (what, *n));
+        let counts = [
+            ("old lifts, sent to be refused", self.old_lifts),
+            ("old lifts that were made: must be 0", self.old_lifts_made),
+            ("freezes gone when they were lifted: must be 0", self.freezes_gone),
+            ("changes refused: must be 0", self.changes_refused),
+            ("changes never acknowledged: must be 0", self.changes_never_acknowledged),
+            ("requests for a change without an acknowledgement", self.changes_unanswered),
+            ("requests for a change that were put off", self.changes_put_off),
+            ("connections for a change that failed", self.changes_unconnected),
+            ("approved", self.approved),
+        ];
+        let counts = counts.into_iter().chain(refused).chain([
+            ("refused as frozen and approved later", self.given_back),
+            ("approved after the acknowledgement, in time", self.approved_in_time),
+            ("APPROVED LATER than the promise: must be 0", self.late_approvals),
+            ("refused without a cause: must be 0", self.refused_without_cause),
+        ]);
+        let counts = counts.map(|(what, n)| (what, figures::count(n)));
+        let times = [
+            ("acknowledged after, p50 / p99 / max", &self.acknowledged_after),
+            ("first refusal after it, p50 / p99 / max", &self.first_refusal_after),
+            ("approved after it, p50 / p99 / max", &self.approved_after),
+        ]
+        .map(|(what, times)| (what, spread(times)));
+        let people = [
+            ("people whose accounts were changed", figures::count(self.people)),
+            ("promise", format!("{} ms", figures::count(self.stale_ms))),
+        ];
+        let share = [("unavailable, of all answers", figures::percent(self.unavailable_share))];
+        people.into_iter().chain(changes).chain(counts).chain(share).chain(times).collect()
+    }
+}
+
+fn spread(times: &Percentiles) -> String {
+    if times.count == 0 {
+        return figures::NONE.to_owned();
+    }
+    let texts =
+        [times.p50_us, times.p99_us, times.max_us].map(|us| figures::time(figures::float(us)));
+    texts.join(" / ")
 }
 
 impl IdleSummary {

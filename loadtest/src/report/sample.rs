@@ -1,8 +1,8 @@
 //! Reports for tests: what a run looks like, without a run.
 
 use super::value::{
-    ClassRow, EventSummary, GatewayCost, IdleSummary, Latency, Percentiles, Report,
-    ScheduleSummary, SecondSummary, SweepStep, ToolCost, VerdictSummary,
+    AccountsSummary, ChangeRow, ClassRow, EventSummary, GatewayCost, IdleSummary, Latency,
+    Percentiles, Report, ScheduleSummary, SecondSummary, SweepStep, ToolCost, VerdictSummary,
 };
 use crate::backend::BackendCounts;
 
@@ -76,6 +76,7 @@ pub(super) fn clean() -> Report {
             restarts: 1,
         }],
         idle: Some(IdleSummary { opened: 15_000, closed_by_gateway: 0, bytes_each: 7_680.0 }),
+        accounts: Some(accounts()),
         backend: BackendCounts { arrivals: 210_386, delayed: 2_104, ..BackendCounts::default() },
         events: vec![event(31.2, "gateway 1 killed"), event(33.05, "gateway 1 answers again")],
         sweep: None,
@@ -134,6 +135,30 @@ fn latency() -> Latency {
         service: column(300_393, 0.9),
         response_distribution: distribution(1.0),
         service_distribution: distribution(0.72),
+    }
+}
+
+fn accounts() -> AccountsSummary {
+    let row = |op: &str| ChangeRow { op: op.to_owned(), acknowledged: 300, ..ChangeRow::default() };
+    let first_refusal_after = Percentiles {
+        count: 300,
+        p50_us: 4_100,
+        p99_us: 61_000,
+        max_us: 88_200,
+        ..Default::default()
+    };
+    AccountsSummary {
+        people: 200,
+        stale_ms: 1_000,
+        changes: ["freeze", "unfreeze", "unbind"].map(row).into(),
+        approved: 12_000,
+        refused: counts(&[
+            ("account_frozen", 1_204),
+            ("device_unbound", 310),
+            ("account_state_unavailable", 12),
+        ]),
+        first_refusal_after,
+        ..AccountsSummary::default()
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Report {
     pub gateways: Vec<GatewayCost>,
     /// Idle connections beside the traffic, if there were any.
     pub idle: Option<IdleSummary>,
+    /// Accounts that were changed during the run, if there were any.
+    pub accounts: Option<AccountsSummary>,
     /// What the stand-in backend saw, and what it did on purpose.
     pub backend: BackendCounts,
     /// What was done to the gateway during the run, in the order of time.
@@ -224,6 +226,67 @@ pub struct IdleSummary {
     pub closed_by_gateway: u64,
     /// Resident memory of the gateway for each, in bytes.
     pub bytes_each: f64,
+}
+
+/// Accounts that were changed during the run, and requests of their people.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AccountsSummary {
+    /// People whose accounts were changed.
+    pub people: u64,
+    /// The promise: an acknowledged change is honoured after so many milliseconds.
+    pub stale_ms: u64,
+    /// Changes by operation.
+    pub changes: Vec<ChangeRow>,
+    /// Requests for a change that were sent and not acknowledged.
+    pub changes_unanswered: u64,
+    /// Requests for a change that were put off, by their rate or as the store could not be asked.
+    pub changes_put_off: u64,
+    /// Connections for a change that could not be made.
+    pub changes_unconnected: u64,
+    /// Changes that were tried again and again and never acknowledged: must be 0.
+    pub changes_never_acknowledged: u64,
+    /// Changes that were refused and had to be made: must be 0.
+    pub changes_refused: u64,
+    /// Acknowledged freezes that were gone when they were lifted: must be 0.
+    pub freezes_gone: u64,
+    /// Lifts of an old number, sent to be refused.
+    pub old_lifts: u64,
+    /// Of those, made all the same: must be 0.
+    pub old_lifts_made: u64,
+    /// Approvals of these people.
+    pub approved: u64,
+    /// Refusals by states of accounts, of all people.
+    #[serde(serialize_with = "by_name")]
+    pub refused: Vec<(String, u64)>,
+    /// The share of all answers that could not say what is held.
+    pub unavailable_share: f64,
+    /// Codes that were refused as frozen and approved later.
+    pub given_back: u64,
+    /// Approvals that were sent after the acknowledgement of what refuses them, within the promise.
+    pub approved_in_time: u64,
+    /// How long after the acknowledgement those were sent.
+    pub approved_after: Percentiles,
+    /// Forwarded later than the promise allows: must be 0.
+    pub late_approvals: u64,
+    /// Refused by a state that was not there, or no longer: must be 0.
+    pub refused_without_cause: u64,
+    /// From the first sending of a change to its acknowledgement.
+    pub acknowledged_after: Percentiles,
+    /// From the acknowledgement of a freeze or unbind to the first refusal that it explains.
+    pub first_refusal_after: Percentiles,
+}
+
+/// Changes of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ChangeRow {
+    /// `freeze`, `unfreeze` or `unbind`.
+    pub op: String,
+    /// Acknowledged.
+    pub acknowledged: u64,
+    /// Of those and the next, sent again because they were not acknowledged at first.
+    pub may_hold: u64,
+    /// Sent and not acknowledged at the end: must be 0.
+    pub never_acknowledged: u64,
 }
 
 /// An event of the run.

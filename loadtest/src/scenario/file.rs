@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::account_table::AccountsTable;
 use super::check::Check;
 use super::error::ScenarioError;
 use super::event_table::EventTable;
@@ -30,6 +31,7 @@ struct ScenarioFile {
     #[serde(default)]
     mix: BTreeMap<String, u64>,
     visits: Option<VisitsTable>,
+    accounts: Option<AccountsTable>,
     #[serde(default)]
     backend: BackendTable,
     #[serde(default)]
@@ -187,8 +189,10 @@ impl Check<'_> {
             gateway: self.gateway(&file.gateway)?,
             events: Vec::new(),
             visits: None,
+            accounts: None,
         };
         scenario.visits = self.visits(file.visits, &scenario)?;
+        scenario.accounts = self.accounts(file.accounts, &scenario)?;
         self.bounded("load.connections * load.streams", scenario.slots(), 0..=SLOTS_MAX)?;
         scenario.events = self.events(&file.event, &scenario)?;
         Ok(scenario)

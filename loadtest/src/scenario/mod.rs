@@ -1,6 +1,7 @@
 //! A scenario: what is sent, how fast, what the backend does meanwhile and what happens to the
 //! gateway. Its file is strict TOML. Every error names the key, the value and what is allowed.
 
+mod account_table;
 mod check;
 pub mod error;
 pub mod event;

@@ -22,6 +22,8 @@ pub struct Scenario {
     pub mix: Vec<(Class, u32)>,
     /// How visits go on after their exchange, if the mix has any.
     pub visits: Option<VisitSettings>,
+    /// How accounts are changed meanwhile, if the mix has codes of such people.
+    pub accounts: Option<AccountSettings>,
     /// What the stand-in backend does.
     pub backend: BackendSettings,
     /// How gateways are set up.
@@ -110,6 +112,27 @@ pub struct VisitSettings {
     pub again_per_mille: u64,
     /// Of a thousand visits, how many end without paying.
     pub abandoned_per_mille: u64,
+}
+
+/// How accounts are changed while the load runs.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// People whose accounts are changed.
+    pub people: u32,
+    /// Changes in a second: freezes, lifts, unbinds.
+    pub per_s: [u64; 3],
+    /// A freeze is lifted after this time at the earliest.
+    pub held_ms: u64,
+    /// Changes that may be under way at once.
+    pub writers: u32,
+    /// Of a thousand codes that were refused as frozen, how many are tried again.
+    pub again_per_mille: u64,
+    /// The gateway's `accounts.stale_ms`: the promise.
+    pub stale_ms: u64,
+    /// Changes go to a UNIX socket.
+    pub unix: bool,
+    /// Members of etcd that hold the states. Without any, the gateway's data directory does.
+    pub etcd: Vec<String>,
 }
 
 /// What the stand-in backend does. The rates are tenths of a percent of all requests.
@@ -231,6 +254,7 @@ impl Scenario {
             may_overload: false,
             has_registers: self.registers() > 0,
             small_table: self.gateway.replay_capacity,
+            may_be_stale: self.accounts.is_some() && !self.events.is_empty(),
         }
     }
 }

@@ -52,8 +52,16 @@ fn errors_name_key_value_and_range() {
 
 #[test]
 fn a_key_that_is_not_known_is_refused_in_every_table() {
-    let tables =
-        ["[visits]", "[load]", "[codes]", "[backend]", "[gateway]", "[[event]]", "[[phase]]"];
+    let tables = [
+        "[visits]",
+        "[accounts]",
+        "[load]",
+        "[codes]",
+        "[backend]",
+        "[gateway]",
+        "[[event]]",
+        "[[phase]]",
+    ];
     for table in tables {
         assert_refused(&format!("{table}\ntypo = 1\n"), &["small.toml", "typo"]);
     }
@@ -142,4 +150,33 @@ fn visits_need_an_exchange_and_a_backend_that_answers_whole() {
     assert!(turned.contains("visits.checks = 3; allowed: 0 to 2"), "{turned}");
     let often = refused("[visits]\nagain_per_mille = 1001\n");
     assert!(often.contains("visits.again_per_mille = 1001"), "{often}");
+}
+
+#[test]
+fn accounts_are_changed_where_the_mix_has_their_people() {
+    let account = SMALL.replace("valid", "account");
+    let accounts = parse(&account).unwrap().accounts.unwrap();
+    assert_eq!((accounts.per_s, accounts.stale_ms, accounts.unix), ([5, 5, 1], 1_000, true));
+    assert!(parse(SMALL).unwrap().accounts.is_none());
+    assert_refused("[accounts]\n", &["accounts = a table", "a mix with account"]);
+    assert_refused("account_again = 1\n", &["mix = account_again"]);
+    let refused = |more: &str| parse(&format!("{account}{more}")).unwrap_err();
+    let two = refused("[gateway]\nnodes = 2\n");
+    assert!(two.contains("gateway.nodes = 2; allowed: 1, or accounts.etcd"), "{two}");
+    let often = refused("[accounts]\nfreezes_per_s = 90\nlifts_per_s = 90\n");
+    assert!(often.contains("the sum of accounts.*_per_s = 181; allowed: 1 to 150"), "{often}");
+    let soon = refused("[accounts]\nstale_ms = 499\n");
+    assert!(soon.contains("accounts.stale_ms = 499; allowed: 500 to 10000"), "{soon}");
+    let etcd = "[accounts]\netcd = [\"http://127.0.0.1:1\"]\n[gateway]\nnodes = 2\n";
+    assert!(parse(&format!("{account}{etcd}")).is_ok());
+    assert!(refused("[accounts]\netcd = [\"x\"]\n").contains("accounts.etcd = x"));
+}
+
+#[test]
+fn an_account_state_may_be_unavailable_only_where_something_happens() {
+    let account = SMALL.replace("valid", "account");
+    assert!(!parse(&account).unwrap().terms(0).may_be_stale);
+    let kill = "[[event]]\nat_s = 1\ndo = \"kill\"\n";
+    assert!(parse(&format!("{account}{kill}")).unwrap().terms(0).may_be_stale);
+    assert!(!parse(&format!("{SMALL}{kill}")).unwrap().terms(0).may_be_stale);
 }

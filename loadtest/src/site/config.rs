@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::accounts::{self, AccountDoor, AccountsSection};
 use super::error::{SiteError, at};
 use super::plan::{ENVIRONMENT, MemoryPlan, Plan};
 use crate::judge::call::Call;
@@ -48,7 +49,7 @@ address = "{admin}"
 skew_ms = {SKEW_MS}
 
 {replay}
-[limits]
+{accounts}[limits]
 connections_max = {connections_max}
 requests_in_flight_max = {requests_max}
 h2_streams_max = 1000
@@ -71,6 +72,7 @@ backend = "settlement"
         number = node + 1,
         verify_table_mib = line("verify_table_mib", memory.verify_table_mib),
         replay = replay(memory),
+        accounts = memory.accounts.as_ref().map_or(String::new(), |one| accounts::text(one, node)),
         visits = if plan.has_passes { visits() } else { String::new() },
     )
 }
@@ -122,6 +124,8 @@ pub struct NodePlace {
     pub admin: SocketAddr,
     /// Its data directory.
     pub data_dir: PathBuf,
+    /// Where it takes changes of account states, if it keeps any.
+    pub accounts: Option<AccountDoor>,
 }
 
 /// What the configurations of a directory say.
@@ -145,6 +149,8 @@ struct GatewayFile {
     codes: CodesSection,
     #[serde(default)]
     replay: ReplaySection,
+    #[serde(default)]
+    accounts: AccountsSection,
     backend: Vec<BackendSection>,
 }
 
@@ -230,8 +236,9 @@ fn node(config: &Path) -> Result<(GatewayFile, NodePlace), SiteError> {
     let listen = address(config, "listener.address", file.listener.first().map(|l| &l.address))?;
     let dir = config.parent().unwrap_or(Path::new(""));
     let data_dir = dir.join(&file.server.data_dir);
-    let place =
-        NodePlace { config: config.to_owned(), listen, admin: file.admin.address, data_dir };
+    let accounts = file.accounts.door(config, &data_dir).map_err(|what| wrong(config, what))?;
+    let admin = file.admin.address;
+    let place = NodePlace { config: config.to_owned(), listen, admin, data_dir, accounts };
     Ok((file, place))
 }
 

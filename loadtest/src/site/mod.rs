@@ -4,6 +4,7 @@
 //! `run` makes one for itself; `prepare` makes one for gateways that are started by hand.
 //! [`Site::open`] reads both, so that they cannot differ.
 
+pub mod accounts;
 pub mod active_keys;
 pub mod config;
 pub mod error;
@@ -32,7 +33,8 @@ pub const FIRST_KEY: u32 = 7001;
 const REVOKED_KEY: u32 = FIRST_KEY - 1;
 /// Keys are valid since this time before now, because expired codes are issued in the past.
 const VALID_SINCE_MS: i64 = -86_400_000;
-const CHANNELS: [&str; 3] = ["wechat", "alipay", "nhsa-app"];
+/// The channels of keys, in turn.
+pub const CHANNELS: [&str; crate::judge::accounts::CHANNELS] = ["wechat", "alipay", "nhsa-app"];
 
 /// A directory that was read.
 #[derive(Clone, Debug)]
@@ -67,6 +69,9 @@ impl Plan {
             let path = config::path(&self.dir, node);
             let text = config::text(self, node, listen, *admin);
             fs::write(&path, text).map_err(at(&path))?;
+        }
+        if self.memory.accounts.is_some() {
+            accounts::write_token(&self.dir)?;
         }
         for id in REVOKED_KEY..FIRST_KEY + self.keys {
             generate(&self.dir, id)?;
@@ -139,8 +144,7 @@ impl Site {
 fn generate(dir: &Path, id: u32) -> Result<(), SiteError> {
     let now = UnixMillis::new(clock::unix_ms());
     let whole_second = UnixMillis::from_seconds(now.seconds());
-    let turn = usize::try_from(id).unwrap_or(0) % CHANNELS.len();
-    let channel = CHANNELS.get(turn).and_then(|name| name.parse().ok());
+    let channel = CHANNELS.get(channel_of(id)).and_then(|name| name.parse().ok());
     let new = NewKey {
         id: key_id(id),
         channel: channel.expect("names of channels"),
@@ -150,6 +154,11 @@ fn generate(dir: &Path, id: u32) -> Result<(), SiteError> {
         not_after: None,
     };
     Ok(ceremony::generate(&dir.join("keyring"), &new, &signing_key_path(dir, id))?)
+}
+
+/// The place of a key's channel in [`CHANNELS`].
+pub fn channel_of(id: u32) -> usize {
+    usize::try_from(id).unwrap_or(0) % CHANNELS.len()
 }
 
 fn signing_key_path(dir: &Path, id: u32) -> PathBuf {

@@ -45,4 +45,17 @@ pub struct MemoryPlan {
     pub groups: Vec<Vec<SocketAddr>>,
     /// How long a node waits for registers.
     pub register_timeout_ms: u64,
+    /// Where account states are kept and written, if they are.
+    pub accounts: Option<AccountPlan>,
+}
+
+/// Where account states are kept and written.
+#[derive(Clone, Debug)]
+pub struct AccountPlan {
+    /// Where each node takes changes.
+    pub listen: Vec<Address>,
+    /// How late a change may be honoured.
+    pub stale_ms: u64,
+    /// Members of etcd. Without any, the data directory holds the states.
+    pub etcd: Vec<String>,
 }

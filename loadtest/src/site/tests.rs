@@ -1,4 +1,6 @@
-use super::plan::MemoryPlan;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::plan::{AccountPlan, MemoryPlan};
 use super::*;
 
 fn plan(dir: &Path) -> Plan {
@@ -63,6 +65,7 @@ fn registers_stand_in_the_configuration_by_group() {
         verify_table_mib: Some(0),
         groups: vec![group([1, 2, 3]), group([4, 5, 6])],
         register_timeout_ms: 70,
+        accounts: None,
     };
     let site = Plan { memory, ..plan(dir.path()) }.write().unwrap();
     let text = fs::read_to_string(&site.nodes[1].config).unwrap();
@@ -73,6 +76,27 @@ fn registers_stand_in_the_configuration_by_group() {
     assert_eq!(file["replay"]["capacity"].as_integer(), Some(4_096));
     assert_eq!(file["replay"]["group"][1]["registers"][2].as_str(), Some("redis://127.0.0.1:6"));
     assert_eq!(site.nodes[1].data_dir, dir.path().join("data-2"));
+}
+
+#[test]
+fn account_states_have_a_door_with_a_token_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let listen =
+        vec![Address::Unix(dir.path().join("a.sock")), Address::Tcp(([127, 0, 0, 1], 9).into())];
+    let accounts = AccountPlan { listen: listen.clone(), stale_ms: 700, etcd: Vec::new() };
+    let memory = MemoryPlan { accounts: Some(accounts), ..MemoryPlan::default() };
+    let site = Plan { memory, ..plan(dir.path()) }.write().unwrap();
+    let doors: Vec<_> = site.nodes.iter().map(|node| node.accounts.clone().unwrap()).collect();
+    assert_eq!(doors.iter().map(|door| door.listen.clone()).collect::<Vec<_>>(), listen);
+    let file = &doors[1].token_file;
+    assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(file).unwrap().trim().len(), 64);
+    let text = fs::read_to_string(&site.nodes[0].config).unwrap();
+    let config: toml::Table = text.parse().unwrap();
+    assert_eq!(config["accounts"]["store"].as_str(), Some("local"));
+    assert_eq!(config["accounts"]["stale_ms"].as_integer(), Some(700));
+    let plain = tempfile::tempdir().unwrap();
+    assert!(plan(plain.path()).write().unwrap().nodes[0].accounts.is_none());
 }
 
 #[test]

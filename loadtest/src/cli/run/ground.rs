@@ -12,7 +12,7 @@ use crate::faults::registers::Registers;
 use crate::net::address::Address;
 use crate::scenario::settings::Scenario;
 use crate::site::Site;
-use crate::site::plan::{MemoryPlan, Plan};
+use crate::site::plan::{AccountPlan, MemoryPlan, Plan};
 
 /// Connections that a gateway may have beside those of the scenario.
 const SPARE_CONNECTIONS: u64 = 1_024;
@@ -58,9 +58,26 @@ pub(super) fn plan(scenario: &Scenario, dir: PathBuf) -> Plan {
             verify_table_mib: gateway.verify_table_mib,
             groups: groups(scenario),
             register_timeout_ms: gateway.register_timeout_ms,
+            accounts: accounts(scenario),
         },
         dir,
     }
+}
+
+/// Where gateways keep account states and take changes of them.
+fn accounts(scenario: &Scenario) -> Option<AccountPlan> {
+    let accounts = scenario.accounts.as_ref()?;
+    let listen = |node: u16| match accounts.unix {
+        // Relative to the configuration.
+        true => Address::Unix(format!("accounts-{node}.sock").into()),
+        false => Address::Tcp(own_address(22_000 + node)),
+    };
+    let nodes = u16::try_from(scenario.gateway.nodes).unwrap_or(1);
+    Some(AccountPlan {
+        listen: (0..nodes).map(listen).collect(),
+        stale_ms: accounts.stale_ms,
+        etcd: accounts.etcd.clone(),
+    })
 }
 
 /// Where gateways find their registers: at proxies. Each register listens one port further.

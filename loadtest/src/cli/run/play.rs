@@ -1,5 +1,6 @@
 //! One run, from a prepared directory to a report: start, load, judge.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,15 @@ use crate::faults::node::error::NodeError;
 use crate::faults::node::{Node, NodeEnd};
 use crate::faults::register::RegisterError;
 use crate::faults::registers::{Registers, RegistersError};
+use crate::judge::accounts::Accounts;
 use crate::judge::counters::Counters;
 use crate::judge::ledger::Ledger;
 use crate::judge::outage::Outages;
 use crate::judge::seen::Seen;
 use crate::judge::verdict::{Broken, Verdict, judge};
+use crate::load::changes::{ChangeOrders, ChangeThread};
 use crate::load::client::idle::IdleConnections;
-use crate::load::codes::Mill;
+use crate::load::codes::{Mill, SUBJECTS};
 use crate::load::signer::{Nonces, NotThrowAway};
 use crate::load::threads::{LoadThreads, Orders};
 use crate::net::address::Address;
@@ -40,6 +43,9 @@ const SAMPLE: u32 = 2_000;
 /// How long connections are idle before their memory is read. A gateway frees what an idle
 /// connection does not need after a second, and returns the memory a second or two later.
 const IDLE_SETTLES: Duration = Duration::from_secs(3);
+
+/// Runs begin their subjects at one of so many places.
+const SUBJECTS_OF_RUNS: u64 = 1_000_000_000_000;
 
 /// A register does not vote for codes issued within this time after it got its layout. Two more
 /// seconds, because both times are whole seconds.
@@ -86,6 +92,15 @@ pub enum RunError {
     /// The stand-in backend cannot listen.
     #[error("the stand-in backend at {0}: {1}")]
     Backend(Address, std::io::Error),
+    /// A gateway keeps no account states, and the scenario changes some.
+    #[error(
+        "the scenario changes accounts, and a gateway.toml has no [accounts]; allowed: store = \
+         \"local\" or \"etcd\" with a writer, at each gateway (`prepare --accounts`)"
+    )]
+    NoAccounts,
+    /// The token of the writers cannot be read.
+    #[error("{0}: {1}")]
+    Token(PathBuf, std::io::Error),
     /// Idle connections could not be opened.
     #[error("idle connections: {0}")]
     Idle(std::io::Error),
@@ -120,7 +135,11 @@ impl Run {
         let times = self.times();
         let started_ms = clock::unix_ms();
         load_threads.begin(times);
+        let changes = self.start_changes(&scene, times)?;
         let (counters, seconds, measured) = self.play(&scene, &mut load_threads, times).await?;
+        if let Some(changes) = changes {
+            changes.wait_until_done().await.map_err(RunError::Load)?;
+        }
         load_threads.release();
 
         let idle = idle.map(|idle| summary::idle(&idle, resident_before, resident_with));
@@ -145,7 +164,7 @@ impl Run {
     /// Prepares a run: the backend, then gateways that are ready and whose fence has passed, then
     /// keys.
     async fn set(&mut self) -> Result<Scene, RunError> {
-        let ledger = Arc::new(Ledger::new(Rng::random().next_u64()));
+        let ledger = Arc::new(self.ledger());
         let address = &self.site.backend;
         let backend = Backend::start(address, self.scenario.backend, Arc::clone(&ledger))
             .map_err(|error| RunError::Backend(address.clone(), error))?;
@@ -186,6 +205,31 @@ impl Run {
         };
         let minted_per_s = minted_per_s(&orders)?;
         Ok(Scene { ledger, backend, active_keys, orders, minted_per_s })
+    }
+
+    /// An empty ledger. The people whose accounts are changed have subjects that no other run has.
+    fn ledger(&self) -> Ledger {
+        let mut rng = Rng::random();
+        let Some(settings) = &self.scenario.accounts else { return Ledger::new(rng.next_u64()) };
+        let people = usize::try_from(settings.people).unwrap_or(0);
+        let first_subject = SUBJECTS + 1 + rng.below(SUBJECTS_OF_RUNS);
+        let accounts = Accounts::new(people, first_subject, settings.stale_ms * NS_PER_MS);
+        Ledger::with_accounts(rng.next_u64(), accounts)
+    }
+
+    /// Starts the writers, if the scenario changes accounts.
+    fn start_changes(&self, scene: &Scene, times: Times) -> Result<Option<ChangeThread>, RunError> {
+        let Some(settings) = self.scenario.accounts.clone() else { return Ok(None) };
+        let doors = self.nodes.iter().map(|node| node.place().accounts.as_ref());
+        let doors = doors.collect::<Option<Vec<_>>>().unwrap_or_default();
+        let Some(first) = doors.first() else { return Err(RunError::NoAccounts) };
+        let token_file = first.token_file.clone();
+        let token = std::fs::read_to_string(&token_file);
+        let token = token.map_err(|error| RunError::Token(token_file, error))?.trim().to_owned();
+        let gateways = doors.iter().map(|door| door.listen.clone()).collect();
+        let orders = ChangeOrders { settings, gateways, token, ledger: Arc::clone(&scene.ledger) };
+        let started = ChangeThread::start(orders, times);
+        Ok(Some(started.map_err(|error| RunError::Load(error.to_string()))?))
     }
 
     async fn open_idle(&self) -> Result<Option<IdleConnections>, RunError> {

@@ -3,6 +3,7 @@
 //! Everything that is tolerated stands here, in [`Terms`], [`fit`] and [`twins`]. A test that
 //! tolerates something elsewhere tolerates too much.
 
+pub mod account;
 pub mod terms;
 pub mod twins;
 
@@ -44,6 +45,9 @@ pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
     if answer.is_replayed {
         return if is_stored(asked, answer, terms) { Fit::Expected } else { Fit::Wrong };
     }
+    if let Some(fit) = fit_account(asked, answer, terms) {
+        return fit;
+    }
     // No majority can have said that the code was unused, so the gateway guessed.
     let asks_registers = asked.class.call().spends();
     if answer.is_approval() && asks_registers && asked.trouble.votes == Votes::Missing {
@@ -58,6 +62,21 @@ pub fn fit(asked: &Asked, answer: Answer, terms: &Terms) -> Fit {
         Fit::Tolerated
     } else {
         Fit::Wrong
+    }
+}
+
+/// How an answer fits the person's account; `None` if the account has no part in it.
+fn fit_account(asked: &Asked, answer: Answer, terms: &Terms) -> Option<Fit> {
+    let standing = &asked.standing;
+    let with_cause = |is_one: bool| if is_one { Fit::Expected } else { Fit::Wrong };
+    match answer.outcome {
+        Outcome::Approved if standing.must_be_refused => Some(Fit::Wrong),
+        Outcome::AccountFrozen => Some(with_cause(standing.may_be_frozen)),
+        Outcome::DeviceUnbound => Some(with_cause(standing.may_be_unbound)),
+        Outcome::AccountStateUnavailable if terms.may_be_stale && asked.class.is_looked_up() => {
+            Some(Fit::Tolerated)
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an answer depends on: what the scenario does, and what is known of the request.
 
 use crate::judge::class::Class;
+use crate::judge::law::account::Standing;
 use crate::judge::outage::Trouble;
 use crate::judge::outcome::Answer;
 
@@ -22,6 +23,9 @@ pub struct Terms {
     pub has_registers: bool,
     /// The replay table is small on purpose and may be full. It has so many slots.
     pub small_table: Option<u64>,
+    /// Accounts are changed and something is broken meanwhile. A node may then be unable to say what
+    /// is held for a person.
+    pub may_be_stale: bool,
 }
 
 /// What is known of a request, as far as its answer depends on it.
@@ -47,6 +51,8 @@ pub struct Asked {
     pub trouble: Trouble,
     /// How many codes had reached the backend when it was answered.
     pub arrived: u64,
+    /// What the changes of its person's account mean for it.
+    pub standing: Standing,
 }
 
 /// What became of the first request with a code.

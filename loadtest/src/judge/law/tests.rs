@@ -1,3 +1,4 @@
+use super::account::Standing;
 use super::twins::{Meanwhile, twins_fit};
 use super::*;
 use crate::judge::outage::Trouble;
@@ -19,6 +20,7 @@ fn asked(class: Class, age_ms: i64) -> Asked {
         is_beside_another: false,
         trouble: Trouble::default(),
         arrived: 0,
+        standing: Standing::default(),
     }
 }
 
@@ -56,6 +58,10 @@ fn each_class_has_its_outcome_and_no_other() {
             Outcome::ReplayFull,
             Outcome::ReplayStoreUnavailable,
             Outcome::RequestInFlight,
+            Outcome::AccountFrozen,
+            Outcome::AccountNotReady,
+            Outcome::DeviceUnbound,
+            Outcome::AccountStateUnavailable,
         ];
         for wrong in wrong {
             assert_eq!(judged(class, wrong, &strict), Fit::Wrong, "{class:?} {wrong:?}");
@@ -353,4 +359,43 @@ fn a_pass_is_opened_without_registers_and_spent_with_a_majority() {
     let fenced = Trouble { is_fenced_off: true, ..Trouble::default() };
     let refused = |class| troubled(class, Outcome::WarmingUp, fenced, &terms);
     assert_eq!([refused(Class::PassCheck), refused(Class::Pass)], [Fit::Wrong, Fit::Tolerated]);
+}
+
+#[test]
+fn an_account_that_refuses_is_approved_only_within_the_promise_and_refused_only_with_a_cause() {
+    let terms = strict();
+    let judged = |standing, outcome| {
+        fit(&Asked { standing, ..asked(Class::Account, 500) }, answer(outcome), &terms)
+    };
+    let late = Standing { must_be_refused: true, may_be_frozen: true, ..Standing::default() };
+    let in_time = Standing { must_be_refused: false, ..late };
+    assert_eq!(judged(late, Outcome::Approved), Fit::Wrong);
+    assert_eq!(judged(in_time, Outcome::Approved), Fit::Expected);
+    assert_eq!(judged(late, Outcome::AccountFrozen), Fit::Expected);
+    assert_eq!(judged(late, Outcome::DeviceUnbound), Fit::Wrong);
+    let unbound = Standing { may_be_unbound: true, ..Standing::default() };
+    assert_eq!(judged(unbound, Outcome::DeviceUnbound), Fit::Expected);
+    assert_eq!(judged(unbound, Outcome::AccountFrozen), Fit::Wrong);
+    // No freeze is a pending enrolment.
+    assert_eq!(judged(late, Outcome::AccountNotReady), Fit::Wrong);
+}
+
+#[test]
+fn a_refusal_gives_the_code_back() {
+    let again = |outcome| judged(Class::AccountAgain, outcome, &strict());
+    assert_eq!(again(Outcome::Approved), Fit::Expected);
+    for wrong in [Outcome::CodeUsed, Outcome::AccountFrozen, Outcome::CodeExpired] {
+        assert_eq!(again(wrong), Fit::Wrong, "{wrong:?}");
+    }
+}
+
+#[test]
+fn an_account_state_is_unavailable_only_where_something_is_broken_and_an_account_is_looked_at() {
+    let unavailable = Outcome::AccountStateUnavailable;
+    let broken = Terms { may_be_stale: true, ..strict() };
+    for class in [Class::Valid, Class::Account, Class::PassCheck, Class::ReplayLater] {
+        assert_eq!(judged(class, unavailable, &broken), Fit::Tolerated, "{class:?}");
+        assert_eq!(judged(class, unavailable, &strict()), Fit::Wrong, "{class:?}");
+    }
+    assert_eq!(judged(Class::Forged, unavailable, &broken), Fit::Wrong);
 }

@@ -3,6 +3,7 @@
 //! It is computed when every request has ended and the backend is quiet. Before that, "not arrived"
 //! would mean nothing.
 
+use crate::judge::accounts::AccountCounts;
 use crate::judge::ledger::{Entry, Ledger};
 use crate::judge::outcome::Outcome;
 use crate::judge::passes::PassCounts;
@@ -45,6 +46,8 @@ pub struct Verdict {
     pub strays: u64,
     /// The passes of visits.
     pub passes: PassCounts,
+    /// The people whose accounts were changed.
+    pub accounts: AccountCounts,
     /// Each fault as a sentence. The run is clean if there is none.
     pub faults: Vec<String>,
 }
@@ -52,7 +55,8 @@ pub struct Verdict {
 /// Judges a run that has ended.
 pub fn judge(ledger: &Ledger, seen: Seen, broken: Broken) -> Verdict {
     let (strays, passes) = (ledger.strays(), ledger.pass_counts());
-    let mut verdict = Verdict { seen, strays, passes, ..Verdict::default() };
+    let accounts = ledger.account_counts();
+    let mut verdict = Verdict { seen, strays, passes, accounts, ..Verdict::default() };
     ledger.entries().for_each(|entry| verdict.count(entry));
     // A pass has an entry too.
     verdict.codes -= (passes.handed_out + passes.handed_out_twice).min(verdict.codes);
@@ -112,6 +116,24 @@ impl Verdict {
                 self.passes.checks_that_spent,
                 "calls that only open a pass told the backend that something was spent",
             ),
+            (
+                self.accounts.late + self.accounts.late_unanswered,
+                "requests were forwarded later than the promise after what refuses them was \
+                 acknowledged",
+            ),
+            (
+                self.accounts.without_cause,
+                "requests were refused by a state of their account that was not there, or no longer",
+            ),
+            (
+                self.accounts.freezes_gone + self.accounts.old_lifts_made,
+                "acknowledged freezes were not there any more when they were lifted",
+            ),
+            (self.accounts.changes_refused, "changes were refused that had to be made"),
+            (
+                self.accounts.never_acknowledged(),
+                "changes were tried again and again and never acknowledged",
+            ),
             (self.strays, "requests at the backend carried no redemption of this run"),
             (self.seen.unexpected, "answers were not what their code must get"),
             (self.seen.unfit_twins, "codes sent twice at once were not answered yes once, no once"),
@@ -135,6 +157,10 @@ impl Verdict {
             .collect();
         if self.seen.sent == 0 || self.seen.answers.is_empty() {
             faults.push("nothing was answered, so nothing was shown".to_owned());
+        }
+        if self.accounts.has_shown_nothing() {
+            let nothing = "no change of an account was acknowledged, so nothing was shown of them";
+            faults.push(nothing.to_owned());
         }
         faults
     }

@@ -249,3 +249,65 @@ fn a_pass_that_arrives_twice_is_a_fault_and_a_call_that_opens_it_is_none() {
     assert_fault(&judged(1, 1, 0), "open a pass were approved and never reached");
     assert_fault(&judged(1, 1, 2), "more often than they were sent");
 }
+
+#[test]
+fn one_late_approval_is_a_fault_and_one_at_the_edge_is_none() {
+    use crate::judge::accounts::{Accounts, Told};
+    use crate::judge::law::account::{Operation, Shown, Voucher};
+
+    let judged = |late_ns: u64, operation, answer| {
+        let ledger = Ledger::with_accounts(7, Accounts::new(1, 1, 1_000));
+        let (code, _) = ledger.enter(true);
+        let accounts = ledger.accounts();
+        let change = accounts.begin(0, operation, 10);
+        accounts.acknowledge(change, 20);
+        let voucher = Voucher { person: 0, channel: 0, epoch: 1, minted_from_ns: None };
+        let sent_ns = 1_020 + late_ns;
+        let shown = Shown { voucher, sent_ns, answered_ns: sent_ns + 5 };
+        let standing = accounts.standing(&shown);
+        match answer {
+            Some(answer) => {
+                let told = Told { answer, redemption: None, is_again: false };
+                accounts.note_answer(&shown, &standing, &told);
+                ledger.approve(code);
+            }
+            // The answer was lost, and the backend has the request.
+            None => {
+                ledger.lose(code);
+                ledger.doubt(code, &standing);
+            }
+        }
+        arrive(&ledger);
+        judge(&ledger, seen(), WHOLE)
+    };
+    let unbind = Operation::Unbind { channel: 0, epoch: 1 };
+    for operation in [Operation::Freeze, unbind] {
+        for answer in [Some(YES), None] {
+            assert!(judged(0, operation, answer).is_clean());
+            assert_fault(&judged(1, operation, answer), "later than the promise");
+        }
+    }
+    assert!(judged(1, Operation::Lift, Some(YES)).is_clean());
+}
+
+#[test]
+fn changes_that_went_wrong_are_faults() {
+    let judged = |note: fn(&mut AccountCounts)| {
+        let ledger = Ledger::new(7);
+        ledger.accounts().count(note);
+        judge(&ledger, seen(), WHOLE)
+    };
+    assert_fault(&judged(|counts| counts.without_cause = 1), "was not there, or no longer");
+    assert_fault(&judged(|counts| counts.freezes_gone = 1), "when they were lifted");
+    assert_fault(&judged(|counts| counts.old_lifts_made = 1), "when they were lifted");
+    assert_fault(&judged(|counts| counts.changes_refused = 1), "changes were refused");
+    let never = |counts: &mut AccountCounts| {
+        counts.changes[0].never_acknowledged = 1;
+    };
+    assert_fault(&judged(never), "never acknowledged");
+    assert_fault(&judged(|counts| counts.changes_unsent = 1), "never acknowledged");
+    assert!(judged(|counts| counts.changes_unanswered = 9).is_clean());
+    let nothing = Ledger::with_accounts(7, crate::judge::accounts::Accounts::new(1, 1, 1));
+    let nothing = judge(&nothing, seen(), WHOLE);
+    assert!(nothing.faults[0].contains("nothing was shown of them"), "{:?}", nothing.faults);
+}

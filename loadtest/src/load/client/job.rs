@@ -7,6 +7,7 @@ use super::named::Named;
 use super::request::{BODY, OTHER_BODY};
 use crate::clock;
 use crate::judge::call::Call;
+use crate::judge::law::account::Standing;
 use crate::judge::law::terms::{Asked, First};
 use crate::judge::law::twins::{Meanwhile, twins_fit};
 use crate::judge::outage::Trouble;
@@ -31,6 +32,8 @@ pub struct Job {
     pub(super) wish: Wish,
     /// The visit that it belongs to.
     pub(super) visit: Option<Box<Visit>>,
+    /// What the changes of its person's account mean for it, once it was answered.
+    pub(super) standing: Standing,
 }
 
 /// The answers to one code that was sent twice at the same time.
@@ -49,8 +52,19 @@ impl Job {
             (Wish::Usual, false) | (Wish::Other, true) => Wish::Usual,
             (Wish::Usual, true) | (Wish::Other, false) => Wish::Other,
         };
-        let (sent_ns, sent_ms, node, turn) = (0, 0, 0, Turn::default());
-        Self { made, due_ns, sent_ns, sent_ms, node, turn, twin: None, wish, visit: None }
+        let (turn, standing) = (Turn::default(), Standing::default());
+        Self {
+            made,
+            due_ns,
+            sent_ns: 0,
+            sent_ms: 0,
+            node: 0,
+            turn,
+            twin: None,
+            wish,
+            visit: None,
+            standing,
+        }
     }
 
     /// Another request with the same code, to be sent at the same time.
@@ -84,6 +98,7 @@ impl Job {
             is_beside_another: code.is_some_and(|code| code.shown.is_beside_another(self.turn)),
             trouble,
             arrived,
+            standing: self.standing,
         }
     }
 

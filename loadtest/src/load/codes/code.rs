@@ -7,6 +7,7 @@ use keyring::code::UnverifiedCode;
 
 use super::text::Text;
 use crate::judge::class::Class;
+use crate::judge::law::account::Voucher;
 use crate::judge::law::terms::First;
 use crate::judge::ledger::Sequence;
 use crate::judge::redemption::{Redemption, Spendable};
@@ -42,6 +43,8 @@ pub struct Code {
     pub asked_for: Wish,
     /// The requests that carried it.
     pub shown: Rc<Shown>,
+    /// What it says of its person, if that person's account is changed.
+    pub voucher: Option<Voucher>,
 }
 
 /// What a code of this run is.

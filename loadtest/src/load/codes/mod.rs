@@ -19,18 +19,22 @@ use self::visit::Visit;
 use self::weights::Weights;
 use crate::clock::{self, NS_PER_MS};
 use crate::judge::class::Class;
+use crate::judge::law::account::Voucher;
 use crate::judge::ledger::Ledger;
 use crate::judge::redemption::Redemption;
 use crate::load::signer::{Nonces, NotThrowAway, ThrowAwaySigner};
 use crate::rng::Rng;
 use crate::scenario::settings::{Choice, Scenario, VisitSettings};
 use crate::site::active_keys::{ActiveKeys, Leaving};
+use crate::site::channel_of;
 
 /// How many codes replays are drawn from.
 const RECENT_MAX: usize = 4_096;
 /// How many of those are of one second. So they reach back over a code's whole life at any rate,
 /// and a gateway that forgets early is found out.
 const RECENT_OF_A_SECOND: usize = 48;
+/// The people to whom nothing is done have subjects up to this one.
+pub const SUBJECTS: u64 = 1_000_000_000;
 const EXPIRED_S: i64 = 120;
 const FUTURE_S: i64 = 60;
 const FAR_FUTURE_S: i64 = 600;
@@ -44,6 +48,7 @@ pub struct Mill {
     choice: Choice,
     mix: Weights<Class>,
     visits: Option<VisitSettings>,
+    again_per_mille: u64,
     signing: Weights<Rc<Key>>,
     revoked: Vec<Rc<Key>>,
     known: Vec<Rc<Key>>,
@@ -78,6 +83,7 @@ impl Mill {
             choice: scenario.codes.choice,
             mix: Weights::new(scenario.mix.iter().map(|(class, n)| (*class, u64::from(*n)))),
             visits: scenario.visits,
+            again_per_mille: scenario.accounts.as_ref().map_or(0, |one| one.again_per_mille),
             signing: Weights::new([]),
             revoked: Vec::new(),
             known: Vec::new(),
@@ -176,12 +182,13 @@ impl Mill {
     fn mint(&mut self, class: Class) -> Made {
         let (sequence, serial) = self.ledger.enter(class.may_arrive());
         let issued_at_s = clock::unix_ms().div_euclid(1_000) + offset_s(class);
-        let spec = self.spec(class, issued_at_s);
         let key = match class {
             Class::Revoked => self.revoked.get(self.rng.place(self.revoked.len())),
             _ => self.signing.draw(&mut self.rng),
         };
-        let key = key.expect("a keyring has an active key");
+        let key = Rc::clone(key.expect("a keyring has an active key"));
+        let voucher = self.voucher(class, &key);
+        let spec = self.spec(class, issued_at_s, voucher);
         let bytes = match spoil(class) {
             Some(spoil) => key.minter.mint_spoiled(&spec, Serial::new(serial), spoil),
             None => key.minter.mint(&spec, Serial::new(serial)),
@@ -195,20 +202,44 @@ impl Mill {
             first: None,
             asked_for: Wish::Usual,
             shown: Rc::default(),
+            voucher,
         };
         let is_same = class != Class::ReplayAtOnce || self.draw_is_same();
         Made { class, text, issued_at_s, code: Some(code), is_same }
     }
 
-    fn spec(&mut self, class: Class, issued_at_s: i64) -> Spec {
+    /// Draws a person whose account is changed. Half of all visits are of such people, if there are
+    /// any.
+    fn voucher(&mut self, class: Class, key: &Key) -> Option<Voucher> {
+        let is_theirs =
+            class == Class::Account || class == Class::Exchange && self.rng.below(2) == 0;
+        let channel = channel_of(key.id.get());
+        is_theirs.then(|| self.ledger.accounts().draw(channel, clock::now_ns(), &mut self.rng))?
+    }
+
+    /// Draws whether a code that was refused as frozen is tried again.
+    pub fn draw_again(&mut self) -> bool {
+        self.is_one_of_a_thousand(self.again_per_mille)
+    }
+
+    /// Draws something that happens so often in a thousand times.
+    pub fn is_one_of_a_thousand(&mut self, so_often: u64) -> bool {
+        self.rng.below(1_000) < so_often
+    }
+
+    fn spec(&mut self, class: Class, issued_at_s: i64, voucher: Option<Voucher>) -> Spec {
         let issued_at = u32::try_from(issued_at_s).expect("between 1970 and 2106");
+        let subject = match voucher {
+            Some(voucher) => self.ledger.accounts().subject(voucher.person),
+            None => 1 + self.rng.below(SUBJECTS),
+        };
         Spec {
             kind: if class == Class::Display { Kind::Display } else { Kind::Payment },
             issued_at: IssuedAt::new(issued_at),
             region: Region::new(370_100).expect("six digits"),
             auth: Auth::Password,
-            subject: Subject::new(1 + self.rng.below(1_000_000_000)).expect("not 0"),
-            epoch: 1,
+            subject: Subject::new(subject).expect("not 0"),
+            epoch: voucher.map_or(1, |voucher| voucher.epoch),
             relation: 0,
         }
     }

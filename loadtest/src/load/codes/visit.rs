@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use super::code::{Code, Made, Shown, Token, Wish};
 use super::text::{PassText, Text};
+use crate::clock::{self, NS_PER_MS};
 use crate::judge::call::Call;
 use crate::judge::class::Class;
+use crate::judge::law::account::Voucher;
 use crate::judge::law::terms::First;
 use crate::judge::ledger::Ledger;
 use crate::judge::redemption::Redemption;
@@ -82,6 +84,7 @@ impl Visit {
                 first: None,
                 asked_for: Wish::Usual,
                 shown: Rc::default(),
+                voucher: code.voucher.map(|voucher| of_pass(voucher, id)),
             };
             self.pass = Some(Pass { text, code: pass });
         }
@@ -147,6 +150,13 @@ impl Visit {
             self.steps.push_front(step);
         }
     }
+}
+
+/// What a pass says of its person.
+fn of_pass(voucher: Voucher, id: Redemption) -> Voucher {
+    let age_ms = clock::unix_ms() - i64::from(id.issued_at_s) * 1_000;
+    let age_ns = u64::try_from(age_ms).unwrap_or(0) * NS_PER_MS;
+    Voucher { minted_from_ns: Some(clock::now_ns().saturating_sub(age_ns)), ..voucher }
 }
 
 #[cfg(test)]

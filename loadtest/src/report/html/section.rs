@@ -4,7 +4,9 @@ use std::iter;
 
 use crate::report::figures;
 use crate::report::markup::escape;
-use crate::report::value::{ClassRow, GatewayCost, IdleSummary, Percentiles, Report};
+use crate::report::value::{
+    AccountsSummary, ClassRow, GatewayCost, IdleSummary, Percentiles, Report,
+};
 
 pub(super) fn all(report: &Report) -> String {
     let pair = [codes(report), percentiles(report)].concat();
@@ -16,6 +18,7 @@ pub(super) fn all(report: &Report) -> String {
             report.schedule.facts(),
         ),
         facts("Tool", "What measuring cost.", report.tool.facts()),
+        accounts(report.accounts.as_ref()),
         facts("Stand-in backend", "Its own count.", report.backend.facts()),
         idle(report.idle.as_ref()),
     ];
@@ -129,6 +132,13 @@ fn gateways(gateways: &[GatewayCost]) -> String {
         row("", &iter::once(name.to_owned()).chain(values).collect::<Vec<_>>())
     });
     section("Gateway", "CPU time and resident memory.", &table(&head, rows))
+}
+
+fn accounts(accounts: Option<&AccountsSummary>) -> String {
+    accounts.map_or_else(String::new, |accounts| {
+        let note = "Frozen, lifted and unbound while their people paid.";
+        facts("Accounts", note, accounts.facts())
+    })
 }
 
 fn idle(idle: Option<&IdleSummary>) -> String {

@@ -1,8 +1,12 @@
 //! Makes the report of what was counted.
 
+mod accounts;
+mod percentiles;
+
 use hdrhistogram::Histogram;
 use keyring::time::UnixMillis;
 
+use self::percentiles::{NS_PER_US, percentiles};
 use crate::backend::BackendCounts;
 use crate::faults::measured::{Done, Measured};
 use crate::judge::class::Class;
@@ -14,13 +18,12 @@ use crate::judge::verdict::Verdict;
 use crate::load::client::idle::IdleConnections;
 use crate::report::figures::float;
 use crate::report::value::{
-    ClassRow, EventSummary, GatewayCost, IdleSummary, Latency, Percentiles, Report,
-    ScheduleSummary, SecondSummary, ToolCost, VerdictSummary,
+    ClassRow, EventSummary, GatewayCost, IdleSummary, Latency, Report, ScheduleSummary,
+    SecondSummary, ToolCost, VerdictSummary,
 };
 use crate::scenario::settings::{Arrivals, Protocol, Scenario};
 use crate::scenario::times::Times;
 
-const NS_PER_US: u64 = 1_000;
 /// A thread that is this busy is the limit.
 const BUSY: f64 = 0.9;
 /// A gateway that uses less than this share of its cores is not the limit.
@@ -87,6 +90,7 @@ pub fn report(facts: Facts<'_>) -> Report {
         },
         gateways: gateways(&facts, answered),
         idle: facts.idle.clone(),
+        accounts: scenario.accounts.as_ref().map(|one| accounts::accounts(one, &facts.verdict)),
         backend: facts.backend,
         events: events(measured, times, &counters.events),
         sweep: None,
@@ -181,6 +185,8 @@ fn verdict(judged: &Verdict) -> VerdictSummary {
             .iter()
             .map(example)
             .chain(seen.unfit_examples.iter().map(unfit))
+            .chain(judged.accounts.examples.iter().cloned())
+            .chain(judged.accounts.refusals.iter().cloned())
             .collect(),
     }
 }
@@ -248,24 +254,6 @@ fn latency(counters: &Counters) -> Latency {
         service: percentiles(&counters.service),
         response_distribution: distribution(&response),
         service_distribution: distribution(&counters.service),
-    }
-}
-
-fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
-    if histogram.is_empty() {
-        return Percentiles::default();
-    }
-    let at = |quantile| histogram.value_at_quantile(quantile) / NS_PER_US;
-    Percentiles {
-        count: histogram.len(),
-        mean_us: histogram.mean() / float(NS_PER_US),
-        min_us: histogram.min() / NS_PER_US,
-        p50_us: at(0.5),
-        p90_us: at(0.9),
-        p99_us: at(0.99),
-        p99_9_us: at(0.999),
-        p99_99_us: at(0.9999),
-        max_us: histogram.max() / NS_PER_US,
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::value::Percentiles;
 
 /// A run of 1,000 starts on two cores, by a tool and a gateway that were this busy.
 fn run(late_by_tool: u64, busiest_thread_share: f64, cpu_share: f64) -> Report {

@@ -5,7 +5,7 @@ mod table;
 
 use self::table::{Align, Table};
 use super::figures;
-use super::value::{ClassRow, GatewayCost, IdleSummary, Percentiles, Report};
+use super::value::{AccountsSummary, ClassRow, GatewayCost, IdleSummary, Percentiles, Report};
 
 const COLUMNS: usize = 100;
 
@@ -19,6 +19,7 @@ pub fn text(report: &Report) -> String {
         latency(report),
         schedule(report),
         costs(report),
+        accounts(report),
         backend(report),
         events(report),
         sweep(report),
@@ -165,6 +166,14 @@ fn costs(report: &Report) -> String {
 fn gateway_row(gateway: &GatewayCost) -> [String; 7] {
     let [a, b, c, d, e, f] = gateway.facts().map(|(_, value)| value);
     [format!("gateway, pid {}", gateway.pid), a, b, c, d, e, f]
+}
+
+fn accounts(report: &Report) -> String {
+    let mut table = pairs("accounts");
+    for (what, value) in report.accounts.iter().flat_map(AccountsSummary::facts) {
+        table.row([what.to_owned(), value]);
+    }
+    table.text()
 }
 
 fn backend(report: &Report) -> String {

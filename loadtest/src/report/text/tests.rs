@@ -43,6 +43,25 @@ fn a_column_without_answers_has_no_values() {
 }
 
 #[test]
+fn changed_accounts_are_told_in_every_form_with_what_must_be_0() {
+    let mut report = sample::clean();
+    let forms = [text(&report), crate::report::html(&report)];
+    for form in forms {
+        for part in
+            ["freezes acknowledged", "APPROVED LATER", "4.10 ms / 61.0 ms / 88.2 ms", "1,204"]
+        {
+            assert!(form.contains(part), "{part}");
+        }
+    }
+    let value: serde_json::Value = serde_json::from_str(&json(&report)).unwrap();
+    assert_eq!(value["accounts"]["refused"]["account_frozen"], 1_204);
+    assert_eq!(value["accounts"]["late_approvals"], 0);
+    report.accounts = None;
+    assert!(!text(&report).contains("freezes acknowledged"));
+    assert!(!crate::report::html(&report).contains("freezes acknowledged"));
+}
+
+#[test]
 fn json_names_outcomes_as_keys() {
     let value: serde_json::Value = serde_json::from_str(&json(&sample::clean())).unwrap();
     assert_eq!(value["outcomes"]["code_used"], 44_992);

@@ -4,6 +4,8 @@
 //! Everything here runs on one thread. Sending and reading are different tasks, so no borrow lasts
 //! over an await.
 
+mod account;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -52,7 +54,7 @@ pub struct Dispatcher {
     /// Last in, first out: a few connections carry most requests, and the rest stay ready.
     free: RefCell<Vec<Slot>>,
     waiting: RefCell<VecDeque<Waiting>>,
-    /// Calls of visits by the moment at which they are due, and by a number.
+    /// Calls of visits and codes that are tried again, by the moment at which they are due, and by a number.
     calls: RefCell<BTreeMap<(u64, u64), Job>>,
     calls_made: Cell<u64>,
     called: Notify,
@@ -198,8 +200,10 @@ impl Dispatcher {
         let named = named.into();
         let now_ns = clock::now_ns();
         let (class, first) = (job.made.class, job.first());
+        job.standing = self.standing(&job, now_ns);
         let (fit, trouble) = self.judge(&job, answer, now_ns);
         self.note(&job, answer, &trouble);
+        self.note_account(&job, answer, now_ns);
         if let Some(code) = &job.made.code {
             code.shown.note_answered();
         }
@@ -228,6 +232,8 @@ impl Dispatcher {
     /// Notes that no answer will come.
     pub fn note_lost(&self, mut job: Job) {
         let visit = job.visit.take();
+        job.standing = self.standing(&job, clock::now_ns());
+        self.doubt_account(&job);
         if let (Some(code), true) = (&job.made.code, job.call().spends()) {
             self.ledger.lose(code.sequence);
             // A cashier without an answer shows the code again.
@@ -318,19 +324,24 @@ impl Dispatcher {
     fn go_on(&self, mut visit: Box<Visit>, node: usize) {
         let Some(made) = visit.next_call() else { return };
         let due_ns = clock::now_ns() + self.mill.borrow_mut().pause_ns();
-        let job = Job { visit: Some(visit), node, ..Job::new(made, due_ns) };
+        self.call_at(due_ns, Job { visit: Some(visit), node, ..Job::new(made, due_ns) });
+    }
+
+    /// Lets a call be due then.
+    fn call_at(&self, due_ns: u64, job: Job) {
+        let job = Job { due_ns, ..job };
         let number = self.calls_made.get() + 1;
         self.calls_made.set(number);
         self.calls.borrow_mut().insert((due_ns, number), job);
         self.called.notify_one();
     }
 
-    /// When the next call of a visit is due.
+    /// When the next such call is due.
     pub fn next_call_ns(&self) -> Option<u64> {
         self.calls.borrow().first_key_value().map(|((due_ns, _), _)| *due_ns)
     }
 
-    /// Waits until a visit has a next call. It may be due before the others.
+    /// Waits until there is one more. It may be due before the others.
     pub async fn wait_for_call(&self) {
         self.called.notified().await;
     }
@@ -341,6 +352,7 @@ impl Dispatcher {
         if self.stage.get() != Stage::Running {
             return;
         }
+        let Some(job) = self.unless_frozen(job) else { return };
         self.counters.borrow_mut().starts.planned += 1;
         let free = match job.made.class.is_replay() {
             true => self.take_free_elsewhere(job.node),
@@ -399,12 +411,15 @@ impl Dispatcher {
         }
     }
 
-    /// A visit remembers its own.
+    /// A visit remembers its own. A code of a changed account is not replayed: what is said of the
+    /// account comes before what is said of the code.
     fn remember(&self, job: &Job, first: First) {
         if job.made.class.is_of_visit() {
             return;
         }
-        let Some(code) = job.made.code.clone() else { return };
+        let Some(code) = job.made.code.clone().filter(|code| code.voucher.is_none()) else {
+            return;
+        };
         self.mill.borrow_mut().remember(Code { first: Some(first), asked_for: job.wish, ..code });
     }
 

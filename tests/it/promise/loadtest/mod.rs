@@ -1,6 +1,8 @@
 //! The load tool against the real gateway. Every scenario is clean, and each planted fault is
 //! found. Rates are small, because other tests run at the same time.
 
+mod freezes;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
