@@ -38,7 +38,7 @@ enum Told {
 }
 
 impl Keeper {
-    /// Opens the database and loads all of it, which takes 5 s for ten million people.
+    /// Opens the database and loads all of it, which took 6 s for ten million people.
     /// `display_days` is asked at each clean-up: how long a display code lives.
     ///
     /// # Errors

@@ -63,8 +63,7 @@ impl Table {
     }
 
     /// Puts the words of many people, of a load. It goes part by part: a part fits into the
-    /// processor's cache, and the whole map does not. Three times as fast as in the order of the
-    /// subjects.
+    /// processor's cache, and the whole map does not.
     ///
     /// # Errors
     /// As [`set`](Self::set).
