@@ -39,3 +39,6 @@ pub(crate) const PROGRAM: &str = "yanma";
 
 /// Requests that wait for the store's thread.
 pub(crate) const REQUESTS_WAITING: usize = 256;
+
+/// `user_version` of the local store's database.
+pub(crate) const DATABASE_FORMAT: i64 = 1;

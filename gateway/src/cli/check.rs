@@ -7,9 +7,8 @@ use clap::Args;
 use keyring::key_set::KeySet;
 use keyring::suite::Engine;
 
-use super::engine::Choice;
 use super::keys;
-use super::preflight::{host, summary, unfit};
+use super::preflight::{engine::Choice, host, summary, unfit};
 use crate::cli::failure::Failure;
 use crate::config::Config;
 use crate::process::reload::load_usable_keys;

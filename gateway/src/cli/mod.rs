@@ -3,14 +3,12 @@
 mod accounts;
 mod audit;
 mod check;
-mod engine;
 mod failure;
 mod input;
 mod inspect;
 mod keys;
 mod mint;
 mod preflight;
-mod qr;
 pub mod sandbox;
 mod serve;
 

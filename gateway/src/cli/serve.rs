@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::engine::Choice;
-use super::preflight::{host, summary, unfit};
+use super::preflight::{engine::Choice, host, summary, unfit};
 use crate::cli::failure::Failure;
 use crate::config::{Config, warnings};
 use crate::process::reload::load_usable_keys;

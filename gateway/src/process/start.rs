@@ -125,6 +125,8 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let (shared, reloader, may_reload, recording) =
             share(start, clock, (directory, tables), states)?;
         let store = kept.map(|kept| kept.start(&shared)).transpose()?;
+        // The states are kept fresh for as long as this is held: through the drain too.
+        let _keeps = store.clone();
         control::look_around(&shared);
         let (reload, reloads) = mpsc::channel(1);
         let mut orders = Orders { signals, reloader, reloads, command_line };

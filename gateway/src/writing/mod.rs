@@ -7,8 +7,8 @@
 //! | `POST /accounts/import` | merges lines of an export, some thousand a request |
 //! | `GET /accounts/export` | all that is held, from memory |
 //!
-//! A request goes from `serve` to `desk`, which asks `caller` who it is, and from there to
-//! `changes`, `import`, `export` or the store. `gateway/contract/accounts.md` has the formats.
+//! A request goes from `serve` to `pages`, which asks `caller` who it is, and from there to
+//! `changes`, `import`, `export` or the store. `desk` is what all of them need. `gateway/contract/accounts.md` has the formats.
 
 mod answer;
 mod caller;
@@ -17,6 +17,7 @@ mod desk;
 mod export;
 mod import;
 mod line;
+mod pages;
 mod rates;
 mod serve;
 

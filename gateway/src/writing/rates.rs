@@ -1,8 +1,8 @@
-//! How many changes a writer may make: in a second on average, and freezes in an hour.
+//! How many changes a writer may make: in a second, and freezes in an hour.
 //!
-//! A request is let in when all before it have had their time: a thousand changes at 200 a second keep
-//! the next request out for 5 s. Freezes count in hours that begin with the first freeze, so what a
-//! stolen token can do ends there.
+//! Each change takes its part of a second. A request is let in while those before it are at most a
+//! second ahead: a thousand changes at 200 a second keep the next one out for 4 s. Freezes count in
+//! hours that begin with the first freeze, so what a stolen token can do ends there.
 
 use std::collections::HashMap;
 
@@ -44,7 +44,8 @@ impl Rates {
         };
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let per_second = writer.changes_per_second_max;
-        if now_ns < rate.busy_until_ns {
+        let busy_ns = rate.busy_until_ns.max(now_ns);
+        if busy_ns - now_ns >= SECOND_NS {
             return refuse(per_second, "changes a second; send it again later");
         }
         if now_ns - rate.hour_began_ns >= HOUR_NS {
@@ -56,7 +57,7 @@ impl Rates {
         }
         rate.freezes = frozen;
         let time_ns = i128::from(number(changes)) * i128::from(SECOND_NS) / i128::from(per_second);
-        rate.busy_until_ns = now_ns.saturating_add(i64::try_from(time_ns).unwrap_or(i64::MAX));
+        rate.busy_until_ns = busy_ns.saturating_add(i64::try_from(time_ns).unwrap_or(i64::MAX));
         Ok(())
     }
 }
@@ -80,8 +81,16 @@ mod tests {
     fn a_large_request_keeps_the_next_one_out_for_its_time() {
         let mut rates = Rates::default();
         assert!(rates.count(&writer(), (1_000, 0), HOUR_NS).is_ok());
-        assert!(rates.count(&writer(), (1, 0), HOUR_NS + 5 * SECOND_NS - 1).is_err());
-        assert!(rates.count(&writer(), (1, 0), HOUR_NS + 5 * SECOND_NS).is_ok());
+        assert!(rates.count(&writer(), (1, 0), HOUR_NS + 4 * SECOND_NS).is_err());
+        assert!(rates.count(&writer(), (1, 0), HOUR_NS + 4 * SECOND_NS + 1).is_ok());
+    }
+
+    #[test]
+    fn small_requests_may_come_at_once_up_to_a_seconds_worth() {
+        let mut rates = Rates::default();
+        let let_in = (0..1_000).filter(|_| rates.count(&writer(), (1, 0), HOUR_NS).is_ok());
+        assert_eq!(let_in.count(), 200);
+        assert!(rates.count(&writer(), (1, 0), HOUR_NS + SECOND_NS / 200).is_ok());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::desk::Desk;
+use super::{desk::Desk, pages};
 use crate::{
     config::Address,
     limits,
@@ -138,7 +138,7 @@ async fn serve(listener: &Listener, desk: &Rc<Desk>, handed_over: &Notify) {
 async fn serve_one(stream: Stream, desk: Rc<Desk>) {
     let service = service_fn(|request: Request<Incoming>| {
         let desk = Rc::clone(&desk);
-        async move { Ok::<_, Infallible>(desk.answer(request).await) }
+        async move { Ok::<_, Infallible>(pages::answer(&desk, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

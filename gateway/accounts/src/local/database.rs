@@ -12,8 +12,6 @@ use crate::{
     limits::{LOCK_PATIENCE, PAGES_KIB},
 };
 
-/// `user_version` of the database.
-pub(super) const FORMAT: i64 = 1;
 const TABLES: &str = "
     CREATE TABLE state(subject INTEGER, facet TEXT, value TEXT NOT NULL, n INTEGER NOT NULL,
         PRIMARY KEY(subject, facet)) WITHOUT ROWID;
@@ -48,7 +46,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match transaction.pragma_query_value(None, "user_version", |row| row.get(0))? {
         0 => transaction.execute_batch(TABLES)?,
-        FORMAT => {}
+        DATABASE_FORMAT => {}
         found => return Err(StoreError::Format { found }),
     }
     transaction.commit()?;

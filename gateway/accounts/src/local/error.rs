@@ -34,7 +34,7 @@ pub enum StoreError {
     #[error("the account database is in use by another process; send the change again")]
     Busy,
     /// Made by another version of the program.
-    #[error("the account database has format {found}; allowed: {}", super::database::FORMAT)]
+    #[error("the account database has format {found}; allowed: {}", crate::limits::DATABASE_FORMAT)]
     Format {
         /// What it says.
         found: i64,

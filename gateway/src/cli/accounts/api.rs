@@ -1,8 +1,12 @@
 //! One connection to the API.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
+use clap::Args;
 use http::{HeaderValue, Method, Request, Response, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -15,9 +19,19 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::At;
 use crate::cli::failure::Failure;
 use crate::config::Address;
+
+/// Where the API is, and who calls.
+#[derive(Args)]
+pub(super) struct At {
+    /// The API's address: unix:PATH or a loopback address and port
+    #[arg(long, value_name = "ADDRESS", default_value = "unix:data/accounts.sock")]
+    pub(super) at: String,
+    /// The file with the writer's token
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: PathBuf,
+}
 
 /// A writer's connection.
 pub(super) struct Api {

@@ -6,7 +6,7 @@ use clap::Args;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Api, At};
+use super::api::{Api, At};
 use crate::cli::{failure::Failure, input};
 use clock::Clock;
 

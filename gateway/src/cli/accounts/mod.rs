@@ -4,11 +4,8 @@ mod api;
 mod changes;
 mod transfer;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use self::api::Api;
 use crate::cli::failure::Failure;
 
 const AFTER_HELP: &str = "\
@@ -52,17 +49,6 @@ enum Task {
     Import(transfer::Import),
     /// Write all that is held, a line each
     Export(transfer::Export),
-}
-
-/// Where the API is, and who calls.
-#[derive(Args)]
-pub(super) struct At {
-    /// The API's address: unix:PATH or a loopback address and port
-    #[arg(long, value_name = "ADDRESS", default_value = "unix:data/accounts.sock")]
-    at: String,
-    /// The file with the writer's token
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -12,10 +12,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use sys::log;
 
-use super::{
-    Api, At,
-    api::{Answered, told},
-};
+use super::api::{Answered, Api, At, told};
 use crate::cli::failure::Failure;
 use clock::Clock;
 

@@ -1,6 +1,7 @@
 //! `yanma mint`: makes codes as an issuer's app would, to try and to test the gateway.
 
 mod pass;
+mod qr;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use keyring::store;
 use keyring::time::UnixMillis;
 use serde::Serialize;
 
-use super::qr::Symbol;
+use self::qr::Symbol;
 use crate::cli::failure::Failure;
 use clock::Clock;
 

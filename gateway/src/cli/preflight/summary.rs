@@ -9,7 +9,7 @@ use keyring::suite::{Engine, Plan};
 use keyring::time::UnixMillis;
 
 use super::unfit::SANDBOX;
-use crate::cli::engine::Choice;
+use super::engine::Choice;
 use crate::cli::failure::Failure;
 use crate::config::{
     BackendConfig, CodeUse, Config, MessageRule, MinAuth, Opaque, PassUse, RuleConfig, warnings,

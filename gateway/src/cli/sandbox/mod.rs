@@ -18,7 +18,7 @@ use self::backend::Arrivals;
 use self::directory::Directory;
 use self::examples::Examples;
 use self::settings::Addresses;
-use super::engine::Choice;
+use super::preflight::engine::Choice;
 use super::serve;
 use crate::cli::failure::Failure;
 use crate::config::Config;

@@ -1,5 +1,6 @@
 //! One request's own record: who it is, where it is, and what is counted when it ends.
 
+mod account;
 mod outcome;
 
 use std::{
@@ -12,13 +13,13 @@ use body::Malformed;
 use http::{HeaderMap, HeaderValue, Response, Uri, Version, header::ALLOW};
 use keyring::{
     key::Channel,
-    pass::{Credential, Pass, PassId, RedemptionId},
+    pass::{Pass, PassId, RedemptionId},
     time::UnixMillis,
     verify::VerifiedCode,
 };
 
 use crate::{
-    code::clear::{self, Cleared, Question},
+    code::clear::Question,
     code::requests::Entered,
     config::{self, PassUse, RouteConfig, RuleConfig},
     http::names::YANMA_PASS_ID,
@@ -268,27 +269,6 @@ impl RequestContext {
         self.note(|trail| trail.set_code(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
-    }
-
-    /// Asks for the first time whether the person's account is against this.
-    pub(crate) fn ask_account(
-        &self,
-        credential: &Credential,
-        rule: &RuleConfig,
-    ) -> Result<Cleared, Refusal> {
-        let (inquiry, clock) = (self.worker.inquiry(), self.worker.clock());
-        let rules = (rule, &self.snapshot.config.accounts);
-        let (question, answer) = clear::ask_first(inquiry, credential, rules, clock);
-        self.account.set(question);
-        answer
-    }
-
-    /// Asks again, if it was asked: the account may have been frozen meanwhile.
-    pub(crate) fn ask_account_again(&self) -> Result<(), Refused> {
-        let (Some(question), Some(inquiry)) = (self.account.get(), self.worker.inquiry()) else {
-            return Ok(());
-        };
-        inquiry.ask(&question, self.worker.clock()).map(drop).map_err(Refused::from)
     }
 
     /// A pass has arrived. It may be anything.

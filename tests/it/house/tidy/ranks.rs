@@ -71,7 +71,7 @@ const GATEWAY: &[&str] = &[
     // both ends of a request, and its repetition
     "idempotency", "transport", "upstream", "snapshot",
     // the chain of a code, and what a worker holds
-    "code", "worker", "admin",
+    "code", "worker", "admin", "writing",
     // the way of a request, from the edge inwards
     "request", "edge",
     // the process and its programs

@@ -22,7 +22,7 @@ pub(super) fn changing(shell: &Shell) -> Vec<Example> {
             "a lost phone: what it shows is refused, the next one has a higher epoch",
             format!(
                 "{} && {}",
-                change("unbind 1002 --channel sandbox --epoch 9"),
+                change("unbind 1002 --channel wechat --epoch 9"),
                 pay(1_002, "--epoch 9")
             ),
         ),

@@ -12,14 +12,14 @@ const VARIABLE: &str = "YANMA_VERIFY";
 
 /// The engine, and whether it was forced.
 #[derive(Debug, Copy, Clone, Eq, PartialEq)]
-pub(super) struct Choice {
-    pub(super) engine: Engine,
+pub(in crate::cli) struct Choice {
+    pub(in crate::cli) engine: Engine,
     forced: bool,
 }
 
 impl Choice {
     /// What the environment says.
-    pub(super) fn of_environment() -> Result<Self, Failure> {
+    pub(in crate::cli) fn of_environment() -> Result<Self, Failure> {
         let Some(word) = std::env::var_os(VARIABLE) else {
             return Ok(Self { engine: Engine::best(), forced: false });
         };
@@ -32,7 +32,7 @@ impl Choice {
     }
 
     /// The verifier of this process.
-    pub(super) fn verifier(self) -> Result<Arc<Verifier>, Failure> {
+    pub(in crate::cli) fn verifier(self) -> Result<Arc<Verifier>, Failure> {
         let verifier = Verifier::new(self.engine, key_tables::report_mismatch);
         Ok(Arc::new(verifier.map_err(|error| unfit(&error))?))
     }
