@@ -57,7 +57,9 @@ pub(crate) fn buckets(first: u64, count: u64) -> (String, String) {
     let end = first.saturating_add(count);
     let end_key =
         if end >= BUCKETS { ENTRIES_END.to_owned() } else { format!("{ENTRIES}{end:03x}/") };
-    (format!("{ENTRIES}{first:03x}/"), end_key)
+    // What sorts before the first bucket is foreign, and must be met too.
+    let from = if first == 0 { ENTRIES.to_owned() } else { format!("{ENTRIES}{first:03x}/") };
+    (from, end_key)
 }
 
 /// All entries.
@@ -107,12 +109,7 @@ mod tests {
     use super::*;
 
     fn kv(key: &str, value: &str) -> KeyValue {
-        KeyValue {
-            key: key.into(),
-            value: value.into(),
-            mod_revision: 7,
-            ..KeyValue::default()
-        }
+        KeyValue { key: key.into(), value: value.into(), mod_revision: 7, ..KeyValue::default() }
     }
 
     #[test]
@@ -128,7 +125,7 @@ mod tests {
             let (from, to) = buckets(bucket(subject), 1);
             assert!(from < key && key < to);
         }
-        assert_eq!(buckets(0, BUCKETS), ("/yanma/a/000/".to_owned(), ENTRIES_END.to_owned()));
+        assert_eq!(buckets(0, BUCKETS), (ENTRIES.to_owned(), ENTRIES_END.to_owned()));
     }
 
     #[test]
@@ -136,11 +133,13 @@ mod tests {
         let mine = entry(Subject::new(42).unwrap(), "holder.0".parse().unwrap());
         assert!(parse_entry(&kv(&mine, "-")).is_ok());
         let elsewhere = mine.replacen(&mine[9..12], "fff", 1);
-        for key in ["/yanma/a/", "/yanma/a/x", &elsewhere, &format!("{mine}/"), &mine.replace("42", "042")] {
-            let error = parse_entry(&kv(key, "-")).unwrap_err().to_string();
+        for key in
+            ["/yanma/a/", "/yanma/a/x", &elsewhere, &format!("{mine}/"), &mine.replace("42", "042")]
+        {
+            let error = parse_entry(&kv(key, "-")).err().unwrap().to_string();
             assert!(error.contains("revision 7") && !error.contains("42"), "{key}: {error}");
         }
-        let error = parse_entry(&kv(&mine, "2026-13-01")).unwrap_err().to_string();
+        let error = parse_entry(&kv(&mine, "2026-13-01")).err().unwrap().to_string();
         assert!(error.contains("YYYY-MM-DD"), "{error}");
     }
 }

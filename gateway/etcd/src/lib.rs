@@ -5,22 +5,21 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod changes;
-mod check;
 mod clean_up;
-mod client;
 mod history;
 mod init;
 mod keeper;
 mod keys;
 mod limits;
+mod members;
 mod messages;
 mod random_id;
 mod seen;
 mod settings;
 
 pub use self::{
-    check::{MemberReport, check},
     init::{InitError, Initiated, init},
     keeper::keep,
+    members::{MemberReport, check},
     settings::{Settings, SettingsError, Tls},
 };

@@ -62,3 +62,5 @@ pub(crate) const MEMBERS: usize = 9;
 pub(crate) const CLEANED_S: i64 = 20 * 3_600;
 /// How often a node looks whether a clean-up is due.
 pub(crate) const CLEAN_UP_EVERY: Duration = Duration::from_secs(3_600);
+/// Between two looks whether the store has a life that may be loaded.
+pub(crate) const LIFE_PAUSE: Duration = Duration::from_millis(300);

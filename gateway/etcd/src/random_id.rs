@@ -42,8 +42,8 @@ impl FromStr for RandomId {
     type Err = NoRandomId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let has_form = text.len() == 32
-            && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let has_form =
+            text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let number = u128::from_str_radix(text, 16).ok().filter(|_| has_form);
         number.map(Self).ok_or(NoRandomId)
     }
@@ -58,7 +58,8 @@ mod tests {
         let id = RandomId::generate().unwrap();
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_ne!(RandomId::generate().unwrap(), id);
-        for text in ["", "0", "+0000000000000000000000000000001", &"F".repeat(32), &"0".repeat(33)] {
+        for text in ["", "0", "+0000000000000000000000000000001", &"F".repeat(32), &"0".repeat(33)]
+        {
             assert_eq!(text.parse::<RandomId>(), Err(NoRandomId));
         }
     }

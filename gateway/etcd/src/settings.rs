@@ -65,7 +65,9 @@ pub enum SettingsError {
         text: String,
     },
     /// Only one of the two.
-    #[error("`etcd`: https:// needs `ca_file`, `cert_file` and `key_file`, and http:// none of them")]
+    #[error(
+        "`etcd`: https:// needs `ca_file`, `cert_file` and `key_file`, and http:// none of them"
+    )]
     Tls,
     /// The files do not fit.
     #[error("`ca_file`, `cert_file` or `key_file` cannot be used ({why}); allowed: PEM files")]
@@ -176,7 +178,15 @@ mod tests {
         for good in ["http://127.0.0.1:2379", "http://[::1]:2379/", "http://localhost:1"] {
             assert!(new(&[good], None).is_ok(), "{good}");
         }
-        for bad in ["", "a:2379", "http://10.0.0.1:2379", "ftp://127.0.0.1:1", "http://127.0.0.1", "http://127.0.0.1:1/x", "http://u@127.0.0.1:1"] {
+        for bad in [
+            "",
+            "a:2379",
+            "http://10.0.0.1:2379",
+            "ftp://127.0.0.1:1",
+            "http://127.0.0.1",
+            "http://127.0.0.1:1/x",
+            "http://u@127.0.0.1:1",
+        ] {
             assert!(matches!(new(&[bad], None), Err(SettingsError::Address { .. })), "{bad}");
         }
         assert!(matches!(new(&[], None), Err(SettingsError::Count { count: 0 })));

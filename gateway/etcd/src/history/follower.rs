@@ -38,7 +38,7 @@ pub(crate) struct Asked {
     pub(crate) member: usize,
     /// The moment of sending.
     pub(crate) at_ns: i64,
-    version: u64,
+    pub(super) version: u64,
 }
 
 /// What an answer says.

@@ -165,7 +165,9 @@ impl World {
             return Ok(world);
         };
         let mut shown = last(&read);
-        if rule == Rule::Nonce && let Some(ours) = self.ours.get(read.len() - 1) {
+        if rule == Rule::Nonce
+            && let Some(ours) = self.ours.get(read.len() - 1)
+        {
             shown.nonce = place(read.len(), *ours).nonce;
         }
         let asked = Asked { version: u64::try_from(poll.version).unwrap(), member: 0, at_ns: 0 };

@@ -7,9 +7,8 @@ mod watch;
 
 pub(crate) use self::{
     kv::{
-        Answer, Ask, Compare, CompareTarget, CompareWith, DeleteRangeRequest, DeleteRangeResponse,
-        KeyValue, PutRequest, PutResponse, RangeRequest, RangeResponse, RequestOp, ResponseHeader,
-        ResponseOp, TxnRequest, TxnResponse,
+        Compare, KeyValue, RangeRequest, RangeResponse, RequestOp, ResponseHeader, TxnRequest,
+        TxnResponse,
     },
     maintenance::{StatusRequest, StatusResponse},
     watch::{Event, EventKind, WatchCreateRequest, WatchRequest, WatchResponse, WatchUnion},
