@@ -131,7 +131,8 @@ fn address(text: &str, tls: Option<&Tls>) -> Result<Address, SettingsError> {
         .http2_adaptive_window(true);
     let endpoint = match (is_https, tls) {
         (true, Some(tls)) => {
-            let files = |error: tonic::transport::Error| SettingsError::Files { why: deep(&error) };
+            let files =
+                |error: tonic::transport::Error| SettingsError::Files { why: cause(&error) };
             endpoint.tls_config(client_tls(tls)).map_err(files)?
         }
         (false, None) => endpoint,
@@ -151,18 +152,13 @@ fn is_here(host: &str) -> bool {
     host == "localhost" || inner.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// An error with what it comes from.
-pub(crate) fn deep(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
+/// What an error comes from: the layers above it say only that there was one.
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    text
+    cause.to_string()
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ type Answered = (Asked, Result<Shown, CallError>);
 pub(super) struct Follow<'k, 'a> {
     keeper: &'k mut Keeper<'a>,
     follower: Follower,
+    /// The last revision that the table holds.
+    applied: i64,
     polls: JoinSet<Answered>,
     watches: JoinSet<()>,
     watch: Option<Watch>,
@@ -43,10 +45,12 @@ pub(super) struct Follow<'k, 'a> {
 }
 
 impl<'k, 'a> Follow<'k, 'a> {
-    pub(super) fn new(keeper: &'k mut Keeper<'a>, follower: Follower) -> Self {
+    /// `applied` is the revision of which everything was loaded.
+    pub(super) fn new(keeper: &'k mut Keeper<'a>, follower: Follower, applied: i64) -> Self {
         Self {
             keeper,
             follower,
+            applied,
             polls: JoinSet::new(),
             watches: JoinSet::new(),
             watch: None,
@@ -149,13 +153,19 @@ impl<'k, 'a> Follow<'k, 'a> {
         if message.compact_revision != 0 {
             return Some(Ended::Load(LoadReason::Compacted));
         }
-        match revisions(message.events) {
+        match revisions(message.events, self.applied) {
             Ok(revisions) => revisions.into_iter().find_map(|revision| self.take(&revision)),
             Err(error) => Some(failing(error.to_string())),
         }
     }
 
     fn take(&mut self, revision: &Revision) -> Option<Ended> {
+        let ended = self.take_in(revision);
+        self.applied = self.applied.max(revision.number);
+        ended
+    }
+
+    fn take_in(&mut self, revision: &Revision) -> Option<Ended> {
         if self.follower.is_verified() && revision.change.is_none() {
             // An operator's own change: it holds, but no version counts it.
             return self.apply(revision).or_else(|| self.life(revision));

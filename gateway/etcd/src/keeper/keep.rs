@@ -88,21 +88,23 @@ impl<'a> Keeper<'a> {
         let mut reason = LoadReason::Start;
         loop {
             let trouble = match self.begin(reason).await {
-                Ok(follower) => match Follow::new(&mut self, follower).run().await {
-                    Ended::Load(why) => {
-                        reason = why;
-                        continue;
+                Ok((follower, applied)) => {
+                    match Follow::new(&mut self, follower, applied).run().await {
+                        Ended::Load(why) => {
+                            reason = why;
+                            continue;
+                        }
+                        Ended::Trouble(trouble) => trouble,
                     }
-                    Ended::Trouble(trouble) => trouble,
-                },
+                }
                 Err(trouble) => trouble,
             };
             self.stop(trouble).await;
         }
     }
 
-    /// Loads everything, if what the members show is not less than was known.
-    async fn begin(&mut self, reason: LoadReason) -> Result<Follower, Trouble> {
+    /// Loads everything, if what the members show is not less than was known; and of which revision.
+    async fn begin(&mut self, reason: LoadReason) -> Result<(Follower, i64), Trouble> {
         let unreachable = |error: &dyn std::error::Error| Trouble::Unreachable(error.to_string());
         if !self.has_read_seen {
             let known = seen::read(&self.shared.settings.seen);
@@ -147,7 +149,8 @@ impl<'a> Keeper<'a> {
         );
         self.told = None;
         self.pause = LOAD_PAUSE;
-        Ok(Follower::loaded(shown.cluster, life, place, members.list().len()))
+        let follower = Follower::loaded(shown.cluster, life, place, members.list().len());
+        Ok((follower, shown.revision))
     }
 
     /// What stands at a revision now; `None`: it is compacted.

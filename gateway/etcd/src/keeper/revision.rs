@@ -29,11 +29,15 @@ pub(super) enum ForeignRevision {
     Value { key: &'static str, why: NoRandomId },
 }
 
-/// The revisions of a message, in order.
+/// The revisions of a message, in order. What revisions up to `applied` did is not looked at: it is
+/// in the table already, and may have been mended since.
 ///
 /// # Errors
 /// One is not of this program's form.
-pub(super) fn revisions(events: Vec<Event>) -> Result<Vec<Revision>, ForeignRevision> {
+pub(super) fn revisions(
+    events: Vec<Event>,
+    applied: i64,
+) -> Result<Vec<Revision>, ForeignRevision> {
     let mut revisions: Vec<Revision> = Vec::new();
     for event in events {
         let is_put = event.kind == i32::from(EventKind::Put);
@@ -43,15 +47,23 @@ pub(super) fn revisions(events: Vec<Event>) -> Result<Vec<Revision>, ForeignRevi
             revisions.push(Revision { number, change: None, life: None, entries: Vec::new() });
         }
         if let Some(revision) = revisions.last_mut() {
-            revision.take(&kv, is_put)?;
+            revision.take(&kv, is_put, number <= applied)?;
         }
     }
     Ok(revisions)
 }
 
 impl Revision {
-    fn take(&mut self, kv: &KeyValue, is_put: bool) -> Result<(), ForeignRevision> {
+    fn take(
+        &mut self,
+        kv: &KeyValue,
+        is_put: bool,
+        is_applied: bool,
+    ) -> Result<(), ForeignRevision> {
         if keys::is_entry(&kv.key) {
+            if is_applied {
+                return Ok(());
+            }
             let (subject, facet, entry) = if is_put {
                 let (subject, entry) = keys::parse_entry(kv)?;
                 (subject, entry.facet(), Some(entry))
@@ -64,7 +76,7 @@ impl Revision {
             let nonce = id(keys::HEAD, kv)?;
             let version = u64::try_from(kv.version).unwrap_or(0);
             self.change = Some(Place { version, revision: kv.mod_revision, nonce });
-        } else if kv.key == keys::LIFE.as_bytes() {
+        } else if kv.key == keys::LIFE.as_bytes() && !is_applied {
             self.life = Some(if is_put { Some(id(keys::LIFE, kv)?) } else { None });
         }
         Ok(())

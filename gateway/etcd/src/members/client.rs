@@ -1,6 +1,7 @@
 //! The members of the store, and asking one of them.
 
 use std::{
+    error::Error,
     sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
@@ -28,7 +29,7 @@ use crate::{
         TxnRequest, TxnResponse, WatchCreateRequest, WatchRequest, WatchResponse, WatchUnion,
     },
     random_id::RandomId,
-    settings::{Settings, deep},
+    settings::{Settings, cause},
 };
 
 /// Why a member did not do what it was asked for.
@@ -254,7 +255,7 @@ impl Member {
     }
 
     fn failed(&self, error: &tonic::transport::Error) -> CallError {
-        CallError::Failed { member: self.name.clone(), why: deep(error) }
+        CallError::Failed { member: self.name.clone(), why: cause(error) }
     }
 
     fn refused(&self, status: &Status) -> CallError {
@@ -275,7 +276,11 @@ fn refused(member: &str, status: &Status) -> CallError {
         Code::PermissionDenied | Code::Unauthenticated => {
             CallError::Denied { member, why: text.to_owned() }
         }
-        _ => CallError::Failed { member, why: deep(status) },
+        _ => {
+            // Of a member's own refusal the message tells why; else the connection does.
+            let why = status.source().map_or_else(|| text.to_owned(), cause);
+            CallError::Failed { member, why }
+        }
     }
 }
 

@@ -74,6 +74,7 @@ fn no_fault_of_members_lets_a_frozen_person_pass() {
             let revision = revision(cluster);
             cluster.ctl(0, &["compact", &revision]);
             cluster.members.iter().for_each(|member| member.client.cut(false));
+            park(500);
         });
     }
     await_that("it is all heard of", || a.accounts.status().sources().iter().all(|s| s.is_up()));

@@ -99,4 +99,9 @@ fn keys_of_other_programs_and_too_many_people_admit_nothing() {
     cluster.ctl(0, &["del", "/yanma/a/zzz/1/holder.0"]);
     a.await_admits("the key is gone");
     again.await_admits("the key is gone");
+    // What it was stands in the watch still, behind the last change.
+    a.change(vec![freeze(5)]).unwrap();
+    await_that("both hear of it", || a.look(5) == FROZEN && again.look(5) == FROZEN);
+    park(1_200);
+    assert!(a.admits() && again.admits());
 }

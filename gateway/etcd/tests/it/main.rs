@@ -2,6 +2,12 @@
 //!
 //! `YANMA_ETCD_ROUNDS` repeats each fault of a member: 1 if it is not set.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "all of this is test code: what is not there fails the test, as it should"
+)]
+
 mod cluster;
 mod faults;
 mod keeping;

@@ -47,6 +47,7 @@ impl Relay {
 
 /// A connection through which something was lost never carries anything again.
 fn copy(mut from: TcpStream, mut to: TcpStream, is_cut: &AtomicBool) {
+    to.set_nodelay(true).unwrap();
     from.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let (mut buffer, mut has_lost) = ([0; 16_384], false);
     loop {
