@@ -15,7 +15,7 @@ use crate::{
     changes::{Condition, Writer, head},
     keys,
     limits::{CHANGE_PATIENCE, CHANGE_PAUSE, GROUP_CHANGES, PATIENT_DEADLINE, SURVEY_PATIENCE},
-    members::{Members, SurveyError, reports, survey},
+    members::{Members, SurveyError, connected, survey},
     messages::{RequestOp, TxnRequest},
     random_id::RandomId,
     settings::Settings,
@@ -64,11 +64,7 @@ pub async fn init(
     entries: Vec<(Subject, Entry)>,
     clock: &Clock,
 ) -> Result<Initiated, InitError> {
-    let members = Arc::new(Members::new(settings));
-    for (member, report) in members.list().iter().zip(reports(&members, settings.any_version).await)
-    {
-        member.set_counts(report.fault.is_none());
-    }
+    let members = connected(settings).await;
     survey(&members, SURVEY_PATIENCE).await?;
     put(
         &members,

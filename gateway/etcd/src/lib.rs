@@ -18,6 +18,7 @@ mod seen;
 mod settings;
 
 pub use self::{
+    clean_up::{CleanUpError, clean_up},
     init::{InitError, Initiated, init},
     keeper::keep,
     members::{MemberReport, check},

@@ -60,7 +60,10 @@ impl Writer<'_> {
                     self.members.prefer(turn);
                     return Ok(answers);
                 }
-                Ok(Attempt::Overtaken) => continue,
+                Ok(Attempt::Overtaken) => {
+                    "other writers change the same entries".clone_into(&mut last);
+                    continue;
+                }
                 Ok(Attempt::OtherLife) => {
                     let why = "the store begins another life; send the change again in a moment";
                     return Err(unless(may_hold, Failure::Unavailable(why.to_owned())));

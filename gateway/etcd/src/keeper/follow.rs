@@ -1,6 +1,6 @@
 //! Follows the store from one load to the next: the watch, the polls, and what they prove.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use accounts::status::LoadReason;
 use tokio::{
@@ -9,14 +9,14 @@ use tokio::{
 };
 
 use super::{
-    keep::{Keeper, Trouble},
+    memory::{Memory, Trouble},
     revision::{Revision, revisions},
     watch::Watch,
 };
 use crate::{
     history::{Asked, Follower, Found, Shown, Step},
     limits::{POLL_EVERY, POLL_PATIENCE, STATUS_EVERY, WATCH_BEHIND, WATCH_PAUSE},
-    members::CallError,
+    members::{CallError, Shared},
     messages::WatchResponse,
 };
 
@@ -29,8 +29,9 @@ pub(super) enum Ended {
 type Answered = (Asked, Result<Shown, CallError>);
 
 /// Follows the store.
-pub(super) struct Follow<'k, 'a> {
-    keeper: &'k mut Keeper<'a>,
+pub(super) struct Follow<'a> {
+    shared: &'a Arc<Shared>,
+    memory: &'a mut Memory,
     follower: Follower,
     /// The last revision that the table holds.
     applied: i64,
@@ -44,11 +45,17 @@ pub(super) struct Follow<'k, 'a> {
     late: Option<(u64, Instant)>,
 }
 
-impl<'k, 'a> Follow<'k, 'a> {
+impl<'a> Follow<'a> {
     /// `applied` is the revision of which everything was loaded.
-    pub(super) fn new(keeper: &'k mut Keeper<'a>, follower: Follower, applied: i64) -> Self {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        memory: &'a mut Memory,
+        follower: Follower,
+        applied: i64,
+    ) -> Self {
         Self {
-            keeper,
+            shared,
+            memory,
             follower,
             applied,
             polls: JoinSet::new(),
@@ -81,7 +88,7 @@ impl<'k, 'a> Follow<'k, 'a> {
                     None
                 }
                 _ = second.tick() => {
-                    self.keeper.write_seen_if_idle().await;
+                    self.memory.write_if_idle().await;
                     None
                 }
             };
@@ -93,7 +100,7 @@ impl<'k, 'a> Follow<'k, 'a> {
 
     /// The moment is read before the question is sent.
     fn poll(&mut self) {
-        let shared = self.keeper.shared;
+        let shared = self.shared;
         let Some(member) = shared.members.counting_from(self.polled.wrapping_add(1)) else {
             return;
         };
@@ -119,12 +126,12 @@ impl<'k, 'a> Follow<'k, 'a> {
             Err(_) => return None,
         };
         let place = self.follower.place();
-        if let Some(source) = self.keeper.shared.accounts.status().sources().get(asked.member) {
+        if let Some(source) = self.shared.accounts.status().sources().get(asked.member) {
             let version = shown.last.map_or(0, |last| last.version);
             source.set_behind(version.saturating_sub(place.version));
         }
         match self.follower.answered(asked, &shown) {
-            Found::Fresh(at_ns) => self.keeper.shared.accounts.prove_fresh(at_ns),
+            Found::Fresh(at_ns) => self.shared.accounts.prove_fresh(at_ns),
             Found::Ahead(version) => {
                 self.late = self.late.or_else(|| Some((version, Instant::now())));
             }
@@ -182,7 +189,7 @@ impl<'k, 'a> Follow<'k, 'a> {
     }
 
     fn apply(&self, revision: &Revision) -> Option<Ended> {
-        let accounts = &self.keeper.shared.accounts;
+        let accounts = &self.shared.accounts;
         revision.entries.iter().find_map(|(subject, facet, entry)| {
             accounts.apply(*subject, *facet, *entry).err().map(|full| failing(full.to_string()))
         })
@@ -196,10 +203,10 @@ impl<'k, 'a> Follow<'k, 'a> {
             Err(sign) => return Some(Ended::Trouble(Trouble::SetBack(sign))),
         };
         if let Some(at_ns) = proved {
-            self.keeper.shared.accounts.prove_fresh(at_ns);
+            self.shared.accounts.prove_fresh(at_ns);
         }
         self.late = self.late.filter(|(version, _)| *version > change.version);
-        self.keeper.remember(change);
+        self.memory.remember(change);
         None
     }
 
@@ -224,7 +231,7 @@ impl<'k, 'a> Follow<'k, 'a> {
     fn open_watch(&mut self, pause: Duration) {
         self.late = None;
         self.follower.watch_opened();
-        let members = &self.keeper.shared.members;
+        let members = &self.shared.members;
         let from = self.follower.place().revision;
         let next = members.counting_from(self.watched.wrapping_add(1));
         self.watch = next.map(|member| {

@@ -1,23 +1,23 @@
 //! The keeper's outer loop: load, follow until that ends, load again.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use accounts::{Accounts, status::LoadReason, store::Requests};
 use clock::Clock;
 use sys::log::{Event, event};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     follow::{Ended, Follow},
     load::{LoadError, load},
+    memory::{Memory, Trouble},
     status,
 };
 use crate::{
     changes, clean_up,
-    history::{Begin, Follower, Known, Place, Sign, judge},
+    history::{Begin, Follower, Known, Place, judge},
     limits::{LIFE_PAUSE, LOAD_PAUSE, LOAD_PAUSE_MAX, SURVEY_PATIENCE},
     members::{CallError, Shared, Writable, survey},
-    seen,
     settings::Settings,
 };
 
@@ -44,44 +44,17 @@ pub async fn keep(
     never
 }
 
-/// Why the store cannot be followed.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Trouble {
-    /// What is held only grows old.
-    #[error("the account store cannot be loaded: {0}")]
-    Unreachable(String),
-    #[error("the account store cannot be held: {0}")]
-    Failing(String),
-    #[error("the account store has no life; nothing is admitted until `yanma accounts init` ends")]
-    NoLife,
-    #[error(
-        "the account store was set back: {0}; nothing is admitted until `yanma accounts init` ends"
-    )]
-    SetBack(Sign),
-}
-
-/// Follows the store, and remembers what was followed.
-pub(super) struct Keeper<'a> {
-    pub(super) shared: &'a Arc<Shared>,
-    known: Option<Known>,
-    has_read_seen: bool,
-    told: Option<Trouble>,
-    written: Option<Known>,
-    writing: Option<JoinHandle<io::Result<()>>>,
+/// Loads and follows the store.
+struct Keeper<'a> {
+    shared: &'a Arc<Shared>,
+    memory: Memory,
     pause: Duration,
 }
 
 impl<'a> Keeper<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
-        Self {
-            shared,
-            known: None,
-            has_read_seen: false,
-            told: None,
-            written: None,
-            writing: None,
-            pause: LOAD_PAUSE,
-        }
+        let memory = Memory::new(shared.settings.seen.clone());
+        Self { shared, memory, pause: LOAD_PAUSE }
     }
 
     async fn run(mut self) -> Infallible {
@@ -89,7 +62,8 @@ impl<'a> Keeper<'a> {
         loop {
             let trouble = match self.begin(reason).await {
                 Ok((follower, applied)) => {
-                    match Follow::new(&mut self, follower, applied).run().await {
+                    match Follow::new(self.shared, &mut self.memory, follower, applied).run().await
+                    {
                         Ended::Load(why) => {
                             reason = why;
                             continue;
@@ -106,20 +80,16 @@ impl<'a> Keeper<'a> {
     /// Loads everything, if what the members show is not less than was known; and of which revision.
     async fn begin(&mut self, reason: LoadReason) -> Result<(Follower, i64), Trouble> {
         let unreachable = |error: &dyn std::error::Error| Trouble::Unreachable(error.to_string());
-        if !self.has_read_seen {
-            let known = seen::read(&self.shared.settings.seen);
-            self.known = known.map_err(|error| Trouble::Failing(error.to_string()))?;
-            self.has_read_seen = true;
-        }
+        let known = self.memory.known()?;
         let members = &self.shared.members;
         let shown = survey(members, SURVEY_PATIENCE).await.map_err(|error| unreachable(&error))?;
-        let there = match self.known {
+        let there = match known {
             Some(known) if known.cluster == shown.cluster && Some(known.life) == shown.life => {
                 self.there(known.place.revision).await.map_err(|error| unreachable(&error))?
             }
             _ => None,
         };
-        let begin = judge(self.known, &shown, there);
+        let begin = judge(known, &shown, there);
         let (life, place) = match begin {
             Begin::NoLife => return Err(Trouble::NoLife),
             Begin::SetBack(sign) => return Err(Trouble::SetBack(sign)),
@@ -140,14 +110,14 @@ impl<'a> Keeper<'a> {
         accounts.put_in_place(table);
         accounts.status().loaded(reason);
         accounts.status().set_set_back(false);
-        self.known = Some(Known { cluster: shown.cluster, life, place, is_set_back: false });
-        self.write_seen().await;
+        let cluster = shown.cluster;
+        self.memory.begin(Known { cluster, life, place, is_set_back: false }).await;
         self.shared.set_writable(Writable::Life(life));
         event(
             Event::AccountsLoaded,
             format_args!("{entries} entries as of revision {}, {}", shown.revision, reason.name()),
         );
-        self.told = None;
+        self.memory.forget_trouble();
         self.pause = LOAD_PAUSE;
         let follower = Follower::loaded(shown.cluster, life, place, members.list().len());
         Ok((follower, shown.revision))
@@ -171,11 +141,10 @@ impl<'a> Keeper<'a> {
     async fn stop(&mut self, trouble: Trouble) {
         let accounts = &self.shared.accounts;
         let pause = match &trouble {
-            Trouble::Unreachable(_) => LOAD_PAUSE,
+            Trouble::Unreachable(_) | Trouble::Unseen(_) => LOAD_PAUSE,
             Trouble::NoLife => LIFE_PAUSE,
             Trouble::SetBack(_) => {
                 accounts.status().set_set_back(true);
-                self.known = self.known.map(|known| Known { is_set_back: true, ..known });
                 LIFE_PAUSE
             }
             Trouble::Failing(_) => {
@@ -189,68 +158,9 @@ impl<'a> Keeper<'a> {
             self.shared.set_writable(Writable::No(trouble.to_string()));
         }
         if matches!(trouble, Trouble::SetBack(_)) {
-            self.write_seen().await;
+            self.memory.set_back().await;
         }
-        self.tell(trouble);
+        self.memory.tell(trouble);
         sleep(pause).await;
-    }
-
-    /// Each state is told once.
-    fn tell(&mut self, trouble: Trouble) {
-        let is_same = self
-            .told
-            .as_ref()
-            .is_some_and(|told| std::mem::discriminant(told) == std::mem::discriminant(&trouble));
-        if is_same {
-            return;
-        }
-        let kind = match trouble {
-            Trouble::SetBack(_) => Event::AccountsSetBack,
-            _ => Event::AccountsFailing,
-        };
-        event(kind, format_args!("{trouble}"));
-        self.told = Some(trouble);
-    }
-
-    /// Remembers that all changes up to this one are applied.
-    pub(super) fn remember(&mut self, place: Place) {
-        if let Some(known) = &mut self.known {
-            known.place = place;
-        }
-    }
-
-    /// Writes what is known, unless it is written or being written.
-    pub(super) async fn write_seen_if_idle(&mut self) {
-        if self.writing.as_ref().is_none_or(JoinHandle::is_finished) {
-            self.begin_write().await;
-        }
-    }
-
-    async fn write_seen(&mut self) {
-        self.begin_write().await;
-        self.end_write().await;
-    }
-
-    async fn begin_write(&mut self) {
-        self.end_write().await;
-        if self.known == self.written {
-            return;
-        }
-        let Some(known) = self.known else { return };
-        self.written = self.known;
-        let path = self.shared.settings.seen.clone();
-        // The disk may be slow, and polls must go on.
-        self.writing = Some(tokio::task::spawn_blocking(move || seen::write(&path, &known)));
-    }
-
-    async fn end_write(&mut self) {
-        let Some(writing) = self.writing.take() else { return };
-        let written = writing.await.unwrap_or_else(|ended| Err(io::Error::other(ended)));
-        if let Err(error) = written {
-            self.written = None;
-            let path = self.shared.settings.seen.display();
-            let trouble = Trouble::Unreachable(format!("{path} cannot be written: {error}"));
-            self.tell(trouble);
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod follow;
 mod keep;
 mod load;
+mod memory;
 mod revision;
 mod status;
 mod watch;

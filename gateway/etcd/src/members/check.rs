@@ -32,6 +32,16 @@ pub async fn check(settings: &Settings) -> Vec<MemberReport> {
     reports(&members, settings.any_version).await
 }
 
+/// The members, with those that answer known to count or not.
+pub(crate) async fn connected(settings: &Settings) -> Arc<Members> {
+    let members = Arc::new(Members::new(settings));
+    let reports = reports(&members, settings.any_version).await;
+    for (member, report) in members.list().iter().zip(reports) {
+        member.set_counts(report.fault.is_none());
+    }
+    members
+}
+
 pub(crate) async fn reports(members: &Arc<Members>, any_version: bool) -> Vec<MemberReport> {
     let mut asking = JoinSet::new();
     for index in 0..members.list().len() {

@@ -7,8 +7,8 @@ mod survey;
 
 pub use self::check::{MemberReport, check};
 pub(crate) use self::{
-    check::reports,
-    client::{CallError, Members},
+    check::{connected, reports},
+    client::{CallError, Member, Members},
     shared::{Shared, Writable},
     survey::{SurveyError, survey},
 };

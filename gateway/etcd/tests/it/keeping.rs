@@ -67,6 +67,21 @@ fn what_one_node_changes_all_nodes_hear() {
         "{reports:?}"
     );
 
+    // The daily clean-up: two days past its last day an entry goes, at one node's hand.
+    let until = "2027-01-01".parse().unwrap();
+    let (cause, relation) = (Cause::Hotline, Relation::ALL);
+    let operation = Operation::Freeze { cause, relation, until: Some(until) };
+    a.change(vec![Change { subject: Subject::new(6).unwrap(), operation }]).unwrap();
+    let clean_up = |time: &str| {
+        let (clock, _) = Clock::hand_set(time.parse().unwrap());
+        block_on(etcd::clean_up(&settings, &clock)).unwrap()
+    };
+    assert_eq!(clean_up("2027-01-03T23:00:00+08:00"), 0);
+    assert_eq!(clean_up("2027-01-04T01:00:00+08:00"), 0, "it was done two hours ago");
+    assert_eq!(clean_up("2027-01-05T01:00:00+08:00"), 1);
+    let is_held = || !block_on(b.store.read(Subject::new(6).unwrap())).unwrap().is_empty();
+    assert!(!is_held() && a.look(2) == FROZEN);
+
     // Another life is loaded; a restarted node loads and hears what came meanwhile.
     init(&cluster);
     await_that("the new life is loaded", || a.accounts.status().loads(LoadReason::Life) == 1);

@@ -20,7 +20,6 @@ mod restores;
 #[expect(clippy::disallowed_types, reason = "a test's")]
 static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
-#[expect(clippy::disallowed_types, reason = "a test's")]
 fn turn() -> std::sync::MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

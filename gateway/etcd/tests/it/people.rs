@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, RwLock,
+        Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
     },
     thread,
@@ -27,7 +27,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Frozen people, with the moment of the acknowledgement.
 #[expect(clippy::disallowed_types, reason = "a test's")]
-type Frozen = RwLock<Vec<(u64, i64)>>;
+type Frozen = std::sync::RwLock<Vec<(u64, i64)>>;
 
 #[derive(Default)]
 struct Counts {
