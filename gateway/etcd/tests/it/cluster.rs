@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::relay::Relay;
 
 /// Looks of 20 ms: beyond what a busy machine needs.
-const LOOKS: usize = 1_500;
+const LOOKS: usize = 1_000;
 static PORTS: AtomicU16 = AtomicU16::new(20_000);
 
 /// One member: its process, and the relays before its two ports.

@@ -47,6 +47,15 @@ pub(crate) fn freeze(subject: u64) -> Change {
     Change { subject: Subject::new(subject).unwrap(), operation }
 }
 
+/// Ends the threads, also when the fault's own test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 /// Runs the fault among writers and lookers, then awaits that both nodes admit again, and tells
 /// the counts in a line.
 pub(crate) fn under(
@@ -62,11 +71,12 @@ pub(crate) fn under(
             scope.spawn(|| write(node, &frozen, &counts, &is_over));
             scope.spawn(|| look(node, &frozen, &counts, &is_over));
         }
+        let over = Over(&is_over);
         park(300);
         fault(cluster);
         park(300);
         nodes.iter().for_each(|node| node.await_admits(what));
-        is_over.store(true, SeqCst);
+        drop(over);
     });
     let late = counts.late.load(SeqCst);
     let ms = |ns: &AtomicI64| ns.load(SeqCst) / 1_000_000;
