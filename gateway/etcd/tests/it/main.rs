@@ -15,6 +15,7 @@ mod node;
 mod people;
 mod relay;
 mod restores;
+mod secured;
 
 /// One cluster at a time: elections take 200 ms only where the machine is not crowded.
 #[expect(clippy::disallowed_types, reason = "a test's")]
