@@ -22,6 +22,7 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { package: "record", path: "gateway/record", ranks: RECORD },
     Crate { package: "registers", path: "gateway/registers", ranks: REGISTERS },
     Crate { package: "accounts", path: "gateway/accounts", ranks: ACCOUNTS },
+    Crate { package: "etcd", path: "gateway/etcd", ranks: ETCD },
     Crate { package: "gateway", path: "gateway", ranks: GATEWAY },
     Crate { package: "loadtest", path: "loadtest", ranks: LOADTEST },
     Crate { package: "benches", path: "benches", ranks: &["lines", "process", "site"] },
@@ -57,6 +58,12 @@ const REGISTERS: &[&str] =
 
 #[rustfmt::skip]
 const ACCOUNTS: &[&str] = &["limits", "sync", "entry", "verdict", "change", "status", "store", "memory", "accounts", "looker", "local"];
+
+#[rustfmt::skip]
+const ETCD: &[&str] = &[
+    "limits", "random_id", "settings", "messages", "keys", "history", "members", "seen", "changes",
+    "clean_up", "keeper", "init",
+];
 
 #[rustfmt::skip]
 const RECORD: &[&str] = &[
