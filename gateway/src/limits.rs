@@ -116,6 +116,8 @@ pub const REGISTER_GROUPS_MAX: usize = 64;
 
 /// `accounts.capacity`: people of whom something is held, about 50 bytes of memory each.
 pub const ACCOUNTS_CAPACITY: Setting = Setting::new(4_194_304, 1_000, 100_000_000, "people");
+/// Memory for one person of whom something is held, at most.
+pub const ACCOUNT_BYTES: u64 = 52;
 /// `accounts.stale_ms`: how old what is held may be, and so how late a change is honoured.
 pub const ACCOUNTS_STALE_MS: Setting = Setting::new(1_000, 500, 10_000, "milliseconds");
 /// `accounts_stale_ms` of a route that spends nothing.

@@ -10,7 +10,8 @@ use keyring::suite::Engine;
 use super::keys;
 use super::preflight::{engine::Choice, host, summary, unfit};
 use crate::cli::failure::Failure;
-use crate::config::Config;
+use crate::config::{AccountStore, Config, EtcdConfig};
+use crate::process::accounts::{etcd_settings, local_file};
 use crate::process::reload::load_usable_keys;
 use clock::Clock;
 use sys::descriptors;
@@ -43,7 +44,50 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         writeln!(out, "warning: {warning}")?;
     }
     warn_of_keys_without_table(&keys, &mut out)?;
+    survey_accounts(&config, &mut out)?;
     survey_registers(&config, &arguments.config, &mut out)
+}
+
+/// Reads the store of this node, or asks the members of etcd how they stand. What a gateway could not
+/// start with is an error.
+fn survey_accounts(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    match &config.accounts.store {
+        AccountStore::Off => Ok(()),
+        AccountStore::Local => {
+            let file = local_file(config);
+            if !file.exists() {
+                writeln!(out, "accounts       {} is made at the first start", file.display())?;
+                return Ok(());
+            }
+            let read = accounts::local::check(&file);
+            read.map_err(|error| Failure::Unfit(format!("{}: {error}", file.display())))?;
+            writeln!(out, "accounts       {} was read and is whole", file.display())?;
+            Ok(())
+        }
+        AccountStore::Etcd(etcd) => survey_etcd(etcd, config, out),
+    }
+}
+
+fn survey_etcd(etcd: &EtcdConfig, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    let settings = etcd_settings(etcd, config);
+    let settings = settings.map_err(|error| Failure::Unfit(format!("[accounts] {error}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::of("the system refused a runtime", &error))?;
+    let reports = runtime.block_on(etcd::check(&settings));
+    let counting = reports.iter().filter(|report| report.fault.is_none()).count();
+    writeln!(out, "accounts       {counting} of {} members of etcd count", reports.len())?;
+    for report in &reports {
+        if let Some(fault) = &report.fault {
+            writeln!(out, "warning: {}: {fault}", report.name)?;
+        }
+    }
+    let mut clusters = reports.iter().map(|report| report.cluster).filter(|cluster| *cluster != 0);
+    let first = clusters.next();
+    if clusters.any(|cluster| Some(cluster) != first) {
+        let text = "accounts.etcd: the members are not of one cluster";
+        return Err(Failure::Unfit(text.to_owned()));
+    }
+    Ok(())
 }
 
 /// Asks the registers how they stand. One that cannot be reached is a warning, as the others may do

@@ -16,7 +16,7 @@ struct Line {
 ///
 /// # Errors
 /// What is wrong, without the person's number.
-pub(super) fn parse(text: &[u8]) -> Result<(Subject, Entry), String> {
+pub(crate) fn parse(text: &[u8]) -> Result<(Subject, Entry), String> {
     let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let subject = line.subject.parse();
     let subject = subject.map_err(|_| "the subject is no number from 1 to 2^64 - 1".to_owned())?;

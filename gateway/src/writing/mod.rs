@@ -16,7 +16,7 @@ mod changes;
 mod desk;
 mod export;
 mod import;
-mod line;
+pub(crate) mod line;
 mod pages;
 mod rates;
 mod serve;

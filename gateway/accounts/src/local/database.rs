@@ -9,7 +9,7 @@ use super::{StoreError, rows};
 use crate::{
     change::Held,
     entry::{Entry, FormatError},
-    limits::{LOCK_PATIENCE, PAGES_KIB},
+    limits::{DATABASE_FORMAT, LOCK_PATIENCE, PAGES_KIB},
 };
 
 const TABLES: &str = "

@@ -56,9 +56,9 @@ async fn answer(shared: &Shared, request: Request) {
 
 /// Makes the changes, by groups. A change that is refused is found before anything is written.
 async fn change(shared: &Shared, changes: &[Change]) -> Result<Vec<Acknowledged>, Failure> {
-    let table = shared.accounts.table();
-    if table.is_nearly_full() {
-        return Err(Failure::NearlyFull { capacity: table.capacity() });
+    if !shared.accounts.has_room_for(changes) {
+        let capacity = shared.accounts.table().capacity();
+        return Err(Failure::NearlyFull { capacity });
     }
     let life = match shared.writable() {
         Writable::Life(life) => life,

@@ -64,7 +64,7 @@ impl Node {
             subject: Subject::new(subject).unwrap(),
             relation: accounts::entry::Relation::ALL,
             channel: "wechat".parse().unwrap(),
-            epoch: 1,
+            epoch: Some(1),
             issued_at: IssuedAt::new(1),
         };
         self.accounts.clear(&claim, STALE_MS, || self.clock.reading()).err()

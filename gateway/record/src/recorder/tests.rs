@@ -185,7 +185,9 @@ fn queues_of(when_full: WhenFull) -> (Record, Arc<Queues>) {
     let settings = Settings { queue_entries: 4, when_full, ..settings(Path::new("/nowhere")) };
     let queues = Arc::new(Queues::new(&settings, 1));
     let (notices, _) = sync_channel(1);
-    let active = Active { queues: Arc::clone(&queues), notices, writer: std::thread::current() };
+    let (accounts, _account_events) = sync_channel(1);
+    let writer = std::thread::current();
+    let active = Active { queues: Arc::clone(&queues), notices, accounts, writer };
     (Record(Some(active)), queues)
 }
 

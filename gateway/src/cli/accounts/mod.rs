@@ -2,6 +2,7 @@
 
 mod api;
 mod changes;
+mod init;
 mod transfer;
 
 use clap::{Args, Subcommand};
@@ -49,6 +50,8 @@ enum Task {
     Import(transfer::Import),
     /// Write all that is held, a line each
     Export(transfer::Export),
+    /// Begin a new life of an etcd store: at the first start, and after a restore
+    Init(init::Init),
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -64,6 +67,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             Task::Show(task) => changes::show(task).await,
             Task::Import(task) => transfer::import(&task).await,
             Task::Export(task) => transfer::export(&task).await,
+            Task::Init(task) => init::init(&task).await,
         }
     })
 }

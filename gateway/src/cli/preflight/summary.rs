@@ -8,11 +8,12 @@ use keyring::key_set::KeySet;
 use keyring::suite::{Engine, Plan};
 use keyring::time::UnixMillis;
 
-use super::unfit::SANDBOX;
 use super::engine::Choice;
+use super::unfit::SANDBOX;
 use crate::cli::failure::Failure;
 use crate::config::{
-    BackendConfig, CodeUse, Config, MessageRule, MinAuth, Opaque, PassUse, RuleConfig, warnings,
+    AccountStore, AccountsConfig, BackendConfig, CodeUse, Config, MessageRule, MinAuth, Opaque,
+    PassUse, RuleConfig, WhenStale, warnings,
 };
 use crate::limits;
 use crate::refusal::shape::{Shape, Unknown};
@@ -51,12 +52,35 @@ pub(in crate::cli) fn write_summary(
         let life_s = config.passes.life_s;
         writeln!(out, "passes table   {slots} slots, {}; a pass lives {life_s} s", Bytes(bytes))?;
     }
+    writeln!(out, "accounts       {}", AccountsKept(&config.accounts))?;
     writeln!(out, "record         {}", Recorded(&config.record))?;
     writeln!(out, "verifies with  {choice}")?;
     if choice.engine != Engine::Reference {
         writeln!(out, "tables for it  {}", Tables(&plan(config, keys)))?;
     }
     Ok(())
+}
+
+/// Where account states are kept, for a person.
+struct AccountsKept<'a>(&'a AccountsConfig);
+
+impl fmt::Display for AccountsKept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let accounts = self.0;
+        match &accounts.store {
+            AccountStore::Off => return f.write_str("none: a frozen account pays"),
+            AccountStore::Local => f.write_str("kept by this node")?,
+            AccountStore::Etcd(etcd) => write!(f, "kept in etcd, members: {}", etcd.urls.len())?,
+        }
+        let stale_ms = accounts.stale_ms;
+        let stale = match accounts.when_stale {
+            WhenStale::Refuse => "nothing is admitted",
+            WhenStale::Admit => "requests are admitted",
+        };
+        write!(f, "; older than {stale_ms} ms: {stale}; writers on {}", accounts.listen)?;
+        let names: Vec<&str> = accounts.writers.iter().map(|writer| writer.name.as_str()).collect();
+        write!(f, ": {}", if names.is_empty() { "none".to_owned() } else { names.join(" ") })
+    }
 }
 
 /// Where decisions are recorded, for a person.
@@ -254,6 +278,8 @@ pub(in crate::cli) fn write_memory(
 ) -> Result<(), Failure> {
     let settings = &config.limits;
     let ((_, table), (_, passes)) = (replay_table(config), passes_table(config));
+    let people = if config.accounts.is_on() { config.accounts.capacity } else { 0 };
+    let accounts = product(people, limits::ACCOUNT_BYTES);
     let clients = product(settings.connections_max, limits::SERVED_CONNECTION_BYTES);
     let parked = product(settings.connections_max, limits::PARKED_CONNECTION_BYTES);
     let windows = product(settings.connections_max, u64::from(limits::H2_CONNECTION_WINDOW_BYTES));
@@ -271,6 +297,7 @@ pub(in crate::cli) fn write_memory(
     for (part, bytes, how) in [
         ("replay table", table, "from the start".to_owned()),
         ("passes table", passes, "from the start, if a route takes passes".to_owned()),
+        ("account states", accounts, "while they are loaded anew, twice that".to_owned()),
         ("verification tables", tables, "while a reload builds, old and new ones".to_owned()),
         ("stored answers", size(config.retry.store_bytes), kept),
         ("record queue", queue, queued),

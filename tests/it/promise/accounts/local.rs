@@ -2,13 +2,12 @@
 
 use std::fs;
 
-use rustix::process::Signal;
 use serde_json::json;
 
 use super::{becomes, local, member_code};
 use crate::harness::accounts::with_accounts;
 use crate::harness::keys::WECHAT;
-use crate::harness::{Request, Setup, World, eventually};
+use crate::harness::{Request, Setup, World};
 use keyring::mint::Spec;
 
 #[tokio::test]
@@ -81,31 +80,6 @@ async fn a_pass_is_asked_at_each_use() {
     writer.change(unbind).await;
     writer.change(json!({ "op": "unfreeze", "subject": "42", "cause": "hotline" })).await;
     world.ask(&with("/query")).await.assert_refused("device_unbound");
-}
-
-/// The process stands still between redeem and forward, so that what it holds is too old.
-#[tokio::test]
-async fn a_refusal_before_the_first_byte_gives_the_code_back() {
-    let (setup, _writer) = with_accounts(Setup::new().await, "store = \"local\"\nstale_ms = 500");
-    let world = setup.environment("YANMA_TEST_HALT", "before_forward").start().await;
-    let code = world.code();
-    let mut client = world.client().await;
-    client.send(Request::post("/pay").code(&code).bytes()).await;
-    stands_still(&world).await;
-    crate::harness::until(crate::harness::now_ms() + 600).await;
-    world.signal(Signal::CONT);
-    client.answer().await.assert_refused("account_state_unavailable");
-    assert_eq!(world.metric("yanma_replay_releases_total").await, 1.0);
-    world.pay(&code).await.assert_approved();
-    assert_eq!(world.backend.arrived(1).await.len(), 1, "it left once");
-}
-
-async fn stands_still(world: &World) {
-    let stat = format!("/proc/{}/stat", world.process.pid());
-    eventually("a process that stands still", async || {
-        fs::read_to_string(&stat).expect("a process of ours").contains(") T ").then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
