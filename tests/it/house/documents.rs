@@ -8,7 +8,7 @@ use super::tidy::ranks::CRATES;
 use crate::harness::project::{read, root};
 
 /// To be 14,000 when each part of the gateway has a folder of its own.
-const ARCHITECTURE_BYTES: usize = 14_000;
+const ARCHITECTURE_BYTES: usize = 15_000;
 
 /// Bytes that a document may have. A longer one is for more than one reader.
 const SIZES: &[(&str, usize)] = &[
@@ -20,6 +20,8 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/contract/http.md", 15 << 10),
     ("gateway/contract/hospitals.md", 5 << 10),
     ("gateway/contract/status.md", 5 << 10),
+    ("gateway/contract/accounts.md", 7 << 10),
+    ("config/etcd.md", 5 << 10),
     ("keyring/FORMAT.md", 7 << 10),
     ("keyring/PASS.md", 6 << 10),
     ("gateway/src/process/README.md", 5 << 10),
@@ -33,10 +35,10 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/replay/src/directory/README.md", 5 << 10),
     ("keyring/src/suite/README.md", 6 << 10),
     ("loadtest/README.md", 5 << 10),
-    ("tests/README.md", 8 << 10),
+    ("tests/README.md", 9 << 10),
     ("benches/README.md", 10 << 10),
     ("ARCHITECTURE.md", ARCHITECTURE_BYTES),
-    ("SECURITY.md", 16 << 10),
+    ("SECURITY.md", 18 << 10),
 ];
 
 const ENDINGS: &[&str] = &["rs", "toml", "md", "py", "service", "svg"];

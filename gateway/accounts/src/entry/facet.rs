@@ -11,6 +11,7 @@ const ALLOWED: &str = "holder.R, hotline.R, operator.R or pending.R with R 0 to 
 const RELATIONS: u16 = 6;
 /// Numbers of the facets: holds 0 to 23, removals from 32, `since` from 40, floors from 64.
 const HOLDS: u16 = 24;
+const PENDING: u16 = 3 * RELATIONS;
 const REMOVED: u16 = 32;
 const SINCE: u16 = 40;
 const FLOOR: u16 = 64;
@@ -145,6 +146,17 @@ impl Facet {
         let [cause, relation] = [number / RELATIONS, number % RELATIONS];
         let relation = u8::try_from(relation).ok().and_then(Relation::new)?;
         if number < HOLDS { Some((Cause::of_number(cause)?, relation)) } else { None }
+    }
+
+    /// What entries of this number do, as a place in the table's list of states.
+    pub(crate) const fn state_of(number: u16) -> usize {
+        match number {
+            ..PENDING => 0,
+            PENDING..REMOVED => 1,
+            REMOVED..SINCE => 2,
+            SINCE..FLOOR => 3,
+            FLOOR.. => 4,
+        }
     }
 
     /// The facet of this number; `None` if no entry in memory has it.

@@ -18,11 +18,17 @@ use crate::{
 /// By a part of the hash, each part has a lock of its own.
 pub(super) type People = DashMap<Subject, Words, BuildHasherDefault<Mix>>;
 
+/// What an entry does: it freezes, says that an enrolment is pending, removes or binds a member, or
+/// unbinds a device.
+const STATES: [&str; 5] = ["frozen", "pending", "removed", "bound", "unbound"];
+
 /// Who is listed, and by what.
 pub struct Table {
     screen: Screen,
     people: People,
     listed: AtomicI64,
+    /// Entries by what they do, in the order of [`STATES`].
+    states: [AtomicI64; STATES.len()],
     capacity: usize,
     /// An entry was not held. It stays so: only a larger table can be taken at its word.
     is_lacking: AtomicBool,
@@ -49,6 +55,7 @@ impl Table {
             screen: Screen::new(capacity),
             people,
             listed: AtomicI64::new(0),
+            states: Default::default(),
             capacity,
             is_lacking: false.into(),
         }
@@ -75,15 +82,19 @@ impl Table {
 
     fn put(&self, subject: Subject, facet: u16, word: Option<u64>) -> Result<(), Full> {
         match self.people.entry(subject) {
-            Slot::Occupied(mut slot) => match slot.get().with(facet, word) {
-                Some(words) => {
-                    slot.insert(words);
+            Slot::Occupied(mut slot) => {
+                let was_held = slot.get().as_slice().iter().any(|word| facet_of(*word) == facet);
+                self.count(facet, i64::from(word.is_some()) - i64::from(was_held));
+                match slot.get().with(facet, word) {
+                    Some(words) => {
+                        slot.insert(words);
+                    }
+                    None => {
+                        slot.remove();
+                        self.listed.fetch_sub(1, Ordering::Relaxed);
+                    }
                 }
-                None => {
-                    slot.remove();
-                    self.listed.fetch_sub(1, Ordering::Relaxed);
-                }
-            },
+            }
             Slot::Vacant(slot) => {
                 let Some(word) = word else { return Ok(()) };
                 if self.listed() >= self.capacity {
@@ -93,9 +104,22 @@ impl Table {
                 slot.insert(Words::One(word));
                 self.screen.add(hash(subject.get()));
                 self.listed.fetch_add(1, Ordering::Relaxed);
+                self.count(facet, 1);
             }
         }
         Ok(())
+    }
+
+    fn count(&self, facet: u16, more: i64) {
+        if let Some(entries) = self.states.get(Facet::state_of(facet)) {
+            entries.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// How many entries there are of each kind: the label `state` of `yanma_accounts_entries`.
+    pub fn states(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let number = |entries: &AtomicI64| usize::try_from(entries.load(Ordering::Relaxed));
+        STATES.into_iter().zip(&self.states).map(move |(name, n)| (name, number(n).unwrap_or(0)))
     }
 
     /// Brings the person's line of the screen near.
@@ -230,6 +254,25 @@ mod tests {
         assert!((1..=5_000).all(|subject| held(&table, subject) == 2));
         let other = Subject::new(5_001).unwrap();
         assert!(table.fill(&mut [(other, hold)]).is_err());
+    }
+
+    #[test]
+    fn entries_are_counted_by_what_they_do() {
+        let table = Table::new(100);
+        let put = |subject, facet, value| set(&table, subject, facet, value).unwrap();
+        put(1, "holder.0", Some("-"));
+        put(1, "holder.0", Some("2026-12-12"));
+        put(1, "pending.5", Some("-"));
+        put(1, "removed.1", Some("-"));
+        put(2, "since.5", Some("7"));
+        put(2, "floor.wechat", Some("3 7"));
+        put(2, "hotline.5", None);
+        let counts: Vec<usize> = table.states().map(|(_, count)| count).collect();
+        assert_eq!(counts, [1, 1, 1, 1, 1]);
+        put(1, "holder.0", None);
+        put(2, "floor.wechat", None);
+        put(2, "since.5", None);
+        assert_eq!(table.states().map(|(_, count)| count).collect::<Vec<_>>(), [0, 1, 1, 0, 0]);
     }
 
     #[test]

@@ -25,8 +25,10 @@ pub(super) fn show(page: &mut Page, shared: &Shared) {
 
 fn show_table(page: &mut Page, states: &AccountStates) {
     let table = states.accounts().table();
+    let entries = table.states().map(|(state, n)| ([("state", state)], count(n)));
+    page.gauge("yanma_accounts_entries", "Entries that are held, by what they do.", entries);
     let help = "People of whom something is held.";
-    page.gauge("yanma_accounts_entries", help, [([], count(table.listed()))]);
+    page.gauge("yanma_accounts_people", help, [([], count(table.listed()))]);
     let help = "People of whom something can be held; changes are refused from 85 % of it on.";
     page.gauge("yanma_accounts_capacity", help, [([], count(table.capacity()))]);
 }

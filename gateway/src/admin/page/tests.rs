@@ -8,6 +8,7 @@ use keyring::{code::IssuedAt, key_set::KeySet, time::UnixMillis};
 
 use super::*;
 use crate::{
+    code::clear::AccountStates,
     code::requests::CodeRequests,
     config::Config,
     idempotency::{MessagesUnderWay, ResponseStore},
@@ -124,6 +125,18 @@ fn a_node_with_registers_shows_the_families_of_the_contract() {
     shown.retain(|family| family.name.starts_with("yanma_register_"));
     let expected: BTreeSet<Family> =
         contract().into_iter().filter(|family| family.shown == "registers").collect();
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn a_node_with_account_states_shows_the_families_of_the_contract() {
+    let (mut shared, _) = shared();
+    let accounts = Arc::new(::accounts::Accounts::new(100, &["accounts.db"]));
+    Arc::get_mut(&mut shared).unwrap().accounts = Some(AccountStates::new(accounts));
+    let mut shown = families(&render(&shared), "accounts");
+    shown.retain(|family| family.name.starts_with("yanma_accounts_"));
+    let expected: BTreeSet<Family> =
+        contract().into_iter().filter(|family| family.shown == "accounts").collect();
     assert_eq!(shown, expected);
 }
 

@@ -195,9 +195,6 @@ fn read_etcd(table: &mut Table<'_>, is_used: bool) -> EtcdConfig {
     if is_tls && files.iter().any(|file| file.is_none()) {
         table.problem("accounts.etcd: https needs ca_file, cert_file and key_file");
     }
-    if is_used && !is_tls {
-        table.note("accounts.etcd: without TLS each machine of the network can write".to_owned());
-    }
     etcd
 }
 
