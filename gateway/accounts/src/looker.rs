@@ -53,6 +53,11 @@ impl Looker {
         self.tables.load().prefetch(subject);
     }
 
+    /// Lets go of a table that was replaced. A worker without requests would hold on to it.
+    pub fn renew(&mut self) {
+        self.tables.load();
+    }
+
     /// The accounts that it looks at.
     pub fn accounts(&self) -> &Arc<Accounts> {
         &self.accounts

@@ -123,6 +123,11 @@ impl Inquiry {
         self.looker.borrow_mut().prefetch(subject);
     }
 
+    /// Lets go of states that were replaced, for a worker that has no requests.
+    pub(crate) fn renew(&self) {
+        self.looker.borrow_mut().renew();
+    }
+
     /// One look.
     ///
     /// # Errors

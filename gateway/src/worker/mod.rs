@@ -227,6 +227,9 @@ impl Worker {
         if self.pool.expire() | self.expire_responses() {
             self.has_freed.set(true);
         }
+        if let Some(inquiry) = &self.inquiry {
+            inquiry.renew();
+        }
         if let Some(registers) = &self.registers {
             registers.tick(self.sweep.now_ms());
         }

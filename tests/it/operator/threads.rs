@@ -176,3 +176,16 @@ async fn without_the_connection_of_a_register() {
     world.pay(&code).await.assert_approved();
     world.pay_more(&code).await.assert_refused("code_used");
 }
+
+/// The keeper of account states reads bytes of a store. It loads all of them anew, and the node stays
+/// ready; meanwhile nothing is forgotten.
+#[tokio::test]
+async fn without_the_keeper_of_account_states() {
+    let fragile = Fragile::idle("accounts.store = \"local\"").await;
+    let world = &fragile.world;
+    fragile.break_part("accounts");
+    world.metric_becomes("yanma_threads_ended_total{thread=\"accounts\"}", 1.0).await;
+    world.metric_becomes("yanma_accounts_loads_total{reason=\"gap\"}", 1.0).await;
+    world.pay(&world.code()).await.assert_approved();
+    assert!(crate::harness::world::is_ready(&world.admin).await);
+}

@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use clock::Clock;
-use sys::log::{self, Event};
+use sys::{
+    failpoint,
+    log::{self, Event},
+};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{LocalStore, StoreError, clean_up::CleanUp};
@@ -90,6 +93,7 @@ impl Keeper {
     }
 
     fn poll(&mut self) {
+        failpoint::panic_at("accounts");
         let polled = self.follow();
         self.show_up(polled.is_ok());
         self.tell(polled.as_ref().err());

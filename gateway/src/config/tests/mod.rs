@@ -1,3 +1,4 @@
+mod accounts;
 mod messages;
 mod routes;
 mod shapes;
