@@ -18,14 +18,14 @@ struct Member {
 }
 
 /// All of them.
-pub(super) struct Cluster {
+pub(in crate::promise) struct Cluster {
     directory: TempDir,
     members: Vec<Member>,
 }
 
 impl Cluster {
     /// Starts three members and waits until each answers.
-    pub(super) async fn start() -> Self {
+    pub(in crate::promise) async fn start() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let member =
             |n| Member { name: format!("m{n}"), client: address(), peer: address(), child: None };
@@ -37,7 +37,7 @@ impl Cluster {
     }
 
     /// Starts those that do not run.
-    pub(super) fn run(&mut self) {
+    pub(in crate::promise) fn run(&mut self) {
         let peers = self.members.iter().map(|one| format!("{}=http://{}", one.name, one.peer));
         let all = peers.collect::<Vec<_>>().join(",");
         for member in self.members.iter_mut().filter(|member| member.child.is_none()) {
@@ -71,14 +71,20 @@ impl Cluster {
     }
 
     /// As `accounts.etcd` has them.
-    pub(super) fn urls(&self) -> String {
+    pub(in crate::promise) fn urls(&self) -> String {
         let urls = self.members.iter().map(|member| format!("\"http://{}\"", member.client));
         urls.collect::<Vec<_>>().join(", ")
     }
 
     /// kill -9 of each.
     pub(super) fn kill_all(&mut self) {
-        for member in &mut self.members {
+        self.kill([true; 3]);
+    }
+
+    /// kill -9 of these members.
+    pub(in crate::promise) fn kill(&mut self, which: [bool; 3]) {
+        let dying = self.members.iter_mut().zip(which).filter(|(_, dies)| *dies);
+        for member in dying.map(|(member, _)| member) {
             let Some(mut child) = member.child.take() else { continue };
             let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
             kill_process(pid.expect("a process"), Signal::KILL).expect("it runs");

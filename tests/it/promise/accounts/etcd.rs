@@ -11,13 +11,13 @@ use crate::harness::process::{run, run_well};
 use crate::harness::{Request, Setup, World, eventually, now_ms, until};
 
 /// A node of the cluster that has not started yet.
-async fn node(cluster: &Cluster) -> (Setup, Writer) {
+pub(in crate::promise) async fn node(cluster: &Cluster) -> (Setup, Writer) {
     let overlay = format!("store = \"etcd\"\nany_version = true\netcd = [{}]", cluster.urls());
     with_accounts(Setup::new().await, &overlay)
 }
 
 /// Begins a life of the store, as an operator does.
-async fn init(setup: &Setup) {
+pub(in crate::promise) async fn init(setup: &Setup) {
     let config = setup.write();
     let config = config.to_str().expect("plain letters");
     let said = run_well(setup.directory(), &["accounts", "init", "--config", config]).await;

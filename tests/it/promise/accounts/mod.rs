@@ -1,7 +1,7 @@
 //! A freeze is honoured by every node, or the node admits nothing.
 
-mod cluster;
-mod etcd;
+pub(super) mod cluster;
+pub(super) mod etcd;
 mod local;
 mod writers;
 

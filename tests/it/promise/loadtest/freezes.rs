@@ -7,6 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::{Ended, Play};
 use crate::harness::process::binary;
 use crate::harness::project::root;
+use crate::harness::{now_ms, until};
+use crate::promise::accounts::cluster::Cluster;
+use crate::promise::accounts::etcd::{init, node};
 
 /// The project's scenario with one death and one upgrade.
 fn scenario() -> String {
@@ -93,4 +96,35 @@ async fn a_gateway_that_forgets_freezes_when_it_dies_is_found_out() {
     assert!(count(&ended, "late_approvals") > 0, "{}", ended.said);
     let examples = ended.report["verdict"]["examples"].to_string();
     assert!(examples.contains("after the acknowledgement of what refuses it"), "{examples}");
+}
+
+/// Each member of etcd dies in turn and comes back, the leader among them; then all die at once. The
+/// gateway dies too.
+#[tokio::test]
+async fn freezes_are_honoured_in_time_while_the_members_of_etcd_die() {
+    let mut cluster = Cluster::start().await;
+    let (setup, _) = node(&cluster).await;
+    init(&setup).await;
+    let text = scenario().replace("etcd = []", &format!("etcd = [{}]", cluster.urls()));
+    let text = text.replace("[[event]]\nat_s = 36\ndo = \"upgrade\"\n", "");
+    let play = Play::new(&text);
+    let run = play.run(&["--rate", "150", "--duration", "24"]);
+    // A run begins when the fence of its new table of passes has passed.
+    let deaths = async {
+        until(now_ms() + 15_000).await;
+        for which in [[true, false, false], [false, true, false], [false, false, true], [true; 3]] {
+            cluster.kill(which);
+            until(now_ms() + 1_500).await;
+            cluster.run();
+            until(now_ms() + 2_500).await;
+        }
+    };
+    let (ended, ()) = tokio::join!(run, deaths);
+    ended.assert_clean();
+    for operation in ["freeze", "unfreeze", "unbind"] {
+        assert!(acknowledged(&ended, operation) > 5, "{operation}: {}", ended.said);
+    }
+    assert!(refused(&ended, "account_frozen") > 50, "{}", ended.said);
+    assert!(refused(&ended, "account_state_unavailable") > 0, "{}", ended.said);
+    assert_eq!(count(&ended, "late_approvals"), 0, "{}", ended.said);
 }
