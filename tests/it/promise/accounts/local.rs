@@ -82,6 +82,24 @@ async fn a_pass_is_asked_at_each_use() {
     world.ask(&with("/query")).await.assert_refused("device_unbound");
 }
 
+/// The head was judged before the freeze, and the body ends after it: the code is not even spent.
+#[tokio::test]
+async fn a_freeze_while_the_body_comes_refuses_before_the_code_is_spent() {
+    let (world, writer) = local().await;
+    let code = world.code();
+    let request = Request::post("/pay").code(&code).body("{\"amount\":\"12.30\"}").bytes();
+    let (begin, end) = request.split_at(request.len() - 5);
+    let mut client = world.client().await;
+    client.send(begin).await;
+    world.metric_reaches("yanma_requests_in_flight", 1.0).await;
+    let freeze = writer.freeze("42").await;
+    client.send(end).await;
+    client.answer().await.assert_refused("account_frozen");
+    assert_eq!(world.metric("yanma_replay_releases_total").await, 0.0);
+    writer.lift("42", &freeze).await;
+    world.pay(&code).await.assert_approved();
+}
+
 #[tokio::test]
 async fn changes_outlive_a_kill_and_both_processes_of_an_upgrade_honour_them() {
     let (mut world, writer) = local().await;
