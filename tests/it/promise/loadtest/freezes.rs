@@ -108,7 +108,7 @@ async fn freezes_are_honoured_in_time_while_the_members_of_etcd_die() {
     let text = scenario().replace("etcd = []", &format!("etcd = [{}]", cluster.urls()));
     let text = text.replace("[[event]]\nat_s = 36\ndo = \"upgrade\"\n", "");
     let play = Play::new(&text);
-    let run = play.run(&["--rate", "150", "--duration", "24"]);
+    let run = play.run(&["--rate", "150", "--duration", "30"]);
     // A run begins when the fence of its new table of passes has passed.
     let deaths = async {
         until(now_ms() + 15_000).await;
