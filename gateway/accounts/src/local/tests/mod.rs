@@ -1,7 +1,6 @@
 //! The database with the real SQLite, and the keeper's loop with a clock that is set by hand.
 
 mod keeper;
-mod speed;
 mod store;
 
 use std::{path::Path, sync::Arc};

@@ -54,11 +54,8 @@ fn a_late_lift_undoes_no_later_freeze() {
 const DYING: &str = "YANMA_TEST_ACCOUNTS";
 
 /// The part of the process that is killed: it commits and never applies.
-#[test]
-#[ignore = "it kills its process; the test below starts it"]
-fn dies_between_commit_and_apply() {
-    let Some(path) = std::env::var_os(DYING) else { return };
-    let (mut store, _accounts) = open(Path::new(&path)).unwrap();
+fn die_between_commit_and_apply(path: &Path) {
+    let (mut store, _accounts) = open(path).unwrap();
     store.commit(&[freeze(42)], NAMES, at(0)).unwrap();
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)
         .unwrap();
@@ -66,12 +63,16 @@ fn dies_between_commit_and_apply() {
 
 #[test]
 fn a_process_killed_between_commit_and_apply_loses_no_change() {
+    // This test starts its own program once more, and there it is the one that dies.
+    if let Some(path) = std::env::var_os(DYING) {
+        return die_between_commit_and_apply(Path::new(&path));
+    }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("accounts.db");
     let (mut other, others) = open(&path).unwrap();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    let child =
-        child.args(["--exact", "local::tests::store::dies_between_commit_and_apply", "--ignored"]);
+    let name = "a_process_killed_between_commit_and_apply_loses_no_change";
+    let child = child.args(["--exact", &format!("local::tests::store::{name}")]);
     let output = child.env(DYING, &path).output().unwrap();
     let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
     assert_eq!(signal, Some(9), "{output:?}");
