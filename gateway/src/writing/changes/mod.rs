@@ -98,10 +98,10 @@ fn line(asked: &Asked, done: Option<&Acknowledged>) -> AccountChange {
     let text = |value: Option<accounts::entry::Value>| value.map(|value| value.to_string());
     AccountChange {
         operation: asked.operation_name,
-        cause: asked.cause.map(|cause| cause.as_str()),
+        cause: asked.cause().map(|cause| cause.as_str()),
         subject: asked.change.subject,
-        relation: asked.relation,
-        channel: asked.channel,
+        relation: asked.relation(),
+        channel: asked.channel(),
         before: text(done.and_then(|done| done.before)),
         after: text(done.and_then(|done| done.after)),
     }

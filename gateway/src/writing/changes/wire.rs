@@ -28,9 +28,6 @@ pub(super) struct Asked {
     pub(super) change: Change,
     pub(super) operation_name: &'static str,
     pub(super) right: Right,
-    pub(super) cause: Option<Cause>,
-    pub(super) relation: Option<u8>,
-    pub(super) channel: Option<Channel>,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +122,7 @@ pub(super) fn read(body: &[u8], now: UnixMillis) -> Result<Request, Problem> {
 }
 
 fn asked(change: &WireChange, now: UnixMillis) -> Result<Asked, String> {
-    let mut asked = match change {
+    Ok(match change {
         WireChange::Freeze { subject, cause, relation, until } => {
             let (subject, cause) = (self::subject(subject)?, self::cause(cause)?);
             let until = last_day(until.as_ref(), cause, now)?;
@@ -153,30 +150,41 @@ fn asked(change: &WireChange, now: UnixMillis) -> Result<Asked, String> {
             let operation = Operation::RemoveMember(member(*relation)?, until);
             Asked::new("remove-member", Right::RemoveMember, self::subject(subject)?, operation)
         }
-    };
-    match change {
-        WireChange::Freeze { relation, .. } | WireChange::Unfreeze { relation, .. } => {
-            asked.relation = Some(*relation);
-            asked.cause = match asked.right {
-                Right::Freeze(cause) | Right::Unfreeze(cause) => Some(cause),
-                _ => None,
-            };
-        }
-        WireChange::BindMember { relation, .. } | WireChange::RemoveMember { relation, .. } => {
-            asked.relation = Some(*relation);
-        }
-        WireChange::Unbind { .. } => {}
-    }
-    if let Operation::Unbind { channel, .. } = asked.change.operation {
-        asked.channel = Some(channel);
-    }
-    Ok(asked)
+    })
 }
 
 impl Asked {
     fn new(name: &'static str, right: Right, subject: Subject, operation: Operation) -> Self {
-        let change = Change { subject, operation };
-        Self { change, operation_name: name, right, cause: None, relation: None, channel: None }
+        Self { change: Change { subject, operation }, operation_name: name, right }
+    }
+
+    /// On whose word, of a hold.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        match self.change.operation {
+            Operation::Freeze { cause, .. } | Operation::Lift { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Whose voucher of the account.
+    pub(super) fn relation(&self) -> Option<u8> {
+        match self.change.operation {
+            Operation::Freeze { relation, .. } | Operation::Lift { relation, .. } => {
+                Some(relation.get())
+            }
+            Operation::BindMember(member) | Operation::RemoveMember(member, _) => {
+                Some(member.get())
+            }
+            _ => None,
+        }
+    }
+
+    /// Of the device.
+    pub(super) fn channel(&self) -> Option<Channel> {
+        match self.change.operation {
+            Operation::Unbind { channel, .. } => Some(channel),
+            _ => None,
+        }
     }
 }
 
@@ -260,12 +268,12 @@ mod tests {
     fn what_is_asked_needs_a_right_and_tells_what_is_recorded() {
         let lift = one(r#"{"op":"unfreeze","subject":"42","cause":"holder","freeze":"817"}"#);
         assert_eq!(lift.right, Right::Unfreeze(Cause::Holder));
-        assert_eq!((lift.cause, lift.relation), (Some(Cause::Holder), Some(0)));
+        assert_eq!((lift.cause(), lift.relation()), (Some(Cause::Holder), Some(0)));
         assert!(matches!(lift.change.operation, Operation::Lift { freeze: Some(817), .. }));
         let unbind = one(r#"{"op":"unbind","subject":"42","channel":"wechat","epoch":3}"#);
-        assert_eq!(unbind.channel, "wechat".parse().ok());
+        assert_eq!(unbind.channel(), "wechat".parse().ok());
         let bind = one(r#"{"op":"bind-member","subject":"42","relation":2}"#);
-        assert_eq!((bind.right, bind.relation), (Right::BindMember, Some(2)));
+        assert_eq!((bind.right, bind.relation()), (Right::BindMember, Some(2)));
     }
 
     #[test]
