@@ -8,5 +8,6 @@
 mod harness;
 mod house;
 mod http;
+mod monitoring;
 mod operator;
 mod promise;

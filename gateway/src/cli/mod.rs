@@ -3,11 +3,10 @@
 mod accounts;
 mod audit;
 mod check;
+mod codes;
 mod failure;
 mod input;
-mod inspect;
 mod keys;
-mod mint;
 mod preflight;
 pub mod sandbox;
 mod serve;
@@ -50,8 +49,8 @@ enum Program {
     Serve(serve::Arguments),
     Check(check::Arguments),
     Keys(keys::Arguments),
-    Mint(mint::Arguments),
-    Inspect(inspect::Arguments),
+    Mint(codes::mint::Arguments),
+    Inspect(codes::inspect::Arguments),
     Audit(audit::Arguments),
     Accounts(accounts::Arguments),
 }
@@ -71,8 +70,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Serve(arguments) => serve::run(&arguments),
         Program::Check(arguments) => check::run(&arguments),
         Program::Keys(arguments) => keys::run(&arguments),
-        Program::Mint(arguments) => mint::run(&arguments),
-        Program::Inspect(arguments) => inspect::run(&arguments),
+        Program::Mint(arguments) => codes::mint::run(&arguments),
+        Program::Inspect(arguments) => codes::inspect::run(&arguments),
         Program::Audit(arguments) => audit::run(arguments),
         Program::Accounts(arguments) => accounts::run(arguments),
     };

@@ -9,7 +9,7 @@ use keyring::key_set::KeySet;
 use keyring::store;
 use keyring::time::UnixMillis;
 
-use super::mint;
+use super::codes::mint;
 use crate::cli::failure::Failure;
 
 /// Inside the key's dates.

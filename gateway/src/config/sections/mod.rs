@@ -2,7 +2,6 @@
 
 pub(super) mod accounts;
 pub(super) mod backend;
-pub(super) mod message;
 pub(super) mod passes;
 pub(super) mod record;
 mod refusals;
@@ -10,6 +9,5 @@ pub(super) mod register;
 pub(super) mod replay;
 pub(super) mod retry;
 pub(super) mod route;
-pub(super) mod rule;
 pub(super) mod server;
 pub(super) mod status;

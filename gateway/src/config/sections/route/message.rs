@@ -2,8 +2,8 @@
 
 use body::{At, CertType, Charset, InfnoTable, Pointer, Pointers};
 
-use super::backend::BackendConfig;
 use super::rule::RuleConfig;
+use crate::config::sections::backend::BackendConfig;
 use crate::config::table::{Item, Table};
 use crate::limits;
 

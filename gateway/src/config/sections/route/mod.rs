@@ -1,10 +1,13 @@
 //! The routes: which requests they take, and what may not stand beside each other.
 
+pub(in crate::config) mod message;
+pub(in crate::config) mod rule;
+
 use http::{HeaderValue, Method};
 
+use self::message::{InfnoConfig, MessageConfig};
+use self::rule::RuleConfig;
 use super::backend::BackendConfig;
-use super::message::{InfnoConfig, MessageConfig};
-use super::rule::RuleConfig;
 use crate::config::table::Table;
 use crate::http::path::CheckedPath;
 use crate::limits;

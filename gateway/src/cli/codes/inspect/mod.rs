@@ -16,8 +16,8 @@ use keyring::time::UnixMillis;
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
 use self::check::{Check, line};
-use super::input;
 use crate::cli::failure::Failure;
+use crate::cli::input;
 use crate::limits;
 use crate::refusal::Refusal;
 use clock::Clock;
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     digits: Option<String>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let keys = match &arguments.keyring {
         Some(dir) => Some(store::load(dir, None)?),
         None => None,

@@ -2,9 +2,9 @@
 
 use keyring::code::{Kind, Kinds};
 
-use super::backend::BackendConfig;
-use super::refusals;
 use crate::config::region::RegionPrefix;
+use crate::config::sections::backend::BackendConfig;
+use crate::config::sections::refusals;
 use crate::config::table::{Item, Table};
 use crate::limits;
 use crate::refusal::shape::{Shape, Unknown};

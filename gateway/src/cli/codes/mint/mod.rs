@@ -119,7 +119,7 @@ enum Format {
     Pass,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_png(arguments)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     mint(arguments, Clock::system().now(), &mut out)?;
@@ -298,4 +298,4 @@ fn code_id(claims: &Claims) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::cli) mod tests;
