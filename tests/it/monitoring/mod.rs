@@ -1,5 +1,7 @@
 //! What a person watches a running gateway with: rules and alerts, dashboards, runbooks, the log,
 //! traces, the live page.
 
-pub(crate) mod prometheus;
+mod alerts;
 mod metrics;
+mod minutes;
+pub(crate) mod prometheus;
