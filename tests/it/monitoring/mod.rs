@@ -1,4 +1,5 @@
 //! What a person watches a running gateway with: rules and alerts, dashboards, runbooks, the log,
 //! traces, the live page.
 
+pub(crate) mod prometheus;
 mod metrics;
