@@ -27,6 +27,10 @@ pub(crate) struct Row {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Family {
     pub(crate) name: String,
+    /// `counter`, `gauge` or `histogram`.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) labels: Vec<String>,
     /// `always`, or the part of the configuration that shows it.
     pub(crate) shown: String,
 }

@@ -2,6 +2,7 @@
 //! traces, the live page.
 
 mod alerts;
+mod dashboards;
 mod metrics;
 mod minutes;
 pub(crate) mod prometheus;
