@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
 /// How soon an operator should look.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Level {
@@ -60,13 +58,6 @@ macro_rules! events {
             }
         }
     };
-}
-
-impl Event {
-    /// The whole line with its line feed.
-    pub(super) fn line(self, at: Timestamp, what: fmt::Arguments<'_>) -> String {
-        format!("{at:.3} {} {}: {what}\n", self.level(), self.name())
-    }
 }
 
 events! {
@@ -138,15 +129,6 @@ events! {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_says_when_how_grave_and_what() {
-        let at = Timestamp::from_millisecond(1_800_000_012_045).unwrap();
-        assert_eq!(
-            Event::DrainCut.line(at, format_args!("its time is over")),
-            "2027-01-15T08:00:12.045Z warning drain_cut: its time is over\n"
-        );
-    }
 
     #[test]
     fn the_contract_lists_each_event_with_its_level_and_meaning() {

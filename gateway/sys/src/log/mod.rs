@@ -7,13 +7,15 @@
 //! Programs that only print a result start no thread: their lines are written at once, and an error
 //! is ignored. A serving process says [`event`]s of a closed list; a command says [`notice`]s.
 
+mod entry;
 mod event;
+mod recent;
 mod writer;
 
 use std::{
     fmt, io,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -23,7 +25,9 @@ use std::{
 
 use jiff::Timestamp;
 
+pub use self::entry::Entry;
 pub use self::event::{Event, Level};
+pub use self::recent::{RECENT_BYTES_MAX, RECENT_MAX, recent};
 use self::writer::{PAUSE, Writer};
 use crate::failpoint;
 
@@ -46,27 +50,33 @@ struct Log {
 }
 
 enum Item {
-    /// Text to its last line feed, and how many lines are missing before it.
-    Line { text: String, missing: u64 },
+    /// What was said, and how many lines are missing before it.
+    Said { what: Said, missing: u64 },
     /// Answered when all that came before was written.
     Flush(SyncSender<()>),
+}
+
+enum Said {
+    Event(Entry),
+    /// Whole lines, each with its line feed.
+    Text(String),
 }
 
 /// Says what happened in a serving process: `2027-01-15T08:00:12.345Z warning drain_cut: …`.
 ///
 /// The time is UTC and that of the call. The text after the colon is for a person.
 pub fn event(event: Event, what: fmt::Arguments<'_>) {
-    put(event.line(Timestamp::now(), what));
+    put(Said::Event(Entry::new(Timestamp::now(), event, what.to_string())));
 }
 
 /// Says something to the person who started a command.
 pub fn notice(what: fmt::Arguments<'_>) {
-    put(format!("yanma: {what}\n"));
+    put(Said::Text(cut(format!("yanma: {what}\n"))));
 }
 
 /// Passes on text that is whole lines already.
 pub fn text(lines: &str) {
-    put(lines.to_owned());
+    put(Said::Text(cut(lines.to_owned())));
 }
 
 /// Lines that were dropped since the start.
@@ -109,14 +119,17 @@ pub fn flush() {
     }
 }
 
-/// Hands text over, or drops it.
-fn put(text: String) {
-    let text = cut(text);
+/// Hands it over, or drops it.
+fn put(what: Said) {
     let Some(log) = LOG.get() else {
-        return count(Writer::new(standard_error, Timestamp::now).line(&text, 0));
+        let lines = match &what {
+            Said::Event(entry) => &entry.line(),
+            Said::Text(lines) => lines,
+        };
+        return count(Writer::new(standard_error, Timestamp::now).line(lines, 0));
     };
     let missing = UNTOLD.swap(0, Relaxed);
-    if log.queue.try_send(Item::Line { text, missing }).is_err() {
+    if log.queue.try_send(Item::Said { what, missing }).is_err() {
         UNTOLD.fetch_add(missing + 1, Relaxed);
         count(false);
     }
@@ -142,7 +155,12 @@ fn write(items: &Receiver<Item>) {
     while let Ok(item) = items.recv() {
         failpoint::panic_at("log");
         match item {
-            Item::Line { text, missing } => count(writer.line(&text, missing)),
+            Item::Said { what: Said::Event(entry), missing } => {
+                let entry = Arc::new(entry);
+                recent::remember(Arc::clone(&entry));
+                count(writer.line(&entry.line(), missing));
+            }
+            Item::Said { what: Said::Text(lines), missing } => count(writer.line(&lines, missing)),
             Item::Flush(written) => {
                 // The asking thread may have run out of time.
                 let _ = written.try_send(());

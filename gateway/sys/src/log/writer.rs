@@ -4,7 +4,7 @@ use std::{io, thread, time::Duration};
 
 use jiff::Timestamp;
 
-use super::event::Event;
+use super::{entry::Entry, event::Event};
 
 /// How long is waited before a descriptor is tried again that takes nothing now.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
@@ -28,9 +28,9 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
     pub(super) fn line(&mut self, text: &str, missing: u64) -> bool {
         self.missing += missing;
         if self.missing > 0 {
-            let missing = format_args!("{} could not be written in time", self.missing);
-            let notice = Event::LogLinesMissing.line((self.now)(), missing);
-            if self.write(&notice) {
+            let missing = format!("{} could not be written in time", self.missing);
+            let notice = Entry::new((self.now)(), Event::LogLinesMissing, missing);
+            if self.write(&notice.line()) {
                 self.missing = 0;
             }
         }
