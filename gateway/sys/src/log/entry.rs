@@ -2,57 +2,52 @@
 
 use jiff::Timestamp;
 
-use super::{LOG_LINE_BYTES_MAX, event::Event};
+use super::{
+    LOG_LINE_BYTES_MAX, cut,
+    event::Event,
+    field::{Field, Value},
+};
 
 /// What happened, when, and the sentence about it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {
-    /// When it was said.
+    /// When it was said; of one with `repeated`, the end of the second that it tells of.
     pub at: Timestamp,
     /// What happened. It has the level.
     pub event: Event,
     /// The sentence for a person, at most [`LOG_LINE_BYTES_MAX`] bytes and a mark where it was cut.
     pub text: String,
+    /// What it is about, for a program.
+    pub fields: Vec<Value>,
+    /// How many were held back in the second before. This one has the text of the last of them.
+    pub repeated: u64,
 }
 
 impl Entry {
     /// Cuts a text that is too long.
-    pub(super) fn new(at: Timestamp, event: Event, text: String) -> Self {
-        Self { at, event, text: cut(text) }
+    pub(super) fn new(at: Timestamp, event: Event, fields: Vec<Value>, text: String) -> Self {
+        let is_listed = |value: &Value| event.fields().contains(&value.field);
+        debug_assert!(fields.iter().all(is_listed), "{} has a field of another", event.name());
+        Self { at, event, text: cut(text, LOG_LINE_BYTES_MAX), fields, repeated: 0 }
     }
 
-    /// The whole line with its line feed.
-    pub(super) fn line(&self) -> String {
-        let Self { at, event, text } = self;
-        format!("{at:.3} {} {}: {text}\n", event.level(), event.name())
-    }
-}
-
-fn cut(mut text: String) -> String {
-    if text.len() > LOG_LINE_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(LOG_LINE_BYTES_MAX));
-        text.push_str(" [cut]");
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_says_when_how_grave_and_what() {
-        let at = Timestamp::from_millisecond(1_800_000_012_045).unwrap();
-        assert_eq!(
-            Entry::new(at, Event::DrainCut, "its time is over".to_owned()).line(),
-            "2027-01-15T08:00:12.045Z warning drain_cut: its time is over\n"
-        );
+    /// Tells that lines are missing before the next one.
+    pub(super) fn missing(at: Timestamp, count: u64) -> Self {
+        let fields = vec![Value::new(Field::Missing, &count)];
+        Self::new(
+            at,
+            Event::LogLinesMissing,
+            fields,
+            format!("{count} could not be written in time"),
+        )
     }
 
-    #[test]
-    fn a_text_has_an_end() {
-        let long = cut("药".repeat(LOG_LINE_BYTES_MAX));
-        assert!(long.len() <= LOG_LINE_BYTES_MAX + 8 && long.ends_with("药 [cut]"));
-        assert_eq!(cut("one".to_owned()), "one");
+    /// Is this the same happening to the same thing?
+    pub(super) fn repeats(&self, other: &Self) -> bool {
+        self.event == other.event && self.subject().eq(other.subject())
+    }
+
+    fn subject(&self) -> impl Iterator<Item = &Value> {
+        self.fields.iter().filter(|value| value.field.is_subject())
     }
 }

@@ -45,16 +45,16 @@ impl Recent {
 static RECENT: Mutex<Recent> = Mutex::new(Recent::new());
 
 /// The last events of this process, the oldest first: at most [`RECENT_MAX`], and
-/// [`RECENT_BYTES_MAX`] of text. Empty where [`start`](super::start) was not called.
+/// [`RECENT_BYTES_MAX`] of text.
 ///
 /// An event is here before it is written. Of events that wait for a reader who stands still, only
-/// the one that is being written is here.
+/// the one that is being written is here. `log_lines_missing` is not.
 pub fn recent() -> Vec<Arc<Entry>> {
     let recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
     recent.entries.iter().cloned().collect()
 }
 
-/// The log's thread alone calls it.
+/// The log's thread alone calls it; in a command, which has no such thread, any.
 pub(super) fn remember(entry: Arc<Entry>) {
     RECENT.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
 }
@@ -69,7 +69,12 @@ mod tests {
     fn kept(texts: impl Iterator<Item = String>) -> Vec<String> {
         let mut recent = Recent::new();
         for text in texts {
-            recent.push(Arc::new(Entry::new(Timestamp::UNIX_EPOCH, Event::Serving, text)));
+            recent.push(Arc::new(Entry::new(
+                Timestamp::UNIX_EPOCH,
+                Event::Serving,
+                Vec::new(),
+                text,
+            )));
         }
         recent.entries.iter().map(|entry| entry.text.clone()).collect()
     }
