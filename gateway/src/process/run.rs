@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use sys::{
-    log::{self, Event},
+    log::{self, Event, Field},
     threads::{Part, unwound},
 };
 
@@ -124,7 +124,8 @@ async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
     });
     match timeout(patience, joined).await {
         Ok(_) => {
-            log::event(Event::Drained, format_args!("in {} ms", begun.elapsed().as_millis()));
+            let ms = begun.elapsed().as_millis();
+            log::event_of(Event::Drained, &[(Field::DurationMs, &ms)], format_args!("in {ms} ms"));
         }
         Err(_) => {
             let what = format_args!("the drain's time is over; what still ran is cut off");
