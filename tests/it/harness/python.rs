@@ -1,5 +1,6 @@
-//! Clients in another language.
+//! Programs in another language.
 
+use std::path::PathBuf;
 use std::process::Output;
 
 use tokio::process::Command;
@@ -9,9 +10,17 @@ use super::soon;
 
 /// Runs a script of `tests/python` to its end.
 pub(crate) async fn python(script: &str, arguments: &[&str]) -> Output {
-    let python = std::env::var("YANMA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = root().join("tests/python").join(script);
-    let mut command = Command::new(python);
+    let mut command = Command::new(interpreter());
     command.arg(script).args(arguments).kill_on_drop(true);
     soon("the end of the script", command.output()).await.expect("python3; run tests/run")
+}
+
+/// The Python of `tests/run`, which has the packages of `tests/python/requirements.txt`.
+fn interpreter() -> PathBuf {
+    if let Some(told) = std::env::var_os("YANMA_TEST_PYTHON") {
+        return told.into();
+    }
+    let made = root().join("target/python/bin/python");
+    if made.exists() { made } else { "python3".into() }
 }
