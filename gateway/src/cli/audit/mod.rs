@@ -1,5 +1,6 @@
 //! `yanma audit`: who did what, and was anything done twice? Reads the decision record.
 
+mod export;
 mod key;
 mod reconcile;
 mod search;
@@ -20,6 +21,8 @@ default data/record). It holds no code, no name and no voucher number.
       one person's decisions; `--subject -` reads the number from standard input
   yanma audit reconcile node-a/record node-b/record
       is every line there and as it was written, was anything forwarded twice, what is unknown?
+  yanma audit export --otlp --follow data/record
+      decisions of sampled traces as spans, for an OpenTelemetry collector
   grep and jq read the files too.";
 
 /// Search the decision record, and reconcile the records of all nodes
@@ -35,12 +38,14 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     Reconcile(reconcile::Arguments),
+    Export(export::Arguments),
     Key(key::Arguments),
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.task {
         Some(Task::Reconcile(arguments)) => arguments.run(),
+        Some(Task::Export(arguments)) => arguments.run(),
         Some(Task::Key(arguments)) => arguments.run(),
         None => arguments.search.run(),
     }
