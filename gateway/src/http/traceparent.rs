@@ -45,13 +45,20 @@ impl TraceParent {
         self.flags & SAMPLED != 0 && self.parent_id != [0; 8]
     }
 
-    /// The value for those that are called by the span `id`, in version 00: flags that are not known are
-    /// not passed on.
+    /// The value for those that are called by the span `id`, which is sampled. In version 00: flags that
+    /// are not known are not passed on.
     pub fn child(&self, id: [u8; 8]) -> HeaderValue {
-        let mut text = *b"00-................................-................-..";
-        write(&mut text, 3, &self.trace_id);
-        write(&mut text, 36, &id);
-        write(&mut text, 53, &[self.flags & (SAMPLED | RANDOM)]);
+        let mut text = *b"00-................................-................-0.";
+        let flags = if self.flags & RANDOM == 0 { b'1' } else { b'3' };
+        if let Some(trace) = text.get_mut(3..35) {
+            write(trace, &self.trace_id);
+        }
+        if let Some(span) = text.get_mut(36..52) {
+            write(span, &id);
+        }
+        if let Some(last) = text.last_mut() {
+            *last = flags;
+        }
         HeaderValue::from_bytes(&text).expect("it is visible ASCII")
     }
 }
@@ -59,27 +66,42 @@ impl TraceParent {
 /// Lower-case hex digits as bytes.
 fn bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
-        let [high, low] = *pair;
-        *byte = value(high)? << 4 | value(low)?;
+    let mut all = 0;
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let (high, low) = (value(*high), value(*low));
+        *byte = high << 4 | low & 15;
+        all |= high | low;
     }
-    Some(bytes)
+    (all <= 15).then_some(bytes)
 }
 
-fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+/// The value of each lower-case hex digit; 255 for other bytes.
+static VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut digits: &[u8] = DIGITS;
+    let mut value = 0;
+    while let [digit, rest @ ..] = digits {
+        #[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "no other way in a const")]
+        {
+            values[*digit as usize] = value;
+        }
+        value += 1;
+        digits = rest;
     }
+    values
+};
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+fn value(digit: u8) -> u8 {
+    VALUES.get(usize::from(digit)).copied().unwrap_or(255)
 }
 
-fn write(text: &mut [u8], at: usize, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |four: u8| *DIGITS.get(usize::from(four)).expect("four bits count to 16");
-    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-    for (place, digit) in text.iter_mut().skip(at).zip(digits) {
-        *place = digit;
+/// Writes bytes as hex digits over `text`.
+fn write(text: &mut [u8], bytes: &[u8]) {
+    let digit = |four: u8| DIGITS.get(usize::from(four)).copied().unwrap_or_default();
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
 }
 

@@ -28,7 +28,7 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/src/transport/README.md", 5 << 10),
     ("gateway/src/upstream/README.md", 5 << 10),
     ("gateway/body/README.md", 5 << 10),
-    ("gateway/record/README.md", 5 << 10),
+    ("gateway/record/README.md", 6 << 10),
     ("gateway/registers/README.md", 5 << 10),
     ("gateway/replay/README.md", 5 << 10),
     ("gateway/src/idempotency/README.md", 5 << 10),
