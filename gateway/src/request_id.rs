@@ -100,6 +100,15 @@ impl RequestIds {
         RequestId::from_bits(high << 64 | u128::from(self.step()))
     }
 
+    /// The id of a span in the trace of a client: 8 bytes that are not all zero, which W3C Trace Context
+    /// forbids. From the same source, because it is no secret either.
+    pub fn next_span(&self) -> [u8; 8] {
+        match self.step() {
+            0 => 1_u64.to_be_bytes(),
+            id => id.to_be_bytes(),
+        }
+    }
+
     fn step(&self) -> u64 {
         let [s0, s1] = self.state.get();
         let out = s0.wrapping_add(s1).rotate_left(17).wrapping_add(s0);
@@ -138,6 +147,16 @@ mod tests {
         let sources = [RequestIds::from_os().unwrap(), RequestIds::from_os().unwrap()];
         let ids = sources.iter().flat_map(|source| (0..10_000).map(|_| source.next()));
         assert_eq!(ids.collect::<HashSet<_>>().len(), 20_000);
+    }
+
+    #[test]
+    fn spans_differ_and_are_never_zero() {
+        let ids = RequestIds::new([1, 2]);
+        let spans: HashSet<_> = (0..10_000).map(|_| ids.next_span()).collect();
+        assert!(spans.len() == 10_000 && !spans.contains(&[0; 8]));
+        let zero_is_next = [1, u64::MAX - 1];
+        assert_eq!(RequestIds::new(zero_is_next).step(), 0);
+        assert_ne!(RequestIds::new(zero_is_next).next_span(), [0; 8]);
     }
 
     #[test]

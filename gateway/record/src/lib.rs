@@ -35,7 +35,7 @@ pub use self::{
     account::{AccountChange, AccountChanges, AccountEvent, AccountImport, AccountPlace},
     decision::{
         BackendLabels, ClientText, ENTRY_BYTES, Entry, Labels, MessageNames, RouteLabels, RouteUse,
-        Trail, client_text,
+        Span, Trail, client_text,
     },
     recorder::{Context, OnPanic, Record, RecordError, RecordStats, Recording},
     settings::{Settings, WhenFull},

@@ -43,6 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     disk::keep_from_others();
     let file = &arguments.config;
     let config = Config::load(file)?;
+    log::set(config.log);
     unfit::refuse_sandbox(&config, file)?;
     let now = Clock::system().now();
     let choice = Choice::of_environment()?;

@@ -39,6 +39,7 @@ pub use self::sections::route::rule::{CodeUse, MinAuth, Opaque, PassUse, RuleCon
 pub use self::sections::route::{RouteConfig, all_methods, is_served};
 pub use self::sections::server::{AdminConfig, Limits, ListenerConfig, ServerConfig, Timeouts};
 pub use self::sections::status::StatusConfig;
+pub use self::sections::trace::TraceConfig;
 use self::table::{Source, Table};
 use crate::limits;
 
@@ -65,6 +66,10 @@ pub struct Config {
     pub status: Option<StatusConfig>,
     /// The decision record. Changes only at start.
     pub record: ::record::Settings,
+    /// What the lines of the log are, and which are written.
+    pub log: sys::log::Settings,
+    /// Spans of ours in the traces of others.
+    pub trace: TraceConfig,
     /// What clients may use up.
     pub limits: Limits,
     /// How long clients may take.
@@ -139,6 +144,8 @@ impl Config {
         let accounts = AccountsConfig::read(accounts, &server.data_dir, &listeners, &admin);
         let retry = RetryConfig::read(&mut root.table("retry"));
         let record = sections::record::read(&mut root.table("record"), &server.data_dir);
+        let log = sections::log::read(&mut root.table("log"));
+        let trace = TraceConfig::read(&mut root.table("trace"));
         let limits = Limits::read(&mut root.table("limits"));
         let timeouts = Timeouts::read(&mut root.table("timeouts"));
         let backends = sections::backend::read_all(root);
@@ -156,6 +163,8 @@ impl Config {
             accounts,
             status,
             record,
+            log,
+            trace,
             limits,
             timeouts,
             backends,

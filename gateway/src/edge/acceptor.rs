@@ -31,7 +31,7 @@ use crate::{
 };
 use sys::{
     descriptors, failpoint,
-    log::{self, Event},
+    log::{self, Event, Field},
     threads::Part,
 };
 
@@ -109,7 +109,7 @@ impl Acceptor {
     async fn accept_failed(&self, listener: &Listener, error: &io::Error) {
         if self.descriptors.is_to_be_told() {
             let what = format_args!("accept on {}: {error}", listener.label());
-            log::event(Event::AcceptFailed, what);
+            log::event_of(Event::AcceptFailed, &[(Field::Listener, &listener.label())], what);
         }
         if descriptors::are_used_up(error) && self.descriptors.give() {
             // Only who waits already: the next one may find what has become free.

@@ -26,7 +26,7 @@ use crate::{
 use registers::{Node, Registers};
 use sys::{
     failpoint,
-    log::{self, Event},
+    log::{self, Event, Field},
     threads::Part,
 };
 
@@ -139,7 +139,7 @@ fn announce(worker: &Worker, registers: &Rc<Registers>) {
         Err(error) => {
             let path = data_dir.join("node");
             let what = format_args!("[server] data_dir: {}: {error}", path.display());
-            log::event(Event::NodeUnknown, what);
+            log::event_of(Event::NodeUnknown, &[(Field::Path, &path.display())], what);
         }
     }
 }

@@ -5,3 +5,4 @@ pub(crate) mod fields;
 pub mod host;
 pub(crate) mod names;
 pub mod path;
+pub mod traceparent;

@@ -16,7 +16,7 @@ use crate::{
 };
 use sys::{
     failpoint,
-    log::{self, Event},
+    log::{self, Event, Field},
     threads::Part,
 };
 
@@ -80,13 +80,15 @@ pub(crate) async fn obey(shared: &Shared, orders: &mut Orders, sockets: &[Named<
             }
             readiness = ready(&mut successor) => match (readiness, successor.take()) {
                 (Ok(()), Some(successor)) => {
-                    log::event(Event::HandedOver, format_args!("to process {}", successor.id()));
+                    let id = successor.id();
+                    let what = format_args!("to process {id}");
+                    log::event_of(Event::HandedOver, &[(Field::Process, &id)], what);
                     return Leave::Relieved(successor);
                 }
                 (Err(why), Some(failed)) => {
                     let id = failed.id();
                     let what = format_args!("process {id} does not take over: {why}; this one goes on");
-                    log::event(Event::UpgradeRefused, what);
+                    log::event_of(Event::UpgradeRefused, &[(Field::Process, &id)], what);
                     failed.end();
                 }
                 (_, None) => {}
@@ -136,8 +138,9 @@ impl Orders {
         }
         match Successor::start(command_line, sockets) {
             Ok(successor) => {
-                let what = format_args!("SIGUSR2: process {} is to take over", successor.id());
-                log::event(Event::UpgradeStarted, what);
+                let id = successor.id();
+                let what = format_args!("SIGUSR2: process {id} is to take over");
+                log::event_of(Event::UpgradeStarted, &[(Field::Process, &id)], what);
                 Some(successor)
             }
             Err(error) => {

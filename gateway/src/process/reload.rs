@@ -16,7 +16,7 @@ use crate::{
 };
 use sys::{
     descriptors,
-    log::{self, Event},
+    log::{self, Event, Field},
 };
 
 /// Knows where configuration and keyring come from.
@@ -45,7 +45,14 @@ impl Reloader {
             Ok(_) => {
                 let current = shared.current.load();
                 shared.metrics.reloaded(shared.clock.now());
-                log::event(Event::Reloaded, format_args!("{}", describe(&current)));
+                log::event_of(
+                    Event::Reloaded,
+                    &[
+                        (Field::Configuration, &current.config().digest),
+                        (Field::Keyring, &current.keys().digest()),
+                    ],
+                    format_args!("{}", describe(&current)),
+                );
                 let budget = DescriptorBudget::new(current.config(), descriptors::limit());
                 if let Some(warning) = budget.warning() {
                     log::event(Event::DescriptorsFew, format_args!("{warning}"));
@@ -71,6 +78,7 @@ impl Reloader {
         let keys = keys.succeeding(in_force.keys());
         let snapshot = Snapshot::new(config, keys, &shared.endpoints, &shared.metrics);
         let sentence = describe(&snapshot);
+        log::set(snapshot.config().log);
         shared.endpoints.forget_others(snapshot.backends());
         let labels = snapshot.record_labels();
         shared.record.note_reload(shared.clock.now(), labels, in_force.keys(), snapshot.keys());

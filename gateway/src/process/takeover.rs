@@ -36,7 +36,7 @@ use tokio::{
 };
 
 use crate::limits;
-use sys::log::{self, Event};
+use sys::log::{self, Event, Field};
 
 /// Set for the new process: its standard input is the socket to its predecessor.
 const VARIABLE: &str = "YANMA_TAKEOVER";
@@ -206,8 +206,9 @@ impl Inheritance {
     /// Everything that is wanted has been taken: what is left was dropped from the configuration.
     pub(crate) fn close_the_rest(self) -> Predecessor {
         for (address, _) in &self.sockets {
-            log::event(
+            log::event_of(
                 Event::ListenerClosed,
+                &[(Field::Listener, address)],
                 format_args!("{address} is not in the configuration"),
             );
         }

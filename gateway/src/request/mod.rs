@@ -53,7 +53,7 @@ pub(crate) struct Cut;
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     connection: Rc<Connection>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Cut> {
     let mut active = connection.begin();
     let version = request.version();
@@ -61,6 +61,9 @@ pub(crate) async fn serve(
     let (peer, refusals) = (connection.forwarded_for(), connection.refusals());
     let call = Rc::new(RequestContext::new(worker, peer, version, refusals));
     call.read_client_ids(request.headers());
+    if call.snapshot.config.trace.spans {
+        call.begin_span(&mut request);
+    }
     let answered = answer(&call, &connection, request).await;
     // Where a head can be read in two ways, so can whatever follows it on the connection.
     let is_doubtful = answered.as_ref().is_err_and(|r| r.refusal == Refusal::RequestMalformed);

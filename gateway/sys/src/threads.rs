@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use crate::log::{self, Event};
+use crate::log::{self, Event, Field};
 
 /// How long a thread or task that panicked pauses before it begins anew.
 pub const ANEW_PAUSE: Duration = Duration::from_millis(50);
@@ -199,7 +199,8 @@ impl Threads {
         if part.after() == After::Leave {
             self.leave();
         }
-        log::event(Event::PartEnded, format_args!("{}", part.sentence()));
+        let what = format_args!("{}", part.sentence());
+        log::event_of(Event::PartEnded, &[(Field::Part, &part.name())], what);
     }
 
     /// The process cannot serve any more: it finishes what runs and ends.
@@ -272,7 +273,7 @@ fn tell(info: &PanicHookInfo<'_>) {
     let what = format_args!(
         "a bug: thread {name} panicked at {place}: {what}; please report this line{trace}"
     );
-    log::event(Event::Panic, what);
+    log::event_of(Event::Panic, &[(Field::Thread, &name), (Field::Place, &place)], what);
 }
 
 #[cfg(test)]

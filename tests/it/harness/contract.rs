@@ -35,6 +35,20 @@ pub(crate) struct Family {
     pub(crate) shown: String,
 }
 
+/// One row of `gateway/contract/events.toml`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventRow {
+    pub(crate) name: String,
+    pub(crate) level: String,
+    #[serde(default)]
+    pub(crate) fields: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Events {
+    event: Vec<EventRow>,
+}
+
 #[derive(Deserialize)]
 struct Refusals {
     refusal: Vec<Row>,
@@ -53,6 +67,11 @@ pub(crate) static REFUSALS: LazyLock<Vec<Row>> = LazyLock::new(|| {
 pub(crate) static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
     let text = include_str!("../../../gateway/contract/metrics.toml");
     toml::from_str::<Metrics>(text).expect("the contract's metrics are TOML").metric
+});
+
+pub(crate) static EVENTS: LazyLock<Vec<EventRow>> = LazyLock::new(|| {
+    let text = include_str!("../../../gateway/contract/events.toml");
+    toml::from_str::<Events>(text).expect("the contract's events are TOML").event
 });
 
 impl Message {

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::SystemTime;
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl, fstat};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -34,6 +34,8 @@ pub(crate) enum StandardError {
     Full,
     /// A pipe without a reader: see [`Process::hang_up`], [`Process::stand_still`].
     Pipe,
+    /// The same, and the environment says that it is the journal: systemd.exec(5).
+    Journal,
 }
 
 impl Process {
@@ -57,8 +59,12 @@ impl Process {
     ) -> Self {
         let log = directory.join("yanma.log");
         let file = File::create(&log).expect("a log file");
-        let pipe =
-            matches!(standard_error, StandardError::Pipe).then(|| std::io::pipe().expect("a pipe"));
+        let is_pipe = matches!(standard_error, StandardError::Pipe | StandardError::Journal);
+        let pipe = is_pipe.then(|| std::io::pipe().expect("a pipe"));
+        let journal = match (standard_error, &pipe) {
+            (StandardError::Journal, Some((_, writer))) => Some(journal_stream(writer)),
+            _ => None,
+        };
         let stderr = match (standard_error, &pipe) {
             (StandardError::Full, _) => Stdio::from(full()),
             (_, Some((_, writer))) => writer.try_clone().expect("a second handle").into(),
@@ -67,6 +73,7 @@ impl Process {
         let child = command(through, directory)
             .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
+            .envs(journal.map(|stream| ("JOURNAL_STREAM", stream)))
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(stderr)
@@ -219,6 +226,12 @@ fn child_of(parent: u32) -> Option<u32> {
     children.next()
 }
 
+/// What systemd says of the journal's end of a stream: its device and inode.
+fn journal_stream(writer: &PipeWriter) -> String {
+    let file = fstat(writer).expect("a pipe");
+    format!("{}:{}", file.st_dev, file.st_ino)
+}
+
 /// A file on a disk without room.
 pub(crate) fn full() -> File {
     File::options().write(true).open("/dev/full").expect("/dev/full")
@@ -303,7 +316,8 @@ fn command(through: &[&str], directory: &Path) -> Command {
         }
     };
     // The developer's own environment must not change the test.
-    command.current_dir(directory).env_remove("YANMA_VERIFY").kill_on_drop(true);
+    command.current_dir(directory).env_remove("YANMA_VERIFY").env_remove("JOURNAL_STREAM");
+    command.kill_on_drop(true);
     command
 }
 

@@ -3,6 +3,8 @@
 
 mod alerts;
 mod dashboards;
+mod log;
 mod metrics;
 mod minutes;
 pub(crate) mod prometheus;
+mod traces;

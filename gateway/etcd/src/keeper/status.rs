@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use sys::log::{Event, event};
+use sys::log::{Event, Field, event_of};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
@@ -52,9 +52,13 @@ fn note(shared: &Shared, index: usize, report: &MemberReport) {
 fn tell(report: &MemberReport, before: Option<&str>) {
     let name = &report.name;
     match (&report.fault, before) {
-        (Some(fault), None) => event(Event::AccountsSourceLost, format_args!("{name}: {fault}")),
+        (Some(fault), None) => {
+            let what = format_args!("{name}: {fault}");
+            event_of(Event::AccountsSourceLost, &[(Field::Member, name)], what);
+        }
         (None, Some(_)) => {
-            event(Event::AccountsSourceAnswers, format_args!("{name}, version {}", report.version));
+            let what = format_args!("{name}, version {}", report.version);
+            event_of(Event::AccountsSourceAnswers, &[(Field::Member, name)], what);
         }
         _ => {}
     }

@@ -15,7 +15,7 @@ pub use self::{
     client_text::{ClientText, client_text},
     labels::{BackendLabels, Labels, RouteLabels, RouteUse},
     message::MessageNames,
-    trail::Trail,
+    trail::{Span, Trail},
 };
 
 /// Memory of a decision that waits to be written, in bytes: an entry, and the queue's stamp.

@@ -13,7 +13,6 @@ use super::{
     client_text::{ClientText, client_text},
     message::MessageNames,
 };
-use crate::format::hex_value;
 
 /// What is known of a request on its way, for its decision.
 #[derive(Debug, Default)]
@@ -45,6 +44,19 @@ pub(crate) struct Rare {
     pub(crate) observed: Option<&'static str>,
     /// Of an opaque code.
     pub(crate) reservation: Option<OpaqueId>,
+    /// Of a request of a sampled trace.
+    pub(crate) span: Option<Span>,
+}
+
+/// What the gateway did in a trace.
+#[derive(Debug, Copy, Clone)]
+pub struct Span {
+    /// Its own id, which the backend got as its parent.
+    pub id: [u8; 8],
+    /// The client's span.
+    pub parent_id: [u8; 8],
+    /// A word that needs no escape in JSON.
+    pub method: &'static str,
 }
 
 /// What became of the code or pass of a route that spends one.
@@ -94,13 +106,13 @@ pub(crate) enum Shown {
 }
 
 impl Trail {
-    /// Begins with what the client sent: `X-Request-Id`, and `traceparent`, whose trace id is kept.
+    /// Begins with what the client sent: `X-Request-Id`, and the trace id of `traceparent`.
     #[inline]
     #[must_use]
-    pub fn of_client(request_id: Option<&[u8]>, traceparent: Option<&[u8]>) -> Self {
+    pub fn of_client(request_id: Option<&[u8]>, trace_id: Option<[u8; 16]>) -> Self {
         Self {
             client_request_id: request_id.map_or_else(ClientText::default, client_text),
-            trace_id: traceparent.and_then(trace_id),
+            trace_id,
             ..Self::default()
         }
     }
@@ -162,6 +174,11 @@ impl Trail {
         self.rare().observed = Some(reason);
     }
 
+    /// Sets the gateway's span in the trace of the client.
+    pub fn set_span(&mut self, span: Span) {
+        self.rare().span = Some(span);
+    }
+
     /// Sets the index of the backend in [`super::Labels::backends`].
     #[inline]
     pub fn set_backend(&mut self, backend: usize) {
@@ -202,50 +219,5 @@ impl Trail {
     #[inline]
     pub(crate) fn is_always_recorded(&self) -> bool {
         self.holder.is_some() || self.backend.is_some()
-    }
-}
-
-/// The trace id of a `traceparent` (W3C Trace Context, 3.2.2): version, 16 bytes, 8 bytes, flags,
-/// in lower-case hex. `None` for other text, and for the trace id of zeros, which is invalid.
-fn trace_id(text: &[u8]) -> Option<[u8; 16]> {
-    let version = text.get(..2)?;
-    let is_hex = |part: &[u8]| part.iter().all(|digit| hex_value(*digit).is_some());
-    let (trace, parent, flags) = (text.get(3..35)?, text.get(36..52)?, text.get(53..55)?);
-    let dashes = [2, 35, 52].iter().all(|at| text.get(*at) == Some(&b'-'));
-    let ends = text.len() == 55 || (version != b"00" && text.get(55) == Some(&b'-'));
-    let hex = is_hex(version) && is_hex(parent) && is_hex(flags);
-    if !dashes || !ends || !hex || version == b"ff" {
-        return None;
-    }
-    let mut id = [0; 16];
-    for (byte, pair) in id.iter_mut().zip(trace.as_chunks::<2>().0) {
-        let [high, low] = *pair;
-        *byte = hex_value(high)? << 4 | hex_value(low)?;
-    }
-    (id != [0; 16]).then_some(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_id_is_read_by_the_recommendation() {
-        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        let good = format!("00-{id}-00f067aa0ba902b7-01");
-        let read = trace_id(good.as_bytes()).unwrap();
-        assert_eq!((read[0], read[15]), (0x4b, 0x36));
-        assert!(trace_id(format!("cc-{id}-00f067aa0ba902b7-01-more").as_bytes()).is_some());
-        for bad in [
-            "".to_owned(),
-            good.to_uppercase(),
-            format!("{good}-more"),
-            format!("ff-{id}-00f067aa0ba902b7-01"),
-            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
-            good.replace('-', "_"),
-            good[..54].to_owned(),
-        ] {
-            assert_eq!(trace_id(bad.as_bytes()), None, "{bad}");
-        }
     }
 }

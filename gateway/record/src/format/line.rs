@@ -52,7 +52,7 @@ impl std::fmt::Display for LineHash {
 }
 
 /// The value of a lower-case hex digit.
-pub(crate) fn hex_value(digit: u8) -> Option<u8> {
+fn hex_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

@@ -5,5 +5,5 @@ mod line;
 
 pub(crate) use self::{
     file_name::FileName,
-    line::{Chain, CheckedLine, Fields, LineError, LineHash, hex_value},
+    line::{Chain, CheckedLine, Fields, LineError, LineHash},
 };

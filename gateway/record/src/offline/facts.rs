@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use keyring::time::UnixMillis;
 use serde::Deserialize;
 
-/// The fields of a line that search and reconcile read. A field that the line lacks is `None`.
+/// The fields of a line that are read back. A field that the line lacks is `None`.
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct Facts<'a> {
@@ -31,6 +32,8 @@ pub struct Facts<'a> {
     #[serde(default, borrow)]
     pub(crate) outcome: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
+    pub(crate) error_code: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
     pub(crate) redemption: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     pub(crate) observed: Option<Cow<'a, str>>,
@@ -48,6 +51,15 @@ pub struct Facts<'a> {
     #[serde(default)]
     pub(crate) bytes_sent: bool,
     pub(crate) latency_us: Option<u64>,
+    pub(crate) stands_for: Option<u64>,
+    #[serde(default, borrow)]
+    pub(crate) channel: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) span_id: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) parent_span_id: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    pub(crate) method: Option<Cow<'a, str>>,
     pub(crate) count: Option<u64>,
     #[serde(default, borrow)]
     pub(crate) previous_process: Option<Cow<'a, str>>,
@@ -65,6 +77,11 @@ impl<'a> Facts<'a> {
     /// `None` if the text is no line of the record.
     pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(text).ok()
+    }
+
+    /// Is it from this moment or later? A line without a time is not.
+    pub fn is_from(&self, from: UnixMillis) -> bool {
+        self.time.parse().is_ok_and(|at: UnixMillis| at >= from)
     }
 
     pub(crate) fn is_decision(&self) -> bool {

@@ -114,7 +114,7 @@ pub fn search(
     Ok(searched)
 }
 
-/// Why a search ended early.
+/// Why reading ended early.
 #[derive(Debug)]
 pub enum SearchError {
     /// A file could not be read.

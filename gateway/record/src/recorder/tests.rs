@@ -3,7 +3,7 @@ use std::{fs, path::Path, sync::Arc};
 use super::*;
 use crate::{
     account::{AccountChange, AccountChanges},
-    decision::{BackendLabels, MessageNames, RouteLabels, RouteUse, client_text},
+    decision::{BackendLabels, MessageNames, RouteLabels, RouteUse, Span, client_text},
     offline,
 };
 
@@ -122,6 +122,25 @@ fn the_fields_of_a_decision_and_their_order() {
          \"backend\":\"settlement\",\"endpoint\":\"http://127.0.0.1:9001\",\"status\":null,\
          \"spending\":\"spent\",\"bytes_sent\":true,\"latency_us\":1234,\"stands_for\":1"
     );
+}
+
+#[test]
+fn a_span_is_recorded_before_the_digests_and_no_other_line_has_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun = begin(&settings(dir.path()));
+    let mut trail = Trail::of_client(None, Some([0x4b; 16]));
+    trail.set_span(Span { id: [0xa1; 8], parent_id: [0x0b; 8], method: "POST" });
+    begun.record.push(W0, approved(trail));
+    begun.record.push(W0, approved(for_backend()));
+    drop(begun);
+    let path = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(path).unwrap();
+    let [_, spanned, plain, _] = &text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    assert!(spanned.contains(&format!("\"trace_id\":\"{}\"", "4b".repeat(16))), "{spanned}");
+    let span = ",\"stands_for\":1,\"span_id\":\"a1a1a1a1a1a1a1a1\",\
+                \"parent_span_id\":\"0b0b0b0b0b0b0b0b\",\"method\":\"POST\",\"config\":";
+    assert!(spanned.contains(span), "{spanned}");
+    assert!(!plain.contains("span_id"), "{plain}");
 }
 
 #[test]

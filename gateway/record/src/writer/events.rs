@@ -129,8 +129,8 @@ fn pass(fields: &mut Fields<'_>, entry: &Entry) {
     };
 }
 
-/// What other lines do not have: the names of a message in a body, what a route only observed, and an
-/// opaque code.
+/// What other lines do not have: the names of a message in a body, what a route only observed, an
+/// opaque code, and the span in a sampled trace.
 fn rare(fields: &mut Fields<'_>, rare: &Rare) {
     if let Some(names) = &rare.message {
         message(fields, names);
@@ -140,6 +140,12 @@ fn rare(fields: &mut Fields<'_>, rare: &Rare) {
     }
     if let Some(id) = &rare.reservation {
         fields.word("class", "opaque").display("reservation", id);
+    }
+    if let Some(span) = &rare.span {
+        fields
+            .hex("span_id", &span.id)
+            .hex("parent_span_id", &span.parent_id)
+            .word("method", span.method);
     }
 }
 

@@ -18,7 +18,7 @@ use clock::Clock;
 use keyring::time::UnixMillis;
 use sys::{
     disk, failpoint,
-    log::{self, Event},
+    log::{self, Event, Field},
 };
 
 use crate::{
@@ -101,8 +101,12 @@ impl Writer {
                 }
                 if u128::from(now.ms_since(since).unsigned_abs()) >= PATIENCE.as_millis() {
                     let lost = self.queues.queued();
-                    log::event(
+                    log::event_of(
                         Event::RecordDecisionsMissing,
+                        &[
+                            (Field::Missing, &lost),
+                            (Field::Path, &self.sink.directory().path.display()),
+                        ],
                         format_args!(
                             "{lost} decisions are not in the record: it could not be written \
                              until the end"
@@ -229,13 +233,14 @@ impl Writer {
         self.write_line(now, |fields, author| events::dropped(fields, author, now, more));
         if self.warned_at.is_none_or(|at| now.ms_since(at) >= SLOW_MS) {
             self.warned_at = Some(now);
-            log::event(
+            let path = self.sink.directory().path.display();
+            log::event_of(
                 Event::RecordDecisionsMissing,
+                &[(Field::Missing, &more), (Field::Path, &path)],
                 format_args!(
                     "{more} decisions are missing in the record: the queue was full, because the \
-                     disk of {} is slow or could not be written to (yanma_record_dropped_total; \
-                     record.queue_entries)",
-                    self.sink.directory().path.display()
+                     disk of {path} is slow or could not be written to \
+                     (yanma_record_dropped_total; record.queue_entries)"
                 ),
             );
         }
@@ -301,12 +306,13 @@ impl Writer {
     }
 
     fn warn_of_old_files(&self, error: &io::Error) {
-        log::event(
+        let path = self.sink.directory().path.display();
+        log::event_of(
             Event::RecordFilesKept,
+            &[(Field::Path, &path)],
             format_args!(
                 "files of the decision record that are older than record.keep_days cannot be \
-                 deleted: {}: {error}",
-                self.sink.directory().path.display()
+                 deleted: {path}: {error}"
             ),
         );
     }
@@ -318,9 +324,10 @@ impl Writer {
             (Ok(()), Some(since)) => {
                 self.failing_since = None;
                 self.queues.is_failing.store(false, Relaxed);
-                let s = now.ms_since(since) / 1_000;
+                let ms = now.ms_since(since);
+                let s = ms / 1_000;
                 let what = format_args!("the decision record is written again, after {s} s");
-                log::event(Event::RecordWritten, what);
+                log::event_of(Event::RecordWritten, &[(Field::DurationMs, &ms)], what);
             }
             (Err(error), before) => {
                 self.queues.errors.fetch_add(1, Relaxed);
@@ -329,8 +336,9 @@ impl Writer {
                 if before.is_none() {
                     let meanwhile = self.queues.meanwhile();
                     let path = self.sink.path().display();
-                    log::event(
+                    log::event_of(
                         Event::RecordFailing,
+                        &[(Field::Path, &path)],
                         format_args!(
                             "the decision record cannot be written: {path}: {error}; it is tried \
                              again until it can; until then {meanwhile}"

@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, io, sync::Arc};
 
-use sys::log::{self, Event};
+use sys::log::{self, Event, Field};
 
 use crate::{
     counts::Counts,
@@ -50,7 +50,7 @@ impl Notices {
         let known = self.known(index);
         if !was_up && self.worker == 0 && !known.is_told_lost.replace(true) {
             let what = format_args!("register {} cannot be reached: {end}", known.address);
-            log::event(Event::RegisterLost, what);
+            log::event_of(Event::RegisterLost, &[(Field::Register, &known.address)], what);
         }
     }
 
@@ -82,7 +82,11 @@ impl Notices {
                 let known = self.known(index);
                 if self.worker == 0 && known.is_told_lost.replace(false) {
                     let what = format_args!("register {} answers again", known.address);
-                    log::event(Event::RegisterAnswers, what);
+                    log::event_of(
+                        Event::RegisterAnswers,
+                        &[(Field::Register, &known.address)],
+                        what,
+                    );
                 }
             }
             Notice::Eligibility { index, before, now, is_up } => {
@@ -99,17 +103,18 @@ impl Notices {
                     Some(why) => {
                         let why = why.sentence();
                         let what = format_args!("register {address} does not vote: it {why}");
-                        log::event(Event::RegisterAbstains, what);
+                        log::event_of(Event::RegisterAbstains, &[(Field::Register, address)], what);
                     }
                     None if is_up => {
                         let what = format_args!("register {address} votes again");
-                        log::event(Event::RegisterVotes, what);
+                        log::event_of(Event::RegisterVotes, &[(Field::Register, address)], what);
                     }
                     None => {}
                 }
             }
-            Notice::Inherited { index } => log::event(
+            Notice::Inherited { index } => log::event_of(
                 Event::RegisterMemoryKept,
+                &[(Field::Register, &self.known(index).address)],
                 format_args!(
                     "register {} came back with what it kept from before: that counts as lost, \
                      and it does not vote on codes issued until 15 s from now",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clock::Clock;
 use keyring::time::UnixMillis;
 use sys::disk;
-use sys::log::{self, Event};
+use sys::log::{self, Event, Field};
 
 use super::error::{DirectoryError, no_room, not_ahead, unusable};
 use super::high_water::Promise;
@@ -114,7 +114,7 @@ impl Wanted {
         sync_directory(&self.settings.dir)?;
         if *why != Mismatch::Missing {
             let what = format_args!("{}: a new table, because {why}", path.display());
-            log::event(Event::ReplayTableNew, what);
+            log::event_of(Event::ReplayTableNew, &[(Field::Path, &path.display())], what);
         }
         Ok(())
     }

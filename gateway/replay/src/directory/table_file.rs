@@ -35,7 +35,7 @@ pub(super) struct TableFile {
      restart the gateway when the data directory is right"
 )]
 pub(super) struct Lost {
-    path: String,
+    pub(super) path: String,
     why: String,
 }
 

@@ -9,7 +9,7 @@ use std::thread;
 
 use clock::Clock;
 use sys::failpoint;
-use sys::log::{self, Event};
+use sys::log::{self, Event, Field};
 use sys::threads::{Part, Threads};
 
 use super::high_water::HighWaterFile;
@@ -75,7 +75,7 @@ fn keep_ahead(high_water: &mut HighWaterFile, tables: &Tables, clock: &Clock) ->
         {
             let path = high_water.path.display();
             let what = format_args!("{path}: {error}; no code is spent until it can be written");
-            log::event(Event::DataDirectoryFailing, what);
+            log::event_of(Event::DataDirectoryFailing, &[(Field::Path, &path)], what);
         }
         is_logged = kept.is_err();
     }
@@ -125,7 +125,8 @@ impl<N: AsRef<Tables>, F: Fn(bool)> Checks<N, F> {
             }
             Err(lost) => {
                 tables.revoke_leases();
-                log::event(Event::DataDirectoryLost, format_args!("{lost}"));
+                let what = format_args!("{lost}");
+                log::event_of(Event::DataDirectoryLost, &[(Field::Path, &lost.path)], what);
             }
         }
         let is_kept = checked.is_ok();

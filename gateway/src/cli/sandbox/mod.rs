@@ -72,6 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     directory.make_accounts_token()?;
     let config_file = directory.write_settings(&settings::text(&addresses))?;
     let config = Config::load(&config_file)?;
+    log::set(config.log);
     let verifier = Choice::of_environment()?.verifier()?;
     let keys = load_usable_keys(&config, now)?.with_verifier(verifier);
 

@@ -2,6 +2,7 @@
 
 pub(super) mod accounts;
 pub(super) mod backend;
+pub(super) mod log;
 pub(super) mod passes;
 pub(super) mod record;
 mod refusals;
@@ -11,3 +12,4 @@ pub(super) mod retry;
 pub(super) mod route;
 pub(super) mod server;
 pub(super) mod status;
+pub(super) mod trace;

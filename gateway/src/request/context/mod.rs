@@ -2,6 +2,7 @@
 
 mod account;
 mod outcome;
+mod span;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -23,6 +24,7 @@ use crate::{
     code::requests::Entered,
     config::{self, PassUse, RouteConfig, RuleConfig},
     http::names::YANMA_PASS_ID,
+    http::traceparent::TraceParent,
     metrics::Outcome,
     refusal::{
         Limit, Problem, Refusal, Refused,
@@ -143,6 +145,7 @@ impl RequestContext {
         if self.worker.record().is_on() {
             let bytes = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
             let (id, trace) = (bytes("x-request-id"), bytes("traceparent"));
+            let trace = trace.and_then(TraceParent::parse).map(|trace| trace.trace_id);
             *self.trail.borrow_mut() = Trail::of_client(id, trace);
         }
     }

@@ -1,7 +1,10 @@
 use keyring::pass::RedemptionId;
 
 use super::fixture::{FRESH, Node};
+use http::{HeaderMap, Request};
+
 use crate::{
+    http::traceparent::{TRACEPARENT, TraceParent},
     limits::CODE_REQUESTS_MAX,
     refusal::{Limit, Refusal, Refused},
 };
@@ -124,4 +127,44 @@ fn the_workers_share_and_half_of_it_are_bounds() {
         found
     };
     assert_eq!([2, 3, 4, 5].map(at), [(false, false), (true, false), (true, false), (true, true)]);
+}
+
+/// The header after the request has begun its span, if it begins one.
+fn after_the_span(values: &[&str]) -> Vec<String> {
+    let node = Node::new();
+    let mut request = Request::new(());
+    for value in values {
+        request.headers_mut().append(TRACEPARENT, value.parse().unwrap());
+    }
+    node.call().begin_span(&mut request);
+    let text = |headers: &HeaderMap| {
+        let values = headers.get_all(TRACEPARENT).iter();
+        values.map(|value| value.to_str().unwrap().to_owned()).collect()
+    };
+    text(request.headers())
+}
+
+#[test]
+fn a_sampled_trace_gets_a_span_of_ours() {
+    let theirs = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03";
+    let ours = after_the_span(&[theirs]);
+    let [ours] = &ours[..] else { panic!("{ours:?}") };
+    let [theirs, ours] =
+        [theirs, ours].map(|value| TraceParent::parse(value.as_bytes()).expect("a value"));
+    assert_eq!(ours.trace_id, theirs.trace_id);
+    assert!(ours.is_sampled() && ours.parent_id != theirs.parent_id);
+}
+
+#[test]
+fn what_is_not_sampled_passes_as_it_came() {
+    for values in [
+        &[][..],
+        &["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"],
+        &["00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"],
+        &["00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"],
+        &["\"01\""],
+        &["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"; 2],
+    ] {
+        assert_eq!(after_the_span(values), values);
+    }
 }

@@ -6,16 +6,33 @@
 //!
 //! Programs that only print a result start no thread: their lines are written at once, and an error
 //! is ignored. A serving process says [`event`]s of a closed list; a command says [`notice`]s.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `event`, `field` | the closed lists, as in `gateway/contract/events.toml` |
+//! | `entry` | one event as it was said |
+//! | `lines` | what the thread does with it: the four below, in this order |
+//! | `limit` | one line a second of one event about one thing |
+//! | `recent` | the last events in memory, for the admin page |
+//! | `style` | text or JSON, and the prefix of the journal |
+//! | `writer` | a descriptor that takes nothing, or only a part |
 
+mod entry;
 mod event;
+mod field;
+mod limit;
+mod lines;
+mod recent;
+mod style;
 mod writer;
 
 use std::{
-    fmt, io,
+    fmt::{self, Display},
+    io,
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -23,8 +40,16 @@ use std::{
 
 use jiff::Timestamp;
 
+pub use self::entry::Entry;
 pub use self::event::{Event, Level};
-use self::writer::{PAUSE, Writer};
+pub use self::field::{Field, Value};
+pub use self::recent::{RECENT_BYTES_MAX, RECENT_MAX, recent};
+pub use self::style::Format;
+use self::{
+    lines::Lines,
+    style::{CUT, is_journal},
+    writer::PAUSE,
+};
 use crate::failpoint;
 
 /// Log lines that wait for standard error to take them. More are dropped and counted.
@@ -46,27 +71,81 @@ struct Log {
 }
 
 enum Item {
-    /// Text to its last line feed, and how many lines are missing before it.
-    Line { text: String, missing: u64 },
+    /// What was said, and how many lines are missing before it.
+    Said { what: Said, missing: u64 },
     /// Answered when all that came before was written.
     Flush(SyncSender<()>),
 }
 
+enum Said {
+    Event(Entry),
+    /// Whole lines, each with its line feed.
+    Text(String),
+}
+
+/// `[log]`: what the lines of a serving process are, and which are written.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Settings {
+    /// Text or JSON.
+    pub format: Format,
+    /// Events below it are kept for [`recent`], and not written.
+    pub level: Level,
+}
+
+/// The settings in force, as a number, so that they are read whole.
+static SETTINGS: AtomicU8 = AtomicU8::new(0);
+
+impl Settings {
+    const ALL: [Self; 6] = {
+        const fn of(format: Format, level: Level) -> Settings {
+            Settings { format, level }
+        }
+        // The first are the default.
+        [
+            of(Format::Text, Level::Info),
+            of(Format::Text, Level::Warning),
+            of(Format::Text, Level::Error),
+            of(Format::Json, Level::Info),
+            of(Format::Json, Level::Warning),
+            of(Format::Json, Level::Error),
+        ]
+    };
+
+    fn in_force() -> Self {
+        Self::ALL.get(usize::from(SETTINGS.load(Relaxed))).copied().unwrap_or_default()
+    }
+}
+
+/// From now on lines are written by these settings, also those that were said before and wait.
+pub fn set(settings: Settings) {
+    let place = Settings::ALL.iter().position(|known| *known == settings).unwrap_or_default();
+    SETTINGS.store(u8::try_from(place).unwrap_or_default(), Relaxed);
+}
+
 /// Says what happened in a serving process: `2027-01-15T08:00:12.345Z warning drain_cut: …`.
 ///
-/// The time is UTC and that of the call. The text after the colon is for a person.
+/// The time is UTC and that of the call. The text after the colon is for a person. The same event
+/// within a second is held back until the second is over: `gateway/contract/events.toml` has the
+/// rule.
 pub fn event(event: Event, what: fmt::Arguments<'_>) {
-    put(event.line(Timestamp::now(), what));
+    event_of(event, &[], what);
+}
+
+/// The same with what it is about, for programs that read the log. The event must have these
+/// [`fields`](Event::fields).
+pub fn event_of(event: Event, fields: &[(Field, &dyn Display)], what: fmt::Arguments<'_>) {
+    let fields = fields.iter().map(|(field, value)| Value::new(*field, value)).collect();
+    put(Said::Event(Entry::new(Timestamp::now(), event, fields, what.to_string())));
 }
 
 /// Says something to the person who started a command.
 pub fn notice(what: fmt::Arguments<'_>) {
-    put(format!("yanma: {what}\n"));
+    put(Said::Text(whole_lines(format!("yanma: {what}\n"))));
 }
 
 /// Passes on text that is whole lines already.
 pub fn text(lines: &str) {
-    put(lines.to_owned());
+    put(Said::Text(whole_lines(lines.to_owned())));
 }
 
 /// Lines that were dropped since the start.
@@ -109,45 +188,60 @@ pub fn flush() {
     }
 }
 
-/// Hands text over, or drops it.
-fn put(text: String) {
-    let text = cut(text);
+/// Hands it over, or drops it.
+fn put(what: Said) {
     let Some(log) = LOG.get() else {
-        return count(Writer::new(standard_error, Timestamp::now).line(&text, 0));
+        let mut lines = Lines::new(standard_error, Timestamp::now, Settings::default, false);
+        lines.take(what, 0);
+        return count(lines.lost());
     };
     let missing = UNTOLD.swap(0, Relaxed);
-    if log.queue.try_send(Item::Line { text, missing }).is_err() {
+    if log.queue.try_send(Item::Said { what, missing }).is_err() {
         UNTOLD.fetch_add(missing + 1, Relaxed);
-        count(false);
+        count(1);
     }
 }
 
-fn count(is_written: bool) {
-    if !is_written {
-        DROPPED.fetch_add(1, Relaxed);
-    }
+fn count(lost: u64) {
+    DROPPED.fetch_add(lost, Relaxed);
 }
 
-fn cut(mut text: String) -> String {
-    if text.len() > LOG_LINE_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(LOG_LINE_BYTES_MAX));
-        text.push_str(" [cut]\n");
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max));
+        text.push_str(CUT);
+    }
+    text
+}
+
+fn whole_lines(text: String) -> String {
+    let mut text = cut(text, LOG_LINE_BYTES_MAX);
+    if !text.ends_with('\n') {
+        text.push('\n');
     }
     text
 }
 
 /// The thread: until the process ends.
 fn write(items: &Receiver<Item>) {
-    let mut writer = Writer::new(standard_error, Timestamp::now);
-    while let Ok(item) = items.recv() {
+    let mut lines = Lines::new(standard_error, Timestamp::now, Settings::in_force, is_journal());
+    loop {
+        let item = match lines.patience() {
+            Some(patience) => items.recv_timeout(patience),
+            None => items.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
         failpoint::panic_at("log");
         match item {
-            Item::Line { text, missing } => count(writer.line(&text, missing)),
-            Item::Flush(written) => {
+            Ok(Item::Said { what, missing }) => lines.take(what, missing),
+            Ok(Item::Flush(written)) => {
+                lines.tell_all();
                 // The asking thread may have run out of time.
                 let _ = written.try_send(());
             }
+            Err(RecvTimeoutError::Timeout) => lines.tell_due(),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
+        count(lines.lost());
     }
 }
 
@@ -162,8 +256,18 @@ mod tests {
 
     #[test]
     fn a_line_has_an_end() {
-        let long = cut("药".repeat(LOG_LINE_BYTES_MAX));
+        let long = whole_lines("药".repeat(LOG_LINE_BYTES_MAX));
         assert!(long.len() <= LOG_LINE_BYTES_MAX + 8 && long.ends_with("药 [cut]\n"));
-        assert_eq!(cut("yanma: one\n".to_owned()), "yanma: one\n");
+        assert_eq!(whole_lines("yanma: one\n".to_owned()), "yanma: one\n");
+    }
+
+    #[test]
+    fn all_settings_can_be_set() {
+        assert_eq!(Settings::in_force(), Settings::default());
+        for settings in Settings::ALL {
+            set(settings);
+            assert_eq!(Settings::in_force(), settings);
+        }
+        set(Settings::default());
     }
 }

@@ -2,17 +2,12 @@
 
 use std::{io, thread, time::Duration};
 
-use jiff::Timestamp;
-
-use super::event::Event;
-
 /// How long is waited before a descriptor is tried again that takes nothing now.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// Writes lines to a descriptor, and knows how many before the next one are missing.
 pub(super) struct Writer<W> {
     out: W,
-    now: fn() -> Timestamp,
     /// Lines before the next one that were dropped, here or before the queue.
     missing: u64,
     /// The last write broke off within a line.
@@ -20,19 +15,20 @@ pub(super) struct Writer<W> {
 }
 
 impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
-    pub(super) fn new(out: W, now: fn() -> Timestamp) -> Self {
-        Self { out, now, missing: 0, is_torn: false }
+    pub(super) fn new(out: W) -> Self {
+        Self { out, missing: 0, is_torn: false }
     }
 
-    /// Writes a line behind `missing` others that were dropped. False: it is lost too.
-    pub(super) fn line(&mut self, text: &str, missing: u64) -> bool {
-        self.missing += missing;
-        if self.missing > 0 {
-            let missing = format_args!("{} could not be written in time", self.missing);
-            let notice = Event::LogLinesMissing.line((self.now)(), missing);
-            if self.write(&notice) {
-                self.missing = 0;
-            }
+    /// So many lines before the next one were dropped.
+    pub(super) fn miss(&mut self, lines: u64) {
+        self.missing += lines;
+    }
+
+    /// Writes a line. In front of it goes what `notice` says of those that are missing, if it says
+    /// anything. False: the line is lost too.
+    pub(super) fn line(&mut self, text: &str, notice: impl FnOnce(u64) -> Option<String>) -> bool {
+        if self.missing > 0 && notice(self.missing).is_none_or(|notice| self.write(&notice)) {
+            self.missing = 0;
         }
         let is_written = self.write(text);
         self.missing += u64::from(!is_written);
@@ -87,7 +83,7 @@ mod tests {
             out.extend(&bytes[..taken]);
             Ok(taken)
         };
-        Writer::new(take, || Timestamp::UNIX_EPOCH)
+        Writer::new(take)
     }
 
     #[test]
@@ -98,8 +94,11 @@ mod tests {
         assert_eq!(out, b"yanma: one\n");
     }
 
-    const NOTICE: &str = "1970-01-01T00:00:00.000Z warning log_lines_missing: 1 could not be \
-                          written in time\n";
+    const NOTICE: &str = "1 missing\n";
+
+    fn notice(missing: u64) -> Option<String> {
+        Some(format!("{missing} missing\n"))
+    }
 
     #[test]
     fn what_cannot_be_written_is_told_when_something_can() {
@@ -113,12 +112,13 @@ mod tests {
                 vec![Err(Errno::PIPE), Ok(5), Err(Errno::NOSPC)],
                 3,
                 vec![false, true, true],
-                format!("1970-\n2\n{NOTICE}3\n"),
+                format!("1 mis\n2\n{NOTICE}3\n"),
             ),
         ] {
             let mut found = Vec::new();
             let mut writer = played(answers, &mut found);
-            let said: Vec<bool> = (1..=lines).map(|n| writer.line(&format!("{n}\n"), 0)).collect();
+            let said: Vec<bool> =
+                (1..=lines).map(|n| writer.line(&format!("{n}\n"), notice)).collect();
             drop(writer);
             assert_eq!((said, String::from_utf8(found).unwrap()), (written, out));
         }
