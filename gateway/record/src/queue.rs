@@ -36,7 +36,12 @@ pub(crate) struct Queues {
     pub(crate) bytes: AtomicU64,
     /// Attempts to write that failed.
     pub(crate) errors: AtomicU64,
+    /// Free room on the record's file system, or [`ROOM_UNKNOWN`].
+    pub(crate) free_bytes: AtomicU64,
 }
+
+/// The file system does not tell its room.
+pub(crate) const ROOM_UNKNOWN: u64 = u64::MAX;
 
 /// One worker's queue. Only that worker adds to it, and only the writer takes from it.
 #[derive(Debug)]
@@ -87,6 +92,7 @@ impl Queues {
             decisions: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            free_bytes: AtomicU64::new(ROOM_UNKNOWN),
         }
     }
 
