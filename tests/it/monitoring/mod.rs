@@ -1,2 +1,4 @@
 //! What a person watches a running gateway with: rules and alerts, dashboards, runbooks, the log,
 //! traces, the live page.
+
+pub(crate) mod prometheus;
