@@ -153,6 +153,14 @@ fn write_list(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "yanma runbook NAME prints one.")
 }
 
+#[cfg(test)]
+impl Arguments {
+    /// Whether the name leads to a runbook; no name leads to the list.
+    pub(super) fn is_known(&self) -> bool {
+        self.name.as_deref().is_none_or(|name| find(name).is_ok())
+    }
+}
+
 impl Runbook {
     /// The first sentence of what it means, on one line.
     fn meaning(&self) -> String {

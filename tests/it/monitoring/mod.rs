@@ -2,3 +2,4 @@
 //! traces, the live page.
 
 pub(crate) mod prometheus;
+mod runbooks;
