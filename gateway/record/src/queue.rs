@@ -4,7 +4,7 @@
 //! small, and the gateway is another crate.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Queues {
     pub(crate) is_failing: AtomicBool,
     /// The process ends.
     pub(crate) is_leaving: AtomicBool,
+    /// What the process counted, by outcome. Set before it ends.
+    pub(crate) outcomes: OnceLock<Vec<(&'static str, u64)>>,
     /// Places of [`ACCOUNT_EVENTS_MAX`] that are taken.
     account_events: AtomicUsize,
     /// Decisions written.
@@ -88,6 +90,7 @@ impl Queues {
             unverified_one_in: u64::from(settings.unverified_one_in),
             is_failing: AtomicBool::new(false),
             is_leaving: AtomicBool::new(false),
+            outcomes: OnceLock::new(),
             account_events: AtomicUsize::new(0),
             decisions: AtomicU64::new(0),
             bytes: AtomicU64::new(0),

@@ -46,7 +46,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
             let stream = ClientStream::new(stream, Rc::clone(&connection), preface);
             let rejected = if http2 {
                 // Boxed. Otherwise each HTTP/1 connection would also hold memory for it.
-                Box::pin(serve_http2(&worker, &connection, stream)).await
+                Box::pin(serve_http2(&worker, &connection, &listener, stream)).await
             } else {
                 serve_http1(&worker, &connection, stream).await
             };

@@ -70,8 +70,7 @@ pub struct Metrics {
     registers: OnceLock<Arc<registers::counts::Counts>>,
     /// What writers of account states were answered.
     pub(crate) account_changes: AccountChangeCounts,
-    /// The threads of the workers.
-    pub(crate) worker_threads: WorkerThreads,
+    worker_threads: WorkerThreads,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
     /// Connections of clients that have been quiet and hold nothing but their socket.
@@ -148,7 +147,7 @@ impl Metrics {
     }
 
     /// Shows registers from now on: the names in each group. To be called once, at start.
-    pub(crate) fn show_registers(&self, groups: &[Vec<String>]) {
+    pub fn show_registers(&self, groups: &[Vec<String>]) {
         let new = || Arc::new(registers::counts::Counts::new(self.workers, groups));
         self.registers.get_or_init(new);
     }
@@ -156,6 +155,16 @@ impl Metrics {
     /// What is counted of registers, where there are any.
     pub(crate) fn registers(&self) -> Option<&Arc<registers::counts::Counts>> {
         self.registers.get()
+    }
+
+    /// A worker runs on the calling thread from now on.
+    pub fn worker_begins(&self, worker: WorkerId) {
+        self.worker_threads.begin(worker, rustix::thread::gettid());
+    }
+
+    /// The threads of the workers that have begun.
+    pub(crate) fn worker_threads(&self) -> &WorkerThreads {
+        &self.worker_threads
     }
 
     /// Shows these channels from now on, with zeroes: `rate()` cannot see the first count of a
@@ -190,6 +199,14 @@ impl Metrics {
     /// Shows what is counted of passes from now on. To be called once, at start.
     pub(crate) fn show_passes(&self) {
         self.shows_passes.store(true, Relaxed);
+    }
+
+    /// Requests of all routes by outcome, without outcomes that no request had.
+    pub(crate) fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        let routes = self.routes.all();
+        let total = |outcome| routes.values().map(|route| route.total(outcome)).sum();
+        let counts = Outcome::all().map(|outcome| (outcome.name(), total(outcome)));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Counts that something was refused or closed because of a limit.

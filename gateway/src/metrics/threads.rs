@@ -16,7 +16,7 @@ impl WorkerThreads {
     }
 
     /// A worker runs on this thread from now on.
-    pub(crate) fn begin(&self, worker: WorkerId, thread: Pid) {
+    pub(super) fn begin(&self, worker: WorkerId, thread: Pid) {
         if let Some(cell) = self.0.get(worker.index()) {
             cell.store(thread.as_raw_nonzero().get(), Relaxed);
         }

@@ -140,8 +140,12 @@ impl Writer {
     fn end(&mut self, now: UnixMillis) -> io::Result<()> {
         // The line is added once, even if writing it takes several tries.
         if !std::mem::replace(&mut self.has_ended, true) {
-            let left_out = self.queues.unverified_left_out();
-            self.write_line(now, |fields, author| events::stop(fields, author, now, left_out));
+            let queues = Arc::clone(&self.queues);
+            let left_out = queues.unverified_left_out();
+            let outcomes = queues.outcomes.get().map(Vec::as_slice).unwrap_or_default();
+            self.write_line(now, |fields, author| {
+                events::stop(fields, author, now, left_out, outcomes);
+            });
         }
         self.write_out(now)?;
         self.sink.sync()

@@ -38,7 +38,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_losses(&mut page, shared);
     show_verification(&mut page, &current);
     process::show(&mut page);
-    process::show_workers(&mut page, &shared.metrics.worker_threads);
+    process::show_workers(&mut page, shared.metrics.worker_threads());
     page.into_text()
 }
 

@@ -74,11 +74,16 @@ fn runbooks() -> Vec<(String, String)> {
 
 /// The alerts of all rule files.
 fn alerts() -> BTreeSet<String> {
+    rules("- alert: ")
+}
+
+/// The names of all rules whose line begins so.
+fn rules(begin: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(root().join("config/prometheus")).expect("the folder of rules");
     let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
     let names = files.map(|file| read(&file)).flat_map(|text| {
-        let alerts = text.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
-        alerts.map(str::to_owned).collect::<Vec<_>>()
+        let ours = text.lines().filter_map(|line| line.trim().strip_prefix(begin));
+        ours.map(str::to_owned).collect::<Vec<_>>()
     });
     names.collect()
 }
@@ -146,6 +151,11 @@ async fn what_runbooks_name_is_there() {
             }
         }
     }
+    let recorded = rules("- record: ");
+    for (name, text) in runbooks() {
+        let unknown = recorded_in(&text).filter(|rule| !recorded.contains(*rule));
+        wrong.extend(unknown.map(|rule| format!("{name}: recording rule {rule}")));
+    }
     assert!(wrong.is_empty(), "in no list of the project: {wrong:#?}");
     let stale: Vec<_> = OTHERS.iter().filter(|word| !used.contains(**word)).collect();
     assert!(stale.is_empty(), "no runbook uses {stale:?}");
@@ -207,6 +217,12 @@ fn identifiers(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Every name of a recording rule.
+fn recorded_in(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && !"_:".contains(letter));
+    words.filter(|word| word.contains(":yanma_") || word.starts_with("yanma:"))
+}
+
 /// Every name of a metric, in prose and in blocks. The names of recording rules hold colons.
 fn metrics_in(text: &str) -> impl Iterator<Item = &str> {
     let words =
@@ -253,6 +269,7 @@ fn the_readers_find_what_is_named() {
     let text = "`a_b` and `yanma check`, `c.d`\n```promql\nrate(yanma_x_bucket[5m])\n  up\n```\n`E` a:yanma_y:z";
     assert_eq!(identifiers(text).collect::<Vec<_>>(), ["a_b", "c.d"]);
     assert_eq!(metrics_in(text).collect::<Vec<_>>(), ["yanma_x_bucket"]);
+    assert_eq!(recorded_in(text).collect::<Vec<_>>(), ["a:yanma_y:z"]);
     assert_eq!(expressions(text).collect::<Vec<_>>(), ["rate(yanma_x_bucket[5m])", "up"]);
     assert!(is_of("yanma_x_bucket", "yanma_x") && !is_of("yanma_x_total", "yanma_x"));
     assert_eq!(kebab("YanmaFewNodes"), "yanma-few-nodes");
