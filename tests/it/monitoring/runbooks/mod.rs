@@ -161,7 +161,8 @@ async fn what_runbooks_name_is_there() {
     assert!(stale.is_empty(), "no runbook uses {stale:?}");
 }
 
-/// Events, reasons, metrics, labels and their values, keys of the configuration, fields of the record.
+/// Events, reasons, metrics, labels and their values, keys of the configuration, names
+/// of the record's fields.
 async fn known(world: &World) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = BTreeSet::new();
     known.extend(REFUSALS.iter().map(|row| row.reason.clone()));
@@ -179,8 +180,8 @@ async fn known(world: &World) -> BTreeSet<String> {
     known.extend(events.map(|name| name.trim_matches('"').to_owned()));
     known.extend(keys_of_the_configuration());
     known.extend(["gateway.toml", "keyring.toml"].map(str::to_owned));
-    let record = read(&root().join("gateway/record/README.md"));
-    known.extend(record.split('`').skip(1).step_by(2).map(str::to_owned));
+    let record = read(&root().join("gateway/record/src/writer/events.rs"));
+    known.extend(record.split('"').skip(1).step_by(2).map(str::to_owned));
     known
 }
 
@@ -219,7 +220,8 @@ fn identifiers(text: &str) -> impl Iterator<Item = &str> {
 
 /// Every name of a recording rule.
 fn recorded_in(text: &str) -> impl Iterator<Item = &str> {
-    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && !"_:".contains(letter));
+    let words =
+        text.split(|letter: char| !letter.is_ascii_alphanumeric() && !"_:".contains(letter));
     words.filter(|word| word.contains(":yanma_") || word.starts_with("yanma:"))
 }
 
