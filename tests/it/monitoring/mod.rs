@@ -7,4 +7,5 @@ mod log;
 mod metrics;
 mod minutes;
 pub(crate) mod prometheus;
+mod runbooks;
 mod traces;
