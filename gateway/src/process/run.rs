@@ -139,5 +139,4 @@ async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64, metrics: &Me
         );
         log::event_of(Event::DrainCut, took, what);
     }
-    }
 }
