@@ -15,6 +15,8 @@ pub(crate) struct Row {
     pub(crate) error_code: String,
     pub(crate) action: String,
     pub(crate) message_zh: String,
+    /// Whose fault it is.
+    pub(crate) fault: String,
     /// False: this version never answers it.
     pub(crate) produced: bool,
     /// Seconds, where the same code may pass later.

@@ -77,12 +77,12 @@ pub(crate) struct Target {
 }
 
 /// A configuration that scrapes gateways at `targets`, each `host:port` of an admin listener, as
-/// job `yanma` twice a second, and evaluates the rules each second.
+/// job `yanma`, and evaluates the rules, each second.
 pub(crate) fn scraping(targets: &[&str]) -> String {
     let targets: Vec<String> = targets.iter().map(|target| format!("'{target}'")).collect();
     let list = targets.join(", ");
     format!(
-        "global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 1s}}\n\
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
          rule_files: ['*.rules.yml']\n\
          scrape_configs: [{{job_name: yanma, static_configs: [{{targets: [{list}]}}]}}]\n"
     )
