@@ -36,7 +36,7 @@ pub(super) async fn serve_http2(
     let builder = http2_builder(&worker.snapshot().config);
     let mut http = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     connection.engine_begins(Engine::Http2);
-    let mut leaving = false;
+    let (mut leaving, mut is_counted) = (false, false);
     let outcome = std::future::poll_fn(|cx| {
         let end = connection.poll_end(cx);
         let flood = end.and_then(limit_of_flood);
@@ -67,33 +67,26 @@ pub(super) async fn serve_http2(
         let refused = connection.take_refused();
         if refused != RefusedStreams::NONE {
             count_refused(worker, listener, refused);
+            is_counted |= refused.ends_connection;
         }
         outcome
     })
     .await;
-    outcome.err().and_then(|error| rejection_of(&error))
+    outcome.err().filter(|error| !is_counted && is_protocol_error(error)).map(|_| Rejection::H2)
 }
 
 /// Counts requests that hyper refused itself, while the connection goes on.
 #[cold]
 fn count_refused(worker: &Worker, listener: &ListenerMetrics, refused: RefusedStreams) {
-    let RefusedStreams { heads_too_large, malformed, too_many } = refused;
+    let RefusedStreams { heads_too_large, malformed, too_many, .. } = refused;
     (0..heads_too_large).for_each(|_| listener.rejected(worker.id, Rejection::HeadTooLarge));
     (0..malformed).for_each(|_| listener.rejected(worker.id, Rejection::H2));
     (0..too_many).for_each(|_| worker.count_limit(Limit::H2Streams));
 }
 
-/// Why hyper ended the connection, if its client broke the protocol.
-fn rejection_of(error: &hyper::Error) -> Option<Rejection> {
+fn is_protocol_error(error: &hyper::Error) -> bool {
     let source = std::error::Error::source(error);
-    if source.is_some_and(|source| source.is::<std::io::Error>()) {
-        return None;
-    }
-    // A head of several times the limit ends the connection. Its goodbye says so in these words.
-    let text = source.map(ToString::to_string).unwrap_or_default();
-    let is_of_head = ["header_list_way_too_large", "too_many_continuations"];
-    let is_of_head = is_of_head.into_iter().any(|words| text.contains(words));
-    Some(if is_of_head { Rejection::HeadTooLarge } else { Rejection::H2 })
+    !source.is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// The limit that a flood over HTTP/2 is over.

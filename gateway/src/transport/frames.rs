@@ -5,8 +5,9 @@
 //! or an answer. An honest client sends them because of requests and data: some for each of these are
 //! free, and beyond that there is a bound in a span of time.
 //!
-//! hyper answers a head that is too long with a bare 431, and resets the stream of a malformed one, or
-//! of one too many. No request of ours comes of them, so they are counted here.
+//! hyper answers a head that is too long with a bare 431, or ends the connection if it is several times
+//! too long. It resets the stream of a malformed request, and of one too many. No request of ours comes
+//! of them, so they are counted here.
 
 use crate::limits::{H2_CONTROL_FRAMES_EACH, H2_CONTROL_FRAMES_MAX, H2_FLOOD_MS};
 
@@ -15,14 +16,18 @@ const PREFACE_LEN: u32 = 24;
 /// Bytes of a frame's header (RFC 9113, 4.1).
 const HEADER_LEN: usize = 9;
 /// Bytes that are looked at of what a frame carries.
-const PEEK_LEN: usize = 4;
+const PEEK_LEN: usize = 16;
+const CODE_LEN: usize = 4;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 /// Codes of RST_STREAM (RFC 9113, 7) by which hyper refuses what a client sends.
 const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
+/// How hyper's reason begins where a head is several times too long: `header_list_way_too_large`.
+const WAY_TOO_LARGE: [u8; 8] = *b"header_l";
 
 /// Requests that hyper refused itself.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -31,16 +36,20 @@ pub(crate) struct RefusedStreams {
     pub(crate) malformed: u16,
     /// Beyond `h2_streams_max`.
     pub(crate) too_many: u16,
+    /// The last of the heads ended the connection.
+    pub(crate) ends_connection: bool,
 }
 
 impl RefusedStreams {
-    pub(crate) const NONE: Self = Self { heads_too_large: 0, malformed: 0, too_many: 0 };
+    pub(crate) const NONE: Self =
+        Self { heads_too_large: 0, malformed: 0, too_many: 0, ends_connection: false };
 
     pub(crate) fn plus(self, more: Self) -> Self {
         Self {
             heads_too_large: self.heads_too_large.saturating_add(more.heads_too_large),
             malformed: self.malformed.saturating_add(more.malformed),
             too_many: self.too_many.saturating_add(more.too_many),
+            ends_connection: self.ends_connection || more.ends_connection,
         }
     }
 }
@@ -102,6 +111,7 @@ impl Frames {
                 }
                 Frame { kind: HEADERS, .. } => refused = refused.plus(answers.head(&frame)),
                 Frame { kind: RST_STREAM, .. } => refused = refused.plus(answers.reset(&frame)),
+                Frame { kind: GOAWAY, .. } => refused = refused.plus(frame.goodbye()),
                 _ => {}
             };
         });
@@ -136,7 +146,8 @@ impl Answers {
 
     fn reset(&mut self, frame: &Frame) -> RefusedStreams {
         self.end(frame.stream);
-        match u32::from_be_bytes(frame.peek) {
+        let [a, b, c, d, ..] = frame.peek;
+        match u32::from_be_bytes([a, b, c, d]) {
             PROTOCOL_ERROR if frame.stream != self.too_large => {
                 RefusedStreams { malformed: 1, ..RefusedStreams::NONE }
             }
@@ -170,6 +181,14 @@ impl Frame {
 
     fn ends_stream(&self) -> bool {
         self.flags & END_STREAM != 0
+    }
+
+    /// What GOAWAY says: the last stream, a code, and words.
+    fn goodbye(&self) -> RefusedStreams {
+        let [_, _, _, _, _, _, _, _, words @ ..] = self.peek;
+        let is_of_head = self.len > 15 && words == WAY_TOO_LARGE;
+        let heads_too_large = u16::from(is_of_head);
+        RefusedStreams { heads_too_large, ends_connection: is_of_head, ..RefusedStreams::NONE }
     }
 
     /// Whether an answer's head is a status and nothing else (RFC 7541, 6). Every answer of the
@@ -223,12 +242,15 @@ impl Follower {
 
     /// How many bytes behind the header are looked at. Known once the header has come.
     fn peek_len(&self) -> usize {
+        if self.seen < HEADER_LEN {
+            return 0;
+        }
         let [a, b, c, kind, ..] = self.header;
-        match (kind, [a, b, c]) {
-            _ if self.seen < HEADER_LEN => 0,
-            (RST_STREAM, [0, 0, 4]) => PEEK_LEN,
-            (HEADERS, [0, 0, len @ (0 | 1)]) => usize::from(len),
-            (HEADERS, _) => 2,
+        let len = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
+        match kind {
+            RST_STREAM => len.min(CODE_LEN),
+            HEADERS => len.min(2),
+            GOAWAY => len.min(PEEK_LEN),
             _ => 0,
         }
     }
@@ -322,6 +344,17 @@ mod tests {
     fn a_reset_says_why() {
         assert_eq!(refused(&[reset(1, 1), reset(3, 7), reset(5, 7)]), [0, 1, 2]);
         assert_eq!(refused(&[reset(1, 0), reset(3, 2), reset(5, 8)]), [0, 0, 0], "these are ours");
+    }
+
+    #[test]
+    fn a_goodbye_says_why() {
+        let goodbye = |words: &[u8]| {
+            let payload = [&[0, 0, 0, 1, 0, 0, 0, 11], words].concat();
+            refused(&[on(0, GOAWAY, 0, &payload), on(0, 6, 0, &[0; 8])])
+        };
+        assert_eq!(goodbye(b"header_list_way_too_large"), [1, 0, 0]);
+        assert_eq!(goodbye(b"too_many_resets"), [0, 0, 0]);
+        assert_eq!(goodbye(b""), [0, 0, 0]);
     }
 
     #[test]
