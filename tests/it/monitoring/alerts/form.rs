@@ -142,7 +142,8 @@ fn whole_bounds_of_buckets_are_matched_as_either_prometheus_stores_them() {
 
 /// The words that matchers of a label name, one list for each matcher.
 fn matched<'a>(expr: &'a str, label: &'a str) -> impl Iterator<Item = Vec<&'a str>> {
-    expr.split(label).skip(1).filter_map(|rest| {
+    expr.match_indices(label).filter_map(move |(at, _)| {
+        let rest = expr.get(at + label.len()..)?;
         let value = rest.trim_start_matches(['=', '!', '~']).strip_prefix('"')?;
         Some(value.split('"').next()?.split('|').collect())
     })
@@ -158,9 +159,10 @@ fn names(expr: &str) -> Vec<String> {
 
 #[test]
 fn the_reader_of_expressions_reads_what_rules_write() {
-    let expr = "sum by (a) (yanma_x_total{outcome=~\"b|c\",reason!=\"d\"}[5m]) / a:yanma_y:rate5m";
+    let expr =
+        "sum by (a) (yanma_x_total{outcome=~\"outcome_b|c\",reason!=\"d\"}[5m]) / a:yanma_y:rate5m";
     assert_eq!(names(expr), ["yanma_x_total", "a:yanma_y:rate5m"]);
-    assert_eq!(matched(expr, "outcome").collect::<Vec<_>>(), [["b", "c"]]);
+    assert_eq!(matched(expr, "outcome").collect::<Vec<_>>(), [["outcome_b", "c"]]);
     assert_eq!(matched(expr, "reason").collect::<Vec<_>>(), [["d"]]);
     assert_eq!(kebab("YanmaFewNodes"), "yanma-few-nodes");
 }
