@@ -146,7 +146,12 @@ impl KeySet {
 
     /// The key with that id.
     pub fn get(&self, id: KeyId) -> Option<&IssuerKey> {
-        self.keys.get(self.ids.binary_search(&id).ok()?)
+        self.keys.get(self.place(id)?)
+    }
+
+    /// Where the key with that id stands in [`iter`](Self::iter).
+    pub fn place(&self, id: KeyId) -> Option<usize> {
+        self.ids.binary_search(&id).ok()
     }
 
     /// All keys in the order of their ids.
@@ -279,6 +284,8 @@ mod tests {
         assert_eq!(keys.iter().len(), KEYS_MAX);
         for n in 1..2_002 {
             let found = keys.get(id(n)).map(IssuerKey::id);
+            let placed = keys.place(id(n)).and_then(|place| keys.iter().nth(place));
+            assert_eq!(placed.map(IssuerKey::id), found);
             assert_eq!(found, Some(id(n)).filter(|_| n % 4 == 3), "{n}");
         }
         assert!(keys.iter().map(IssuerKey::id).is_sorted());

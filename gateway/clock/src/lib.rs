@@ -150,6 +150,12 @@ impl Clock {
         self.0.steps.load(Ordering::Relaxed)
     }
 
+    /// How far the wall clock was ahead of the time kept here when the two were compared last, in
+    /// nanoseconds. Negative after a step back, which time does not follow.
+    pub fn wall_ahead_ns(&self) -> i64 {
+        self.0.found_ns.load(Ordering::Relaxed) - self.0.offset_ns.load(Ordering::Relaxed)
+    }
+
     /// The moment now, for measuring a duration.
     #[inline]
     pub fn instant(&self) -> Instant {
@@ -280,7 +286,7 @@ mod tests {
         hand.step_wall(10_000);
         assert_eq!(elapsed_ms(&clock), 0);
         clock.tick();
-        assert_eq!(elapsed_ms(&clock), 10_000);
+        assert_eq!((elapsed_ms(&clock), clock.wall_ahead_ns()), (10_000, 0));
         assert_eq!((clock.trusted(), clock.steps()), (true, 1));
     }
 
@@ -310,6 +316,7 @@ mod tests {
         clock.tick();
         assert_eq!(elapsed_ms(&clock), 1_250);
         assert_eq!((clock.trusted(), clock.steps()), (true, 1));
+        assert_eq!(clock.wall_ahead_ns(), -10_000 * NS_PER_MS);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! small, and the gateway is another crate.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Queues {
     pub(crate) is_failing: AtomicBool,
     /// The process ends.
     pub(crate) is_leaving: AtomicBool,
+    /// What the process counted, by outcome. Set before it ends.
+    pub(crate) outcomes: OnceLock<Vec<(&'static str, u64)>>,
     /// Places of [`ACCOUNT_EVENTS_MAX`] that are taken.
     account_events: AtomicUsize,
     /// Decisions written.
@@ -36,7 +38,12 @@ pub(crate) struct Queues {
     pub(crate) bytes: AtomicU64,
     /// Attempts to write that failed.
     pub(crate) errors: AtomicU64,
+    /// Free room on the record's file system, or [`ROOM_UNKNOWN`].
+    pub(crate) free_bytes: AtomicU64,
 }
+
+/// The file system does not tell its room.
+pub(crate) const ROOM_UNKNOWN: u64 = u64::MAX;
 
 /// One worker's queue. Only that worker adds to it, and only the writer takes from it.
 #[derive(Debug)]
@@ -83,10 +90,12 @@ impl Queues {
             unverified_one_in: u64::from(settings.unverified_one_in),
             is_failing: AtomicBool::new(false),
             is_leaving: AtomicBool::new(false),
+            outcomes: OnceLock::new(),
             account_events: AtomicUsize::new(0),
             decisions: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            free_bytes: AtomicU64::new(ROOM_UNKNOWN),
         }
     }
 

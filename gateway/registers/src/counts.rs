@@ -1,7 +1,7 @@
 //! What is counted of registers. Each worker counts in cells of its own, on cache lines of its own,
 //! and is their only writer, so a relaxed load and store suffice. A reader adds the workers up.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use crate::protocol::eligibility::Ineligible;
 
@@ -62,6 +62,21 @@ struct Cells {
     errors: AtomicU64,
     connections: AtomicU64,
     ineligible: [AtomicU64; Ineligible::ALL.len()],
+    clock: ClockCell,
+}
+
+/// How far a register's clock is ahead, in milliseconds, or [`ClockCell::UNKNOWN`].
+#[derive(Debug)]
+struct ClockCell(AtomicI64);
+
+impl ClockCell {
+    const UNKNOWN: i64 = i64::MIN;
+}
+
+impl Default for ClockCell {
+    fn default() -> Self {
+        Self(Self::UNKNOWN.into())
+    }
 }
 
 #[repr(align(128))]
@@ -163,6 +178,25 @@ impl RegisterCounts {
         Ineligible::ALL.map(|why| (why.name(), self.sum(|cells| cells.reason(why)).cast_signed()))
     }
 
+    /// The name alone. No two registers have the same.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How far its clock was ahead of this node's when a worker read it last, in milliseconds.
+    /// `None`: no connection that is up has read it.
+    #[must_use]
+    pub fn clock_ahead_ms(&self) -> Option<i64> {
+        let mut known = self.workers.iter().map(|cells| cells.clock.0.load(Relaxed));
+        known.find(|ahead_ms| *ahead_ms != ClockCell::UNKNOWN)
+    }
+
+    /// What this worker's connection knows of the register's clock.
+    pub(crate) fn set_clock_ahead_ms(&self, worker: usize, ahead_ms: Option<i64>) {
+        self.of(worker).clock.0.store(ahead_ms.unwrap_or(ClockCell::UNKNOWN), Relaxed);
+    }
+
     pub(crate) fn count_error(&self, worker: usize) {
         add(&self.of(worker).errors, 1);
     }
@@ -234,5 +268,19 @@ mod tests {
             "register b:2 (group 2): 1 of 2 connections up, abstains: same_server"
         );
         assert_eq!(one.labels(), [("group", "2"), ("register", "b:2")]);
+    }
+
+    #[test]
+    fn a_clock_is_known_while_a_worker_knows_it() {
+        let counts = Counts::new(3, &[vec!["a:1".to_owned()]]);
+        let one = counts.register(0).unwrap();
+        assert_eq!((one.name(), one.clock_ahead_ms()), ("a:1", None));
+        one.set_clock_ahead_ms(1, Some(-1_500));
+        assert_eq!(one.clock_ahead_ms(), Some(-1_500));
+        one.set_clock_ahead_ms(0, Some(0));
+        assert_eq!(one.clock_ahead_ms(), Some(0), "0 is known");
+        one.set_clock_ahead_ms(0, None);
+        one.set_clock_ahead_ms(1, None);
+        assert_eq!(one.clock_ahead_ms(), None, "all connections are lost");
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod input;
 mod keys;
 mod preflight;
+mod runbook;
 pub mod sandbox;
 mod serve;
 
@@ -53,6 +54,7 @@ enum Program {
     Inspect(codes::inspect::Arguments),
     Audit(audit::Arguments),
     Accounts(accounts::Arguments),
+    Runbook(runbook::Arguments),
 }
 
 /// Runs the program that `arguments` name (the first is the binary's own name), and says on
@@ -74,6 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Inspect(arguments) => codes::inspect::run(&arguments),
         Program::Audit(arguments) => audit::run(arguments),
         Program::Accounts(arguments) => accounts::run(arguments),
+        Program::Runbook(arguments) => runbook::run(&arguments),
     };
     let status = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(())) => ExitCode::SUCCESS,

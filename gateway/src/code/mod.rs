@@ -17,6 +17,6 @@ pub mod clear;
 pub(crate) mod locate;
 pub(crate) mod open;
 pub(crate) mod redeem;
-pub(crate) mod requests;
+pub mod requests;
 pub(crate) mod status;
 pub(crate) mod verify;

@@ -20,7 +20,7 @@ use crate::{
     edge::worker_thread::Handle,
     edge::{connection::Arrival, lingering_close},
     limits,
-    metrics::WorkerId,
+    metrics::{AcceptError, WorkerId},
     refusal::{
         Limit, Problem, Refusal,
         shape::{Asked, Shape},
@@ -61,7 +61,10 @@ async fn accept_all(acceptor: &Acceptor, listener: &Listener) -> Infallible {
                 let listener = Arc::clone(&metrics);
                 acceptor.place(Arrival { socket, peer, listener, refusals });
             }
-            Err(error) => acceptor.accept_failed(listener, &error).await,
+            Err(error) => {
+                metrics.not_accepted(acceptor.id, AcceptError::of(&error));
+                acceptor.accept_failed(listener, &error).await;
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{future::Future as _, rc::Rc, sync::Arc};
 
 use super::{http1::serve_http1, http2::serve_http2, lingering_close::respond_408};
 use crate::{
-    metrics::{ListenerMetrics, Rejection},
+    metrics::{AcceptError, ListenerMetrics, Rejection},
     refusal::shape::Shape,
     transport::{
         client_stream::{ClientStream, Preface},
@@ -31,7 +31,10 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let connection = Connection::new(Rc::clone(&worker.sweep), peer, refusals);
     // However this ends, the connection is removed from the worker's list.
     let _registered = worker.register(Rc::clone(&connection));
-    let Ok(mut stream) = socket.into_stream() else { return };
+    let mut stream = match socket.into_stream() {
+        Ok(stream) => stream,
+        Err(error) => return listener.not_accepted(worker.id, AcceptError::of(&error)),
+    };
     let _open = listener.open.hold(worker.id);
     let preface = {
         let mut reading = std::pin::pin!(Preface::read(&mut stream, &connection));
@@ -43,13 +46,13 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
             let stream = ClientStream::new(stream, Rc::clone(&connection), preface);
             let rejected = if http2 {
                 // Boxed. Otherwise each HTTP/1 connection would also hold memory for it.
-                Box::pin(serve_http2(&worker, &connection, stream)).await
+                Box::pin(serve_http2(&worker, &connection, &listener, stream)).await
             } else {
                 serve_http1(&worker, &connection, stream).await
             };
-            let rejected = match rejected {
+            let malformed = connection.is_malformed().then_some(Rejection::Syntax);
+            let rejected = match rejected.or(malformed) {
                 Some(Rejection::Syntax) if tls => Some(Rejection::Tls),
-                None if connection.is_malformed() => Some(Rejection::Framing),
                 rejected => rejected,
             };
             if let Some(why) = rejected {

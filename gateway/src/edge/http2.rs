@@ -8,12 +8,13 @@ use hyper_util::rt::TokioIo;
 use crate::{
     config::Config,
     limits,
-    metrics::Rejection,
+    metrics::{ListenerMetrics, Rejection},
     refusal::Limit,
     request,
     transport::{
         client_stream::ClientStream,
         connection_state::{Connection, End, Engine},
+        frames::RefusedStreams,
     },
     worker::Worker,
 };
@@ -22,6 +23,7 @@ use crate::{
 pub(super) async fn serve_http2(
     worker: &Rc<Worker>,
     connection: &Rc<Connection>,
+    listener: &ListenerMetrics,
     stream: ClientStream,
 ) -> Option<Rejection> {
     let service = service_fn({
@@ -62,14 +64,36 @@ pub(super) async fn serve_http2(
             connection.say_goodbye();
             outcome = http.as_mut().poll(cx);
         }
+        let refused = connection.take_refused();
+        if refused != RefusedStreams::NONE {
+            count_refused(worker, listener, refused);
+        }
         outcome
     })
     .await;
-    let is_protocol_error = |error: &hyper::Error| {
-        let source = std::error::Error::source(error);
-        !source.is_some_and(|source| source.is::<std::io::Error>())
-    };
-    outcome.err().filter(is_protocol_error).map(|_| Rejection::H2)
+    outcome.err().and_then(|error| rejection_of(&error))
+}
+
+/// Counts requests that hyper refused itself, while the connection goes on.
+#[cold]
+fn count_refused(worker: &Worker, listener: &ListenerMetrics, refused: RefusedStreams) {
+    let RefusedStreams { heads_too_large, malformed, too_many } = refused;
+    (0..heads_too_large).for_each(|_| listener.rejected(worker.id, Rejection::HeadTooLarge));
+    (0..malformed).for_each(|_| listener.rejected(worker.id, Rejection::H2));
+    (0..too_many).for_each(|_| worker.count_limit(Limit::H2Streams));
+}
+
+/// Why hyper ended the connection, if its client broke the protocol.
+fn rejection_of(error: &hyper::Error) -> Option<Rejection> {
+    let source = std::error::Error::source(error);
+    if source.is_some_and(|source| source.is::<std::io::Error>()) {
+        return None;
+    }
+    // A head of several times the limit ends the connection. Its goodbye says so in these words.
+    let text = source.map(ToString::to_string).unwrap_or_default();
+    let is_of_head = ["header_list_way_too_large", "too_many_continuations"];
+    let is_of_head = is_of_head.into_iter().any(|words| text.contains(words));
+    Some(if is_of_head { Rejection::HeadTooLarge } else { Rejection::H2 })
 }
 
 /// The limit that a flood over HTTP/2 is over.

@@ -85,6 +85,7 @@ pub(crate) fn start(
         if started.send(outcome).is_ok()
             && let Some((runtime, worker)) = made
         {
+            worker.metrics().worker_begins(worker.id);
             let health = Arc::clone(worker.health());
             let mut has_begun = false;
             // Connections and exchanges are tasks of the runtime. They go on if this future panics.

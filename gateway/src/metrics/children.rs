@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 
 use super::cells::WorkerId;
 use super::instruments::{Buckets, CODE_AGE, Counters, Gauge, Histogram, PASS_AGE};
-use super::labels::{OpaqueOutcome, Outcome, Rejection, ResponseClass};
+use super::labels::{AcceptError, OpaqueOutcome, Outcome, Rejection, ResponseClass};
 use super::sample::HistogramValues;
 
 /// What is counted for one route.
@@ -110,11 +110,25 @@ pub struct ListenerMetrics {
     /// Open connections of clients.
     pub open: Gauge,
     rejected: Counters,
+    not_accepted: Counters,
 }
 
 impl ListenerMetrics {
     pub(super) fn new(workers: usize) -> Self {
-        Self { open: Gauge::new(workers), rejected: Counters::new(workers, Rejection::ALL.len()) }
+        Self {
+            open: Gauge::new(workers),
+            rejected: Counters::new(workers, Rejection::ALL.len()),
+            not_accepted: Counters::new(workers, AcceptError::ALL.len()),
+        }
+    }
+
+    /// Counts a connection that the system did not let be accepted or served.
+    pub(crate) fn not_accepted(&self, worker: WorkerId, why: AcceptError) {
+        self.not_accepted.inc(worker, why.index());
+    }
+
+    pub(super) fn not_accepted_total(&self, why: AcceptError) -> u64 {
+        self.not_accepted.total(why.index())
     }
 
     /// Counts bytes that made no request.

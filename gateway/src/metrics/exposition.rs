@@ -7,7 +7,8 @@ use crate::refusal::Limit;
 use super::{
     Metrics,
     instruments::Histogram,
-    labels::{OpaqueOutcome, Outcome, Rejection, ResponseClass},
+    keys::KeyVerdict,
+    labels::{AcceptError, OpaqueOutcome, Outcome, Rejection, ResponseClass},
     page::Page,
     register_page,
     sample::{number, seconds, signed, truth},
@@ -89,6 +90,16 @@ impl Metrics {
         let known = self.channels.known();
         let ages = known.map(|channel| ([("channel", channel.name())], channel.ages()));
         page.histogram("yanma_code_age_seconds", "Age of genuine codes on arrival.", ages);
+        let keys = self.keys.all();
+        let verdicts = keys.iter().flat_map(|(id, key)| {
+            KeyVerdict::ALL.into_iter().map(move |verdict| {
+                let labels = [("key_id", id.as_str()), ("verdict", verdict.name())];
+                (labels, number(key.total(verdict)))
+            })
+        });
+        let help =
+            "Codes by the key that they name and what it says of them, each time that they come.";
+        page.counter("yanma_key_codes_total", help, verdicts);
     }
 
     fn show_passes_to(&self, page: &mut Page) {
@@ -169,6 +180,14 @@ impl Metrics {
         let help =
             "What clients sent that was taken for no request, or for none to its end, by cause.";
         page.counter("yanma_http_rejected_total", help, rejected);
+        let not_accepted = listeners.iter().flat_map(|(label, one)| {
+            AcceptError::ALL.into_iter().map(move |why| {
+                let labels = [("listener", label.as_str()), ("why", why.name())];
+                (labels, number(one.not_accepted_total(why)))
+            })
+        });
+        let help = "Connections that could not be accepted, by the system's reason.";
+        page.counter("yanma_accept_errors_total", help, not_accepted);
         let parked = self.connections_parked.total();
         let help = "Open connections that have been quiet for a second and hold no buffers.";
         page.gauge("yanma_connections_parked", help, [([], signed(parked))]);

@@ -1,6 +1,9 @@
 //! Labels with a closed set of values.
 
+use std::io;
+
 use http::StatusCode;
+use rustix::io::Errno;
 
 use crate::refusal::{Refusal, labels::labels};
 
@@ -80,16 +83,53 @@ labels! {
 labels! {
     /// Why bytes of a client were taken for no request at all.
     pub enum Rejection {
-        /// They are no HTTP/1 that the engine takes.
+        /// They are no HTTP/1 that the engine takes, or a line or chunk of it is framed otherwise
+        /// than RFC 9112 says.
         Syntax = "syntax",
-        /// An HTTP/1 head or its target is too long.
+        /// A head or its target is too long.
         HeadTooLarge = "head_too_large",
         /// They begin a TLS handshake.
         Tls = "tls",
         /// An HTTP/2 connection broke the protocol.
         H2 = "h2",
-        /// A line of HTTP/1 ends in LF alone, or a chunk is framed otherwise than RFC 9112, 7.1 says.
-        Framing = "framing",
+    }
+}
+
+labels! {
+    /// Why a connection could not be accepted.
+    pub enum AcceptError {
+        /// No file descriptor is left, in the process or on the machine.
+        Descriptors = "file_descriptors",
+        /// The kernel has no memory for it.
+        Memory = "memory",
+        /// Its client or the network ended it first.
+        Aborted = "aborted",
+        /// Anything else: the log says what.
+        Other = "other",
+    }
+}
+
+impl AcceptError {
+    /// The reason behind an error of accept(2), or of watching a new socket.
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::MFILE | Errno::NFILE) => Self::Descriptors,
+            Some(Errno::NOMEM | Errno::NOBUFS | Errno::NOSPC) => Self::Memory,
+            // What was wrong with the new socket already: accept(2), "Error handling".
+            Some(
+                Errno::CONNABORTED
+                | Errno::CONNRESET
+                | Errno::NETDOWN
+                | Errno::PROTO
+                | Errno::NOPROTOOPT
+                | Errno::HOSTDOWN
+                | Errno::NONET
+                | Errno::HOSTUNREACH
+                | Errno::OPNOTSUPP
+                | Errno::NETUNREACH,
+            ) => Self::Aborted,
+            _ => Self::Other,
+        }
     }
 }
 
@@ -146,8 +186,20 @@ mod tests {
         assert!(Limit::ALL.map(Limit::index).into_iter().eq(0..Limit::ALL.len()));
         let whys = Rejection::ALL.map(Rejection::index);
         assert!(whys.into_iter().eq(0..Rejection::ALL.len()));
+        let whys = AcceptError::ALL.map(AcceptError::index);
+        assert!(whys.into_iter().eq(0..AcceptError::ALL.len()));
         let classes = ResponseClass::ALL.map(ResponseClass::index);
         assert!(classes.into_iter().eq(0..ResponseClass::ALL.len()));
+    }
+
+    #[test]
+    fn an_error_of_accept_has_its_reason() {
+        let why = |errno| AcceptError::of(&io::Error::from(errno)).name();
+        assert_eq!([Errno::MFILE, Errno::NFILE].map(why), ["file_descriptors"; 2]);
+        assert_eq!([Errno::NOMEM, Errno::NOBUFS].map(why), ["memory"; 2]);
+        assert_eq!([Errno::CONNABORTED, Errno::PROTO].map(why), ["aborted"; 2]);
+        assert_eq!(why(Errno::PERM), "other");
+        assert_eq!(AcceptError::of(&io::Error::other("x")), AcceptError::Other);
     }
 
     #[test]

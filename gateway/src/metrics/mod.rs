@@ -13,29 +13,33 @@ mod cells;
 mod children;
 mod exposition;
 mod instruments;
+mod keys;
 mod labels;
 mod message;
 pub(crate) mod page;
 mod register_page;
 pub(crate) mod sample;
+mod threads;
 
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
-use keyring::{key::Channel, time::UnixMillis};
+use keyring::{code::KeyId, key::Channel, time::UnixMillis};
 
 use crate::refusal::Limit;
 
 use self::account_changes::AccountChangeCounts;
 pub(crate) use self::account_changes::ChangeResult;
 pub(crate) use self::labels::OBSERVED;
+pub(crate) use self::threads::WorkerThreads;
 pub use self::{
     cells::WorkerId,
     children::{BackendMetrics, ListenerMetrics, RouteMetrics},
     instruments::{Counter, Gauge, Histogram},
-    labels::{OpaqueOutcome, Outcome, Rejection},
+    keys::{KeyMetrics, KeyVerdict},
+    labels::{AcceptError, OpaqueOutcome, Outcome, Rejection},
     message::{MessageCounters, MessageMetrics},
 };
 use self::{
@@ -55,6 +59,7 @@ pub struct Metrics {
     backends: Children<BackendMetrics>,
     listeners: Children<ListenerMetrics>,
     channels: Channels,
+    keys: Children<KeyMetrics>,
     limit_hits: Counters,
     batch_sizes: Buckets,
     last_reload_successful: AtomicBool,
@@ -65,6 +70,7 @@ pub struct Metrics {
     registers: OnceLock<Arc<registers::counts::Counts>>,
     /// What writers of account states were answered.
     pub(crate) account_changes: AccountChangeCounts,
+    worker_threads: WorkerThreads,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: Gauge,
     /// Connections of clients that have been quiet and hold nothing but their socket.
@@ -89,6 +95,7 @@ impl Metrics {
             backends: Children::default(),
             listeners: Children::default(),
             channels: Channels::new(workers),
+            keys: Children::default(),
             limit_hits: Counters::new(workers, Limit::ALL.len()),
             batch_sizes: Buckets::new(workers, &BATCH),
             last_reload_successful: AtomicBool::new(false),
@@ -98,6 +105,7 @@ impl Metrics {
             table_faults: AtomicU64::new(0),
             registers: OnceLock::new(),
             account_changes: AccountChangeCounts::default(),
+            worker_threads: WorkerThreads::new(workers),
             requests_in_flight: Gauge::new(workers),
             connections_parked: Gauge::new(workers),
             gateway_duration: Histogram::of_own_work(workers),
@@ -133,8 +141,13 @@ impl Metrics {
         self.listeners.resolve(label, || ListenerMetrics::new(self.workers))
     }
 
+    /// The instruments of an issuer's key, by its id. To be resolved at start and on a reload.
+    pub fn key(&self, id: KeyId) -> Arc<KeyMetrics> {
+        self.keys.resolve(&id.to_string(), || KeyMetrics::new(self.workers))
+    }
+
     /// Shows registers from now on: the names in each group. To be called once, at start.
-    pub(crate) fn show_registers(&self, groups: &[Vec<String>]) {
+    pub fn show_registers(&self, groups: &[Vec<String>]) {
         let new = || Arc::new(registers::counts::Counts::new(self.workers, groups));
         self.registers.get_or_init(new);
     }
@@ -142,6 +155,16 @@ impl Metrics {
     /// What is counted of registers, where there are any.
     pub(crate) fn registers(&self) -> Option<&Arc<registers::counts::Counts>> {
         self.registers.get()
+    }
+
+    /// A worker runs on the calling thread from now on.
+    pub fn worker_begins(&self, worker: WorkerId) {
+        self.worker_threads.begin(worker, rustix::thread::gettid());
+    }
+
+    /// The threads of the workers that have begun.
+    pub(crate) fn worker_threads(&self) -> &WorkerThreads {
+        &self.worker_threads
     }
 
     /// Shows these channels from now on, with zeroes: `rate()` cannot see the first count of a
@@ -176,6 +199,14 @@ impl Metrics {
     /// Shows what is counted of passes from now on. To be called once, at start.
     pub(crate) fn show_passes(&self) {
         self.shows_passes.store(true, Relaxed);
+    }
+
+    /// Requests of all routes by outcome, without outcomes that no request had.
+    pub(crate) fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        let routes = self.routes.all();
+        let total = |outcome| routes.values().map(|route| route.total(outcome)).sum();
+        let counts = Outcome::all().map(|outcome| (outcome.name(), total(outcome)));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Counts that something was refused or closed because of a limit.

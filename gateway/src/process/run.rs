@@ -24,7 +24,7 @@ use crate::{
         worker_thread::{self, Handle},
     },
     limits,
-    metrics::WorkerId,
+    metrics::{Metrics, WorkerId},
     transport::listener::Listener,
     worker::{Phase, Shared},
     writing,
@@ -95,7 +95,7 @@ pub(crate) async fn run(
     phase.send_replace(Phase::Draining);
     // No connection comes to the workers any more: nothing but this holds their handles.
     drop(acceptor);
-    drain(threads, server.drain_timeout_ms).await;
+    drain(threads, server.drain_timeout_ms, &shared.metrics).await;
     Ok(())
 }
 
@@ -112,8 +112,9 @@ fn start_workers(
         .collect()
 }
 
-/// Waits until every worker has finished what it runs, at most until the drain's time is over.
-async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
+/// Waits until every worker has finished what it runs, at most until the drain's time is over. The
+/// last line of the log tells what the process counted: a scrape may not have seen it.
+async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64, metrics: &Metrics) {
     let patience = Duration::from_millis(drain_timeout_ms) + limits::DRAIN_MARGIN;
     let begun = Instant::now();
     let joined = tokio::task::spawn_blocking(move || {
@@ -122,14 +123,20 @@ async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64) {
             let _ = thread.join();
         }
     });
-    match timeout(patience, joined).await {
-        Ok(_) => {
-            let ms = begun.elapsed().as_millis();
-            log::event_of(Event::Drained, &[(Field::DurationMs, &ms)], format_args!("in {ms} ms"));
-        }
-        Err(_) => {
-            let what = format_args!("the drain's time is over; what still ran is cut off");
-            log::event(Event::DrainCut, what);
-        }
+    let is_over = timeout(patience, joined).await.is_ok();
+    let ms = begun.elapsed().as_millis();
+    let counts: String =
+        metrics.outcomes().iter().map(|(outcome, n)| format!(" {outcome}={n}")).collect();
+    let took = &[(Field::DurationMs, &ms as &dyn std::fmt::Display)];
+    if is_over {
+        let what = format_args!("in {ms} ms; requests of this process by outcome:{counts}");
+        log::event_of(Event::Drained, took, what);
+    } else {
+        let n = metrics.requests_in_flight.total();
+        let what = format_args!(
+            "the drain's time is over; {n} requests that still ran are cut off; the others of this \
+             process by outcome:{counts}"
+        );
+        log::event_of(Event::DrainCut, took, what);
     }
 }

@@ -142,9 +142,10 @@ pub fn serve(start: Start, ready: impl FnOnce(&Shared)) -> Result<(), StartError
         let writing = writing.transpose()?;
         ready(&shared);
         let health = Arc::clone(&shared.health);
-        let left = run::run(listeners, (admin, writing), shared, orders).await;
-        // All decisions are written before the process ends.
-        drop(recording);
+        let left = run::run(listeners, (admin, writing), Arc::clone(&shared), orders).await;
+        // All decisions are written before the process ends. No scrape may have seen its last
+        // counts, least of all after it has handed over.
+        recording.end(shared.metrics.outcomes());
         left?;
         match health.threads.lost() {
             Some(part) if health.threads.must_leave() => Err(StartError::Lost(part.sentence())),

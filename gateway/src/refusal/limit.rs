@@ -40,6 +40,8 @@ labels! {
         Record = "record_queue_entries",
         /// Descriptors, memory or local ports of this machine: there was no socket to a backend.
         BackendSockets = "backend_sockets",
+        /// Requests at once on one HTTP/2 connection.
+        H2Streams = "h2_streams_max",
         /// HTTP/2 frames of a connection that ask for nothing.
         H2Control = "h2_control",
         /// HTTP/2 requests of a connection that its client dropped while they were worked on.

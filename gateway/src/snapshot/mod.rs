@@ -6,11 +6,17 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use keyring::{key::IssuerKey, key_set::KeySet};
+use keyring::{
+    key::IssuerKey,
+    key_set::KeySet,
+    verify::{Rejected, Rejection, VerifiedCode},
+};
 
 use crate::{
     config::{BackendConfig, Config, RouteConfig},
-    metrics::{BackendMetrics, MessageCounters, Metrics, RouteMetrics},
+    metrics::{
+        BackendMetrics, KeyMetrics, KeyVerdict, MessageCounters, Metrics, RouteMetrics, WorkerId,
+    },
     snapshot::routes::Routes,
     upstream::endpoints::{Backend, Endpoints},
 };
@@ -27,6 +33,8 @@ pub struct Snapshot {
     /// Of routes that read bodies.
     message_counters: Vec<Option<MessageCounters>>,
     backend_metrics: Vec<Arc<BackendMetrics>>,
+    /// In the order of the keys.
+    key_metrics: Box<[Arc<KeyMetrics>]>,
     /// Some route takes messages that reverse others.
     reverses: bool,
     /// For requests that found no route.
@@ -57,6 +65,7 @@ impl Snapshot {
         let reverses = config.routes.iter().any(RouteConfig::reverses);
         let no_route = metrics.route("none");
         metrics.show_channels(keys.iter().map(IssuerKey::channel));
+        let key_metrics = keys.iter().map(|key| metrics.key(key.id())).collect();
         Self {
             config,
             keys,
@@ -65,6 +74,7 @@ impl Snapshot {
             route_metrics,
             message_counters,
             backend_metrics,
+            key_metrics,
             reverses,
             no_route,
         }
@@ -127,6 +137,28 @@ impl Snapshot {
 
     pub(crate) fn backend_metrics(&self, index: usize) -> &BackendMetrics {
         self.backend_metrics.get(index).expect(SAME_TABLE)
+    }
+
+    /// Counts what the key says of a code that names it. A code that is refused before it is asked
+    /// counts nowhere, and a forged one that is late neither: of that nothing else is told.
+    pub(crate) fn count_verdict(&self, worker: WorkerId, outcome: &Result<VerifiedCode, Rejected>) {
+        let (key_id, verdict) = match outcome {
+            Ok(code) => (Some(code.key_id()), KeyVerdict::Genuine),
+            Err(Rejected { late: Some(late), .. }) => {
+                (Some(late.identity().key_id), KeyVerdict::Genuine)
+            }
+            Err(Rejected { rejection: Rejection::SealInvalid, key_id, .. }) => {
+                (*key_id, KeyVerdict::SealInvalid)
+            }
+            Err(Rejected { rejection: Rejection::SignatureInvalid, key_id, .. }) => {
+                (*key_id, KeyVerdict::SignatureInvalid)
+            }
+            Err(_) => return,
+        };
+        let place = key_id.and_then(|id| self.keys.place(id));
+        if let Some(metrics) = place.and_then(|place| self.key_metrics.get(place)) {
+            metrics.codes(worker, verdict);
+        }
     }
 
     pub(crate) fn route_metrics(&self, index: Option<usize>) -> &RouteMetrics {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::{
     limits,
     transport::connection_state::{Connection, End, Engine},
-    transport::frames::Frames,
+    transport::frames::{Frames, RefusedStreams},
     transport::listener::Stream,
     transport::strict::{Refused, Strict},
 };
@@ -258,7 +258,12 @@ impl AsyncWrite for ClientStream {
             match &mut self.watch {
                 Watch::Lines(strict) if strict.refused().is_some() => cx.waker().wake_by_ref(),
                 Watch::Lines(_) => {}
-                Watch::Frames(frames) => frames.sent(buf.get(..count).unwrap_or_default()),
+                Watch::Frames(frames) => {
+                    let refused = frames.sent(buf.get(..count).unwrap_or_default());
+                    if refused != RefusedStreams::NONE {
+                        self.connection.add_refused(refused);
+                    }
+                }
             }
         }
         written

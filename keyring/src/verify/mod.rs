@@ -5,7 +5,7 @@ mod verified;
 use arrayvec::ArrayVec;
 
 use crate::{
-    code::{Claims, CodeIdentity, IssuedAt, Kind, Kinds, SIGNED_PREFIX, UnverifiedCode},
+    code::{Claims, CodeIdentity, IssuedAt, KeyId, Kind, Kinds, SIGNED_PREFIX, UnverifiedCode},
     key::{Channel, IssuerKey, KeyState},
     key_set::KeySet,
     suite::{Claim, GROUP_MAX, Verifier},
@@ -123,6 +123,8 @@ pub struct Rejected {
     pub rejection: Rejection,
     /// The channel of the key that the code names, if that key is known. A claim, not a fact.
     pub channel: Option<Channel>,
+    /// The id that the code names, whether or not there is such a key. A claim, not a fact.
+    pub key_id: Option<KeyId>,
     /// With [`Rejection::Expired`] alone, and only where [`Rules::recognise_late`] asks for it:
     /// the code is genuine, only too late. `None` says nothing.
     pub late: Option<LateCode>,
@@ -189,9 +191,10 @@ impl KeySet {
         now: UnixMillis,
     ) -> Result<Screened<'_>, Rejected> {
         let Claims { kind, issued_at, .. } = code.claims();
-        let key = code.key_id().and_then(|id| self.get(id));
+        let key_id = code.key_id();
+        let key = key_id.and_then(|id| self.get(id));
         let channel = key.map(IssuerKey::channel);
-        let reject = |rejection| Rejected { rejection, channel, late: None };
+        let reject = |rejection| Rejected { rejection, channel, key_id, late: None };
         if !rules.kinds.contains(kind) {
             return Err(reject(Rejection::WrongKind(kind)));
         }
@@ -320,7 +323,8 @@ impl IssuerKey {
     }
 
     fn rejected(&self, rejection: Rejection) -> Rejected {
-        Rejected { rejection, channel: Some(self.channel()), late: None }
+        let (channel, key_id) = (Some(self.channel()), Some(self.id()));
+        Rejected { rejection, channel, key_id, late: None }
     }
 }
 

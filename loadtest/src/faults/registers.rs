@@ -135,8 +135,10 @@ impl Registers {
                 self.proxies.set(number, node, LinkState::Held).await;
                 change(Change::Failed);
             }
-            ToRegister::Delay { ms } => {
-                change(Change::Failing);
+            ToRegister::Delay { ms, may_be_late } => {
+                if may_be_late {
+                    change(Change::Failing);
+                }
                 tell(format!("{name} is {ms} ms away{seen_by}"));
                 self.proxies.set(number, node, LinkState::Late(Duration::from_millis(ms))).await;
             }

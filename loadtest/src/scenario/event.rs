@@ -81,6 +81,8 @@ pub enum ToRegister {
     Delay {
         /// Milliseconds, each way.
         ms: u64,
+        /// A claim may run out of time by it. A shorter delay is distance, and excuses nothing.
+        may_be_late: bool,
     },
     /// The link is open again. Held bytes arrive.
     Mend,

@@ -10,6 +10,9 @@ use super::settings::{GatewaySettings, Scenario};
 /// Most repetitions of an event.
 const REPEAT_MAX: u64 = 1_000;
 const DAY_MS: i64 = 86_400_000;
+/// A delay of this part of a gateway's patience, or less, leaves each claim its time: it takes two
+/// ways, on a machine that does other things as well.
+const DISTANCE_PART: u64 = 16;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,7 +95,7 @@ impl Check<'_> {
         let what = match register {
             None => Happening::Gateway { node, what: self.to_gateway(table)? },
             Some(register) => {
-                let what = self.to_register(table)?;
+                let what = self.to_register(table, scenario.gateway.register_timeout_ms)?;
                 let is_of_all = !matches!(
                     what,
                     ToRegister::Cut
@@ -163,7 +166,11 @@ impl Check<'_> {
         })
     }
 
-    fn to_register(&self, table: &EventTable) -> Result<ToRegister, ScenarioError> {
+    fn to_register(
+        &self,
+        table: &EventTable,
+        timeout_ms: u64,
+    ) -> Result<ToRegister, ScenarioError> {
         Ok(match table.what {
             Word::Kill => ToRegister::Kill,
             Word::Restart => ToRegister::Restart,
@@ -177,7 +184,8 @@ impl Check<'_> {
             Word::Recall => ToRegister::Recall,
             Word::Delay => {
                 let ms = table.delay_ms.unwrap_or(0);
-                ToRegister::Delay { ms: self.bounded("event.delay_ms", ms, 1..=60_000)? }
+                let ms = self.bounded("event.delay_ms", ms, 1..=60_000)?;
+                ToRegister::Delay { ms, may_be_late: ms * DISTANCE_PART > timeout_ms }
             }
             other => {
                 let allowed = "kill, restart, pause, resume, cut, blackhole, delay, mend, flush, \

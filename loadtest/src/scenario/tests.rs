@@ -137,6 +137,20 @@ fn events_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_short_delay_is_distance_and_a_long_one_makes_claims_late() {
+    for (delay_ms, is_late) in [(31, false), (32, true)] {
+        let more = format!(
+            "[gateway]\nregisters = 3\nregister_timeout_ms = 500\n[[event]]\nat_s = 1\n\
+             do = \"delay\"\nregister = 1\ndelay_ms = {delay_ms}\n"
+        );
+        let scenario = parse(&format!("{SMALL}{more}")).unwrap();
+        let what = ToRegister::Delay { ms: delay_ms, may_be_late: is_late };
+        let expected = Happening::Register { register: 0, node: None, what };
+        assert_eq!(scenario.events[0].what, expected);
+    }
+}
+
+#[test]
 fn visits_need_an_exchange_and_a_backend_that_answers_whole() {
     let exchange = SMALL.replace("valid", "exchange");
     assert!(parse(SMALL).unwrap().visits.is_none());

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     pub(crate) error_code: String,
     pub(crate) action: String,
     pub(crate) message_zh: String,
+    /// Whose fault it is.
+    pub(crate) fault: String,
     /// False: this version never answers it.
     pub(crate) produced: bool,
     /// Seconds, where the same code may pass later.
@@ -25,6 +27,10 @@ pub(crate) struct Row {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Family {
     pub(crate) name: String,
+    /// `counter`, `gauge` or `histogram`.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) labels: Vec<String>,
     /// `always`, or the part of the configuration that shows it.
     pub(crate) shown: String,
 }

@@ -34,7 +34,7 @@ async fn a_bare_lf_in_a_head_is_refused_and_counted() {
     }
     assert_eq!(world.backend.count(), 0);
     #[allow(clippy::as_conversions, reason = "a handful")]
-    world.metric_becomes(&rejected(&world, "framing"), heads.len() as f64).await;
+    world.metric_becomes(&rejected(&world, "syntax"), heads.len() as f64).await;
     world.pay(&world.code()).await.assert_approved();
 }
 
@@ -90,7 +90,7 @@ async fn a_bare_lf_in_chunks_ends_the_connection_and_nothing_whole_arrives() {
     }
     assert_eq!(world.backend.count(), 0, "nothing whole");
     #[allow(clippy::as_conversions, reason = "a handful")]
-    world.metric_becomes(&rejected(&world, "framing"), 2.0 * bodies.len() as f64).await;
+    world.metric_becomes(&rejected(&world, "syntax"), 2.0 * bodies.len() as f64).await;
     world.pay(&code).await.assert_approved();
 }
 
@@ -202,5 +202,5 @@ async fn what_the_engine_refuses_is_counted_by_cause() {
         client.closed().await;
         world.metric_becomes(&rejected(&world, why), 1.0).await;
     }
-    assert!(world.metric(&rejected(&world, "framing")).await < 0.5, "each is counted once");
+    assert!(world.metric(&rejected(&world, "syntax")).await < 0.5, "each is counted once");
 }

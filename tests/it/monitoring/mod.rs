@@ -1,5 +1,11 @@
 //! What a person watches a running gateway with: rules and alerts, dashboards, runbooks, the log,
 //! traces, the live page.
 
+mod alerts;
+mod dashboards;
 mod log;
+mod metrics;
+mod minutes;
+pub(crate) mod prometheus;
+mod runbooks;
 mod traces;

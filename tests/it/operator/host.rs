@@ -123,6 +123,12 @@ async fn a_process_without_descriptors_refuses_and_recovers() {
     limit_descriptors(&world.process, before);
     says(&world, "the decision record is written again").await;
     world.metric_reaches("yanma_limit_hits_total{limit=\"file_descriptors\"}", 1.0).await;
+    let not_accepted = |why: &str| {
+        let listener = &world.address;
+        format!("yanma_accept_errors_total{{listener=\"{listener}\",why=\"{why}\"}}")
+    };
+    world.metric_reaches(&not_accepted("file_descriptors"), 1.0).await;
+    world.metric_becomes(&not_accepted("aborted"), 0.0).await;
     world.pay(&world.code()).await.assert_approved();
     let said = world.process.said();
     assert_eq!(said.matches("accept on").count(), 1, "{said}");

@@ -6,10 +6,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use keyring::mint::Spoil;
 use rustix::process::{Resource, Rlimit, Signal};
 use serde_json::Value;
 
-use crate::harness::keys::{REVOKED, WECHAT, identity};
+use crate::harness::keys::{RETIRING, REVOKED, WECHAT, identity};
 use crate::harness::process::{run, run_well};
 use crate::harness::{DeadPort, Reply, Request, Setup, World, eventually};
 
@@ -85,13 +86,17 @@ async fn each_decision_has_a_line_that_says_what_happened_and_holds_no_code() {
     world.pay(&lost).await.assert_refused("outcome_unknown");
     world.backend.reply(Reply::settled());
     world.pay(&REVOKED.mint(&world.fresh())).await.assert_refused("key_revoked");
+    let forged = WECHAT.mint_spoiled(&world.fresh(), Spoil::Signature);
+    world.pay(&forged).await.assert_refused("signature_invalid");
+    let ill_sealed = RETIRING.mint_spoiled(&world.fresh(), Spoil::Seal);
+    world.pay(&ill_sealed).await.assert_refused("seal_invalid");
     world.pay(&code[..100]).await.assert_refused("code_malformed");
     world.ask(&Request::get("/nowhere?code=1").field("X-Request-Id", "a\"\\b")).await;
     world.ask(&Request::get("/open")).await.assert_approved();
     world.signal(Signal::HUP);
-    world.metric_reaches("yanma_record_decisions_total", 8.0).await;
+    world.metric_reaches("yanma_record_decisions_total", 10.0).await;
     let record = record_of(&world);
-    let all = decided(&record, 8).await;
+    let all = decided(&record, 10).await;
     let of = |outcome: &str| all.iter().find(|line| line["outcome"] == outcome).expect("a line");
 
     let approved = all.iter().find(|line| line["client_request_id"] == "H37-1").expect("a line");
@@ -129,6 +134,13 @@ async fn each_decision_has_a_line_that_says_what_happened_and_holds_no_code() {
     assert_eq!(unknown["redemption"], identity(&lost));
     let revoked = of("key_revoked");
     assert_eq!((&revoked["redemption"], &revoked["channel"]), (&Value::Null, &"nhsa-app".into()));
+    for (outcome, key_id) in
+        [("key_revoked", 7003), ("signature_invalid", 7001), ("seal_invalid", 7002)]
+    {
+        let line = of(outcome);
+        assert_eq!((&line["key_id"], &line["claimed_key_id"]), (&Value::Null, &key_id.into()));
+    }
+    assert_eq!(approved.get("claimed_key_id"), None, "it is proven");
     assert_eq!(of("route_not_found")["client_request_id"], "a\"\\b");
 
     let said = ends_clean(&mut world).await;
@@ -171,7 +183,7 @@ async fn searches(world: &World, code: &str, lost: &str) {
         (&["--subject", "42", "--key", "audit.key"], 4, &lost),
         (&["--subject", "43", "--key", "audit.key"], 0, ""),
         (&["--from", "2020-01-01T00:00:00Z", "--to", "2020-01-02T00:00:00Z"], 0, ""),
-        (&["--from", "2020-01-01T00:00:00Z", "--json"], 8, "\"event\":\"decision\""),
+        (&["--from", "2020-01-01T00:00:00Z", "--json"], 10, "\"event\":\"decision\""),
     ];
     for (arguments, count, holds) in cases {
         let output = audit(world, &[&["data/record"], *arguments].concat()).await;

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::Signal;
 
 use crate::harness::keys::{WECHAT, identity};
+use crate::harness::process::run;
 use crate::harness::world::is_ready;
-use crate::harness::{Client, Request, Setup, World, eventually};
+use crate::harness::{Client, Reply, Request, Setup, World, eventually};
 
 /// Clients that pay without a pause, each code twice, on connections that stay open if they can.
 async fn pay_on(address: String, world: Arc<CodeSource>, stop: Arc<AtomicBool>) -> Vec<String> {
@@ -96,6 +97,51 @@ async fn what_runs_is_finished_by_the_old_process() {
     assert_eq!(answer.field("connection"), None, "this one is the new process's");
     assert!(old.ended().await.success());
     world.ask(&Request::post("/pay").code(&code).body("other")).await.assert_refused("code_used");
+}
+
+/// No scrape finds the old process after it has handed over. What it counts then is in the last line
+/// of its record, and in that of its log.
+#[tokio::test]
+async fn what_an_old_process_counted_is_in_its_last_lines() {
+    let mut world = World::start().await;
+    world.pay(&world.code()).await.assert_approved();
+    world.backend.hold();
+    let mut clients = [world.client().await, world.client().await];
+    for client in &mut clients {
+        client.send(Request::post("/pay").code(&world.code()).bytes()).await;
+    }
+    world.backend.arrived(3).await;
+    let mut old = world.upgrade().await;
+    world.backend.reply(Reply::ThenClose(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".into()));
+    world.backend.open();
+    for client in &mut clients {
+        client.answer().await.assert_refused("outcome_unknown");
+    }
+    assert!(old.ended().await.success());
+    world.backend.reply(Reply::settled());
+    world.pay(&world.code()).await.assert_approved();
+    world.signal(Signal::TERM);
+    world.process.gone().await;
+
+    let said = world.process.said();
+    let last_lines: Vec<&str> = said.lines().filter(|line| line.contains(" drained: ")).collect();
+    let ends = [": approved=1 outcome_unknown=2", ": approved=1"];
+    let [old_line, new_line] = last_lines[..] else { panic!("{said}") };
+    assert!(old_line.ends_with(ends[0]) && new_line.ends_with(ends[1]), "{said}");
+    let record = world.directory().join("data/record");
+    let mut stops: Vec<String> = std::fs::read_dir(&record)
+        .expect("the record")
+        .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("text"))
+        .map(|text| text.lines().last().expect("a line").to_owned())
+        .filter(|line| line.contains("\"event\":\"stop\""))
+        .map(|line| line.split_once("\"outcomes\":").expect("outcomes").1.to_owned())
+        .map(|rest| rest.split_once(",\"hash\"").expect("the last field").0.to_owned())
+        .collect();
+    stops.sort();
+    assert_eq!(stops, ["{\"approved\":1,\"outcome_unknown\":2}", "{\"approved\":1}"]);
+    let reconciled = run(world.directory(), &["audit", "reconcile", "data/record"]).await;
+    let found = String::from_utf8_lossy(&reconciled.stdout);
+    assert!(found.contains("4 redemptions were forwarded, each once"), "{found}");
 }
 
 #[tokio::test]

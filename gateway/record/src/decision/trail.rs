@@ -22,6 +22,8 @@ pub struct Trail {
     pub(crate) holder: Option<RecordedHolder>,
     /// Of the pass that the request brought, or that was made for it.
     pub(crate) pass_id: Option<PassId>,
+    /// The key that a code names which is refused. Nothing proves that the code is of that key.
+    pub(crate) claimed_key: Option<KeyId>,
     /// Boxed, so that other trails are not moved about with the room for it.
     pub(crate) rare: Option<Box<Rare>>,
     pub(crate) backend: Option<usize>,
@@ -141,6 +143,11 @@ impl Trail {
             subject: pass.subject(),
             age_ms: pass.age_ms(now),
         });
+    }
+
+    /// Sets the key that a refused code names.
+    pub fn set_claimed_key(&mut self, id: Option<KeyId>) {
+        self.claimed_key = id;
     }
 
     /// Sets the name of the opaque code that has arrived. Nothing of it is verified.

@@ -154,6 +154,17 @@ impl Fields<'_> {
         self
     }
 
+    /// An object of words, which need no escape, and how many there are of each.
+    pub(crate) fn counts(&mut self, name: &'static str, counts: &[(&'static str, u64)]) {
+        self.name(name);
+        self.0.push(b'{');
+        for (place, (word, count)) in counts.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(self.0, "{comma}\"{word}\":{count}").expect("memory takes what is written");
+        }
+        self.0.push(b'}');
+    }
+
     /// Bytes as lower-case hex.
     pub(crate) fn hex(&mut self, name: &'static str, bytes: &[u8]) -> &mut Self {
         self.name(name);

@@ -28,7 +28,7 @@ use crate::{
     format::Chain,
     key_change::key_changes,
     limits,
-    queue::{Notice, Queues},
+    queue::{Notice, Queues, ROOM_UNKNOWN},
     settings::{Settings, WhenFull},
     subject_key::{KeyFileError, SubjectKey},
     writer::{Author, Writer},
@@ -108,6 +108,8 @@ pub struct RecordStats {
     pub queued: usize,
     /// Decisions that may wait to be written, over all workers.
     pub capacity: usize,
+    /// Free room on the file system, as of the last second. `None`: it cannot be measured.
+    pub free_bytes: Option<u64>,
 }
 
 impl Record {
@@ -156,6 +158,7 @@ impl Record {
             dropped_written: 0,
             expired_at: None,
             warned_at: None,
+            measured_at: None,
             has_ended: false,
         };
         writer.begin().map_err(failed)?;
@@ -258,6 +261,7 @@ impl Record {
             errors: queues.errors.load(Relaxed),
             queued: queues.queued(),
             capacity: queues.capacity(),
+            free_bytes: Some(queues.free_bytes.load(Relaxed)).filter(|free| *free != ROOM_UNKNOWN),
         })
     }
 
@@ -269,6 +273,17 @@ impl Record {
         {
             let what = format_args!("a reload is missing in the decision record");
             log::event(Event::RecordEventMissing, what);
+        }
+    }
+}
+
+impl Recording {
+    /// Ends the record. Its last line says how many requests the process counted by outcome: words
+    /// that need no escape, each once.
+    pub fn end(self, outcomes: Vec<(&'static str, u64)>) {
+        if let Some((queues, _)) = &self.writer {
+            // Set once: `self` is used up.
+            let _ = queues.outcomes.set(outcomes);
         }
     }
 }

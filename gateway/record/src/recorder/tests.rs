@@ -181,6 +181,42 @@ fn a_message_is_recorded_by_its_own_names_and_no_other_line_has_them() {
 }
 
 #[test]
+fn the_key_that_a_refused_code_names_stands_before_the_digests() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun = begin(&settings(dir.path()));
+    let mut trail = for_backend();
+    trail.set_claimed_key(keyring::code::KeyId::new(7001));
+    begun.record.push(W0, entry("seal_invalid", Some("YM1106"), trail));
+    begun.record.push(W0, approved(for_backend()));
+    drop(begun);
+    let path = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].contains("\"claimed_key_id\":7001,\"config\""), "{}", lines[1]);
+    assert!(!lines[2].contains("claimed_key_id"), "{}", lines[2]);
+}
+
+#[test]
+fn the_last_line_says_what_the_process_counted() {
+    let stop_of = |outcomes: Option<Vec<(&'static str, u64)>>| {
+        let dir = tempfile::tempdir().unwrap();
+        let (record, recording) = Record::begin(&settings(dir.path()), context(START)).unwrap();
+        match outcomes {
+            Some(outcomes) => recording.end(outcomes),
+            None => drop(recording),
+        }
+        drop(record);
+        let line = lines(dir.path()).pop().unwrap();
+        assert_eq!(line["event"], "stop");
+        line["outcomes"].to_string()
+    };
+    let counted = vec![("approved", 12), ("outcome_unknown", 1)];
+    assert_eq!(stop_of(Some(counted)), "{\"approved\":12,\"outcome_unknown\":1}");
+    assert_eq!(stop_of(Some(Vec::new())), "{}");
+    assert_eq!(stop_of(None), "{}", "a process that ended before it served");
+}
+
+#[test]
 fn what_is_not_genuine_is_sampled_and_none_goes_uncounted() {
     let dir = tempfile::tempdir().unwrap();
     let begun = begin(&Settings { unverified_one_in: 10, ..settings(dir.path()) });

@@ -74,6 +74,9 @@ pub(crate) fn decision(
     if let Some(rare) = &trail.rare {
         self::rare(fields, rare);
     }
+    if let Some(id) = trail.claimed_key {
+        fields.number("claimed_key_id", id.get());
+    }
     fields.word("config", &entry.labels.config).word("keyring", &entry.labels.keyring);
 }
 
@@ -209,9 +212,17 @@ fn digests(fields: &mut Fields<'_>, labels: &Labels) {
 }
 
 /// The last line of a process that ends in order. `unverified` decisions were left out by sampling,
-/// and no line stands for them.
-pub(crate) fn stop(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, unverified: u64) {
-    begin(fields, "stop", at, author).number("unverified_left_out", unverified);
+/// and no line stands for them. `outcomes` are all requests that the process counted.
+pub(crate) fn stop(
+    fields: &mut Fields<'_>,
+    author: &Author,
+    at: UnixMillis,
+    unverified: u64,
+    outcomes: &[(&'static str, u64)],
+) {
+    begin(fields, "stop", at, author)
+        .number("unverified_left_out", unverified)
+        .counts("outcomes", outcomes);
 }
 
 pub(crate) fn reload(fields: &mut Fields<'_>, author: &Author, at: UnixMillis, labels: &Labels) {

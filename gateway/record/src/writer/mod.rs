@@ -27,7 +27,7 @@ use crate::{
     files::{ChainEnd, Sink},
     format::{Chain, Fields},
     limits::{FLUSH, PATIENCE, RETRY, WRITE_BYTES},
-    queue::{Notice, Queues},
+    queue::{Notice, Queues, ROOM_UNKNOWN},
     subject_key::SubjectKey,
 };
 
@@ -36,6 +36,8 @@ use self::events::Opening;
 
 /// How often expired files are deleted.
 const EXPIRE_MS: i64 = 3_600_000;
+/// How often the free room is measured. A disk that hangs holds up this thread, and no scrape.
+const MEASURE_MS: i64 = 1_000;
 /// How often the log says that decisions were dropped.
 const SLOW_MS: i64 = 60_000;
 
@@ -58,6 +60,8 @@ pub(crate) struct Writer {
     pub(crate) dropped_written: u64,
     pub(crate) expired_at: Option<UnixMillis>,
     pub(crate) warned_at: Option<UnixMillis>,
+    /// When the free room was measured last.
+    pub(crate) measured_at: Option<UnixMillis>,
     /// The last line is written, or pending.
     pub(crate) has_ended: bool,
 }
@@ -67,6 +71,7 @@ impl Writer {
     /// full: then it starts as if the disk had become full later.
     pub(crate) fn begin(&mut self) -> io::Result<()> {
         let now = self.clock.now();
+        self.measure_room(now);
         self.open_file(now);
         match self.write_out(now) {
             Err(error) if disk::is_full(&error) => {
@@ -84,6 +89,7 @@ impl Writer {
             let now = self.clock.now();
             // Read before the queues: decisions that were made before it are in them.
             let leaving = self.queues.is_leaving.load(Acquire);
+            self.measure_room(now);
             let outcome =
                 self.write_round(now).and_then(|()| if leaving { self.end(now) } else { Ok(()) });
             let failed = outcome.is_err();
@@ -113,6 +119,14 @@ impl Writer {
         }
     }
 
+    fn measure_room(&mut self, now: UnixMillis) {
+        if self.measured_at.is_some_and(|at| now.ms_since(at) < MEASURE_MS) {
+            return;
+        }
+        self.measured_at = Some(now);
+        self.queues.free_bytes.store(self.sink.free_bytes().unwrap_or(ROOM_UNKNOWN), Relaxed);
+    }
+
     fn write_round(&mut self, now: UnixMillis) -> io::Result<()> {
         failpoint::panic_at("record");
         self.write_out(now)?;
@@ -130,8 +144,12 @@ impl Writer {
     fn end(&mut self, now: UnixMillis) -> io::Result<()> {
         // The line is added once, even if writing it takes several tries.
         if !std::mem::replace(&mut self.has_ended, true) {
-            let left_out = self.queues.unverified_left_out();
-            self.write_line(now, |fields, author| events::stop(fields, author, now, left_out));
+            let queues = Arc::clone(&self.queues);
+            let left_out = queues.unverified_left_out();
+            let outcomes = queues.outcomes.get().map(Vec::as_slice).unwrap_or_default();
+            self.write_line(now, |fields, author| {
+                events::stop(fields, author, now, left_out, outcomes);
+            });
         }
         self.write_out(now)?;
         self.sink.sync()

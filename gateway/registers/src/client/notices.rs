@@ -5,7 +5,11 @@ use std::{cell::Cell, io, sync::Arc};
 
 use sys::log::{self, Event, Field};
 
-use crate::{counts::Counts, machine::Notice, settings::RegisterAddress};
+use crate::{
+    counts::Counts,
+    machine::{Machine, Notice},
+    settings::RegisterAddress,
+};
 
 /// Where notices go.
 #[derive(Debug)]
@@ -47,6 +51,13 @@ impl Notices {
         if !was_up && self.worker == 0 && !known.is_told_lost.replace(true) {
             let what = format_args!("register {} cannot be reached: {end}", known.address);
             log::event_of(Event::RegisterLost, &[(Field::Register, &known.address)], what);
+        }
+    }
+
+    /// Takes in what the machine knows of the registers' clocks.
+    pub(super) fn take_clocks(&self, machine: &Machine) {
+        for (index, counts) in self.counts.registers().iter().enumerate() {
+            counts.set_clock_ahead_ms(self.worker, machine.clock_ahead_ms(index));
         }
     }
 

@@ -127,6 +127,7 @@ impl Registers {
     pub fn tick(&self, now_ms: u64) {
         let now = self.clock.now();
         (self.reports.clocks_agree)(self.input(None, |machine| machine.tick(now_ms, now)));
+        self.notices.take_clocks(&self.machine.borrow());
     }
 
     /// Gives the machine an input, and carries out what follows from it. `own` is the connection

@@ -114,6 +114,12 @@ impl Machine {
         self.groups.iter().all(|group| self.clock_agrees(group))
     }
 
+    /// How far a register's clock was ahead of ours when it was read last, in milliseconds. `None`:
+    /// this connection has not read it.
+    pub(crate) fn clock_ahead_ms(&self, index: usize) -> Option<i64> {
+        self.connection(index).reading.map(|reading| reading.ahead_ms())
+    }
+
     /// Condition 4, from what the old groups' registers said in the last seconds.
     fn seen_opening(&self, now: UnixMillis) -> Option<Opening> {
         let adopted = |index: &usize| {

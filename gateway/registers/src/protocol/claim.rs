@@ -113,6 +113,12 @@ impl RegisterReading {
         let latest = self.read_at.plus_ms(CLOCK_MS);
         (earliest..=latest).contains(&self.time)
     }
+
+    /// How far its clock is ahead of ours, in milliseconds: wrong by half the answer's time at most.
+    pub(crate) fn ahead_ms(&self) -> i64 {
+        let took_ms = self.read_at.ms_since(self.asked_at).max(0);
+        self.time.ms_since(self.asked_at.plus_ms(took_ms / 2))
+    }
 }
 
 /// Condition 2: whether a register's answer is a vote.

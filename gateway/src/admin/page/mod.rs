@@ -10,7 +10,7 @@ use keyring::{key::KeyState, suite::Engine};
 use crate::{
     metrics::{
         page::Page,
-        sample::{count, number, seconds, truth},
+        sample::{count, number, seconds, signed, truth},
     },
     snapshot::Snapshot,
     worker::Shared,
@@ -38,6 +38,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     show_losses(&mut page, shared);
     show_verification(&mut page, &current);
     process::show(&mut page);
+    process::show_workers(&mut page, shared.metrics.worker_threads());
     page.into_text()
 }
 
@@ -107,6 +108,9 @@ fn show_record(page: &mut Page, shared: &Shared) {
     counter("yanma_record_bytes_total", "Bytes written to the record.", stats.bytes);
     let help = "Attempts to write the record that failed.";
     counter("yanma_record_errors_total", help, stats.errors);
+    let free = stats.free_bytes.map(|bytes| ([], number(bytes)));
+    let help = "Free room on the record's file system, as its writer may use it.";
+    page.gauge("yanma_record_free_bytes", help, free);
     let help = "Decisions that wait to be written.";
     page.gauge("yanma_record_queue_length", help, [([], count(stats.queued))]);
     let help = "Decisions that may wait to be written.";
@@ -150,8 +154,9 @@ fn show_config(page: &mut Page, current: &Snapshot) {
     let config = current.config().digest.to_string();
     let labels = [("config", config.as_str()), ("keyring", current.keys().digest())];
     page.gauge("yanma_config_info", "Digests of what is in force.", [(labels, 1.0)]);
-    let labels = [("version", env!("CARGO_PKG_VERSION"))];
-    page.gauge("yanma_build_info", "The program.", [(labels, 1.0)]);
+    let labels = [("version", env!("CARGO_PKG_VERSION")), ("revision", env!("YANMA_REVISION"))];
+    let help = "The program; revision: the commit it was built from, or unknown.";
+    page.gauge("yanma_build_info", help, [(labels, 1.0)]);
 }
 
 fn show_conditions(page: &mut Page, shared: &Shared) {
@@ -162,6 +167,18 @@ fn show_conditions(page: &mut Page, shared: &Shared) {
     page.gauge("yanma_ready", "What must hold for /readyz to say yes.", conditions);
     let help = "Steps of the wall clock, followed or not.";
     page.counter("yanma_clock_steps_total", help, [([], number(shared.clock.steps()))]);
+    show_clock_offsets(page, shared);
+}
+
+/// Shows the clocks that this node can compare its time with. One that it cannot read has no series.
+fn show_clock_offsets(page: &mut Page, shared: &Shared) {
+    let wall = ([("source", "wall")], signed(shared.clock.wall_ahead_ns()) / 1e9);
+    let registers = shared.metrics.registers().into_iter().flat_map(|all| all.registers());
+    let registers = registers.filter_map(|register| {
+        Some(([("source", register.name())], seconds(register.clock_ahead_ms()?)))
+    });
+    let help = "How far another clock is ahead of this node's time: the machine's wall clock, and each register's.";
+    page.gauge("yanma_clock_offset_seconds", help, std::iter::once(wall).chain(registers));
 }
 
 /// Shows what the process lost, and what it could not record.

@@ -9,6 +9,7 @@ use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 
 use crate::metrics::{
+    WorkerThreads,
     page::Page,
     sample::{count, number},
 };
@@ -30,18 +31,31 @@ pub(super) fn show(page: &mut Page) {
     page.gauge("process_max_fds", help, limit.map(|value| ([], number(value))));
 }
 
+/// Adds the processor time of each worker, as far as the kernel tells it.
+pub(super) fn show_workers(page: &mut Page, threads: &WorkerThreads) {
+    let cpu: Vec<(String, f64)> = threads
+        .all()
+        .filter_map(|(worker, thread)| {
+            let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).ok()?;
+            Some((worker.to_string(), Stat::parse(&stat)?.cpu_s()))
+        })
+        .collect();
+    let cpu = cpu.iter().map(|(worker, cpu_s)| ([("worker", worker.as_str())], *cpu_s));
+    let help = "Processor time of a worker's thread, user and system.";
+    page.counter("yanma_worker_cpu_seconds_total", help, cpu);
+}
+
 fn show_stat(page: &mut Page, stat: &Stat) {
-    let cpu_s = seconds(stat.user_ticks) + seconds(stat.system_ticks);
     let resident = number(stat.resident_pages) * count(page_size());
     let help = "Processor time, user and system.";
-    page.counter("process_cpu_seconds_total", help, [([], cpu_s)]);
+    page.counter("process_cpu_seconds_total", help, [([], stat.cpu_s())]);
     let help = "Address space.";
     page.gauge("process_virtual_memory_bytes", help, [([], number(stat.virtual_bytes))]);
     page.gauge("process_resident_memory_bytes", "Memory in use.", [([], resident)]);
     page.gauge("process_threads", "Threads.", [([], number(stat.threads))]);
 }
 
-/// What is taken from `/proc/self/stat`: proc_pid_stat(5).
+/// What is taken from `/proc/self/stat`, or the same of a thread: proc_pid_stat(5).
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
 struct Stat {
     user_ticks: u64,
@@ -66,6 +80,12 @@ impl Stat {
             virtual_bytes: field(23)?,
             resident_pages: field(24)?,
         })
+    }
+}
+
+impl Stat {
+    fn cpu_s(&self) -> f64 {
+        seconds(self.user_ticks) + seconds(self.system_ticks)
     }
 }
 

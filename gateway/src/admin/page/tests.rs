@@ -45,6 +45,7 @@ pub(crate) fn shared() -> (Arc<Shared>, Hand) {
     let config = Config::parse(CONFIG, Path::new("/"), Path::new("test")).unwrap();
     let (metrics, endpoints) = (Metrics::new(2), Endpoints::default());
     metrics.listener("127.0.0.1:7460");
+    metrics.worker_begins(W0);
     let keys = KeySet::new(vec![issuer_key()]).unwrap();
     let snapshot = Snapshot::new(config, keys, &endpoints, &metrics);
     let shared = Shared {

@@ -1,3 +1,4 @@
+mod runbooks;
 pub(crate) mod testing;
 
 use std::io;

@@ -213,6 +213,7 @@ impl Slots {
         means.observe(outcomes.len(), begun.elapsed_ns(means.clock));
         for (key, outcome) in group.keys.iter().flatten().zip(outcomes.drain(..)) {
             let Some(slot) = all.get_mut(*key) else { continue };
+            snapshot.count_verdict(means.worker, &outcome);
             let hash = means.fetch_ahead(&outcome);
             let verdict = Verdict { outcome, at, hash };
             match std::mem::replace(&mut slot.state, State::Judged(verdict)) {

@@ -16,7 +16,7 @@ use keyring::{
     key::Channel,
     pass::{Pass, PassId, RedemptionId},
     time::UnixMillis,
-    verify::VerifiedCode,
+    verify::{Rejected, VerifiedCode},
 };
 
 use crate::{
@@ -272,6 +272,12 @@ impl RequestContext {
         self.note(|trail| trail.set_code(code, now));
         let age_ms = u64::try_from(code.age(now)).unwrap_or(0);
         self.worker.metrics().code_age(self.worker.id, code.channel(), age_ms);
+    }
+
+    /// A code is refused by the keys: the record says which of them it names.
+    pub(crate) fn code_rejected(&self, rejected: &Rejected) -> Refused {
+        self.note(|trail| trail.set_claimed_key(rejected.key_id));
+        Refused::rejected(rejected)
     }
 
     /// A pass has arrived. It may be anything.

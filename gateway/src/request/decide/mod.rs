@@ -216,7 +216,7 @@ async fn verify(call: &RequestContext, rules: Rules, text: &[u8]) -> Result<Proo
     let verdict =
         worker.batch.verify(&call.snapshot, code, rules, is_alone, worker.verify_context());
     let Verdict { outcome, at, hash } = verdict.await;
-    let proof = Proof::of(outcome).map_err(|rejected| Refused::rejected(&rejected))?;
+    let proof = Proof::of(outcome).map_err(|rejected| call.code_rejected(&rejected))?;
     call.code_verified(proof.code(), at);
     call.enter(RedemptionId::Code(proof.code().identity()), hash)?;
     Ok(proof)

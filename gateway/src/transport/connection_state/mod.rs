@@ -15,7 +15,7 @@ use slab::Slab;
 
 use crate::{
     config::Timeouts, limits, refusal::shape::Shape, transport::deadline::Sweep,
-    transport::listener::Peer, transport::shares::Shares,
+    transport::frames::RefusedStreams, transport::listener::Peer, transport::shares::Shares,
 };
 
 /// Why a connection is ended by the gateway, or, with `Quiet`, only what serves it.
@@ -85,6 +85,8 @@ pub(crate) struct Connection {
     engine: Cell<Engine>,
     /// A line was refused because of how it ends.
     malformed: Cell<bool>,
+    /// HTTP/2 requests that hyper refused itself, and that are not counted yet.
+    refused: Cell<RefusedStreams>,
     /// HTTP/2 requests that their client dropped while they were worked on, and since when.
     cuts: Cell<u32>,
     cuts_since_ms: Cell<u64>,
@@ -111,6 +113,7 @@ impl Connection {
             served: Cell::new(false),
             engine: Cell::new(Engine::None),
             malformed: Cell::new(false),
+            refused: Cell::new(RefusedStreams::NONE),
             cuts: Cell::new(0),
             cuts_since_ms: Cell::new(now_ms),
             replies: RefCell::default(),
@@ -298,6 +301,16 @@ impl Connection {
 
     pub(crate) fn is_malformed(&self) -> bool {
         self.malformed.get()
+    }
+
+    /// hyper refused requests itself.
+    pub(crate) fn add_refused(&self, more: RefusedStreams) {
+        self.refused.set(self.refused.get().plus(more));
+    }
+
+    /// Those that were refused since the last call.
+    pub(crate) fn take_refused(&self) -> RefusedStreams {
+        self.refused.take()
     }
 
     /// An HTTP/2 client asks for too much of what is of no use: nothing more is read of it.

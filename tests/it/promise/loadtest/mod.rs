@@ -1,6 +1,7 @@
 //! The load tool against the real gateway. Every scenario is clean, and each planted fault is
 //! found. Rates are small, because other tests run at the same time.
 
+mod cities;
 mod freezes;
 
 use std::fs;

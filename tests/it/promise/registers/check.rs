@@ -15,7 +15,7 @@ pub(crate) async fn check(setup: &Setup) -> Output {
 }
 
 /// `check` refuses, and each of its sentences says `why`.
-async fn assert_refused(setup: &Setup, why: &str) {
+pub(super) async fn assert_refused(setup: &Setup, why: &str) {
     let output = check(setup).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{said}");

@@ -2,6 +2,7 @@
 //! paused, emptied and spoilt meanwhile.
 
 mod check;
+mod city_lost;
 mod memory;
 
 use std::fs;
