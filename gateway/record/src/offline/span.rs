@@ -64,7 +64,8 @@ fn relayed_status(line: &Facts<'_>, outcome: &str) -> Option<u16> {
 }
 
 fn attributes(line: &Facts<'_>, method: &str, status: Option<u16>, is_refused: bool) -> Vec<Value> {
-    let mut attributes = vec![text("http.request.method", method)];
+    let mut attributes =
+        vec![text("http.request.method", method), text("server.address", &line.node)];
     if let Some(status) = status {
         attributes.push(number("http.response.status_code", status.into()));
     }
@@ -157,6 +158,7 @@ mod tests {
             ("http.request.method", "POST"),
             ("http.response.status_code", "200"),
             ("http.route", "/pay"),
+            ("server.address", "gw-1"),
             ("yanma.outcome", "approved"),
             ("yanma.redemption", "7001-1800000000-000000000000002a"),
             ("yanma.endpoint", "http://127.0.0.1:9001"),

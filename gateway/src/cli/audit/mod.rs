@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     task: Option<Task>,
     #[command(flatten)]
-    search: search::Arguments,
+    search: search::Search,
 }
 
 #[derive(Subcommand)]

@@ -17,7 +17,7 @@ use sys::log;
 const SUBJECT_BYTES_MAX: usize = 1_024;
 
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(super) struct Search {
     /// Files of the record, or directories that hold them
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -53,7 +53,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-impl Arguments {
+impl Search {
     pub(super) fn run(self) -> Result<(), Failure> {
         if self.files.is_empty() {
             return Err(Failure::Usage(

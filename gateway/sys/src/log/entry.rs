@@ -3,10 +3,17 @@
 use jiff::Timestamp;
 
 use super::{
-    LOG_LINE_BYTES_MAX, cut,
     event::Event,
     field::{Field, Value},
+    text::{LOG_LINE_BYTES_MAX, cut},
 };
+
+/// What is handed to the log.
+pub(super) enum Said {
+    Event(Entry),
+    /// Whole lines, each with its line feed.
+    Text(String),
+}
 
 /// What happened, when, and the sentence about it.
 #[derive(Clone, Debug, Eq, PartialEq)]

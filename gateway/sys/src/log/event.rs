@@ -111,7 +111,8 @@ events! {
         ReloadRefused = "reload_refused": "The last good configuration and keyring stay in force.";
         UpgradeRefused = "upgrade_refused" [Process]:
             "No new process takes over; this one goes on.";
-        DrainCut = "drain_cut": "The drain's time is over, and what still ran was cut off.";
+        DrainCut = "drain_cut" [DurationMs]:
+            "The drain's time is over, and what still ran was cut off.";
         AcceptFailed = "accept_failed" [Listener]: "A listener could not accept a connection.";
         ManagerSilent = "manager_silent": "The service manager does not hear this process.";
         KeyTablesMissing = "key_tables_missing": "Keys without a table are verified slowly.";

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::cut;
+use super::text::cut;
 
 /// Bytes of one value. A longer one is cut.
 pub(super) const VALUE_BYTES_MAX: usize = 512;

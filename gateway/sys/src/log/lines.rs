@@ -5,7 +5,13 @@ use std::{io, sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    Said, Settings, entry::Entry, event::Event, limit::Limit, recent, style::Style, writer::Writer,
+    entry::{Entry, Said},
+    event::Event,
+    limit::Limit,
+    recent::remember,
+    settings::Settings,
+    style::Style,
+    writer::Writer,
 };
 
 /// The one place that lines go through.
@@ -67,7 +73,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Lines<W> {
 
     fn tell(&mut self, entry: Entry) {
         let entry = Arc::new(entry);
-        recent::remember(Arc::clone(&entry));
+        remember(Arc::clone(&entry));
         let settings = (self.settings)();
         if entry.event.level() >= settings.level {
             let style = Style { format: settings.format, has_prefix: self.has_prefix };

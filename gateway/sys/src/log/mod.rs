@@ -15,6 +15,7 @@
 //! | `limit` | one line a second of one event about one thing |
 //! | `recent` | the last events in memory, for the admin page |
 //! | `style` | text or JSON, and the prefix of the journal |
+//! | `settings`, `text` | `[log]`; how long a text may be |
 //! | `writer` | a descriptor that takes nothing, or only a part |
 
 mod entry;
@@ -23,7 +24,9 @@ mod field;
 mod limit;
 mod lines;
 mod recent;
+mod settings;
 mod style;
+mod text;
 mod writer;
 
 use std::{
@@ -31,7 +34,7 @@ use std::{
     io,
     sync::{
         OnceLock,
-        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -44,18 +47,13 @@ pub use self::entry::Entry;
 pub use self::event::{Event, Level};
 pub use self::field::{Field, Value};
 pub use self::recent::{RECENT_BYTES_MAX, RECENT_MAX, recent};
-pub use self::style::Format;
-use self::{
-    lines::Lines,
-    style::{CUT, is_journal},
-    writer::PAUSE,
-};
+pub use self::settings::{Format, Settings, set};
+pub use self::text::LOG_LINE_BYTES_MAX;
+use self::{entry::Said, lines::Lines, style::is_journal, text::whole_lines, writer::PAUSE};
 use crate::failpoint;
 
 /// Log lines that wait for standard error to take them. More are dropped and counted.
 pub const LOG_LINES_MAX: usize = 1_024;
-/// Bytes of one log line; a longer one is cut.
-pub const LOG_LINE_BYTES_MAX: usize = 8 * 1_024;
 /// What the end of the process waits for the log: its reader may stand still.
 pub const LOG_FLUSH: Duration = Duration::from_secs(1);
 
@@ -75,51 +73,6 @@ enum Item {
     Said { what: Said, missing: u64 },
     /// Answered when all that came before was written.
     Flush(SyncSender<()>),
-}
-
-enum Said {
-    Event(Entry),
-    /// Whole lines, each with its line feed.
-    Text(String),
-}
-
-/// `[log]`: what the lines of a serving process are, and which are written.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub struct Settings {
-    /// Text or JSON.
-    pub format: Format,
-    /// Events below it are kept for [`recent`], and not written.
-    pub level: Level,
-}
-
-/// The settings in force, as a number, so that they are read whole.
-static SETTINGS: AtomicU8 = AtomicU8::new(0);
-
-impl Settings {
-    const ALL: [Self; 6] = {
-        const fn of(format: Format, level: Level) -> Settings {
-            Settings { format, level }
-        }
-        // The first are the default.
-        [
-            of(Format::Text, Level::Info),
-            of(Format::Text, Level::Warning),
-            of(Format::Text, Level::Error),
-            of(Format::Json, Level::Info),
-            of(Format::Json, Level::Warning),
-            of(Format::Json, Level::Error),
-        ]
-    };
-
-    fn in_force() -> Self {
-        Self::ALL.get(usize::from(SETTINGS.load(Relaxed))).copied().unwrap_or_default()
-    }
-}
-
-/// From now on lines are written by these settings, also those that were said before and wait.
-pub fn set(settings: Settings) {
-    let place = Settings::ALL.iter().position(|known| *known == settings).unwrap_or_default();
-    SETTINGS.store(u8::try_from(place).unwrap_or_default(), Relaxed);
 }
 
 /// Says what happened in a serving process: `2027-01-15T08:00:12.345Z warning drain_cut: …`.
@@ -206,22 +159,6 @@ fn count(lost: u64) {
     DROPPED.fetch_add(lost, Relaxed);
 }
 
-fn cut(mut text: String, bytes_max: usize) -> String {
-    if text.len() > bytes_max {
-        text.truncate(text.floor_char_boundary(bytes_max));
-        text.push_str(CUT);
-    }
-    text
-}
-
-fn whole_lines(text: String) -> String {
-    let mut text = cut(text, LOG_LINE_BYTES_MAX);
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text
-}
-
 /// The thread: until the process ends.
 fn write(items: &Receiver<Item>) {
     let mut lines = Lines::new(standard_error, Timestamp::now, Settings::in_force, is_journal());
@@ -248,26 +185,4 @@ fn write(items: &Receiver<Item>) {
 /// The descriptor itself: the lock of [`io::stderr`] could be held by a write that does not end.
 fn standard_error(bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::io::write(io::stderr(), bytes)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_an_end() {
-        let long = whole_lines("药".repeat(LOG_LINE_BYTES_MAX));
-        assert!(long.len() <= LOG_LINE_BYTES_MAX + 8 && long.ends_with("药 [cut]\n"));
-        assert_eq!(whole_lines("yanma: one\n".to_owned()), "yanma: one\n");
-    }
-
-    #[test]
-    fn all_settings_can_be_set() {
-        assert_eq!(Settings::in_force(), Settings::default());
-        for settings in Settings::ALL {
-            set(settings);
-            assert_eq!(Settings::in_force(), settings);
-        }
-        set(Settings::default());
-    }
 }

@@ -5,24 +5,12 @@ use std::{env, fmt::Write as _, io};
 use jiff::Timestamp;
 
 use super::{
-    LOG_LINE_BYTES_MAX,
     entry::Entry,
     event::Level,
     field::{Field, Value},
+    settings::Format,
+    text::{CUT, LOG_LINE_BYTES_MAX, cut},
 };
-
-/// What the lines of a serving process are.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub enum Format {
-    /// `time level event: text`, for a person.
-    #[default]
-    Text,
-    /// One JSON object a line, for a program.
-    Json,
-}
-
-/// The end of a text that was too long.
-pub(super) const CUT: &str = " [cut]";
 
 /// The lines of this process.
 #[derive(Copy, Clone, Debug, Default)]
@@ -68,7 +56,7 @@ fn text(prefix: &str, entry: &Entry) -> String {
         // The journal makes an entry of each line.
         prefix => line.push_str(&entry.text.replace('\n', &format!("\n{prefix}"))),
     }
-    line = super::cut(line, LOG_LINE_BYTES_MAX);
+    line = cut(line, LOG_LINE_BYTES_MAX);
     if entry.repeated > 0 {
         let _ = write!(line, " [{} in the second before]", entry.repeated);
     }
