@@ -189,6 +189,15 @@ impl KeySet {
         self.iter().filter(|key| key.is_usable_at(now)).count()
     }
 
+    /// Whether each key of `before` that would accept a code issued at `now` is revoked here. A key
+    /// that is merely missing may have been forgotten.
+    pub fn revokes_usable_of(&self, before: &Self, now: UnixMillis) -> bool {
+        let revoked = self.iter().filter(|key| key.state() == KeyState::Revoked);
+        let revoked: Vec<KeyId> = revoked.map(IssuerKey::id).collect();
+        let mut usable = before.iter().filter(|key| key.is_usable_at(now));
+        !revoked.is_empty() && usable.all(|key| revoked.contains(&key.id()))
+    }
+
     /// Sixteen hex digits of SHA-256 over everything public that the set says: two gateways with
     /// the same digest trust the same keys and open the same passes. No secret enters it, the seal
     /// secret included. Of a pass secret its fingerprint enters, from which nothing follows.
@@ -307,6 +316,25 @@ mod tests {
         let keys = keys.map(|(n, state)| sample::key_between(id(n), state, at(-1), at(1)));
         let keys = set(keys).unwrap();
         assert_eq!([-2, -1, 0, 1].map(|ms| keys.usable_at(at(ms))), [0, 2, 2, 0]);
+    }
+
+    #[test]
+    fn a_key_that_is_missing_is_not_revoked() {
+        use KeyState::{Active, Announced, Retiring, Revoked};
+        let of = |states: &[(u32, KeyState)]| {
+            set(states.iter().map(|(n, state)| sample::key(id(*n), *state))).unwrap()
+        };
+        let before = of(&[(1, Active), (2, Retiring), (3, Announced)]);
+        for (after, is_revoked) in [
+            (of(&[(1, Revoked), (2, Revoked)]), true),
+            (of(&[(1, Revoked)]), false),
+            (of(&[(1, Revoked), (2, Announced)]), false),
+            (of(&[]), false),
+        ] {
+            assert_eq!(after.revokes_usable_of(&before, at(0)), is_revoked, "{after:?}");
+        }
+        // Reading the same again is no mistake.
+        assert!(of(&[(1, Revoked)]).revokes_usable_of(&of(&[(1, Revoked)]), at(0)));
     }
 
     #[test]

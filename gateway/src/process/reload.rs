@@ -74,7 +74,12 @@ impl Reloader {
         if let Some(what) = needs_restart(in_force.config(), &config) {
             return Err(format!("{what} changes only with a restart"));
         }
-        let keys = load_usable_keys(&config, shared.clock.now()).map_err(|why| why.to_string())?;
+        let now = shared.clock.now();
+        let keys = load_keys(&config).map_err(|why| why.to_string())?;
+        // Revocations hold at once, though they leave no key: a stolen one must not go on.
+        if !keys.revokes_usable_of(in_force.keys(), now) {
+            assert_usable(&config, &keys, now).map_err(|why| why.to_string())?;
+        }
         let keys = keys.succeeding(in_force.keys());
         let snapshot = Snapshot::new(config, keys, &shared.endpoints, &shared.metrics);
         let sentence = describe(&snapshot);
@@ -126,15 +131,25 @@ pub enum NoKeys {
 /// # Errors
 /// [`NoKeys`], in a sentence that names file, key and value.
 pub fn load_usable_keys(config: &Config, now: UnixMillis) -> Result<KeySet, NoKeys> {
+    let keys = load_keys(config)?;
+    assert_usable(config, &keys, now)?;
+    Ok(keys)
+}
+
+fn load_keys(config: &Config) -> Result<KeySet, NoKeys> {
     let dir = &config.server.keyring;
     let keys = store::load(dir, Some(&config.server.environment))?;
-    if keys.usable_at(now) == 0 {
-        return Err(NoKeys::NoneUsable { dir: dir.clone(), now });
-    }
     if config.takes_passes() && !keys.has_active_pass_key() {
         return Err(NoKeys::NoneMakesPasses { dir: dir.clone() });
     }
     Ok(keys)
+}
+
+fn assert_usable(config: &Config, keys: &KeySet, now: UnixMillis) -> Result<(), NoKeys> {
+    if keys.usable_at(now) == 0 {
+        return Err(NoKeys::NoneUsable { dir: config.server.keyring.clone(), now });
+    }
+    Ok(())
 }
 
 fn describe(snapshot: &Snapshot) -> String {

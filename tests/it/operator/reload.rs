@@ -57,6 +57,25 @@ async fn a_keyring_without_a_usable_key_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_last_key_is_revoked_at_once_and_the_node_is_not_ready() {
+    let world = World::start().await;
+    world.write_keyring(&[REVOKED_WECHAT, Issuer { state: "revoked", ..RETIRING }]);
+    let (code, late) = (world.code(), RETIRING.mint(&world.fresh()));
+    world.signal(Signal::HUP);
+    world.metric_becomes("yanma_ready{condition=\"keys\"}", 0.0).await;
+    world.pay(&code).await.assert_refused("key_revoked");
+    world.pay(&late).await.assert_refused("key_revoked");
+    world.metric_becomes(SUCCESSFUL, 1.0).await;
+    let ready = world.admin("GET", "/readyz").await;
+    assert!(ready.status() == 503 && ready.text().contains("keys: no key"), "{}", ready.text());
+    // A new key is taken up like any other.
+    world.write_keyring(&[REVOKED_WECHAT, NEW]);
+    world.signal(Signal::HUP);
+    world.metric_becomes("yanma_ready{condition=\"keys\"}", 1.0).await;
+    world.pay(&NEW.mint(&world.fresh())).await.assert_approved();
+}
+
+#[tokio::test]
 async fn a_bad_configuration_keeps_the_keyring_too() {
     let mut world = World::start().await;
     world.write_keyring(&[REVOKED_WECHAT, RETIRING]);
