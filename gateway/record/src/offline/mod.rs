@@ -1,13 +1,21 @@
-//! Reading the record back: searching it, and reconciling the records of all nodes.
+//! Reading the record back: searching and counting it, and reconciling the records of all nodes.
 
 mod facts;
+mod field;
+mod groups;
 mod lines;
 mod reconcile;
 mod search;
+mod time_range;
 
 pub use self::{
     facts::Facts,
+    field::{Field, UnknownField},
+    groups::{EXACT_VALUES_MAX, Group, Groups},
     lines::find,
-    reconcile::{Finding, ReconcileError, ReconcileVerdict, Show, reconcile},
+    reconcile::{
+        Anchor, AnchorError, Demands, Finding, FindingKind, FoundDecision, ReconcileError,
+        ReconcileVerdict, Show, anchors, read_anchors, reconcile,
+    },
     search::{Query, SearchError, SearchStats, Summary, search},
 };
