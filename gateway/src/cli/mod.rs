@@ -7,6 +7,7 @@ mod codes;
 mod failure;
 mod input;
 mod keys;
+mod plan;
 mod preflight;
 pub mod sandbox;
 mod serve;
@@ -48,6 +49,7 @@ enum Program {
     Sandbox(sandbox::Arguments),
     Serve(serve::Arguments),
     Check(check::Arguments),
+    Plan(plan::Arguments),
     Keys(keys::Arguments),
     Mint(codes::mint::Arguments),
     Inspect(codes::inspect::Arguments),
@@ -69,6 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Sandbox(arguments) => sandbox::run(&arguments),
         Program::Serve(arguments) => serve::run(&arguments),
         Program::Check(arguments) => check::run(&arguments),
+        Program::Plan(arguments) => plan::run(&arguments),
         Program::Keys(arguments) => keys::run(&arguments),
         Program::Mint(arguments) => codes::mint::run(&arguments),
         Program::Inspect(arguments) => codes::inspect::run(&arguments),

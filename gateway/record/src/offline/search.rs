@@ -176,3 +176,81 @@ impl fmt::Display for Summary<'_> {
         write!(f, ", {} us", line.latency_us())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::format::{Chain, Fields};
+
+    const AT: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
+
+    /// A file of decisions a minute apart, each with these fields.
+    fn record(more: &[&dyn Fn(&mut Fields<'_>)]) -> (tempfile::TempDir, Vec<PathBuf>) {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut chain, mut text) = (Chain::default(), Vec::new());
+        for (minute, more) in (0..).zip(more) {
+            chain.append(&mut text, |fields| {
+                fields.word("event", "decision").time("time", AT.plus_ms(minute * 60_000));
+                fields.word("node", "a");
+                more(fields);
+            });
+        }
+        let file = dir.path().join("file.jsonl");
+        fs::write(&file, text).unwrap();
+        (dir, vec![file])
+    }
+
+    fn found(files: &[PathBuf], query: &Query) -> Vec<String> {
+        let mut found = Vec::new();
+        search(files, query, |_, facts| {
+            found.push(Summary(facts).to_string());
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn a_message_is_found_with_what_reverses_it() {
+        let (_dir, files) = record(&[
+            &|fields| drop(fields.word("infno", "2207").word("msgid", "M1")),
+            &|fields| drop(fields.word("infno", "2601").word("msgid", "M2").word("omsgid", "M1")),
+            &|fields| drop(fields.word("msgid", "M3")),
+        ]);
+        let query = Query { msgid: Some("M1".to_owned()), ..Query::default() };
+        let found = found(&files, &query);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("message 2207 M1"), "{found:?}");
+        assert!(found[1].contains("message 2601 M2 that reverses M1"), "{found:?}");
+    }
+
+    #[test]
+    fn the_slow_ones_are_found_by_their_latency_and_fields_by_their_value() {
+        let with = |client: &'static str, us: u64| {
+            move |fields: &mut Fields<'_>| {
+                drop(fields.word("client", client).number("latency_us", us))
+            }
+        };
+        let (_dir, files) =
+            record(&[&with("one", 999_999), &with("one", 1_000_000), &with("two", 2_000_000)]);
+        let slow = Query { slower_us: Some(1_000_000), ..Query::default() };
+        assert_eq!(found(&files, &slow).len(), 2);
+        let equal = vec![(Field::Client, "one".to_owned())];
+        assert_eq!(found(&files, &Query { equal: equal.clone(), ..slow }).len(), 1);
+        assert_eq!(found(&files, &Query { equal, ..Query::default() }).len(), 2);
+    }
+
+    #[test]
+    fn the_ends_of_the_time_are_kept_to_the_millisecond() {
+        let nothing = |_: &mut Fields<'_>| {};
+        let (_dir, files) = record(&[&nothing, &nothing, &nothing]);
+        let count = |from: i64, to: i64| {
+            let (from, to) = (Some(AT.plus_ms(from)), Some(AT.plus_ms(to)));
+            found(&files, &Query { from, to, ..Query::default() }).len()
+        };
+        assert_eq!((count(60_000, 120_000), count(60_001, 120_001)), (1, 1));
+        assert_eq!((count(60_001, 120_000), count(0, 120_001), count(-9, 0)), (0, 3, 0));
+    }
+}
