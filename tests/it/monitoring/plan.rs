@@ -5,17 +5,17 @@ use std::fs;
 use crate::harness::Setup;
 use crate::harness::process::{run, run_well};
 
-/// The part of a plan that goes into a configuration. No register is asked: at these addresses of
-/// this machine nothing listens.
+/// The part of a plan that goes into a configuration. No register is asked: each gets a port of this
+/// machine on which nothing listens.
 fn fragment(plan: &str) -> String {
     let (_, fragment) = plan.split_once("\n[replay]").expect("a fragment at the end");
-    let mut fragment = format!("[replay]{fragment}");
-    for (example, here) in
-        [("192.0.2.", "127.2.2."), ("198.51.100.", "127.2.3."), ("203.0.113.", "127.2.4.")]
-    {
-        fragment = fragment.replace(example, here);
+    let mut parts = fragment.split("redis://");
+    let mut here = format!("[replay]{}", parts.next().expect("the first part"));
+    for (port, part) in (1..).zip(parts) {
+        let (_, after) = part.split_once('"').expect("the end of an address");
+        here += &format!("redis://127.0.0.1:{port}\"{after}");
     }
-    fragment.replace(":6379", ":1")
+    here
 }
 
 #[tokio::test]
