@@ -53,7 +53,7 @@ enum Program {
     Keys(keys::Arguments),
     Mint(codes::mint::Arguments),
     Inspect(codes::inspect::Arguments),
-    Audit(audit::Arguments),
+    Audit(Box<audit::Arguments>),
     Accounts(accounts::Arguments),
 }
 
@@ -75,7 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Keys(arguments) => keys::run(&arguments),
         Program::Mint(arguments) => codes::mint::run(&arguments),
         Program::Inspect(arguments) => codes::inspect::run(&arguments),
-        Program::Audit(arguments) => audit::run(arguments),
+        Program::Audit(arguments) => audit::run(*arguments),
         Program::Accounts(arguments) => accounts::run(arguments),
     };
     let status = match catch_unwind(AssertUnwindSafe(run)) {

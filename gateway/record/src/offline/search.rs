@@ -215,9 +215,15 @@ mod tests {
     #[test]
     fn a_message_is_found_with_what_reverses_it() {
         let (_dir, files) = record(&[
-            &|fields| drop(fields.word("infno", "2207").word("msgid", "M1")),
-            &|fields| drop(fields.word("infno", "2601").word("msgid", "M2").word("omsgid", "M1")),
-            &|fields| drop(fields.word("msgid", "M3")),
+            &|fields| {
+                fields.word("infno", "2207").word("msgid", "M1");
+            },
+            &|fields| {
+                fields.word("infno", "2601").word("msgid", "M2").word("omsgid", "M1");
+            },
+            &|fields| {
+                fields.word("msgid", "M3");
+            },
         ]);
         let query = Query { msgid: Some("M1".to_owned()), ..Query::default() };
         let found = found(&files, &query);
@@ -230,7 +236,7 @@ mod tests {
     fn the_slow_ones_are_found_by_their_latency_and_fields_by_their_value() {
         let with = |client: &'static str, us: u64| {
             move |fields: &mut Fields<'_>| {
-                drop(fields.word("client", client).number("latency_us", us))
+                fields.word("client", client).number("latency_us", us);
             }
         };
         let (_dir, files) =

@@ -105,7 +105,8 @@ impl Search {
                 }
             })?;
             out.flush()?;
-            return Ok(tell(&searched, files.len()));
+            tell(&searched, files.len());
+            return Ok(());
         };
         let mut groups = Groups::new(field);
         let searched = look(&files, &query, |_, facts| {

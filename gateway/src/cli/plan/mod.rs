@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     text::write_plan(&demand, &plan, &origin(&plan), &mut out)?;
     let tables = config.server.verify_table_bytes();
-    let parts = summary::memory(&config, u64::try_from(tables).unwrap_or(u64::MAX));
+    let parts = summary::memory(&config, tables);
     let sum = parts.iter().map(|part| part.bytes).sum();
     writeln!(
         out,
