@@ -14,7 +14,7 @@
 //! | `files` | the directory, and the file that is written |
 //! | `writer` | the thread, and the fields of each kind of line |
 //! | `recorder` | the record as a process uses it |
-//! | [`offline`] | reading it back: search, reconcile |
+//! | [`offline`] | reading it back: search, counts, reconcile, anchors |
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 

@@ -7,6 +7,7 @@ mod codes;
 mod failure;
 mod input;
 mod keys;
+mod plan;
 mod preflight;
 mod runbook;
 pub mod sandbox;
@@ -49,10 +50,11 @@ enum Program {
     Sandbox(sandbox::Arguments),
     Serve(serve::Arguments),
     Check(check::Arguments),
+    Plan(plan::Arguments),
     Keys(keys::Arguments),
     Mint(codes::mint::Arguments),
     Inspect(codes::inspect::Arguments),
-    Audit(audit::Arguments),
+    Audit(Box<audit::Arguments>),
     Accounts(accounts::Arguments),
     Runbook(runbook::Arguments),
 }
@@ -71,10 +73,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Program::Sandbox(arguments) => sandbox::run(&arguments),
         Program::Serve(arguments) => serve::run(&arguments),
         Program::Check(arguments) => check::run(&arguments),
+        Program::Plan(arguments) => plan::run(&arguments),
         Program::Keys(arguments) => keys::run(&arguments),
         Program::Mint(arguments) => codes::mint::run(&arguments),
         Program::Inspect(arguments) => codes::inspect::run(&arguments),
-        Program::Audit(arguments) => audit::run(arguments),
+        Program::Audit(arguments) => audit::run(*arguments),
         Program::Accounts(arguments) => accounts::run(arguments),
         Program::Runbook(arguments) => runbook::run(&arguments),
     };

@@ -1,6 +1,7 @@
 //! What a person watches a running gateway with: rules and alerts, dashboards, runbooks, the log,
 //! traces, the live page.
 
+<<<<<<< HEAD
 mod alerts;
 mod dashboards;
 mod log;
@@ -9,3 +10,7 @@ mod minutes;
 pub(crate) mod prometheus;
 mod runbooks;
 mod traces;
+=======
+mod audit;
+mod plan;
+>>>>>>> audits

@@ -6,7 +6,7 @@ mod files;
 mod host;
 mod log;
 mod observe;
-mod record;
+pub(crate) mod record;
 mod reload;
 pub(crate) mod sandbox;
 mod start;

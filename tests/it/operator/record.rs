@@ -23,7 +23,7 @@ fn lines(directory: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
@@ -31,12 +31,12 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn record_of(world: &World) -> PathBuf {
+pub(crate) fn record_of(world: &World) -> PathBuf {
     world.directory().join("data/record")
 }
 
 /// Waits until the record has so many decisions.
-async fn decided(directory: &Path, count: usize) -> Vec<Value> {
+pub(crate) async fn decided(directory: &Path, count: usize) -> Vec<Value> {
     eventually(&format!("{count} decisions in the record"), async || {
         let mut all = lines(directory);
         all.retain(|line| line["event"] == "decision");
@@ -45,11 +45,11 @@ async fn decided(directory: &Path, count: usize) -> Vec<Value> {
     .await
 }
 
-async fn audit(world: &World, arguments: &[&str]) -> Output {
+pub(crate) async fn audit(world: &World, arguments: &[&str]) -> Output {
     run(world.directory(), &[&["audit"], arguments].concat()).await
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     format!("{}{said}", String::from_utf8_lossy(&output.stdout))
 }
@@ -276,7 +276,7 @@ async fn a_double_and_an_edit_are_found_over_two_nodes() {
 }
 
 /// Gives lines the hashes of their text, as the documentation says: with `sha256sum`.
-fn chained(text: &str) -> String {
+pub(crate) fn chained(text: &str) -> String {
     let mut prev = "0".repeat(32);
     let mut out = String::new();
     for line in text.lines() {

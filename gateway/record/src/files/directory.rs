@@ -1,8 +1,7 @@
 //! The directory of the record: its files by name, how the last process ended, what has expired.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Seek as _, SeekFrom},
+    fs, io,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -10,9 +9,10 @@ use std::{
 use keyring::time::UnixMillis;
 use sys::disk::Group;
 
+use super::last_line::LastLine;
 use crate::{
-    format::{CheckedLine, FileName, LineHash},
-    limits::{LINE_BYTES_MAX, NODE_BYTES_MAX},
+    format::{FileName, LineHash},
+    limits::NODE_BYTES_MAX,
     settings::Settings,
 };
 
@@ -126,25 +126,19 @@ fn written_at(path: &Path) -> Option<UnixMillis> {
     i64::try_from(ms).ok().map(UnixMillis::new)
 }
 
-/// The last sound line of a file. Only the end of the file is read; `None` if it has none.
 fn last_line(path: &Path, name: &FileName) -> io::Result<Option<ChainEnd>> {
-    let mut file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    let reach = u64::try_from(2 * LINE_BYTES_MAX).unwrap_or(u64::MAX);
-    file.seek(SeekFrom::Start(bytes.saturating_sub(reach)))?;
-    let mut end = Vec::new();
-    file.take(reach).read_to_end(&mut end)?;
-    let torn = end.last().is_some_and(|byte| *byte != b'\n');
-    let mut lines = end.rsplit(|byte| *byte == b'\n');
-    // After the last line feed: nothing, or half a line.
-    lines.next();
-    Ok(lines.find_map(|line| CheckedLine::check(line).ok()).map(
-        |CheckedLine { seq, hash, .. }| ChainEnd { process: name.process.clone(), seq, hash, torn },
-    ))
+    Ok(LastLine::read(path)?.map(|LastLine { line, is_torn, .. }| ChainEnd {
+        process: name.process.clone(),
+        seq: line.seq,
+        hash: line.hash,
+        torn: is_torn,
+    }))
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::fs::File;
+
     use super::*;
     use crate::format::Chain;
 

@@ -135,7 +135,8 @@ impl Record {
         let (notices, inbox) = sync_channel(limits::NOTICES_MAX);
         let (accounts, account_events) = sync_channel(limits::ACCOUNT_EVENTS_MAX);
         let on_panic = context.on_panic;
-        let directory = RecordDirectory::new(settings, group, context.clock.now());
+        let now = context.clock.now();
+        let directory = RecordDirectory::new(settings, group, now);
         let path = directory.path.clone();
         let failed = |source| RecordError::Directory { path: path.clone(), source };
         let subject_key = settings.subject_key.as_deref().map(SubjectKey::read).transpose()?;
@@ -156,6 +157,7 @@ impl Record {
             previous,
             failing_since: None,
             dropped_written: 0,
+            emptied_at: now,
             expired_at: None,
             warned_at: None,
             measured_at: None,

@@ -388,7 +388,7 @@ fn what_is_deleted_for_its_age_is_named_before_it_goes() {
     let expired = lines.iter().find(|line| line["event"] == "expired").unwrap();
     assert_eq!(expired["expired_hash"], chain.hash.to_string());
     let files = offline::find(&[dir.path().to_owned()]).unwrap();
-    let verdict = offline::reconcile(&files, false, &mut |finding| {
+    let verdict = offline::reconcile(&files, offline::Demands::default(), &mut |finding| {
         println!("{finding}");
         Ok(())
     });

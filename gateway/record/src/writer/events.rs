@@ -163,6 +163,8 @@ fn message(fields: &mut Fields<'_>, names: &MessageNames) {
 /// What the first line of a file says.
 pub(crate) struct Opening<'a> {
     pub(crate) at: UnixMillis,
+    /// No line of this file or a later one is older. A search by time skips files by it.
+    pub(crate) none_before: UnixMillis,
     pub(crate) file_number: u32,
     pub(crate) labels: &'a Labels,
     pub(crate) subject_key: Option<&'a SubjectKey>,
@@ -200,6 +202,7 @@ fn opening(fields: &mut Fields<'_>, event: &'static str, author: &Author, openin
     begin(fields, event, opening.at, author)
         .word("process", &author.process)
         .number("file_number", opening.file_number)
+        .time("none_before", opening.none_before)
         .word("version", env!("CARGO_PKG_VERSION"));
     match opening.subject_key {
         Some(key) => fields.hex("subject_key", &key.fingerprint()),

@@ -58,6 +58,8 @@ pub(crate) struct Writer {
     pub(crate) failing_since: Option<UnixMillis>,
     /// Dropped decisions that a line has told already.
     pub(crate) dropped_written: u64,
+    /// When the last round began that took all that waited: what comes later is not older.
+    pub(crate) emptied_at: UnixMillis,
     pub(crate) expired_at: Option<UnixMillis>,
     pub(crate) warned_at: Option<UnixMillis>,
     /// When the free room was measured last.
@@ -72,7 +74,7 @@ impl Writer {
     pub(crate) fn begin(&mut self) -> io::Result<()> {
         let now = self.clock.now();
         self.measure_room(now);
-        self.open_file(now);
+        self.open_file();
         match self.write_out(now) {
             Err(error) if disk::is_full(&error) => {
                 self.note_outcome(Err(error), now);
@@ -135,6 +137,7 @@ impl Writer {
         self.write_account_events(now)?;
         self.write_decisions(now)?;
         self.write_dropped(now);
+        self.emptied_at = now;
         self.write_out(now)?;
         self.sink.sync_if_due(now)?;
         self.expire(now)
@@ -147,7 +150,9 @@ impl Writer {
             let queues = Arc::clone(&self.queues);
             let left_out = queues.unverified_left_out();
             let outcomes = queues.outcomes.get().map(Vec::as_slice).unwrap_or_default();
-            self.write_line(now, |fields, author| {
+            // Anew: nothing in this process's files is younger.
+            let now = self.clock.now();
+            self.write_line(|fields, author| {
                 events::stop(fields, author, now, left_out, outcomes);
             });
         }
@@ -161,17 +166,15 @@ impl Writer {
                 Ok(Notice::Reloaded { at, labels, keys, changes }) => {
                     (self.labels, self.keys) = (labels, keys);
                     let labels = Arc::clone(&self.labels);
-                    self.write_line(now, |fields, author| {
-                        events::reload(fields, author, at, &labels)
-                    });
+                    self.write_line(|fields, author| events::reload(fields, author, at, &labels));
                     for change in &changes {
-                        self.write_line(now, |fields, author| {
+                        self.write_line(|fields, author| {
                             events::key_change(fields, author, at, change)
                         });
                     }
                 }
                 Ok(Notice::ReloadRefused { at, why }) => {
-                    self.write_line(now, |fields, author| {
+                    self.write_line(|fields, author| {
                         events::reload_refused(fields, author, at, &why)
                     });
                 }
@@ -188,13 +191,13 @@ impl Writer {
             match &event {
                 AccountEvent::Changes(changes) => {
                     for change in &changes.changes {
-                        self.write_line(now, |fields, author| {
+                        self.write_line(|fields, author| {
                             events::account(fields, author, key.as_ref(), changes, change);
                         });
                     }
                 }
                 AccountEvent::Import(import) => {
-                    self.write_line(now, |fields, author| {
+                    self.write_line(|fields, author| {
                         events::account_import(fields, author, import)
                     });
                 }
@@ -212,7 +215,7 @@ impl Writer {
             for _ in 0..lane.queue.capacity() {
                 let Some(entry) = lane.queue.pop() else { break };
                 let key = self.subject_key.take();
-                self.write_line(now, |fields, author| {
+                self.write_line(|fields, author| {
                     events::decision(fields, author, key.as_ref(), &entry)
                 });
                 self.subject_key = key;
@@ -230,7 +233,7 @@ impl Writer {
             return;
         }
         self.dropped_written = dropped;
-        self.write_line(now, |fields, author| events::dropped(fields, author, now, more));
+        self.write_line(|fields, author| events::dropped(fields, author, now, more));
         if self.warned_at.is_none_or(|at| now.ms_since(at) >= SLOW_MS) {
             self.warned_at = Some(now);
             let path = self.sink.directory().path.display();
@@ -247,17 +250,20 @@ impl Writer {
     }
 
     /// Adds one line. If its file is new, the first line of that file is added before it.
-    fn write_line(&mut self, now: UnixMillis, write: impl FnOnce(&mut Fields<'_>, &Author)) {
-        self.open_file(now);
+    fn write_line(&mut self, write: impl FnOnce(&mut Fields<'_>, &Author)) {
+        self.open_file();
         let Self { sink, chain, author, .. } = self;
         chain.append(sink.pending(), |fields| write(fields, author));
     }
 
-    fn open_file(&mut self, at: UnixMillis) {
+    /// Reads the clock anew: what stands in the files before is not younger, however long the round
+    /// has taken so far.
+    fn open_file(&mut self) {
         let Some(file_number) = self.sink.announce_file() else { return };
+        let (at, none_before) = (self.clock.now(), self.emptied_at);
         let Self { sink, chain, author, labels, subject_key, previous, keys, .. } = self;
         let (subject_key, previous, keys) = (subject_key.as_ref(), previous.as_ref(), *keys);
-        let opening = Opening { at, file_number, labels, subject_key, previous, keys };
+        let opening = Opening { at, none_before, file_number, labels, subject_key, previous, keys };
         let is_first = chain.seq == 0;
         chain.append(sink.pending(), |fields| match is_first {
             true => events::start(fields, author, &opening),
@@ -291,7 +297,7 @@ impl Writer {
             Vec::new()
         });
         for file in &expired {
-            self.write_line(now, |fields, author| events::expired(fields, author, now, file));
+            self.write_line(|fields, author| events::expired(fields, author, now, file));
         }
         self.write_out(now)?;
         if !expired.is_empty() {

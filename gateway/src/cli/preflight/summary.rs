@@ -271,11 +271,22 @@ fn table_of(capacity: usize) -> (u64, u64) {
     (slots, slots * limits::SLOT_BYTES)
 }
 
-pub(in crate::cli) fn write_memory(
-    config: &Config,
-    tables: u64,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+/// What a part of the gateway may take.
+pub(in crate::cli) struct MemoryPart {
+    name: &'static str,
+    pub(in crate::cli) bytes: u64,
+    how: String,
+}
+
+impl fmt::Display for MemoryPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, bytes, how } = self;
+        write!(f, "{name:<20} {:>10}  {how}", Bytes(*bytes).to_string())
+    }
+}
+
+/// The memory of each part, at most. `tables` are the bytes of the verification tables.
+pub(in crate::cli) fn memory(config: &Config, tables: u64) -> [MemoryPart; 11] {
     let settings = &config.limits;
     let ((_, table), (_, passes)) = (replay_table(config), passes_table(config));
     let people = if config.accounts.is_on() { config.accounts.capacity } else { 0 };
@@ -293,8 +304,7 @@ pub(in crate::cli) fn write_memory(
     let quiet =
         format!("{} of them; {} once they are quiet", settings.connections_max, Bytes(parked));
     let kept = format!("for retries, {} s each", config.retry.keep_ms / 1_000);
-    writeln!(out, "memory, at most")?;
-    for (part, bytes, how) in [
+    [
         ("replay table", table, "from the start".to_owned()),
         ("passes table", passes, "from the start, if a route takes passes".to_owned()),
         ("account states", accounts, "while they are loaded anew, twice that".to_owned()),
@@ -306,8 +316,18 @@ pub(in crate::cli) fn write_memory(
         ("backend connections", upstream, "all of all backends".to_owned()),
         ("small bodies", bodies, format!("{} requests in flight", settings.requests_in_flight_max)),
         ("large bodies", large, "and replies on redeem routes, which may exceed it".to_owned()),
-    ] {
-        writeln!(out, "  {part:<20} {:>10}  {how}", Bytes(bytes).to_string())?;
+    ]
+    .map(|(name, bytes, how)| MemoryPart { name, bytes, how })
+}
+
+pub(in crate::cli) fn write_memory(
+    config: &Config,
+    tables: u64,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    writeln!(out, "memory, at most")?;
+    for part in memory(config, tables) {
+        writeln!(out, "  {part}")?;
     }
     Ok(())
 }
@@ -331,7 +351,7 @@ pub(in crate::cli) fn write_warnings(config: &Config, out: &mut dyn Write) -> Re
 }
 
 /// A number of bytes for a person.
-struct Bytes(u64);
+pub(in crate::cli) struct Bytes(pub(in crate::cli) u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,16 +12,19 @@ use crate::format::{CheckedLine, LineError, LineHash};
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     followed: BTreeMap<ChainName, FollowedChain>,
-    /// What the first lines of processes say of the process before, by the line that each names.
-    starts: HashMap<(ChainName, u64), Vec<NamedEnd>>,
+    /// What the first lines of processes say of the process before, and what anchors say, by the line
+    /// that each names.
+    named: HashMap<(ChainName, u64), Vec<NamedLine>>,
     expired: Vec<LineReference>,
     may_begin_late: bool,
 }
 
 #[derive(Debug)]
-struct NamedEnd {
+struct NamedLine {
     reference: LineReference,
     is_found: bool,
+    /// It was found, each time with the hash that is named.
+    is_proven: bool,
 }
 
 /// Where a chain has been followed to.
@@ -44,10 +47,12 @@ impl Chains {
         Self { may_begin_late, ..Self::default() }
     }
 
-    /// Adds what a process found when it started. All are added before any line is followed.
-    pub(super) fn add_start(&mut self, reference: LineReference) {
+    /// Adds what a process found when it started, or an anchor. All are added before any line is
+    /// followed.
+    pub(super) fn add_named(&mut self, reference: LineReference) {
         let key = (reference.chain.clone(), reference.seq);
-        self.starts.entry(key).or_default().push(NamedEnd { reference, is_found: false });
+        let named = NamedLine { reference, is_found: false, is_proven: false };
+        self.named.entry(key).or_default().push(named);
     }
 
     /// Adds that a file was deleted for its age; `reference` is its last line.
@@ -67,7 +72,7 @@ impl Chains {
         match self.followed.get_mut(chain) {
             Some(followed) => followed.torn = Some(place.to_owned()),
             None => {
-                found.push(Finding::Note(format!("{place}: half a line, and no other of {chain}")))
+                found.push(Finding::note(format!("{place}: half a line, and no other of {chain}")))
             }
         }
     }
@@ -85,7 +90,7 @@ impl Chains {
             followed.hash = end_of(text).unwrap_or_default();
             followed.place = place.to_owned();
         }
-        Finding::Broken(format!("{place}: {why}"))
+        Finding::broken(format!("{place}: {why}"))
     }
 
     /// Checks that a sound line continues its chain.
@@ -96,7 +101,7 @@ impl Chains {
         place: &str,
         found: &mut Vec<Finding>,
     ) {
-        self.check_named_ends(chain, sound, found);
+        self.check_named(chain, sound, found);
         let Some(followed) = self.followed.get_mut(chain) else {
             let first = FollowedChain {
                 first: sound,
@@ -112,12 +117,12 @@ impl Chains {
         };
         let before = std::mem::replace(&mut followed.place, place.to_owned());
         if let Some(torn) = followed.torn.take() {
-            found.push(Finding::Broken(format!(
+            found.push(Finding::broken(format!(
                 "{torn}: half a line, and yet the process wrote on"
             )));
         }
         if std::mem::take(&mut followed.stopped) {
-            found.push(Finding::Broken(format!(
+            found.push(Finding::broken(format!(
                 "{place}: the process had said at {before} that its record ends"
             )));
         }
@@ -125,39 +130,50 @@ impl Chains {
         if sound.seq > next {
             let last = sound.seq - 1;
             let gap = format!("{place}: before this line, lines {next} to {last} of {chain}");
-            found.push(Finding::Broken(format!("{gap} are missing (after {before})")));
+            found.push(Finding::broken(format!("{gap} are missing (after {before})")));
         } else if sound.seq < next {
-            found.push(Finding::Broken(format!(
+            found.push(Finding::broken(format!(
                 "{place}: line {} of {chain} again, or in the wrong place (after {before})",
                 sound.seq
             )));
         } else if sound.prev != followed.hash {
-            found.push(Finding::Broken(format!(
+            found.push(Finding::broken(format!(
                 "{place}: not written after the line that stands before it ({before})"
             )));
         }
         (followed.next, followed.hash) = (sound.seq + 1, sound.hash);
     }
 
-    /// Compares a line with what later processes say of it.
-    fn check_named_ends(
-        &mut self,
-        chain: &ChainName,
-        sound: CheckedLine,
-        found: &mut Vec<Finding>,
-    ) {
-        if self.starts.is_empty() {
+    /// Compares a line with what later processes and anchors say of it.
+    fn check_named(&mut self, chain: &ChainName, sound: CheckedLine, found: &mut Vec<Finding>) {
+        if self.named.is_empty() {
             return;
         }
-        for start in self.starts.get_mut(&(chain.clone(), sound.seq)).into_iter().flatten() {
-            start.is_found = true;
-            if start.reference.hash != sound.hash {
-                found.push(Finding::Broken(format!(
-                    "{}: line {} of {chain} is not the one that this process found when it started",
-                    start.reference.place, sound.seq
-                )));
+        for named in self.named.get_mut(&(chain.clone(), sound.seq)).into_iter().flatten() {
+            let is_same = named.reference.hash == sound.hash;
+            named.is_proven = is_same && (named.is_proven || !named.is_found);
+            named.is_found = true;
+            if is_same {
+                continue;
             }
+            let (place, seq) = (&named.reference.place, sound.seq);
+            found.push(Finding::broken(match &named.reference.anchored {
+                None => format!(
+                    "{place}: line {seq} of {chain} is not the one that this process found when it \
+                     started"
+                ),
+                Some(time) => format!(
+                    "{place}: line {seq} of {chain} is not the one of {time} that was anchored: it, or \
+                     lines before it, were written anew"
+                ),
+            }));
         }
+    }
+
+    /// Anchors whose lines were found as they were.
+    pub(super) fn anchors_proven(&self) -> usize {
+        let named = self.named.values().flatten();
+        named.filter(|named| named.is_proven && named.reference.anchored.is_some()).count()
     }
 
     /// Reports what is known only when every file was read. Returns the number of processes.
@@ -165,21 +181,24 @@ impl Chains {
         for (chain, followed) in &self.followed {
             self.report_beginning(chain, followed, found);
             if let Some(torn) = &followed.torn {
-                found.push(Finding::Note(format!(
+                found.push(Finding::note(format!(
                     "{torn}: half a line: the process was killed, or the machine stopped, while \
                      it was written"
                 )));
             }
             if !followed.stopped {
-                found.push(Finding::Note(format!(
+                found.push(Finding::note(format!(
                     "{}: {chain} has not said that it ends: it runs, or it was killed; of a \
                      killed process what it decided in its last moment may be missing",
                     followed.place
                 )));
             }
         }
-        let unmet = self.starts.values().flatten().filter(|start| !start.is_found);
-        unmet.for_each(|start| self.report_missing(&start.reference, found));
+        let unmet = self.named.values().flatten().filter(|named| !named.is_found);
+        unmet.for_each(|named| match &named.reference.anchored {
+            None => self.report_missing(&named.reference, found),
+            Some(time) => found.push(self.missing_anchor(&named.reference, time)),
+        });
         self.followed.len()
     }
 
@@ -190,11 +209,11 @@ impl Chains {
             file.chain == *chain && file.seq == last && file.hash == first.first.prev
         };
         found.push(if self.expired.iter().any(is_expired) {
-            Finding::Note(format!("{missing} were deleted for their age"))
+            Finding::note(format!("{missing} were deleted for their age"))
         } else if self.may_begin_late {
-            Finding::Note(format!("{missing} are not among these files"))
+            Finding::note(format!("{missing} are not among these files"))
         } else {
-            Finding::Broken(format!(
+            Finding::broken(format!(
                 "{missing} are missing (if their files are archived elsewhere: --may-begin-late)"
             ))
         });
@@ -211,21 +230,51 @@ impl Chains {
         let is_expired = |file: &LineReference| file.chain == *chain && file.seq >= *seq;
         let missing = format!("{place}: this process was started after line {seq} of {chain}");
         found.push(match followed {
-            Some(followed) => Finding::Broken(format!(
+            Some(followed) => Finding::broken(format!(
                 "{missing}, whose record ends before that ({})",
                 followed.place
             )),
             None if self.expired.iter().any(is_expired) => {
-                Finding::Note(format!("{missing}, whose files were deleted for their age"))
+                Finding::note(format!("{missing}, whose files were deleted for their age"))
             }
             None if self.may_begin_late => {
-                Finding::Note(format!("{missing}, which is not among these files"))
+                Finding::note(format!("{missing}, which is not among these files"))
             }
-            None => Finding::Broken(format!(
+            None => Finding::broken(format!(
                 "{missing}, whose files are missing (if they are archived elsewhere: \
                  --may-begin-late)"
             )),
         });
+    }
+}
+
+impl Chains {
+    /// What an anchor tells whose line was not found.
+    fn missing_anchor(&self, anchor: &LineReference, time: &str) -> Finding {
+        let LineReference { chain, seq, place, .. } = anchor;
+        let line = format!("{place}: line {seq} of {chain}, anchored at {time},");
+        let is_expired = |file: &LineReference| file.chain == *chain && file.seq >= *seq;
+        let may_lack = if self.expired.iter().any(is_expired) {
+            Some("was deleted for its age")
+        } else if self.may_begin_late {
+            Some("is not among these files: it is not proven")
+        } else {
+            None
+        };
+        match (self.followed.get(chain), may_lack) {
+            (Some(followed), _) if followed.next > *seq && followed.first.seq <= *seq => {
+                Finding::broken(format!("{line} is damaged or missing"))
+            }
+            (Some(followed), _) if followed.next <= *seq => Finding::broken(format!(
+                "{line} is missing: the record of this process ends before it ({})",
+                followed.place
+            )),
+            (_, Some(why)) => Finding::note(format!("{line} {why}")),
+            (_, None) => Finding::broken(format!(
+                "{line} is missing, with its file (if that is archived elsewhere: \
+                 --may-begin-late)"
+            )),
+        }
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) struct FileHead {
     bytes: u64,
 }
 
+/// The node of a file that tells none.
+const UNNAMED: &str = "?";
+
 /// A process of a node.
 #[derive(Debug, Clone, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub(super) struct ChainName {
@@ -42,6 +45,8 @@ pub(super) struct LineReference {
     pub(super) hash: LineHash,
     /// File and number of the line that says so.
     pub(super) place: String,
+    /// Of an anchor: the time in the line.
+    pub(super) anchored: Option<String>,
 }
 
 impl LineReference {
@@ -54,7 +59,7 @@ impl LineReference {
     ) -> Option<Self> {
         let chain = ChainName { node: node.to_owned(), process: process?.to_owned() };
         let hash = LineHash::parse(hash?.as_bytes())?;
-        Some(Self { chain, seq: seq?, hash, place: place.to_owned() })
+        Some(Self { chain, seq: seq?, hash, place: place.to_owned(), anchored: None })
     }
 }
 
@@ -62,7 +67,7 @@ impl FileHead {
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let mut space = Vec::new();
         let bytes = path.metadata()?.len();
-        let line = LineReader::open(path)?.next(&mut space)?.map_or(&[][..], |line| line.text);
+        let line = LineReader::open_head(path)?.next(&mut space)?.map_or(&[][..], |line| line.text);
         let first = CheckedLine::check(line).ok();
         let said = Facts::parse(line).filter(|facts| first.is_some() && facts.process.is_some());
         let refers = said.as_ref().and_then(|facts| {
@@ -76,17 +81,22 @@ impl FileHead {
         });
         let chain = match said {
             Some(facts) => ChainName {
-                node: facts.node.into_owned(),
-                process: facts.process.unwrap_or_default().into_owned(),
+                node: facts.node.clone().into_owned(),
+                process: facts.process.as_deref().unwrap_or_default().to_owned(),
             },
             // The file's name is used: the first line is damaged, or an earlier file was removed
             // while the process wrote to it.
             None => match FileName::of(path) {
                 Some(name) => ChainName { node: name.node, process: name.process },
-                None => ChainName { node: "?".to_owned(), process: path.display().to_string() },
+                None => ChainName { node: UNNAMED.to_owned(), process: path.display().to_string() },
             },
         };
         Ok(Self { path: path.to_owned(), chain, refers, first, bytes })
+    }
+
+    /// Does its first line or its name tell node and process?
+    pub(super) fn is_named(&self) -> bool {
+        self.chain.node != UNNAMED
     }
 
     /// Sorts by chain, then as the files were written, then the longer copy first. A file with a

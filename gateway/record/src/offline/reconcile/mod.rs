@@ -4,6 +4,7 @@
 //! Each file is streamed once, after its first line was read. Memory holds the 16 bytes of each
 //! redemption that was forwarded or spent, and the place of its line: about 50 bytes for each.
 
+mod anchor;
 mod chains;
 mod finding;
 mod head;
@@ -12,15 +13,19 @@ mod tests;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    fmt, io,
+    io,
     path::PathBuf,
 };
 
 use keyring::time::UnixMillis;
 
-pub use self::finding::Finding;
+pub use self::{
+    anchor::{Anchor, AnchorError, anchors, read_anchors},
+    finding::{Finding, FindingKind, FoundDecision},
+};
 use self::{
     chains::Chains,
+    finding::Incident,
     head::{ChainName, FileHead, LineReference},
 };
 use super::{
@@ -48,6 +53,8 @@ pub struct ReconcileVerdict {
     pub unknown: u64,
     /// Decisions that were dropped.
     pub dropped: u64,
+    /// Anchors whose lines are there as they were.
+    pub anchors_proven: usize,
     /// The first and the last decision's time.
     pub span: Option<(UnixMillis, UnixMillis)>,
 }
@@ -71,17 +78,25 @@ pub enum ReconcileError {
 /// Called with each finding at once.
 pub type Show<'a> = &'a mut dyn FnMut(Finding) -> io::Result<()>;
 
-/// Reconciles `files`. With `may_begin_late` the first files of a process may be missing, and so
-/// may the process before it.
+/// What reconciling asks of the files.
+#[derive(Debug, Default, Copy, Clone)]
+pub struct Demands<'a> {
+    /// The first files of a process may be missing, and so may the process before it.
+    pub may_begin_late: bool,
+    /// Lines that must be there as they were.
+    pub anchors: &'a [Anchor],
+}
+
+/// Reconciles `files`.
 ///
 /// # Errors
 /// The file that could not be read, or where `show` could not write.
 pub fn reconcile(
     files: &[PathBuf],
-    may_begin_late: bool,
+    demands: Demands<'_>,
     show: Show<'_>,
 ) -> Result<ReconcileVerdict, ReconcileError> {
-    let mut run = Reconciliation::new(may_begin_late, show);
+    let mut run = Reconciliation::new(demands.may_begin_late, show);
     let read =
         |path: &PathBuf| FileHead::read(path).map_err(|e| ReconcileError::Read(path.clone(), e));
     let mut heads = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -94,17 +109,19 @@ pub fn reconcile(
         is_copy
     });
     for copy in std::mem::take(&mut run.skipped) {
-        run.show(Finding::Note(format!("{}: a copy of a file that is read", copy.display())))?;
+        run.show(Finding::note(format!("{}: a copy of a file that is read", copy.display())))?;
     }
     for reference in heads.iter().filter_map(|head| head.refers.clone()) {
-        run.chains.add_start(reference);
+        run.chains.add_named(reference);
     }
+    demands.anchors.iter().filter_map(Anchor::reference).for_each(|one| run.chains.add_named(one));
     for head in &heads {
         run.file(head)?;
     }
     let mut found = Vec::new();
     run.verdict.processes = run.chains.finish(&mut found);
     found.into_iter().try_for_each(|finding| run.show(finding))?;
+    run.verdict.anchors_proven = run.chains.anchors_proven();
     Ok(run.verdict)
 }
 
@@ -142,11 +159,11 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn show(&mut self, finding: Finding) -> Result<(), ReconcileError> {
-        match finding {
-            Finding::Double(_) => self.verdict.doubles += 1,
-            Finding::Broken(_) => self.verdict.broken += 1,
-            Finding::Unknown(_) => self.verdict.unknown += 1,
-            Finding::Note(_) => {}
+        match finding.kind {
+            FindingKind::Double => self.verdict.doubles += 1,
+            FindingKind::Broken => self.verdict.broken += 1,
+            FindingKind::Unknown => self.verdict.unknown += 1,
+            FindingKind::Note => {}
         }
         (self.show)(finding).map_err(ReconcileError::Show)
     }
@@ -160,11 +177,12 @@ impl<'a> Reconciliation<'a> {
         while let Some(line) = lines.next(&mut space).map_err(failed)? {
             self.line(&head.chain, &line, &mut found);
             for finding in found.drain(..) {
-                self.show(finding)?;
+                let place = Some(format!("{}:{}", head.path.display(), line.number));
+                self.show(Finding { place, ..finding })?;
             }
         }
         if lines.is_empty() {
-            self.show(Finding::Broken(format!(
+            self.show(Finding::broken(format!(
                 "{}: an empty file: it was emptied, or its process was killed in the moment \
                  in which it made it; what it held is lost",
                 head.path.display()
@@ -184,7 +202,7 @@ impl<'a> Reconciliation<'a> {
             Err(why) => return found.push(self.chains.skip_line(chain, why, line.text, &place)),
         }
         let Some(facts) = Facts::parse(line.text) else {
-            return found.push(Finding::Broken(format!("{place}: it lacks what each line has")));
+            return found.push(Finding::broken(format!("{place}: it lacks what each line has")));
         };
         match &*facts.event {
             "decision" => self.decision(&facts, line.number, &place, found),
@@ -204,7 +222,7 @@ impl<'a> Reconciliation<'a> {
     fn dropped(&mut self, facts: &Facts<'_>, place: &str) -> Finding {
         let count = facts.count.unwrap_or(0);
         self.verdict.dropped += count;
-        Finding::Note(format!(
+        Finding::note(format!(
             "{place}: {count} decisions before {} are not recorded: the disk was slow or full \
              (record.when_full = \"drop\")",
             facts.time
@@ -221,7 +239,8 @@ impl<'a> Reconciliation<'a> {
             return;
         }
         if facts.outcome.as_deref() == Some("outcome_unknown") {
-            found.push(Finding::Unknown(format!("{}  {place}", Incident(facts))));
+            let text = format!("{}  {place}", Incident(facts));
+            found.push(Finding::of_decision(FindingKind::Unknown, text, facts));
         }
         // Its route only observes, and forwards a used code too: that is no double.
         if facts.observed.is_some() {
@@ -231,7 +250,7 @@ impl<'a> Reconciliation<'a> {
         let (true, Some(text)) = (is_spent || facts.bytes_sent, &facts.redemption) else { return };
         match identity(text) {
             Some(redemption) => found.extend(self.used(redemption, facts, number, place)),
-            None => found.push(Finding::Broken(format!("{place}: {text:?} is no redemption id"))),
+            None => found.push(Finding::broken(format!("{place}: {text:?} is no redemption id"))),
         }
     }
 
@@ -262,12 +281,13 @@ impl<'a> Reconciliation<'a> {
         let what = if first.sent && sent { "forwarded twice" } else { "spent twice" };
         let path = usize::try_from(first.file).ok().and_then(|file| self.paths.get(file));
         let path = path.map_or_else(String::new, |path| path.display().to_string());
-        Some(Finding::Double(format!(
+        let text = format!(
             "redemption {} was {what}\n         first  {path}:{}\n         again  {place}  {}",
             or_dash(&facts.redemption),
             first.line,
             Incident(facts)
-        )))
+        );
+        Some(Finding::of_decision(FindingKind::Double, text, facts))
     }
 }
 
@@ -286,17 +306,4 @@ fn identity(text: &str) -> Option<[u8; IDENTITY_BYTES]> {
     let mut bytes = [u8::from(is_pass); IDENTITY_BYTES];
     bytes.iter_mut().skip(1).zip(number.to_be_bytes()).for_each(|(to, byte)| *to = byte);
     parts.next().is_none().then_some(bytes)
-}
-
-/// Shows a decision to a person who must act on it.
-struct Incident<'a>(&'a Facts<'a>);
-
-impl fmt::Display for Incident<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let facts = self.0;
-        let outcome = or_dash(&facts.outcome);
-        write!(f, "{}  {outcome}  redemption {}", facts.time, or_dash(&facts.redemption))?;
-        write!(f, "  backend {} {}", or_dash(&facts.backend), or_dash(&facts.endpoint))?;
-        write!(f, "  request {}  node {}", or_dash(&facts.request_id), facts.node)
-    }
 }

@@ -117,10 +117,14 @@ impl Scribe {
 }
 
 fn run(directories: &[&Path], may_begin_late: bool) -> (ReconcileVerdict, Vec<String>) {
+    run_with(directories, Demands { may_begin_late, ..Demands::default() })
+}
+
+fn run_with(directories: &[&Path], demands: Demands<'_>) -> (ReconcileVerdict, Vec<String>) {
     let paths: Vec<_> = directories.iter().map(|path| path.to_path_buf()).collect();
     let files = crate::offline::find(&paths).unwrap();
     let mut found = Vec::new();
-    let verdict = reconcile(&files, may_begin_late, &mut |finding| {
+    let verdict = reconcile(&files, demands, &mut |finding| {
         found.push(finding.to_string());
         Ok(())
     });
@@ -323,6 +327,116 @@ fn a_copy_is_read_once() {
     fs::write(other.path().join("a.1.000001.jsonl"), format!("{begin}\n")).unwrap();
     let (verdict, found) = run(&[other.path(), path], false);
     assert!(verdict.is_clean() && verdict.decisions == 5, "{found:#?}");
+}
+
+/// The anchors of all files of a scribe, by way of their text.
+fn anchors_of(scribe: &Scribe) -> Vec<Anchor> {
+    let files = crate::offline::find(&[scribe.directory.path().to_owned()]).unwrap();
+    let (found, without) = anchors(&files).unwrap();
+    assert!(without.is_empty(), "{without:?}");
+    let list = tempfile::NamedTempFile::new().unwrap();
+    let text: String = found.iter().map(|anchor| format!("{anchor}\n")).collect();
+    fs::write(list.path(), text).unwrap();
+    read_anchors(list.path()).unwrap()
+}
+
+/// [`whole`], but what is said of one redemption; all hashes fit, as they would if who can write the
+/// files had made all of them anew.
+fn written_anew() -> Scribe {
+    let mut scribe = Scribe::new("a");
+    scribe.start("1").decision(Said { serial: 9, ..SENT }).decision(USED).rotate();
+    scribe.decision(Said { serial: 2, ..GIVEN_BACK }).decision(Said { serial: 2, ..SENT }).stop();
+    scribe.start("2").decision(Said { serial: 3, ..UNKNOWN }).stop();
+    scribe
+}
+
+#[test]
+fn a_record_that_was_written_anew_is_clean_in_itself_and_not_beside_its_anchors() {
+    let scribe = whole();
+    let kept = anchors_of(&scribe);
+    assert_eq!(kept.len(), 2, "one a process: {kept:?}");
+    let demands = Demands { anchors: &kept, ..Demands::default() };
+    let (verdict, found) = run_with(&[scribe.directory.path()], demands);
+    assert!(verdict.is_clean() && verdict.anchors_proven == 2, "{found:#?}");
+
+    let forged = written_anew();
+    assert!(of(&forged).0.is_clean());
+    let (verdict, found) = run_with(&[forged.directory.path()], demands);
+    assert_eq!((verdict.broken, verdict.anchors_proven), (2, 0), "{found:#?}");
+    let told = |text: &String| text.contains("node a, process 1 is not the one of 1970-");
+    assert!(found.iter().any(told), "{found:#?}");
+}
+
+#[test]
+fn a_chain_may_go_on_after_its_anchor_and_may_not_end_before_it() {
+    let mut scribe = Scribe::new("a");
+    scribe.start("1").decision(SENT);
+    let early = anchors_of(&scribe);
+    scribe.decision(Said { serial: 2, ..SENT }).rotate().decision(Said { serial: 3, ..SENT });
+    let late = anchors_of(&scribe);
+    for kept in [&early, &late] {
+        let demands = Demands { anchors: kept, ..Demands::default() };
+        let (verdict, found) = run_with(&[scribe.directory.path()], demands);
+        assert!(verdict.is_clean() && verdict.anchors_proven == 1, "{found:#?}");
+    }
+    // What the process did not come to say cannot be known, but what it had said is.
+    fs::remove_file(scribe.path()).unwrap();
+    assert!(of(&scribe).0.is_clean());
+    let demands = Demands { anchors: &late, may_begin_late: true };
+    let (verdict, found) = run_with(&[scribe.directory.path()], demands);
+    assert_eq!(verdict.broken, 1, "{found:#?}");
+    assert!(found.iter().any(|text| text.contains("ends before it")), "{found:#?}");
+}
+
+#[test]
+fn what_is_archived_elsewhere_is_said_and_what_is_missing_is_broken() {
+    let scribe = whole();
+    let kept = anchors_of(&scribe);
+    for file in ["a.1.000001.jsonl", "a.1.000002.jsonl"] {
+        fs::remove_file(scribe.directory.path().join(file)).unwrap();
+    }
+    let demands = Demands { anchors: &kept, ..Demands::default() };
+    let (verdict, found) = run_with(&[scribe.directory.path()], demands);
+    let missing = |text: &&String| text.contains("anchored at") && text.starts_with("BROKEN");
+    assert_eq!(found.iter().filter(missing).count(), 1, "{found:#?}");
+    assert_eq!(verdict.anchors_proven, 1);
+    let demands = Demands { may_begin_late: true, ..demands };
+    let (verdict, found) = run_with(&[scribe.directory.path()], demands);
+    assert!(verdict.is_clean() && verdict.anchors_proven == 1, "{found:#?}");
+    let said = |text: &String| text.starts_with("NOTE") && text.contains("it is not proven");
+    assert!(found.iter().any(said), "{found:#?}");
+}
+
+#[test]
+fn an_anchored_line_that_was_damaged_is_missing() {
+    let scribe = whole();
+    let kept = anchors_of(&scribe);
+    let path = scribe.directory.path().join("a.1.000002.jsonl");
+    let text = fs::read_to_string(&path).unwrap().replace("\"stop\"", "\"drop\"");
+    fs::write(path, text).unwrap();
+    let demands = Demands { anchors: &kept, may_begin_late: true };
+    let (verdict, found) = run_with(&[scribe.directory.path()], demands);
+    assert!(!verdict.is_clean() && verdict.anchors_proven == 1, "{found:#?}");
+    assert!(found.iter().any(|text| text.contains("is damaged or missing")), "{found:#?}");
+}
+
+#[test]
+fn a_finding_tells_programs_what_it_tells_a_person() {
+    let scribe = whole();
+    let files = crate::offline::find(&[scribe.directory.path().to_owned()]).unwrap();
+    let mut found = Vec::new();
+    let keep = &mut |finding| {
+        found.push(finding);
+        Ok(())
+    };
+    reconcile(&files, Demands::default(), keep).unwrap();
+    let [unknown] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(unknown.kind, FindingKind::Unknown);
+    assert!(unknown.place.as_ref().is_some_and(|place| place.ends_with("a.2.000001.jsonl:2")));
+    let decision = unknown.decision.as_ref().unwrap();
+    assert_eq!(decision.redemption, "7001-1800000000-0000000000000003");
+    assert_eq!((&*decision.outcome, &*decision.node), ("outcome_unknown", "a"));
+    assert!(decision.bytes_sent && decision.msgid.is_empty());
 }
 
 proptest! {
