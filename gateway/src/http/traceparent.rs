@@ -81,7 +81,11 @@ static VALUES: [u8; 256] = {
     let mut digits: &[u8] = DIGITS;
     let mut value = 0;
     while let [digit, rest @ ..] = digits {
-        #[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "no other way in a const")]
+        #[expect(
+            clippy::as_conversions,
+            clippy::indexing_slicing,
+            reason = "no other way in a const"
+        )]
         {
             values[*digit as usize] = value;
         }
