@@ -5,6 +5,7 @@
 
 use std::io;
 
+use rustix::process::{WaitOptions, wait};
 use tokio::signal::unix::{self, SignalKind};
 
 /// What a signal asks for.
@@ -27,6 +28,8 @@ pub struct Survived {
     hang_up: unix::Signal,
     upgrade: unix::Signal,
     nothing: unix::Signal,
+    /// SIGCHLD, for process 1 of a container alone: see [`bury`].
+    orphans: Option<unix::Signal>,
     /// A write beyond RLIMIT_FSIZE. Caught, the write fails with an error, as on a full disk.
     _file_too_large: unix::Signal,
 }
@@ -51,6 +54,7 @@ impl Survived {
             hang_up: unix::signal(SignalKind::hangup())?,
             upgrade: unix::signal(SignalKind::user_defined2())?,
             nothing: unix::signal(SignalKind::user_defined1())?,
+            orphans: is_process_1().then(|| unix::signal(SignalKind::child())).transpose()?,
             _file_too_large: unix::signal(SignalKind::from_raw(
                 rustix::process::Signal::XFSZ.as_raw(),
             ))?,
@@ -74,12 +78,38 @@ impl Survived {
 impl Signals {
     /// The next signal. Cancel safe.
     pub async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.terminate.recv() => Signal::Leave,
-            _ = self.interrupt.recv() => Signal::Leave,
-            _ = self.survived.hang_up.recv() => Signal::Reload,
-            _ = self.survived.upgrade.recv() => Signal::Upgrade,
-            _ = self.survived.nothing.recv() => Signal::Nothing,
+        loop {
+            return tokio::select! {
+                _ = self.terminate.recv() => Signal::Leave,
+                _ = self.interrupt.recv() => Signal::Leave,
+                _ = self.survived.hang_up.recv() => Signal::Reload,
+                _ = self.survived.upgrade.recv() => Signal::Upgrade,
+                _ = self.survived.nothing.recv() => Signal::Nothing,
+                () = orphan(&mut self.survived.orphans) => {
+                    bury();
+                    continue;
+                }
+            };
         }
     }
+}
+
+/// Whether the kernel ends a container, and all that runs in it, with this process.
+pub(crate) fn is_process_1() -> bool {
+    std::process::id() == 1
+}
+
+/// Waits until a child has ended, where that is to be known.
+async fn orphan(ended: &mut Option<unix::Signal>) {
+    match ended {
+        Some(ended) => drop(ended.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes note of every child that has ended. The kernel gives process 1 the children of programs that
+/// ended before them, such as programs that a person started in the container. Without this each stays
+/// in the table of processes. Process 1 has no other children, because it starts no new process.
+fn bury() {
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }

@@ -35,6 +35,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use super::signals::is_process_1;
 use crate::limits;
 use sys::log::{self, Event, Field};
 
@@ -93,7 +94,7 @@ impl CommandLine {
     /// Why a process that takes over would end with this one: the kernel ends a container with
     /// its process 1, and a small init ends with the process that it started.
     pub(crate) fn cannot_be_outlived(&self) -> Option<String> {
-        if std::process::id() == ONE {
+        if is_process_1() {
             return Some(
                 "this is process 1 of its container, which ends with it, and a new process too: \
                  replace the container instead"

@@ -34,8 +34,8 @@ pub enum KeyringError {
     },
     /// A secret that others than its owner can read.
     #[error(
-        "{path}: mode {mode:04o} lets others than its owner in; allowed: 0600 or less; \
-         use: chmod 600 {path}",
+        "{path}: mode {mode:04o} lets others than its owner in; allowed: 0600 or less, or 0640 of \
+         root and a group that is not root's; use: chmod 600 {path}",
         path = path.display()
     )]
     Mode {

@@ -1,7 +1,12 @@
 //! Reading key files within their bounds: public keys, private keys, secrets as hex. Each may be
 //! saved with a byte order mark or as UTF-16.
 
-use std::{fs::File, io::Read as _, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs::File,
+    io::Read as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+};
 
 use zeroize::Zeroizing;
 
@@ -22,6 +27,10 @@ const KEY_FILE_BYTES_MAX: usize = 1 << 14;
 const SECRET_BYTES: usize = 32;
 /// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
+/// The one of them that a group may have.
+const GROUP_READS: u32 = 0o040;
+/// The number of root, user and group.
+const ROOT: u32 = 0;
 
 /// Reads an issuer's private key: PEM of PKCS#8 or SEC 1, readable by its owner alone.
 ///
@@ -76,19 +85,27 @@ fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, KeyringError> {
     Ok(bytes)
 }
 
-/// Reads a secret that only its owner may read. The mode is that of the opened file. `of_binary` is
+/// Reads a secret that only its owner may read, or a group that root gave it to. The mode is that of the opened file. `of_binary` is
 /// the command that makes text of a binary file.
 fn read_secret(path: &Path, of_binary: &str) -> Result<Zeroizing<String>, KeyringError> {
     let file = File::open(path).map_err(unreadable(path))?;
     let metadata = file.metadata().map_err(unreadable(path))?;
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & OTHERS != 0 && !metadata.is_dir() {
+    if lets_others_in(mode, metadata.uid(), metadata.gid()) && !metadata.is_dir() {
         return Err(KeyringError::Mode { path: path.to_owned(), mode });
     }
     // Room from the start: a buffer that grew would leave copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES_MAX + 1));
     read_bounded(file, path, KEY_FILE_BYTES_MAX, &mut bytes)?;
     decode(&bytes, path, of_binary)
+}
+
+/// Whether a file of this mode, user and group is no secret of one reader. Root may give a file to a
+/// group of the reader's own, as Kubernetes does with its secrets: there no other way leads to a
+/// process that is not root. PostgreSQL has the same rule for its key file (`ssl_key_file`).
+pub(super) fn lets_others_in(mode: u32, user: u32, group: u32) -> bool {
+    let allowed = if user == ROOT && group != ROOT { GROUP_READS } else { 0 };
+    mode & OTHERS & !allowed != 0
 }
 
 fn read_bounded(

@@ -22,6 +22,7 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/contract/status.md", 5 << 10),
     ("gateway/contract/accounts.md", 7 << 10),
     ("config/etcd.md", 5 << 10),
+    ("config/deploy/README.md", 5 << 10),
     ("keyring/FORMAT.md", 7 << 10),
     ("keyring/PASS.md", 6 << 10),
     ("gateway/src/process/README.md", 5 << 10),

@@ -245,7 +245,7 @@ async fn restarted_on_a_full_disk(when_full: &str) -> Option<World> {
     Some(world)
 }
 
-fn child_of(process: &Process) -> Pid {
+pub(super) fn child_of(process: &Process) -> Pid {
     let pid = i32::try_from(process.pid()).ok().and_then(Pid::from_raw);
     child_of_pid(pid.expect("a process id"))
 }
@@ -258,7 +258,7 @@ fn child_of_pid(pid: Pid) -> Pid {
 }
 
 /// How this user can have a namespace, if at all.
-async fn namespace(kind: &[&'static str]) -> Option<Vec<&'static str>> {
+pub(super) async fn namespace(kind: &[&'static str]) -> Option<Vec<&'static str>> {
     for more in [&[][..], &["--map-root-user"]] {
         let words = [&["unshare"], more, kind].concat();
         let output = Command::new("unshare").args(&words[1..]).arg("true").output().await;

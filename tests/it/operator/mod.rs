@@ -1,6 +1,7 @@
 //! What operators see and do: start, reload, drain, files, log, record, metrics.
 
 mod admin;
+mod deploy;
 mod drain;
 mod files;
 mod host;

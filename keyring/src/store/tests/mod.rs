@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use tempfile::TempDir;
 
-use super::*;
+use super::{files::lets_others_in, *};
 use crate::{
     sample::{self, KEY_ID, RULES, VECTOR, at},
     suite::{
@@ -216,6 +216,22 @@ fn tools_take_keys_of_any_environment() {
     dir.write(MANIFEST, KEYRING.replace("production", "sandbox"), 0o644);
     assert!(dir.load().is_err());
     assert_eq!(load(dir.0.path(), None).unwrap().iter().len(), 1);
+}
+
+/// Root's group reads nothing by it, and a group may not write.
+#[test]
+fn only_root_may_give_a_secret_to_a_group() {
+    for (mode, user, group, is_open) in [
+        (0o600, 0, 0, false),
+        (0o440, 0, 65_532, false),
+        (0o640, 0, 65_532, false),
+        (0o640, 0, 0, true),
+        (0o640, 1_000, 65_532, true),
+        (0o660, 0, 65_532, true),
+        (0o644, 0, 65_532, true),
+    ] {
+        assert_eq!(lets_others_in(mode, user, group), is_open, "{mode:o} {user} {group}");
+    }
 }
 
 #[test]
