@@ -1,16 +1,13 @@
 //! What a person watches a running gateway with: rules and alerts, dashboards, runbooks, the log,
 //! traces, the live page.
 
-<<<<<<< HEAD
 mod alerts;
+mod audit;
 mod dashboards;
 mod log;
 mod metrics;
 mod minutes;
+mod plan;
 pub(crate) mod prometheus;
 mod runbooks;
 mod traces;
-=======
-mod audit;
-mod plan;
->>>>>>> audits
