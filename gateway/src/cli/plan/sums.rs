@@ -113,11 +113,14 @@ impl Demand {
     fn is_alone(&self) -> bool {
         let busy_ns = self.rate.saturating_mul(self.cost_ns.alone).saturating_mul(100);
         let cores = busy_ns.div_ceil(NS * BUSY_PERCENT);
-        let fits = cores <= self.cores.map_or(WORKERS.max, u64::from);
-        self.cities == 1
-            && self.nodes_lost == 0
-            && self.nodes.is_none_or(|nodes| nodes == 1)
-            && fits
+        let most = match (self.cores, self.nodes) {
+            (Some(cores), _) => cores,
+            (None, None) => CORES,
+            // It gets as many as it needs.
+            (None, Some(_)) => u32::MAX,
+        };
+        let is_one = self.nodes.is_none_or(|nodes| nodes == 1);
+        self.cities == 1 && self.nodes_lost == 0 && is_one && cores <= u64::from(most)
     }
 }
 
