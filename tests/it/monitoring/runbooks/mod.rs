@@ -57,9 +57,10 @@ const OTHERS: &[&str] = &[
     "ok",
     "reset",
     "until",
-    // Programs and options of ours, a member of a refusal.
+    // Programs of ours, a member of a refusal, what a route does with a pass.
     "action",
     "check",
+    "pass_check",
     "reconcile",
 ];
 
