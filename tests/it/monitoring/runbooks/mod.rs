@@ -45,6 +45,7 @@ const OTHERS: &[&str] = &[
     // The keyring, the data directory, the program that was there before.
     "accounts.db",
     "accounts.seen",
+    "findings.csv",
     "not_after",
     "retiring",
     "seal_secret",
