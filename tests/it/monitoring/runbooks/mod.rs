@@ -45,6 +45,7 @@ const OTHERS: &[&str] = &[
     // The keyring, the data directory, the program that was there before.
     "accounts.db",
     "accounts.seen",
+    "findings.csv",
     "not_after",
     "retiring",
     "seal_secret",
@@ -57,9 +58,10 @@ const OTHERS: &[&str] = &[
     "ok",
     "reset",
     "until",
-    // Programs and options of ours, a member of a refusal.
+    // Programs of ours, a member of a refusal, what a route does with a pass.
     "action",
     "check",
+    "pass_check",
     "reconcile",
 ];
 
