@@ -17,6 +17,7 @@ use super::files::rule_files;
 use super::quick::quicker;
 use crate::harness::accounts::with_accounts;
 use crate::harness::keys::{Issuer, RETIRING, WECHAT, payment, write_keyring};
+use crate::harness::process::StandardError;
 use crate::harness::redis::{Redis, config};
 use crate::harness::{Backend, Reply, Request, Setup, World, eventually, now_ms};
 use crate::monitoring::prometheus::{Prometheus, scraping};
@@ -122,7 +123,7 @@ async fn fire(prometheus: &Prometheus, expected: &[&str]) {
     .await;
     for alert in prometheus.api.alerts().await {
         for text in alert.annotations.values() {
-            let is_whole = !text.contains("error") && !text.contains("no value");
+            let is_whole = !text.contains("<error") && !text.contains("<no value");
             assert!(is_whole && !text.contains("{{"), "{alert:?}");
         }
     }
@@ -241,7 +242,7 @@ async fn freeze(writer: &crate::harness::accounts::Writer, people: u32) {
 }
 
 #[tokio::test]
-async fn codes_tables_and_threads_of_one_node() {
+async fn codes_tables_and_losses_of_nodes() {
     let setup = with_two_channels(Setup::new().await)
         .config("replay.capacity = 64")
         .also("route", "path = \"/visit\"\ncode = \"pass_check\"\nbackend = \"settlement\"");
@@ -249,7 +250,14 @@ async fn codes_tables_and_threads_of_one_node() {
     let wish = setup.directory().join("panic");
     let wish_text = wish.display().to_string();
     let world = setup.environment("YANMA_TEST_PANIC", &wish_text);
-    let slow = with_two_channels(Setup::new().await).environment("YANMA_VERIFY", "reference");
+    // The other one verifies slowly, its log has no room, and its clock is a file.
+    let slow = with_two_channels(Setup::new().await);
+    let clock = slow.directory().join("clock");
+    fs::write(&clock, "0").expect("a clock file");
+    let slow = slow
+        .environment("YANMA_VERIFY", "reference")
+        .environment("YANMA_TEST_CLOCK", &clock.display().to_string())
+        .standard_error(StandardError::Full);
     let (world, slow) = tokio::join!(world.start(), slow.start());
     let prometheus = watch(&[&world, &slow]).await;
     fire(&prometheus, &["VerifierSlow"]).await;
@@ -280,4 +288,9 @@ async fn codes_tables_and_threads_of_one_node() {
     let _payments = [Traffic::start(at, pay("/pay")), Traffic::start(at, pay("/pay"))];
     let full = ["AccountsFill", "GatewayFaults", "LimitHit", "Panicked", "ReplayFills"];
     fire(&prometheus, &[&said[..], &full].concat()).await;
+
+    // What passes by, last.
+    fs::write(&clock, "3000").expect("a clock file");
+    slow.signal(Signal::HUP);
+    fire(&prometheus, &[&said[..], &full, &["ClockStepped", "LogDropped"]].concat()).await;
 }
