@@ -232,6 +232,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[admin]\naddress = \"unix:/a\"", "11: admin.address = \"unix:/a\": must be an IP address"),
     ("[admin]\naddress = \"127.0.0.1:7460\"", "11: admin.address = \"127.0.0.1:7460\": must be"),
     ("[record]\nwhen_full = \"block\"", "11: record.when_full = \"block\": must be \"drop\" or"),
+    ("[log]\nformat = \"xml\"", "11: log.format = \"xml\": must be \"text\" or \"json\""),
+    (
+        "[log]\nlevel = \"debug\"",
+        "11: log.level = \"debug\": must be \"info\", \"warning\" or \"er",
+    ),
+    ("[trace]\nspans = \"on\"", "11: trace.spans = \"on\": must be true or false"),
     ("[record]\nnode = \"A\"", "11: record.node = \"A\": must be 1 to 32 of a-z, 0-9 and -"),
     ("[record]\nkeep_days = 183", "10: record.keep_days = 183: must be 0 (nothing is deleted) or"),
     ("[record]\nsubject_key = \"\"", "11: record.subject_key = \"\": must be a path, relative to"),
