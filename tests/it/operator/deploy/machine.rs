@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -21,7 +22,7 @@ pub(super) struct Machine {
     /// The process 1, by its number outside.
     init: u32,
     cgroup: PathBuf,
-    _child: Child,
+    child: Child,
     _folder: TempDir,
 }
 
@@ -64,7 +65,7 @@ impl Machine {
             remove(&cgroup);
             return None;
         };
-        Some(Self { init, cgroup, _child: child, _folder: folder })
+        Some(Self { init, cgroup, child, _folder: folder })
     }
 
     /// Runs `systemctl` there.
@@ -106,9 +107,13 @@ impl Drop for Machine {
         if std::thread::panicking() {
             eprintln!("---- the unit said ----\n{}--------------------", self.log());
         }
-        let init = i32::try_from(self.init).ok().and_then(rustix::process::Pid::from_raw);
-        // The kernel ends all that runs there with its process 1.
-        let _ = rustix::process::kill_process(init.expect("not 0"), rustix::process::Signal::KILL);
+        let init = i32::try_from(self.init).ok().and_then(Pid::from_raw);
+        // The kernel ends all that runs there with its process 1, and `unshare` ends after that.
+        let _ = kill_process(init.expect("not 0"), Signal::KILL);
+        let unshare = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        if unshare.is_some() {
+            let _ = waitpid(unshare, WaitOptions::empty());
+        }
         remove(&self.cgroup);
     }
 }
@@ -152,7 +157,7 @@ fn remove(cgroup: &Path) {
     for _ in 0..1_000 {
         match fs::remove_dir(cgroup) {
             Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
-                std::thread::sleep(std::time::Duration::from_millis(2));
+                std::thread::yield_now();
             }
             _ => return,
         }
