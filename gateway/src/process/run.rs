@@ -127,16 +127,15 @@ async fn drain(threads: Vec<JoinHandle<()>>, drain_timeout_ms: u64, metrics: &Me
     let ms = begun.elapsed().as_millis();
     let counts: String =
         metrics.outcomes().iter().map(|(outcome, n)| format!(" {outcome}={n}")).collect();
-    let took = &[(Field::DurationMs, &ms as &dyn std::fmt::Display)];
     if is_over {
         let what = format_args!("in {ms} ms; requests of this process by outcome:{counts}");
-        log::event_of(Event::Drained, took, what);
+        log::event_of(Event::Drained, &[(Field::DurationMs, &ms)], what);
     } else {
         let n = metrics.requests_in_flight.total();
         let what = format_args!(
             "the drain's time is over; {n} requests that still ran are cut off; the others of this \
              process by outcome:{counts}"
         );
-        log::event_of(Event::DrainCut, took, what);
+        log::event_of(Event::DrainCut, &[(Field::DurationMs, &ms)], what);
     }
 }
