@@ -15,6 +15,7 @@
 //! | one worker's own state, and what workers share | [`worker`] |
 //! | configuration, keyring and routes in force | [`config`], [`snapshot`] |
 //! | what operators see | [`metrics`], [`admin`], [`readiness`] |
+//! | what pages in a browser share: who may ask, frame, plots, style | `web` |
 //! | the process starts, obeys, reloads, hands over, leaves | [`process`] |
 //! | the programs of the command line | [`cli`] |
 
@@ -37,5 +38,6 @@ pub mod request_id;
 pub mod snapshot;
 pub mod transport;
 pub mod upstream;
+mod web;
 pub mod worker;
 mod writing;

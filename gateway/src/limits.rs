@@ -370,6 +370,18 @@ pub const ADMIN_TIME: Duration = Duration::from_secs(5);
 pub const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(30);
 /// Bytes that hyper may buffer of one connection to the admin listener.
 pub const ADMIN_BUFFER_BYTES_MAX: usize = 16 * 1_024;
+/// From so many connections on, browsers get one answer a connection: places stay free for scrapes.
+pub const ADMIN_CONNECTIONS_CROWDED: usize = 32;
+/// Names under which browsers reach the admin listener.
+pub const ADMIN_HOSTS_MAX: usize = 32;
+/// Seconds of which the admin page shows what was counted.
+pub const LIVE_SECONDS: u32 = 300;
+/// How often counters are added up for it.
+pub const LIVE_TICK: Duration = Duration::from_secs(1);
+/// How old a page may be that several browsers get.
+pub const LIVE_FRESH_MS: i64 = 250;
+/// Refusals, limits and observed reasons that it lists, the most frequent first.
+pub const LIVE_ROWS_MAX: usize = 12;
 
 // ---- What they must be to each other ----------------------------------------------------------
 

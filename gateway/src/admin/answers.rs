@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
+    header::{ALLOW, CONTENT_TYPE},
 };
 use http_body_util::Full;
 
@@ -30,6 +30,23 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    of_kind("application/json", status, body)
+}
+
+pub(super) fn html(body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    of_kind("text/html; charset=utf-8", StatusCode::OK, body)
+}
+
+fn of_kind(
+    kind: &'static str,
+    status: StatusCode,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = text(status, body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

@@ -2,10 +2,10 @@
 //! knows itself; it does not ask the registers.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, Uri, header::CONTENT_TYPE};
+use http::{Method, Response, StatusCode, Uri};
 use http_body_util::Full;
 
-use super::answers::{get, text};
+use super::answers::{get, json, text};
 use crate::{code::status::Asked, http::path::CheckedPath, refusal::Refused, worker::Shared};
 
 /// `None`: the path is another one, or the configuration has no `[status]`.
@@ -26,7 +26,7 @@ pub(super) fn answer(shared: &Shared, method: &Method, uri: &Uri) -> Option<Resp
             Ok(Asked::OfHolder(_)) => return text(StatusCode::BAD_REQUEST, NOT_NAMED),
             Err(refused) => Err(refused),
         };
-        fate.map_or_else(|refused| problem(&refused), |fate| json(fate.to_json()))
+        fate.map_or_else(|refused| problem(&refused), |fate| json(StatusCode::OK, fate.to_json()))
     }))
 }
 
@@ -39,10 +39,4 @@ fn problem(refused: &Refused) -> Response<Full<Bytes>> {
     let (reason, title) = (refused.refusal.reason(), refused.refusal.title());
     let detail = refused.detail.unwrap_or(title);
     text(refused.refusal.status(), format!("{reason}: {detail}\n"))
-}
-
-fn json(body: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::OK, body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

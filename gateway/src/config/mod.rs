@@ -42,6 +42,7 @@ pub use self::sections::status::StatusConfig;
 pub use self::sections::trace::TraceConfig;
 use self::table::{Source, Table};
 use crate::limits;
+pub use crate::web::guard::HostName;
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]

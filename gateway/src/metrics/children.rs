@@ -272,6 +272,10 @@ impl ChannelMetrics {
     pub(super) fn ages(&self) -> HistogramValues {
         self.ages.reading()
     }
+
+    pub(super) fn age_buckets(&self) -> &Buckets {
+        &self.ages
+    }
 }
 
 #[cfg(test)]

@@ -126,6 +126,10 @@ impl Histogram {
     pub(super) fn reading(&self) -> HistogramValues {
         self.buckets.reading()
     }
+
+    pub(super) fn buckets(&self) -> &Buckets {
+        &self.buckets
+    }
 }
 
 /// How many values fell into which range, and their sum, in the whole units of a [`Scale`].
@@ -207,6 +211,17 @@ impl Buckets {
         let bucket = self.scale.bounds.partition_point(|&bound| bound < value);
         self.cells.add(worker, 0, value);
         self.cells.add(worker, 1 + bucket, 1);
+    }
+
+    /// How many values lie in each bucket alone; last, how many lie above all bounds.
+    pub(super) fn each(&self) -> impl Iterator<Item = u64> {
+        (0..=self.scale.bounds.len()).map(|index| self.cells.sum(1 + index))
+    }
+
+    /// The upper bounds as they are shown.
+    pub(super) fn bounds(&self) -> impl Iterator<Item = f64> {
+        let per_one = f64::from(self.scale.units_per_one);
+        self.scale.bounds.iter().map(move |&bound| number(bound) / per_one)
     }
 
     /// The count is the sum of the buckets that were read, so the two always agree.

@@ -24,10 +24,10 @@ pub enum Outcome {
 pub(crate) const OBSERVED: &str = "observed";
 
 impl Outcome {
-    pub(super) const COUNT: usize = 3 + Refusal::ALL.len();
+    pub(crate) const COUNT: usize = 3 + Refusal::ALL.len();
 
     /// Every outcome, in the order of their indices. Of those observed one stands for all.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         let forwarded = [Self::Approved, Self::Replayed, Self::Observed(Refusal::CodeUsed)];
         forwarded.into_iter().chain(Refusal::ALL.map(Self::Refused))
     }

@@ -19,6 +19,7 @@ mod message;
 pub(crate) mod page;
 mod register_page;
 pub(crate) mod sample;
+pub(crate) mod sums;
 mod threads;
 
 use std::sync::{

@@ -166,8 +166,8 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     if old.listeners != new.listeners {
         return Some("[[listener]]");
     }
-    if old.admin != new.admin {
-        return Some("[admin]");
+    if !old.admin.starts_like(&new.admin) {
+        return Some("[admin] address or reload");
     }
     if old.codes.skew_ms != new.codes.skew_ms {
         return Some("[codes] skew_ms");

@@ -94,13 +94,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 pub(crate) struct Request {
     method: &'static str,
     target: String,
+    host: String,
     fields: String,
     body: Vec<u8>,
 }
 
 impl Request {
     pub(crate) fn new(method: &'static str, target: &str) -> Self {
-        Self { method, target: target.to_owned(), fields: String::new(), body: Vec::new() }
+        let (target, host) = (target.to_owned(), "yanma.test".to_owned());
+        Self { method, target, host, fields: String::new(), body: Vec::new() }
+    }
+
+    /// Another `Host`.
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
     }
 
     pub(crate) fn post(target: &str) -> Self {
@@ -127,8 +135,8 @@ impl Request {
 
     /// The head without anything that frames a body.
     pub(crate) fn head(&self) -> String {
-        let Self { method, target, fields, .. } = self;
-        format!("{method} {target} HTTP/1.1\r\nHost: yanma.test\r\n{fields}")
+        let Self { method, target, host, fields, .. } = self;
+        format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}")
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {

@@ -13,6 +13,7 @@ pub(crate) mod process;
 pub(crate) mod project;
 pub(crate) mod python;
 pub(crate) mod redis;
+pub(crate) mod webdriver;
 pub(crate) mod wire;
 pub(crate) mod world;
 

@@ -215,7 +215,7 @@ fn lives(pid: u32) -> bool {
 }
 
 /// A process that another one has started.
-fn child_of(parent: u32) -> Option<u32> {
+pub(crate) fn child_of(parent: u32) -> Option<u32> {
     let processes = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let mut children = pids.filter(|pid| {

@@ -281,7 +281,8 @@ impl World {
 
     /// Asks the admin listener.
     pub(crate) async fn admin(&self, method: &'static str, target: &str) -> Message {
-        Client::connect(&self.admin).await.ask(Request::new(method, target).bytes()).await
+        let request = Request::new(method, target).host(&self.admin);
+        Client::connect(&self.admin).await.ask(request.bytes()).await
     }
 
     pub(crate) async fn metrics(&self) -> String {

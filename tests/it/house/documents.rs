@@ -21,6 +21,7 @@ const SIZES: &[(&str, usize)] = &[
     ("gateway/contract/hospitals.md", 5 << 10),
     ("gateway/contract/status.md", 5 << 10),
     ("gateway/contract/accounts.md", 7 << 10),
+    ("gateway/contract/live.md", 9 << 10),
     ("config/etcd.md", 5 << 10),
     ("config/deploy/README.md", 5 << 10),
     ("keyring/FORMAT.md", 7 << 10),

@@ -101,7 +101,7 @@ async fn one_event_has_one_line_a_second() {
     let mut admin = Client::connect(&world.admin).await;
     let mut asked = 0;
     let told = async || {
-        let answer = admin.ask(Request::post("/reload").body("").bytes()).await;
+        let answer = admin.ask(Request::post("/reload").host("localhost").body("").bytes()).await;
         assert_eq!(answer.status(), 422);
         asked += 1;
         let events = events(&world.process.said());

@@ -4,6 +4,7 @@
 mod alerts;
 mod audit;
 mod dashboards;
+mod live;
 mod log;
 mod metrics;
 mod minutes;

@@ -94,7 +94,7 @@ async fn a_dead_backend_does_not_make_the_node_unready() {
 #[tokio::test]
 async fn nothing_else_is_served_there() {
     let world = World::start().await;
-    assert_eq!(world.admin("GET", "/").await.status(), 404);
+    assert_eq!(world.admin("GET", "/live").await.status(), 404);
     assert_eq!(world.admin("GET", "/pay").await.status(), 404);
     assert_eq!(world.admin("POST", "/metrics").await.status(), 405);
     world.ask(&Request::get("/metrics")).await.assert_refused("route_not_found");

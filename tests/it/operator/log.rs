@@ -64,14 +64,15 @@ async fn lines_that_found_no_room_are_counted_and_told() {
     let mut admin = Client::connect(&world.admin).await;
     while world.metric(DROPPED).await < 0.5 {
         for _ in 0..50 {
-            let answer = admin.ask(Request::post("/reload").body("").bytes()).await;
+            let answer =
+                admin.ask(Request::post("/reload").host("localhost").body("").bytes()).await;
             assert_eq!(answer.status(), 422);
         }
     }
     world.process.read_until(" warning reload_refused: ").await;
     // The queue had room again as soon as the first line was read.
     let dropped = world.metric(DROPPED).await;
-    admin.ask(Request::post("/reload").body("").bytes()).await;
+    admin.ask(Request::post("/reload").host("localhost").body("").bytes()).await;
     let text = world.process.read_until(" could not be written in time\n").await;
     let (_, told) = text.split_once(" warning log_lines_missing: ").expect("the notice");
     let told: f64 = told.split_once(' ').and_then(|(n, _)| n.parse().ok()).expect("a number");

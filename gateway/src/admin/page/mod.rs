@@ -1,7 +1,7 @@
 //! `/metrics`: what was counted, and the state of this node at the moment of the scrape.
 
 mod accounts;
-mod process;
+pub(super) mod process;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -93,8 +93,14 @@ fn boot_time_s(text: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }
 
+/// Memory in use, in bytes.
+pub(in crate::admin) fn memory_bytes() -> Option<u64> {
+    let stat = Stat::parse(&fs::read_to_string("/proc/self/stat").ok()?)?;
+    stat.resident_pages.checked_mul(u64::try_from(page_size()).ok()?)
+}
+
 /// The directory that is being listed is open itself, and not counted.
-fn open_files() -> Option<usize> {
+pub(in crate::admin) fn open_files() -> Option<usize> {
     Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     /// Where the gateway listens; port 0: any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7460")]
     listen: SocketAddr,
-    /// Where metrics, health and reload are; port 0: any free one
+    /// Where the live page, metrics and health are; port 0: any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7461")]
     admin: SocketAddr,
     /// Where the stand-in settlement backend listens; port 0: any free one
@@ -182,7 +182,7 @@ impl std::fmt::Display for Situation<'_> {
         let Addresses { gateway, admin, backend, accounts } = self.addresses;
         writeln!(f, "The sandbox runs. Above are commands to paste, the first steps last.")?;
         writeln!(f, "  gateway           http://{gateway}")?;
-        writeln!(f, "  admin             http://{admin}  /metrics /readyz /healthz")?;
+        writeln!(f, "  admin             http://{admin}/  live page; /metrics /readyz /healthz")?;
         writeln!(f, "  stand-in backend  http://{backend}")?;
         writeln!(f, "  account states    http://{accounts}  yanma accounts --help")?;
         let data = self.directory.path().display();

@@ -9,6 +9,7 @@ use crate::config::address::Address;
 use crate::config::table::Table;
 use crate::limits;
 use crate::refusal::shape::Shape;
+use crate::web::guard::HostName;
 
 /// `[server]`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -104,6 +105,8 @@ pub struct AdminConfig {
     pub address: SocketAddr,
     /// Whether `POST /reload` is there, for loopback alone.
     pub reload: bool,
+    /// Names under which browsers reach it, beside addresses and localhost.
+    pub hosts: Vec<HostName>,
 }
 
 impl AdminConfig {
@@ -119,10 +122,28 @@ impl AdminConfig {
         let admin = Self {
             address: address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7461))),
             reload: table.boolean("reload", false),
+            hosts: hosts(table),
         };
         table.finish();
         admin
     }
+
+    /// Whether a process that started with this may go on with the other.
+    pub(crate) fn starts_like(&self, other: &Self) -> bool {
+        (self.address, self.reload) == (other.address, other.reload)
+    }
+}
+
+fn hosts(table: &mut Table<'_>) -> Vec<HostName> {
+    let mut hosts = Vec::new();
+    for item in table.items("hosts", limits::ADMIN_HOSTS_MAX).into_iter().flatten() {
+        match item.string().and_then(HostName::parse) {
+            Some(host) if !hosts.contains(&host) => hosts.push(host),
+            Some(_) => item.refuse("a name that is not there already"),
+            None => item.refuse(HostName::ALLOWED),
+        }
+    }
+    hosts
 }
 
 /// `[limits]`: what clients may use up, over all workers.

@@ -1,4 +1,5 @@
 mod accounts;
+mod admin;
 mod messages;
 mod routes;
 mod shapes;

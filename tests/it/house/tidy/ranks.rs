@@ -74,7 +74,7 @@ const RECORD: &[&str] = &[
 #[rustfmt::skip]
 const GATEWAY: &[&str] = &[
     // what anything may use
-    "limits", "request_id", "readiness", "http", "refusal", "config", "metrics",
+    "limits", "request_id", "readiness", "http", "web", "refusal", "config", "metrics",
     // both ends of a request, and its repetition
     "idempotency", "transport", "upstream", "snapshot",
     // the chain of a code, and what a worker holds
