@@ -136,12 +136,17 @@ impl Backend {
     }
 
     /// Closes the connections that are idle, in silence. Returns when all that carried a request are
-    /// closed.
+    /// closed, and their other ends can see it.
     pub(crate) async fn hang_up(&self) {
         let mut closed = self.shared.closed.subscribe();
         self.shared.hung_up.send_modify(|count| *count += 1);
         let all = self.connections();
         soon("closed connections", closed.wait_for(|n| *n == all)).await.expect("open");
+        // A busy kernel delivers even on loopback a while after close(2) returned.
+        let Some((_, port)) = self.endpoint.rsplit_once(':') else { return };
+        let Ok(port) = port.parse() else { return };
+        let is_seen = async || (!is_established_to(port)).then_some(());
+        eventually("other ends that see the close", is_seen).await;
     }
 
     /// Waits until so many requests have ended, whole or not.
@@ -191,6 +196,18 @@ impl Shared {
             hung_up: watch::Sender::new(0),
         })
     }
+}
+
+/// Whether some socket of this machine takes its connection to `port` for open: proc_net_tcp(5).
+fn is_established_to(port: u16) -> bool {
+    const ESTABLISHED: &str = "01";
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+    let remote = format!(":{port:04X}");
+    table.lines().skip(1).any(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(2);
+        let address = fields.next().unwrap_or_default();
+        address.ends_with(&remote) && fields.next() == Some(ESTABLISHED)
+    })
 }
 
 async fn accept_tcp(listener: TcpListener, shared: Arc<Shared>) {

@@ -8,7 +8,7 @@ use super::tidy::ranks::CRATES;
 use crate::harness::project::{read, root};
 
 /// To be 14,000 when each part of the gateway has a folder of its own.
-const ARCHITECTURE_BYTES: usize = 15_000;
+const ARCHITECTURE_BYTES: usize = 16_000;
 
 /// Bytes that a document may have. A longer one is for more than one reader.
 const SIZES: &[(&str, usize)] = &[
@@ -40,7 +40,7 @@ const SIZES: &[(&str, usize)] = &[
     ("tests/README.md", 10 << 10),
     ("benches/README.md", 10 << 10),
     ("ARCHITECTURE.md", ARCHITECTURE_BYTES),
-    ("SECURITY.md", 18 << 10),
+    ("SECURITY.md", 19 << 10),
 ];
 
 /// A runbook is read at night. Its lines are bounded too (`monitoring/runbooks.rs`).

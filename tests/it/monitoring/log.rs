@@ -57,6 +57,9 @@ async fn each_line_of_a_life_is_json_of_the_closed_list() {
     world.metric_becomes(RELOADED, 1.0).await;
     world.pay(&world.code()).await.assert_approved();
     world.signal(Signal::USR1);
+    // Of two signals that wait, either may be seen first.
+    let is_told = async || world.process.said().contains("signal_ignored").then_some(());
+    eventually("a signal that is ignored", is_told).await;
     world.signal(Signal::TERM);
     assert!(world.process.ended().await.success());
 
