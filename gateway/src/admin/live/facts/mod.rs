@@ -25,7 +25,8 @@ fn rounded(value: f64) -> f64 {
         10.0..100.0 => 10.0,
         _ => 1.0,
     };
-    (value * places).round() / places
+    // A little less than nothing is 0 to a person, not -0.
+    (value * places).round() / places + 0.0
 }
 
 /// A part of a whole in percent, cut after the second digit: only a whole is 100.
@@ -46,6 +47,7 @@ mod tests {
     #[test]
     fn numbers_are_cut_for_a_person() {
         assert_eq!([0.123, 9.999, 12.34, 1_203.6].map(rounded), [0.12, 10.0, 12.3, 1_204.0]);
+        assert!(rounded(-0.000_1).is_sign_positive());
         assert_eq!(percent(99_999, 100_000), Some(99.99), "only a whole is 100");
         assert_eq!((percent(3, 3), percent(0, 0)), (Some(100.0), None));
         assert_eq!(percent(u64::MAX, u64::MAX), Some(100.0));
