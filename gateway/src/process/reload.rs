@@ -51,7 +51,7 @@ impl Reloader {
                         (Field::Configuration, &current.config().digest),
                         (Field::Keyring, &current.keys().digest()),
                     ],
-                    format_args!("{}", describe(&current)),
+                    format_args!("{}", describe(&current, shared.clock.now())),
                 );
                 let budget = DescriptorBudget::new(current.config(), descriptors::limit());
                 if let Some(warning) = budget.warning() {
@@ -82,7 +82,7 @@ impl Reloader {
         }
         let keys = keys.succeeding(in_force.keys());
         let snapshot = Snapshot::new(config, keys, &shared.endpoints, &shared.metrics);
-        let sentence = describe(&snapshot);
+        let sentence = describe(&snapshot, now);
         log::set(snapshot.config().log);
         shared.endpoints.forget_others(snapshot.backends());
         let labels = snapshot.record_labels();
@@ -152,12 +152,14 @@ fn assert_usable(config: &Config, keys: &KeySet, now: UnixMillis) -> Result<(), 
     Ok(())
 }
 
-fn describe(snapshot: &Snapshot) -> String {
+fn describe(snapshot: &Snapshot, now: UnixMillis) -> String {
+    let keys = snapshot.keys();
+    let usable = if keys.usable_at(now) == 0 { ", none of which accepts a code now" } else { "" };
     format!(
-        "configuration {}, keyring {} with {} keys",
+        "configuration {}, keyring {} with {} keys{usable}",
         snapshot.config().digest,
-        snapshot.keys().digest(),
-        snapshot.keys().iter().count()
+        keys.digest(),
+        keys.iter().count()
     )
 }
 

@@ -68,6 +68,8 @@ async fn the_last_key_is_revoked_at_once_and_the_node_is_not_ready() {
     world.metric_becomes(SUCCESSFUL, 1.0).await;
     let ready = world.admin("GET", "/readyz").await;
     assert!(ready.status() == 503 && ready.text().contains("keys: no key"), "{}", ready.text());
+    let said = world.process.said();
+    assert!(said.contains("with 2 keys, none of which accepts a code now"), "{said}");
     // A new key is taken up like any other.
     world.write_keyring(&[REVOKED_WECHAT, NEW]);
     world.signal(Signal::HUP);

@@ -143,34 +143,30 @@ const CARDS: &[Card] = &[
     },
 ];
 
-const REFUSALS: Card = Card {
-    id: "refusals",
-    title: Word::Refusals,
-    list: "refusals",
-    columns: &[
-        (Word::Reason, "reason", Form::Name),
-        (Word::OneMinute, "one_minute", COUNT),
-        (Word::FiveMinutes, "five_minutes", COUNT),
-        (Word::Number, "error_code", Form::Name),
-        (Word::Meaning, "title", Form::Text),
-    ],
-    none: Word::NoRefusals,
-};
-
+const REFUSALS: Card = refusals_by(&refusal_columns("title"));
 /// With the sentence that a cashier reads.
-const REFUSALS_ZH: Card = Card {
-    id: "refusals",
-    title: Word::Refusals,
-    list: "refusals",
-    columns: &[
+const REFUSALS_ZH: Card = refusals_by(&refusal_columns("message_zh"));
+
+/// `sentence` is the field with the meaning.
+const fn refusal_columns(sentence: &'static str) -> [Description; 5] {
+    [
         (Word::Reason, "reason", Form::Name),
         (Word::OneMinute, "one_minute", COUNT),
         (Word::FiveMinutes, "five_minutes", COUNT),
         (Word::Number, "error_code", Form::Name),
-        (Word::Meaning, "message_zh", Form::Text),
-    ],
-    none: Word::NoRefusals,
-};
+        (Word::Meaning, sentence, Form::Text),
+    ]
+}
+
+const fn refusals_by(columns: &'static [Description]) -> Card {
+    Card {
+        id: "refusals",
+        title: Word::Refusals,
+        list: "refusals",
+        columns,
+        none: Word::NoRefusals,
+    }
+}
 
 const LOG: Card = Card {
     id: "log",
