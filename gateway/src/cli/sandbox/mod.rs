@@ -3,6 +3,7 @@
 pub mod backend;
 mod directory;
 mod examples;
+mod pages;
 mod settings;
 
 use std::io::Write;
