@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `listener/` | who may ask, and which endpoint answers |
 //! | `messages/` | HTTP as the pages take it, give it, and ask the gateway |
+//! | `code/` | codes for machines without the program |
 //! | `people/` | five invented people and their phones: `people.json` |
 //! | `events/` | the decision record as a stream |
 //! | `faults/` | the switchboard |
@@ -17,6 +18,7 @@
 //! | `words.rs` | how texts are kept in two languages |
 
 mod assets;
+mod code;
 mod events;
 mod faults;
 mod frame;
@@ -38,7 +40,9 @@ use self::listener::Door;
 use self::people::People;
 pub(super) use self::site::Files;
 use self::site::Site;
+use super::directory::key_id;
 use super::settings::Addresses;
+use crate::cli::codes::issuer::Issuer;
 use crate::cli::failure::Failure;
 use sys::log::{self, Event};
 
@@ -63,9 +67,11 @@ impl Pages {
     /// The file of the phones is not right, or the system refuses a thread.
     pub(super) fn start(plan: Plan) -> Result<Self, Failure> {
         let people = People::open(&plan.files.directory.join(PEOPLE_FILE))?;
+        let Files { keyring, signing_key, .. } = &plan.files;
+        let issuer = Issuer::load(keyring, key_id(), signing_key)?;
         let (stop, stopped) = oneshot::channel();
         let run = move || {
-            if let Err(error) = serve(plan, people, stopped) {
+            if let Err(error) = serve(plan, people, issuer, stopped) {
                 let what = format_args!("the pages cannot be shown: {error}");
                 log::event(Event::SandboxPagesFailed, what);
             }
@@ -82,13 +88,18 @@ impl Pages {
     }
 }
 
-fn serve(plan: Plan, people: People, stopped: oneshot::Receiver<()>) -> io::Result<()> {
+fn serve(
+    plan: Plan,
+    people: People,
+    issuer: Issuer,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
     let Plan { listener, door, addresses, files } = plan;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let site = Rc::new(Site::new(addresses, files, people));
+        let site = Rc::new(Site::new(addresses, files, people, issuer));
         tokio::select! {
             _ = stopped => Ok(()),
             never = listener::serve(listener, door, site) => match never {},

@@ -16,6 +16,7 @@ use super::{
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
 };
+use crate::cli::codes::issuer::Issuer;
 use crate::cli::sandbox::settings::Addresses;
 use crate::web::language::Language;
 use clock::Clock;
@@ -46,6 +47,8 @@ pub(super) struct Site {
     pub(super) addresses: Addresses,
     pub(super) files: Files,
     pub(super) clock: Clock,
+    /// Makes what phones show.
+    pub(super) issuer: Issuer,
     pub(super) people: RefCell<People>,
     /// By the phone's number: what a scanner in front of it reads.
     pub(super) shown: RefCell<BTreeMap<u8, ShownCode>>,
@@ -54,11 +57,12 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(addresses: Addresses, files: Files, people: People) -> Self {
+    pub(super) fn new(addresses: Addresses, files: Files, people: People, issuer: Issuer) -> Self {
         Self {
             addresses,
             files,
             clock: Clock::system(),
+            issuer,
             people: RefCell::new(people),
             shown: RefCell::default(),
             switches: RefCell::default(),

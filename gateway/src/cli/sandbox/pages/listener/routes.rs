@@ -16,8 +16,8 @@ use super::{
     share::Share,
 };
 use crate::cli::sandbox::pages::{
-    assets, faults, frame,
-    messages::{Answer, Asked, Problem, file, json, text},
+    assets, code, faults, frame,
+    messages::{Answer, Asked, Problem, bytes, file, json, text},
     site::Site,
 };
 use crate::web::{
@@ -29,6 +29,7 @@ use crate::web::{
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Endpoint {
     Home,
+    Code,
     Faults,
     Fault,
     State,
@@ -40,6 +41,7 @@ impl Endpoint {
     fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/" => Self::Home,
+            "/sandbox/code" => Self::Code,
             "/faults" => Self::Faults,
             "/sandbox/fault" => Self::Fault,
             "/sandbox/state" => Self::State,
@@ -51,7 +53,7 @@ impl Endpoint {
     /// What it takes; nothing is for endpoints that only show.
     const fn takes(self) -> Takes {
         match self {
-            Self::Home | Self::Faults | Self::State => Takes::Nothing,
+            Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
             Self::Fault | Self::Reset => Takes::Json,
         }
     }
@@ -107,6 +109,7 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
 async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<Answer, Problem> {
     match endpoint {
         Endpoint::Home => Ok(frame::home(site, asked)),
+        Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
@@ -115,6 +118,13 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
             Ok(json(StatusCode::OK, &site.state()))
         }
     }
+}
+
+fn new_code(site: &Site, asked: &Asked) -> Result<Answer, Problem> {
+    let query = asked.query.as_deref().unwrap_or_default();
+    let made = code::answer(query, &site.issuer, site.clock.now(), asked.language);
+    let made = made.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
+    Ok(bytes(made.kind, made.bytes))
 }
 
 const fn is_read(method: &Method) -> bool {
