@@ -3,6 +3,7 @@
 pub mod backend;
 mod directory;
 mod examples;
+pub mod pages;
 mod settings;
 
 use std::io::Write;

@@ -1,0 +1,3 @@
+//! The sandbox's pages for a browser.
+
+pub mod events;
