@@ -34,10 +34,6 @@ impl Counts {
             *self.outcomes.entry(outcome.clone()).or_default() += read.stands_for;
         }
     }
-
-    pub(super) fn has_seen(&self, outcome: &str) -> bool {
-        self.seen.contains(outcome)
-    }
 }
 
 /// The data of `counters`. `gateway` is null while the gateway does not tell its own.
@@ -102,7 +98,6 @@ mod tests {
             "gateway": {"table": {"entries": 1}},
         });
         assert_eq!(made, expected);
-        assert!(counts.has_seen("code_used") && !counts.has_seen("frozen"));
         assert!(document(now, &counts, &Arrivals::default(), None)["gateway"].is_null());
     }
 

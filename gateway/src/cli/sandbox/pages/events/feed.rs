@@ -25,7 +25,7 @@ use super::{
 use crate::cli::sandbox::backend::Arrivals;
 
 /// What the record has said, for the pages. It lives on their thread.
-pub struct Feed {
+pub(in crate::cli::sandbox::pages) struct Feed {
     clock: Clock,
     arrivals: Arrivals,
     state: RefCell<State>,
@@ -72,47 +72,42 @@ impl Feed {
     }
 
     /// The last `count` decisions, the youngest first.
-    pub fn last(&self, count: usize) -> Vec<Rc<Line>> {
+    pub(in crate::cli::sandbox::pages) fn last(&self, count: usize) -> Vec<Rc<Line>> {
         self.state.borrow().ring.newest_first().take(count).cloned().collect()
     }
 
     /// The last 200 decisions of a person, the youngest first. `person` is one of
     /// [`Sources::people`](super::Sources::people).
-    pub fn lines_of(&self, person: &str) -> Vec<Rc<Line>> {
+    pub(in crate::cli::sandbox::pages) fn lines_of(&self, person: &str) -> Vec<Rc<Line>> {
         self.state.borrow().usage.lines(person)
     }
 
-    /// Whether the record has a decision with this outcome, of this run or an earlier one.
-    pub fn has_seen(&self, outcome: &str) -> bool {
-        self.state.borrow().counts.has_seen(outcome)
-    }
-
     /// A phone shows a code from now on. All pages are told once a decision has spent it.
-    pub fn show_code(&self, phone: &str, code_id: &str) {
+    pub(in crate::cli::sandbox::pages) fn show_code(&self, phone: &str, code_id: &str) {
         self.state.borrow_mut().codes.show(phone, code_id);
     }
 
     /// The decision that spent a shown code. `None`: it is not spent, or was not shown lately.
-    pub fn spent_by(&self, code_id: &str) -> Option<Rc<Line>> {
+    pub(in crate::cli::sandbox::pages) fn spent_by(&self, code_id: &str) -> Option<Rc<Line>> {
         self.state.borrow().codes.spent_by(code_id)
     }
 
     /// Something of the sandbox has changed: a fault, a phone. All pages are told to ask for it.
-    pub fn state_changed(&self) {
+    pub(in crate::cli::sandbox::pages) fn state_changed(&self) {
         let state = &mut *self.state.borrow_mut();
         state.newest.state += 1;
         state.streams.wake();
     }
 
     /// What was counted now, without the gateway's own figures. The data of `counters`.
-    pub fn counters(&self) -> Value {
+    pub(in crate::cli::sandbox::pages) fn counters(&self) -> Value {
         document(self.clock.now(), &self.state.borrow().counts, &self.arrivals, None)
     }
 
     /// Waits until the record was read to its end once.
     ///
     /// Cancel safety: nothing is lost.
-    pub async fn read_once(&self) {
+    pub(in crate::cli::sandbox::pages) async fn read_once(&self) {
         while !self.state.borrow().is_read {
             self.was_read.notified().await;
         }
@@ -143,8 +138,17 @@ impl Feed {
         state.counters = frames::event("counters", &data);
         state.beats += 1;
         state.newest.counters += 1;
-        state.newest.comments = state.beats / COMMENT_BEATS;
+        if state.beats.is_multiple_of(COMMENT_BEATS) {
+            state.newest.comments += 1;
+        }
         state.streams.end_slow(state.ring.end(), state.beats);
+        state.streams.wake();
+    }
+
+    /// Sends a comment to all: a browser that is gone is noticed by that.
+    pub(super) fn probe(&self) {
+        let state = &mut *self.state.borrow_mut();
+        state.newest.comments += 1;
         state.streams.wake();
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// A decision: its text as the record has it, and where it stands there.
 #[derive(Debug)]
-pub struct Line {
+pub(in crate::cli::sandbox::pages) struct Line {
     place: Place,
     /// The whole event, made once for all streams.
     event: Bytes,
@@ -16,13 +16,13 @@ pub struct Line {
 
 impl Line {
     /// The line's JSON object, as `gateway/record` describes it.
-    pub fn text(&self) -> &str {
+    pub(in crate::cli::sandbox::pages) fn text(&self) -> &str {
         let text = self.event.get(self.text.clone()).unwrap_or_default();
         str::from_utf8(text).unwrap_or_default()
     }
 
     /// The id of its event: `chain:seq`.
-    pub fn id(&self) -> String {
+    pub(in crate::cli::sandbox::pages) fn id(&self) -> String {
         format!("{}:{}", self.place.chain, self.place.seq)
     }
 

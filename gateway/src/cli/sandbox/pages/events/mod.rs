@@ -2,7 +2,7 @@
 //! events, WHATWG HTML 9.2).
 //!
 //! ```text
-//! the record's files -> [follow] -> [Feed] -> [EventBody], one for each open page
+//! the record's files -> [follow] -> [Feed] -> [EventStream], one for each open page
 //!                                     ^
 //!              the gateway's counters, once a second: [beat]
 //! ```
@@ -21,7 +21,7 @@
 //! `Last-Event-ID`, or `?after=` where a page opens its stream anew, resumes after that line.
 
 mod beat;
-pub mod bounds;
+mod bounds;
 mod codes;
 mod counters;
 mod feed;
@@ -36,24 +36,34 @@ mod usage;
 use std::{net::SocketAddr, path::PathBuf, rc::Rc};
 
 use clock::Clock;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header::CONTENT_TYPE};
-use tokio::task::spawn_local;
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::Either;
+use tokio::{task::spawn_local, time::sleep};
 
-pub use self::{feed::Feed, line::Line, stream::EventBody, streams::Crowded};
+use self::{
+    bounds::{PROBE_TIME, PROBES, RETRY_AFTER_S},
+    streams::Crowded,
+};
+use super::messages::{Answer, Asked, Problem};
 use crate::cli::sandbox::backend::Arrivals;
 
+pub(in crate::cli::sandbox::pages) use self::{feed::Feed, line::Line, stream::EventStream};
+
 /// Where the pages learn what happens.
-pub struct Sources {
+pub(in crate::cli::sandbox::pages) struct Sources {
     /// The directory of the record. It need not be there yet.
-    pub record: PathBuf,
+    pub(in crate::cli::sandbox::pages) record: PathBuf,
     /// The gateway's admin listener.
-    pub admin: SocketAddr,
+    pub(in crate::cli::sandbox::pages) admin: SocketAddr,
     /// What arrived at the stand-in.
-    pub arrivals: Arrivals,
+    pub(in crate::cli::sandbox::pages) arrivals: Arrivals,
     /// The gateway's clock.
-    pub clock: Clock,
+    pub(in crate::cli::sandbox::pages) clock: Clock,
     /// Hashes of the people of whom all lines are kept: 32 hex digits each, as in `subject_hash`.
-    pub people: Vec<String>,
+    pub(in crate::cli::sandbox::pages) people: Vec<String>,
 }
 
 /// Begins to follow the record, for as long as the [`LocalSet`](tokio::task::LocalSet) runs in which
@@ -61,7 +71,7 @@ pub struct Sources {
 ///
 /// # Errors
 /// The system gives no thread.
-pub fn start(sources: Sources) -> std::io::Result<Rc<Feed>> {
+pub(in crate::cli::sandbox::pages) fn start(sources: Sources) -> std::io::Result<Rc<Feed>> {
     let Sources { record, admin, arrivals, clock, people } = sources;
     let looks = follow::start(record)?;
     let feed = Rc::new(Feed::new(clock, arrivals, people));
@@ -70,30 +80,42 @@ pub fn start(sources: Sources) -> std::io::Result<Rc<Feed>> {
     Ok(feed)
 }
 
-/// Opens a stream for a page. Waits until the record was read once.
-///
-/// Cancel safety: dropping the future opens nothing.
-///
-/// # Errors
-/// There are as many streams as there may be. The answer is 503 with `Retry-After`.
-pub async fn open(
-    feed: &Rc<Feed>,
-    query: Option<&str>,
-    headers: &HeaderMap,
-) -> Result<Response<EventBody>, Crowded> {
-    feed.read_once().await;
-    let body = EventBody::open(feed, resume_after(query, headers))?;
-    let mut answer = Response::new(body);
-    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    Ok(answer)
+/// `GET /sandbox/events`.
+pub(in crate::cli::sandbox::pages) async fn answer(feed: &Rc<Feed>, asked: &Asked) -> Answer {
+    let named = asked.field("after");
+    // The header is a browser's own, so it is newer than the address that the page has asked for.
+    let header = asked.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    match open(feed, header.or(named.as_deref())).await {
+        Ok(stream) => {
+            let mut answer = Response::new(Either::Right(stream));
+            let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+            answer.headers_mut().insert(CONTENT_TYPE, kind);
+            answer
+        }
+        Err(crowded) => {
+            let sentence = crowded.sentence(asked.language);
+            let mut answer = Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).answer();
+            answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_S.into());
+            answer
+        }
+    }
 }
 
-/// The header is a browser's own, so it is newer than the query of the page's address.
-fn resume_after<'a>(query: Option<&'a str>, headers: &'a HeaderMap) -> Option<&'a str> {
-    let mut fields = query.unwrap_or_default().split('&');
-    let named = fields.find_map(|field| field.strip_prefix("after="));
-    headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).or(named)
+/// Opens a stream after a line. Waits until the record was read once.
+///
+/// Cancel safety: dropping the future opens nothing.
+async fn open(feed: &Rc<Feed>, after: Option<&str>) -> Result<EventStream, Crowded> {
+    feed.read_once().await;
+    // A page that was left may still have its place: only a write tells that its browser is gone,
+    // and the second one ends its connection.
+    for _ in 0..PROBES {
+        if let Ok(stream) = EventStream::open(feed, after) {
+            return Ok(stream);
+        }
+        feed.probe();
+        sleep(PROBE_TIME).await;
+    }
+    EventStream::open(feed, after)
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -19,18 +19,18 @@ use super::{
 ///
 /// Each frame is one or two whole events. Dropping it gives its place back.
 #[derive(Debug)]
-pub struct EventBody {
+pub(in crate::cli::sandbox::pages) struct EventStream {
     feed: Rc<Feed>,
     ticket: Ticket,
 }
 
-impl EventBody {
+impl EventStream {
     pub(super) fn open(feed: &Rc<Feed>, after: Option<&str>) -> Result<Self, Crowded> {
         Ok(Self { ticket: feed.open(after)?, feed: Rc::clone(feed) })
     }
 }
 
-impl Body for EventBody {
+impl Body for EventStream {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -42,7 +42,7 @@ impl Body for EventBody {
     }
 }
 
-impl Drop for EventBody {
+impl Drop for EventStream {
     fn drop(&mut self) {
         self.feed.close(self.ticket);
     }

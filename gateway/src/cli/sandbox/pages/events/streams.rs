@@ -4,18 +4,26 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use crate::web::language::Language;
+
 use super::bounds::{BEHIND_MAX, IDLE_BEATS, RETRY_AFTER_S, STREAMS_MAX};
 
 /// There are as many streams as there may be.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error(
-    "{STREAMS_MAX} event streams are open, and no more are allowed: close a page, or come again in {RETRY_AFTER_S} s"
-)]
-pub struct Crowded;
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli::sandbox::pages) struct Crowded;
 
 impl Crowded {
-    /// The value of `Retry-After`, in seconds.
-    pub const RETRY_AFTER_S: u64 = RETRY_AFTER_S;
+    pub(super) fn sentence(self, language: Language) -> String {
+        match language {
+            Language::English => format!(
+                "{STREAMS_MAX} event streams are open, and no more are allowed: close a page of \
+                 the sandbox, or come again in {RETRY_AFTER_S} seconds"
+            ),
+            Language::Chinese => format!(
+                "已有 {STREAMS_MAX} 个实时连接，不能再多：请关闭一个沙箱页面，或 {RETRY_AFTER_S} 秒后再试"
+            ),
+        }
+    }
 }
 
 /// All open streams.

@@ -54,7 +54,7 @@ impl Event {
     }
 }
 
-fn poll(body: &mut EventBody) -> Poll<Option<String>> {
+fn poll(body: &mut EventStream) -> Poll<Option<String>> {
     let mut context = Context::from_waker(Waker::noop());
     Pin::new(body).poll_frame(&mut context).map(|frame| {
         let bytes = frame?.unwrap().into_data().unwrap();
@@ -63,7 +63,7 @@ fn poll(body: &mut EventBody) -> Poll<Option<String>> {
 }
 
 /// All events that are there, and whether the stream has ended.
-fn drain(body: &mut EventBody) -> (Vec<Event>, bool) {
+fn drain(body: &mut EventStream) -> (Vec<Event>, bool) {
     let mut events = Vec::new();
     loop {
         match poll(body) {
@@ -90,7 +90,7 @@ fn a_stream_says_hello_then_the_last_decisions_then_each_new_one() {
     let feed = feed();
     take(&feed, CHAIN, &["{\"seq\":0,\"event\":\"start\"}".to_owned()]);
     decide(&feed, 1..3);
-    let mut body = EventBody::open(&feed, None).unwrap();
+    let mut body = EventStream::open(&feed, None).unwrap();
     let (events, has_ended) = drain(&mut body);
     assert_eq!((names(&events).as_str(), has_ended), ("hello decision decision", false));
     let hello = &events[0].data;
@@ -113,7 +113,7 @@ fn each_line_comes_once_and_in_order_however_often_a_browser_comes_again() {
     decide(&feed, 0..1);
     for round in 0..40_u64 {
         let begin = 1 + round * 7;
-        let mut body = EventBody::open(&feed, last.as_deref()).unwrap();
+        let mut body = EventStream::open(&feed, last.as_deref()).unwrap();
         decide(&feed, begin..begin + 7);
         // It takes some of the events, and the connection breaks.
         for _ in 0..round % 11 {
@@ -127,7 +127,7 @@ fn each_line_comes_once_and_in_order_however_often_a_browser_comes_again() {
             found.push(event.data["seq"].as_u64().unwrap());
         }
     }
-    let mut body = EventBody::open(&feed, last.as_deref()).unwrap();
+    let mut body = EventStream::open(&feed, last.as_deref()).unwrap();
     found.extend(seqs(&drain(&mut body).0));
     assert_eq!(found, (0..281).collect::<Vec<_>>());
 }
@@ -140,7 +140,7 @@ fn what_cannot_be_resumed_begins_with_the_last_lines() {
     let last = (10..first_lines + 10).collect::<Vec<_>>();
     let beyond = format!("{CHAIN}:9999");
     for id in [None, Some(""), Some("nonsense"), Some("other-1:3"), Some(&*beyond)] {
-        let (events, _) = drain(&mut EventBody::open(&feed, id).unwrap());
+        let (events, _) = drain(&mut EventStream::open(&feed, id).unwrap());
         assert_eq!(events[0].data["is_resumed"], false, "{id:?}");
         assert_eq!(seqs(&events), last, "{id:?}");
     }
@@ -148,21 +148,21 @@ fn what_cannot_be_resumed_begins_with_the_last_lines() {
     let ring = u64::try_from(bounds::RING_LINES).unwrap();
     decide(&feed, first_lines + 10..3 * ring);
     let gone = format!("{CHAIN}:{}", 2 * ring - 2);
-    let (events, _) = drain(&mut EventBody::open(&feed, Some(&gone)).unwrap());
+    let (events, _) = drain(&mut EventStream::open(&feed, Some(&gone)).unwrap());
     assert_eq!(seqs(&events).len(), bounds::FIRST_LINES);
     let oldest = format!("{CHAIN}:{}", 2 * ring - 1);
-    let mut body = EventBody::open(&feed, Some(&oldest)).unwrap();
+    let mut body = EventStream::open(&feed, Some(&oldest)).unwrap();
     assert_eq!(seqs(&drain(&mut body).0), (2 * ring..3 * ring).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_reader_that_is_too_slow_is_ended_and_resumes_without_a_loss() {
     let feed = feed();
-    let mut slow = EventBody::open(&feed, None).unwrap();
+    let mut slow = EventStream::open(&feed, None).unwrap();
     decide(&feed, 0..5);
     let (events, _) = drain(&mut slow);
     let last = events.last().unwrap().id.clone();
-    let mut other = EventBody::open(&feed, last.as_deref()).unwrap();
+    let mut other = EventStream::open(&feed, last.as_deref()).unwrap();
     decide(&feed, 5..5 + bounds::BEHIND_MAX);
     assert_eq!(seqs(&drain(&mut other).0).len(), 2_048);
     assert_eq!(feed.streams(), 2);
@@ -172,7 +172,7 @@ fn a_reader_that_is_too_slow_is_ended_and_resumes_without_a_loss() {
     assert!(events.is_empty() && has_ended);
     let (events, has_ended) = drain(&mut other);
     assert_eq!((seqs(&events).len(), has_ended), (1, false));
-    let mut again = EventBody::open(&feed, last.as_deref()).unwrap();
+    let mut again = EventStream::open(&feed, last.as_deref()).unwrap();
     let expected = (5..6 + bounds::BEHIND_MAX).collect::<Vec<_>>();
     assert_eq!(seqs(&drain(&mut again).0), expected);
     // The place that the slow one had is another's now.
@@ -183,11 +183,11 @@ fn a_reader_that_is_too_slow_is_ended_and_resumes_without_a_loss() {
 #[test]
 fn the_ninth_stream_finds_no_place_until_another_ends() {
     let feed = feed();
-    let mut open: Vec<_> = (0..8).map(|_| EventBody::open(&feed, None).unwrap()).collect();
-    assert_eq!(EventBody::open(&feed, None).unwrap_err(), Crowded);
+    let mut open: Vec<_> = (0..8).map(|_| EventStream::open(&feed, None).unwrap()).collect();
+    assert_eq!(EventStream::open(&feed, None).unwrap_err(), Crowded);
     open.pop();
-    open.push(EventBody::open(&feed, None).unwrap());
-    assert_eq!(EventBody::open(&feed, None).unwrap_err(), Crowded);
+    open.push(EventStream::open(&feed, None).unwrap());
+    assert_eq!(EventStream::open(&feed, None).unwrap_err(), Crowded);
     // A browser that sleeps takes nothing.
     for _ in 0..=bounds::IDLE_BEATS {
         feed.beat(None);
@@ -200,7 +200,7 @@ fn the_ninth_stream_finds_no_place_until_another_ends() {
 #[test]
 fn counters_come_each_second_and_a_comment_each_fifteen() {
     let feed = feed();
-    let mut body = EventBody::open(&feed, None).unwrap();
+    let mut body = EventStream::open(&feed, None).unwrap();
     drain(&mut body);
     let mut found = String::new();
     for _ in 0..15 {
@@ -223,7 +223,7 @@ fn counters_come_each_second_and_a_comment_each_fifteen() {
 fn a_phone_is_told_once_its_code_is_spent() {
     let feed = feed();
     feed.show_code("3", "7001-1-2");
-    let mut body = EventBody::open(&feed, None).unwrap();
+    let mut body = EventStream::open(&feed, None).unwrap();
     drain(&mut body);
     let line = |seq: u64, spending: &str| {
         format!(
@@ -244,15 +244,6 @@ fn a_phone_is_told_once_its_code_is_spent() {
     assert_eq!(feed.last(1)[0].text(), line(3, "none"));
 }
 
-#[test]
-fn a_browsers_header_is_newer_than_the_query() {
-    let mut headers = HeaderMap::new();
-    assert_eq!(resume_after(None, &headers), None);
-    assert_eq!(resume_after(Some("lang=zh&after=a:1"), &headers), Some("a:1"));
-    headers.insert(LAST_EVENT_ID, HeaderValue::from_static("a:2"));
-    assert_eq!(resume_after(Some("after=a:1"), &headers), Some("a:2"));
-}
-
 /// A decision that another process writes is told while a stream waits. The gateway is not there.
 #[test]
 fn the_record_is_followed_from_before_its_directory_is_made() {
@@ -271,9 +262,7 @@ fn the_record_is_followed_from_before_its_directory_is_made() {
             people: Vec::new(),
         };
         let feed = start(sources).unwrap();
-        let answer = open(&feed, None, &HeaderMap::new()).await.unwrap();
-        assert_eq!(answer.headers()[CONTENT_TYPE], "text/event-stream; charset=utf-8");
-        let mut body = answer.into_body();
+        let mut body = open(&feed, None).await.unwrap();
         fs::create_dir(&record).unwrap();
         let path = record.join(format!("a.{CHAIN}.000001.jsonl"));
         let mut file = fs::File::create(path).unwrap();
