@@ -16,7 +16,7 @@ use super::{
     share::Share,
 };
 use crate::cli::sandbox::pages::{
-    assets, code, faults, frame,
+    assets, code, commands, events, faults, frame, live,
     messages::{Answer, Asked, Problem, bytes, file, json, text},
     site::Site,
 };
@@ -32,6 +32,9 @@ enum Endpoint {
     Code,
     Faults,
     Fault,
+    Live,
+    Commands,
+    Events,
     State,
     Reset,
 }
@@ -44,6 +47,9 @@ impl Endpoint {
             "/sandbox/code" => Self::Code,
             "/faults" => Self::Faults,
             "/sandbox/fault" => Self::Fault,
+            "/live" => Self::Live,
+            "/commands" => Self::Commands,
+            "/sandbox/events" => Self::Events,
             "/sandbox/state" => Self::State,
             "/sandbox/reset" => Self::Reset,
             _ => return None,
@@ -54,6 +60,7 @@ impl Endpoint {
     const fn takes(self) -> Takes {
         match self {
             Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
+            Self::Live | Self::Commands | Self::Events => Takes::Nothing,
             Self::Fault | Self::Reset => Takes::Json,
         }
     }
@@ -112,6 +119,9 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
+        Endpoint::Live => Ok(live::page(site, asked)),
+        Endpoint::Commands => Ok(commands::page(site, asked)),
+        Endpoint::Events => Ok(events::answer(&site.feed, asked).await),
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;
