@@ -12,6 +12,7 @@ use keyring::store;
 use keyring::time::UnixMillis;
 
 use super::super::preflight::unfit::SANDBOX;
+use super::pages::Files;
 use super::settings::{FIRST_LINE, TOKEN_FILE};
 use crate::cli::failure::Failure;
 use record::SubjectKey;
@@ -23,6 +24,8 @@ pub(super) const KEY_ID: u32 = 7001;
 const REVOKED_KEY_ID: u32 = 7002;
 const MS_PER_DAY: i64 = 86_400_000;
 const SETTINGS: &str = "gateway.toml";
+/// The key that the decision record hashes subjects with.
+const SUBJECT_KEY: &str = "audit.key";
 
 /// The directory, held for this process until it is dropped.
 pub(super) struct Directory {
@@ -109,7 +112,7 @@ impl Directory {
 
     /// Makes the key that the decision record hashes subjects with, unless there is one.
     pub(super) fn make_audit_key(&self) -> Result<(), Failure> {
-        let path = self.path.join("audit.key");
+        let path = self.path.join(SUBJECT_KEY);
         if path.exists() {
             return Ok(());
         }
@@ -140,6 +143,26 @@ impl Directory {
         let file = self.path.join(SETTINGS);
         fs::write(&file, text).map_err(|error| self.failed(&error))?;
         Ok(file)
+    }
+
+    /// Keeps the commands to paste where a person finds them again.
+    pub(super) fn write_commands(&self, text: &str) -> Result<PathBuf, Failure> {
+        let file = self.path.join("commands.txt");
+        fs::write(&file, text).map_err(|error| self.failed(&error))?;
+        Ok(file)
+    }
+
+    /// Where the pages find what they show and use.
+    pub(super) fn files(&self) -> Files {
+        Files {
+            directory: self.path.clone(),
+            keyring: self.keyring(),
+            signing_key: self.signing_key(),
+            revoked_code: self.revoked_code(),
+            record: self.path.join("data/record"),
+            subject_key: self.path.join(SUBJECT_KEY),
+            accounts_token: self.accounts_token(),
+        }
     }
 
     fn signing_key_of(&self, id: u32) -> PathBuf {

@@ -7,25 +7,42 @@ mod fields;
 mod name;
 mod wrong;
 
+use http::StatusCode;
 use keyring::time::UnixMillis;
 
 use self::ask::{Ask, Format};
-pub(super) use self::wrong::Wrong;
+use self::wrong::Wrong;
+use super::{
+    messages::{self, Asked, Problem, whole},
+    site::Site,
+};
 use crate::cli::codes::issuer::Issuer;
 use crate::web::language::Language;
 
+/// `GET /sandbox/code`.
+///
+/// # Errors
+/// What is wrong with the query. No code was made.
+pub(super) fn serve(site: &Site, asked: &Asked) -> Result<messages::Answer, Problem> {
+    let query = asked.query.as_deref().unwrap_or_default();
+    let answer = answer(query, &site.issuer, site.clock.now(), asked.language);
+    let Answer { kind, bytes } =
+        answer.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
+    Ok(whole(StatusCode::OK, kind, bytes))
+}
+
 /// What the address answers.
-pub(super) struct Answer {
+struct Answer {
     /// The media type.
-    pub(super) kind: &'static str,
-    pub(super) bytes: Vec<u8>,
+    kind: &'static str,
+    bytes: Vec<u8>,
 }
 
 /// Makes the code that a query asks for. The text of digits and of JSON ends with a line feed.
 ///
 /// # Errors
 /// What is wrong with the query. No code was made.
-pub(super) fn answer(
+fn answer(
     query: &str,
     issuer: &Issuer,
     now: UnixMillis,

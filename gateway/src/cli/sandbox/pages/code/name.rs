@@ -2,7 +2,7 @@
 
 /// A name that a query may have.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(in crate::cli::sandbox::pages) enum Name {
+pub(super) enum Name {
     Subject,
     Kind,
     Region,
