@@ -106,6 +106,7 @@ texts! {
         Usage "Usage" "使用明细";
         ChangePassword "Change password" "修改支付密码";
         PhoneClock "Phone clock" "手机时钟";
+        Name "Name" "姓名";
         Voucher "Number" "编号";
         Epoch "Device" "设备序号";
         Hotline "Hotline 12393, the operator's screen" "12393 热线 · 坐席屏幕";

@@ -91,6 +91,6 @@ fn link(id: u8, asked: &Asked) -> String {
 /// A button that is there only with scripts.
 fn button(id: &str, class: &str, word: Word, language: Language) -> Markup {
     html! {
-        button.scripted class=(class) id=(id) type="button" { (word.in_language(language)) }
+        button class=(format!("scripted {class}")) id=(id) type="button" { (word.in_language(language)) }
     }
 }

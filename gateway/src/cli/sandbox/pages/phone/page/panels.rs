@@ -69,7 +69,7 @@ fn hotline(language: Language) -> Markup {
     let say = |word: Word| word.in_language(language);
     html! {
         dl.figures {
-            div { dt { (say(Word::Me)) } dd data-shows="name" {} }
+            div { dt { (say(Word::Name)) } dd data-shows="name" {} }
             div { dt { (say(Word::Voucher)) } dd.name data-shows="subject" {} }
         }
         (button("report-loss", "first", Word::HotlineConfirm, language))

@@ -27,7 +27,7 @@ pub(super) fn card(site: &Site, view: &View, language: Language) -> Markup {
     let active = view.active.as_ref();
     let is_missing = active.is_some_and(|one| one.activation.region.is_none());
     html! {
-        section.card #card hidden[active.is_none()] aria-labelledby="holder" {
+        section.screen #card hidden[active.is_none()] aria-labelledby="holder" {
             header.holder {
                 h2 #holder { (active.map_or("", |one| one.person.name(language))) }
                 p { (say(Word::Region)) " "
