@@ -177,7 +177,7 @@ impl Directory {
         now: UnixMillis,
     ) -> Result<(), Failure> {
         let new = NewKey {
-            id: key_id(id),
+            id: key(id),
             channel: channel.parse::<Channel>().expect("a channel's name, and not many"),
             environment: SANDBOX,
             now,
@@ -190,7 +190,7 @@ impl Directory {
 
     /// Keeps one code of the second key, then revokes it and forgets its private half.
     fn mint_and_revoke(&self, keyring: &Path, now: UnixMillis) -> Result<(), Failure> {
-        let id = key_id(REVOKED_KEY_ID);
+        let id = key(REVOKED_KEY_ID);
         let signing_key = self.signing_key_of(REVOKED_KEY_ID);
         let keys = store::load(keyring, Some(SANDBOX))?;
         let key = keys.get(id).expect("just generated");
@@ -232,7 +232,12 @@ fn refuse_foreign(settings: &Path) -> Result<(), Failure> {
     }
 }
 
-fn key_id(id: u32) -> KeyId {
+/// The key that phones' codes are made with.
+pub(super) fn key_id() -> KeyId {
+    key(KEY_ID)
+}
+
+fn key(id: u32) -> KeyId {
     KeyId::new(id).expect("not 0")
 }
 

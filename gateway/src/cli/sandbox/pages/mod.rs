@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `listener/` | who may ask, and which endpoint answers |
 //! | `messages/` | HTTP as the pages take it, give it, and ask the gateway |
-//! | `code/` | codes for machines that have no `yanma mint` |
+//! | `code/` | codes for machines without the program |
 //! | `people/` | five invented people and their phones: `people.json` |
 //! | `phone/` | the phone |
 //! | `events/` | the decision record as a stream |
@@ -27,6 +27,7 @@ pub(super) mod listener;
 mod messages;
 mod people;
 mod phone;
+mod scan;
 mod site;
 mod words;
 
@@ -35,7 +36,6 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 
-use keyring::code::KeyId;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::oneshot;
 
@@ -43,8 +43,9 @@ use self::listener::Door;
 use self::people::People;
 pub(super) use self::site::Files;
 use self::site::Site;
-use super::directory::KEY_ID;
-use super::settings::Addresses;
+use super::backend::{Arrivals, Switch};
+use super::directory::key_id;
+use super::settings::Settings;
 use crate::cli::codes::issuer::Issuer;
 use crate::cli::failure::Failure;
 use sys::log::{self, Event};
@@ -55,8 +56,12 @@ const PEOPLE_FILE: &str = "people.json";
 pub(super) struct Plan {
     pub(super) listener: TcpListener,
     pub(super) door: Door,
-    pub(super) addresses: Addresses,
+    pub(super) settings: Settings,
     pub(super) files: Files,
+    /// What arrived at the stand-in.
+    pub(super) arrivals: Arrivals,
+    /// How the stand-in fails.
+    pub(super) switch: Switch,
 }
 
 /// The thread of the pages.
@@ -70,14 +75,11 @@ impl Pages {
     /// The file of the phones is not right, or the system refuses a thread.
     pub(super) fn start(plan: Plan) -> Result<Self, Failure> {
         let people = People::open(&plan.files.directory.join(PEOPLE_FILE))?;
-        let issuer = Issuer::load(
-            &plan.files.keyring,
-            KeyId::new(KEY_ID).expect("not 0"),
-            &plan.files.signing_key,
-        )?;
+        let Files { keyring, signing_key, .. } = &plan.files;
+        let issuer = Issuer::load(keyring, key_id(), signing_key)?;
         let (stop, stopped) = oneshot::channel();
         let run = move || {
-            if let Err(error) = serve(plan, issuer, people, stopped) {
+            if let Err(error) = serve(plan, people, issuer, stopped) {
                 let what = format_args!("the pages cannot be shown: {error}");
                 log::event(Event::SandboxPagesFailed, what);
             }
@@ -96,16 +98,16 @@ impl Pages {
 
 fn serve(
     plan: Plan,
-    issuer: Issuer,
     people: People,
+    issuer: Issuer,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let Plan { listener, door, addresses, files } = plan;
+    let Plan { listener, door, settings, files, arrivals, switch } = plan;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let site = Rc::new(Site::new(addresses, files, issuer, people));
+        let site = Rc::new(Site::new(settings, files, (arrivals, switch), people, issuer));
         tokio::select! {
             _ = stopped => Ok(()),
             never = listener::serve(listener, door, site) => match never {},

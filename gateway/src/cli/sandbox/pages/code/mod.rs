@@ -7,42 +7,25 @@ mod fields;
 mod name;
 mod wrong;
 
-use http::StatusCode;
 use keyring::time::UnixMillis;
 
 use self::ask::{Ask, Format};
-use self::wrong::Wrong;
-use super::{
-    messages::{self, Asked, Problem, whole},
-    site::Site,
-};
+pub(super) use self::wrong::Wrong;
 use crate::cli::codes::issuer::Issuer;
 use crate::web::language::Language;
 
-/// `GET /sandbox/code`.
-///
-/// # Errors
-/// What is wrong with the query. No code was made.
-pub(super) fn serve(site: &Site, asked: &Asked) -> Result<messages::Answer, Problem> {
-    let query = asked.query.as_deref().unwrap_or_default();
-    let answer = answer(query, &site.issuer, site.clock.now(), asked.language);
-    let Answer { kind, bytes } =
-        answer.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
-    Ok(whole(StatusCode::OK, kind, bytes))
-}
-
 /// What the address answers.
-struct Answer {
+pub(super) struct Answer {
     /// The media type.
-    kind: &'static str,
-    bytes: Vec<u8>,
+    pub(super) kind: &'static str,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// Makes the code that a query asks for. The text of digits and of JSON ends with a line feed.
 ///
 /// # Errors
 /// What is wrong with the query. No code was made.
-fn answer(
+pub(super) fn answer(
     query: &str,
     issuer: &Issuer,
     now: UnixMillis,

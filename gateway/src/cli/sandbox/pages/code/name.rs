@@ -2,7 +2,7 @@
 
 /// A name that a query may have.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(super) enum Name {
+pub(in crate::cli::sandbox::pages) enum Name {
     Subject,
     Kind,
     Region,

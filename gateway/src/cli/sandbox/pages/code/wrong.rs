@@ -7,7 +7,7 @@ use crate::web::language::Language;
 const NAME_LETTERS_MAX: usize = 32;
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Wrong {
+pub(in crate::cli::sandbox::pages) enum Wrong {
     /// Its first letters.
     Unknown(String),
     Twice(Name),
@@ -24,7 +24,7 @@ impl Wrong {
     }
 
     /// For the person who asked.
-    pub(super) fn sentence(&self, language: Language) -> String {
+    pub(in crate::cli::sandbox::pages) fn sentence(&self, language: Language) -> String {
         match language {
             Language::English => self.in_english(),
             Language::Chinese => self.in_chinese(),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::cli::sandbox::pages::{
     assets, code, faults, frame,
-    messages::{Answer, Asked, Problem, file, json, text},
+    messages::{Answer, Asked, Problem, bytes, file, json, text},
     phone,
     site::Site,
 };
@@ -116,7 +116,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Home => Ok(frame::home(site, asked)),
         Endpoint::Phone => phone::page(site, asked).await,
         Endpoint::PhoneVerb => phone::act(site, asked).await,
-        Endpoint::Code => code::serve(site, asked),
+        Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
@@ -125,6 +125,13 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
             Ok(json(StatusCode::OK, &site.state()))
         }
     }
+}
+
+fn new_code(site: &Site, asked: &Asked) -> Result<Answer, Problem> {
+    let query = asked.query.as_deref().unwrap_or_default();
+    let made = code::answer(query, &site.issuer, site.clock.now(), asked.language);
+    let made = made.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
+    Ok(bytes(made.kind, made.bytes))
 }
 
 const fn is_read(method: &Method) -> bool {

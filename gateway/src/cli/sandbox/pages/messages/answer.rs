@@ -74,12 +74,13 @@ pub(in crate::cli::sandbox::pages) fn file(file: &File) -> Answer {
     whole(StatusCode::OK, file.kind, file.text)
 }
 
+/// A picture, or another document.
+pub(in crate::cli::sandbox::pages) fn bytes(kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    whole(StatusCode::OK, kind, body)
+}
+
 /// A whole answer of a media type.
-pub(in crate::cli::sandbox::pages) fn whole(
-    status: StatusCode,
-    kind: &'static str,
-    body: impl Into<Bytes>,
-) -> Answer {
+fn whole(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Either::Left(Full::new(body.into())));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
