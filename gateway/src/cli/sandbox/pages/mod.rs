@@ -10,6 +10,7 @@
 //! | `messages/` | HTTP as the pages take it, give it, and ask the gateway |
 //! | `code/` | codes for machines without the program |
 //! | `people/` | five invented people and their phones: `people.json` |
+//! | `phone/` | the phone |
 //! | `events/` | the decision record as a stream |
 //! | `live/` | what the gateway decided, as a page |
 //! | `commands/` | the commands to paste, as a page |
@@ -29,6 +30,7 @@ pub(super) mod listener;
 mod live;
 mod messages;
 mod people;
+mod phone;
 mod scan;
 mod site;
 mod words;

@@ -14,6 +14,18 @@ pub(super) const PAGE: File =
 /// The switchboard.
 pub(super) const FAULTS: File =
     File { path: "/assets/faults.js", kind: SCRIPT, text: include_str!("faults.js") };
+/// The phone: what a person does on it.
+pub(super) const PHONE: File =
+    File { path: "/assets/phone.js", kind: SCRIPT, text: include_str!("phone.js") };
+/// The phone: the code on its screen.
+pub(super) const SCREEN: File =
+    File { path: "/assets/screen.js", kind: SCRIPT, text: include_str!("screen.js") };
+/// The phone's shape.
+pub(super) const PHONE_STYLE: File = File {
+    path: "/assets/phone.css",
+    kind: "text/css; charset=utf-8",
+    text: include_str!("phone.css"),
+};
 
 /// The page's one stream of events, for all modules.
 const STREAM: File =
@@ -36,6 +48,18 @@ pub(super) const LIVE_STYLE: File = File {
 /// The file at a path.
 pub(super) fn at(path: &str) -> Option<&'static File> {
     static FILES: [File; SHARED.len()] = SHARED;
-    static OWN: [File; 8] = [STYLE, PAGE, FAULTS, STREAM, LIVE, ROWS, COMMANDS, LIVE_STYLE];
-    FILES.iter().chain(&OWN).find(|file| file.path == path)
+    static OWN: &[File] = &[
+        STYLE,
+        PAGE,
+        FAULTS,
+        PHONE,
+        SCREEN,
+        PHONE_STYLE,
+        STREAM,
+        LIVE,
+        ROWS,
+        COMMANDS,
+        LIVE_STYLE,
+    ];
+    FILES.iter().chain(OWN).find(|file| file.path == path)
 }

@@ -18,6 +18,7 @@ use super::{
 use crate::cli::sandbox::pages::{
     assets, code, commands, events, faults, frame, live,
     messages::{Answer, Asked, Problem, bytes, file, json, text},
+    phone,
     site::Site,
 };
 use crate::web::{
@@ -29,6 +30,8 @@ use crate::web::{
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Endpoint {
     Home,
+    Phone,
+    PhoneVerb,
     Code,
     Faults,
     Fault,
@@ -44,6 +47,8 @@ impl Endpoint {
     fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/" => Self::Home,
+            "/phone" => Self::Phone,
+            path if path.starts_with(phone::PREFIX) => Self::PhoneVerb,
             "/sandbox/code" => Self::Code,
             "/faults" => Self::Faults,
             "/sandbox/fault" => Self::Fault,
@@ -59,9 +64,9 @@ impl Endpoint {
     /// What it takes; nothing is for endpoints that only show.
     const fn takes(self) -> Takes {
         match self {
-            Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
+            Self::Home | Self::Phone | Self::Code | Self::Faults | Self::State => Takes::Nothing,
             Self::Live | Self::Commands | Self::Events => Takes::Nothing,
-            Self::Fault | Self::Reset => Takes::Json,
+            Self::PhoneVerb | Self::Fault | Self::Reset => Takes::Json,
         }
     }
 }
@@ -116,6 +121,8 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
 async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<Answer, Problem> {
     match endpoint {
         Endpoint::Home => Ok(frame::home(site, asked)),
+        Endpoint::Phone => phone::page(site, asked).await,
+        Endpoint::PhoneVerb => phone::act(site, asked).await,
         Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
