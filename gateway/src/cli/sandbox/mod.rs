@@ -24,6 +24,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use self::backend::{Arrivals, Switch};
 use self::directory::Directory;
 use self::examples::Examples;
 use self::pages::listener::{Door, Share, ShareName};
@@ -118,13 +119,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let examples = Examples::new(&directory, &addresses)?;
     let commands = directory.write_commands(&examples.to_string())?;
-    let standin = Standin::start(backend)?;
+    let (arrivals, switch) = (Arrivals::default(), Switch::default());
+    let standin = Standin::start(backend, arrivals.clone(), switch.clone())?;
     let pages = pages.map(|listener| {
         let address = listener.local_addr();
         let address = address.map_err(|error| Failure::of("cannot read a port", &error))?;
         let (door, link) = door(address, arguments.share.clone())?;
         let files = directory.files();
-        Ok::<_, Failure>((Pages::start(Plan { listener, door, addresses, files })?, link))
+        let (arrivals, switch) = (arrivals.clone(), switch.clone());
+        let plan = Plan { listener, door, addresses, files, arrivals, switch };
+        Ok::<_, Failure>((Pages::start(plan)?, link))
     });
     let pages = pages.transpose()?;
     let sight = Sight {

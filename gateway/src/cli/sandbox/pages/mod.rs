@@ -41,6 +41,7 @@ use self::listener::Door;
 use self::people::People;
 pub(super) use self::site::Files;
 use self::site::Site;
+use super::backend::{Arrivals, Switch};
 use super::directory::key_id;
 use super::settings::Addresses;
 use crate::cli::codes::issuer::Issuer;
@@ -55,6 +56,10 @@ pub(super) struct Plan {
     pub(super) door: Door,
     pub(super) addresses: Addresses,
     pub(super) files: Files,
+    /// What arrived at the stand-in.
+    pub(super) arrivals: Arrivals,
+    /// How the stand-in fails.
+    pub(super) switch: Switch,
 }
 
 /// The thread of the pages.
@@ -95,12 +100,12 @@ fn serve(
     issuer: Issuer,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let Plan { listener, door, addresses, files } = plan;
+    let Plan { listener, door, addresses, files, arrivals, switch } = plan;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let site = Rc::new(Site::new(addresses, files, people, issuer));
+        let site = Rc::new(Site::new(addresses, files, (arrivals, switch), people, issuer));
         tokio::select! {
             _ = stopped => Ok(()),
             never = listener::serve(listener, door, site) => match never {},

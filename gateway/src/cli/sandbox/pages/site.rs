@@ -17,6 +17,7 @@ use super::{
     people::{PEOPLE, People},
 };
 use crate::cli::codes::issuer::Issuer;
+use crate::cli::sandbox::backend::{Arrivals, Switch};
 use crate::cli::sandbox::settings::Addresses;
 use crate::web::language::Language;
 use clock::Clock;
@@ -47,6 +48,10 @@ pub(super) struct Site {
     pub(super) addresses: Addresses,
     pub(super) files: Files,
     pub(super) clock: Clock,
+    /// What arrived at the stand-in.
+    pub(super) arrivals: Arrivals,
+    /// How the stand-in fails.
+    pub(super) standin: Switch,
     /// Makes what phones show.
     pub(super) issuer: Issuer,
     pub(super) people: RefCell<People>,
@@ -57,11 +62,19 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(addresses: Addresses, files: Files, people: People, issuer: Issuer) -> Self {
+    pub(super) fn new(
+        addresses: Addresses,
+        files: Files,
+        (arrivals, standin): (Arrivals, Switch),
+        people: People,
+        issuer: Issuer,
+    ) -> Self {
         Self {
             addresses,
             files,
             clock: Clock::system(),
+            arrivals,
+            standin,
             issuer,
             people: RefCell::new(people),
             shown: RefCell::default(),
