@@ -30,6 +30,7 @@ use self::examples::Examples;
 use self::pages::listener::{Door, Share, ShareName};
 use self::pages::{Pages, Plan};
 use self::ports::Ports;
+use self::settings::{SLOTS, Settings};
 use self::sight::Sight;
 use self::standin::Standin;
 use super::preflight::engine::Choice;
@@ -111,7 +112,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     directory.make_pass_key()?;
     directory.make_audit_key()?;
     directory.make_accounts_token()?;
-    let config_file = directory.write_settings(&settings::text(&addresses))?;
+    let settings = Settings { addresses, slots: SLOTS, maintenance: false };
+    let config_file = directory.write_settings(&settings.text())?;
     let config = Config::load(&config_file)?;
     log::set(config.log);
     let verifier = Choice::of_environment()?.verifier()?;
@@ -127,7 +129,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let (door, link) = door(address, arguments.share.clone())?;
         let files = directory.files();
         let (arrivals, switch) = (arrivals.clone(), switch.clone());
-        let plan = Plan { listener, door, addresses, files, arrivals, switch };
+        let settings = settings.clone();
+        let plan = Plan { listener, door, settings, files, arrivals, switch };
         Ok::<_, Failure>((Pages::start(plan)?, link))
     });
     let pages = pages.transpose()?;

@@ -43,7 +43,7 @@ pub(super) use self::site::Files;
 use self::site::Site;
 use super::backend::{Arrivals, Switch};
 use super::directory::key_id;
-use super::settings::Addresses;
+use super::settings::Settings;
 use crate::cli::codes::issuer::Issuer;
 use crate::cli::failure::Failure;
 use sys::log::{self, Event};
@@ -54,7 +54,7 @@ const PEOPLE_FILE: &str = "people.json";
 pub(super) struct Plan {
     pub(super) listener: TcpListener,
     pub(super) door: Door,
-    pub(super) addresses: Addresses,
+    pub(super) settings: Settings,
     pub(super) files: Files,
     /// What arrived at the stand-in.
     pub(super) arrivals: Arrivals,
@@ -100,12 +100,12 @@ fn serve(
     issuer: Issuer,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let Plan { listener, door, addresses, files, arrivals, switch } = plan;
+    let Plan { listener, door, settings, files, arrivals, switch } = plan;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let site = Rc::new(Site::new(addresses, files, (arrivals, switch), people, issuer));
+        let site = Rc::new(Site::new(settings, files, (arrivals, switch), people, issuer));
         tokio::select! {
             _ = stopped => Ok(()),
             never = listener::serve(listener, door, site) => match never {},

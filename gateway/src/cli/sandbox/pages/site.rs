@@ -2,10 +2,11 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
     path::PathBuf,
+    sync::{Arc, atomic::AtomicU16},
 };
 
 use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
@@ -18,7 +19,8 @@ use super::{
 };
 use crate::cli::codes::issuer::Issuer;
 use crate::cli::sandbox::backend::{Arrivals, Switch};
-use crate::cli::sandbox::settings::Addresses;
+use crate::cli::sandbox::settings::{Addresses, Settings};
+use crate::refusal::Refusal;
 use crate::web::language::Language;
 use clock::Clock;
 
@@ -46,6 +48,8 @@ pub(super) struct ShownCode {
 /// What all endpoints share.
 pub(super) struct Site {
     pub(super) addresses: Addresses,
+    /// The gateway's, when nothing is switched on.
+    pub(super) settings: Settings,
     pub(super) files: Files,
     pub(super) clock: Clock,
     /// What arrived at the stand-in.
@@ -58,19 +62,24 @@ pub(super) struct Site {
     /// By the phone's number: what a scanner in front of it reads.
     pub(super) shown: RefCell<BTreeMap<u8, ShownCode>>,
     pub(super) switches: RefCell<Switches>,
+    /// The rate of the payments that the switchboard sends; 0: the minute is over.
+    pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
+    /// Reasons that were met.
+    pub(super) seen: RefCell<BTreeSet<&'static str>>,
     requests: Cell<u64>,
 }
 
 impl Site {
     pub(super) fn new(
-        addresses: Addresses,
+        settings: Settings,
         files: Files,
         (arrivals, standin): (Arrivals, Switch),
         people: People,
         issuer: Issuer,
     ) -> Self {
         Self {
-            addresses,
+            addresses: settings.addresses,
+            settings,
             files,
             clock: Clock::system(),
             arrivals,
@@ -79,6 +88,8 @@ impl Site {
             people: RefCell::new(people),
             shown: RefCell::default(),
             switches: RefCell::default(),
+            load: RefCell::default(),
+            seen: RefCell::default(),
             requests: Cell::new(0),
         }
     }
@@ -147,6 +158,12 @@ impl Site {
         value.map_err(|_| unreadable(format!("{} holds no token", path.display())))
     }
 
+    /// A reason was met.
+    pub(super) fn saw(&self, outcome: &str) {
+        let reason = Refusal::ALL.into_iter().find(|refusal| refusal.reason() == outcome);
+        self.seen.borrow_mut().extend(reason.map(Refusal::reason));
+    }
+
     /// What is switched on, in words.
     pub(super) fn switched_on(&self, language: Language) -> Vec<String> {
         self.switches.borrow().on(language)
@@ -176,6 +193,7 @@ impl Site {
             "people": people,
             "phones": phones,
             "switches": *self.switches.borrow(),
+            "seen": *self.seen.borrow(),
         })
     }
 
@@ -189,6 +207,6 @@ impl Site {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
         })?;
         self.shown.borrow_mut().clear();
-        super::faults::switch_off(self).await
+        super::faults::switch_off(self, asked).await
     }
 }
