@@ -16,6 +16,7 @@ use super::{
     faults::Switches,
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
+    till::Tills,
 };
 use crate::cli::codes::issuer::Issuer;
 use crate::cli::sandbox::backend::{Arrivals, Switch};
@@ -66,6 +67,7 @@ pub(super) struct Site {
     pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
     /// Reasons that were met.
     pub(super) seen: RefCell<BTreeSet<&'static str>>,
+    pub(super) tills: Tills,
     requests: Cell<u64>,
 }
 
@@ -90,6 +92,7 @@ impl Site {
             switches: RefCell::default(),
             load: RefCell::default(),
             seen: RefCell::default(),
+            tills: Tills::default(),
             requests: Cell::new(0),
         }
     }
@@ -207,6 +210,7 @@ impl Site {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
         })?;
         self.shown.borrow_mut().clear();
+        self.tills.begin_afresh();
         super::faults::switch_off(self, asked).await
     }
 }

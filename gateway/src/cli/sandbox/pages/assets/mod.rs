@@ -14,10 +14,24 @@ pub(super) const PAGE: File =
 /// The switchboard.
 pub(super) const FAULTS: File =
     File { path: "/assets/faults.js", kind: SCRIPT, text: include_str!("faults.js") };
+/// The till.
+pub(super) const TILL: File =
+    File { path: "/assets/till.js", kind: SCRIPT, text: include_str!("till.js") };
+/// The till's colours and sizes.
+pub(super) const TILL_STYLE: File = File {
+    path: "/assets/till.css",
+    kind: "text/css; charset=utf-8",
+    text: include_str!("till.css"),
+};
+/// What the till's module loads: scanners, and messages for developers.
+const SCANNER: File =
+    File { path: "/assets/scanner.js", kind: SCRIPT, text: include_str!("scanner.js") };
+const EXCHANGE: File =
+    File { path: "/assets/exchange.js", kind: SCRIPT, text: include_str!("exchange.js") };
 
 /// The file at a path.
 pub(super) fn at(path: &str) -> Option<&'static File> {
     static FILES: [File; SHARED.len()] = SHARED;
-    static OWN: [File; 3] = [STYLE, PAGE, FAULTS];
+    static OWN: [File; 7] = [STYLE, PAGE, FAULTS, TILL, TILL_STYLE, SCANNER, EXCHANGE];
     FILES.iter().chain(&OWN).find(|file| file.path == path)
 }

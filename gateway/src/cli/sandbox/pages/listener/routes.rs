@@ -18,7 +18,9 @@ use super::{
 use crate::cli::sandbox::pages::{
     assets, code, faults, frame,
     messages::{Answer, Asked, Problem, bytes, file, json, text},
+    scan,
     site::Site,
+    till,
 };
 use crate::web::{
     headers::{Camera, secure},
@@ -34,6 +36,9 @@ enum Endpoint {
     Fault,
     State,
     Reset,
+    Till,
+    TillVerb(u8, till::Verb),
+    Scan,
 }
 
 impl Endpoint {
@@ -46,15 +51,21 @@ impl Endpoint {
             "/sandbox/fault" => Self::Fault,
             "/sandbox/state" => Self::State,
             "/sandbox/reset" => Self::Reset,
-            _ => return None,
+            "/till" => Self::Till,
+            "/sandbox/scan" => Self::Scan,
+            _ => {
+                let (number, verb) = till::Verb::at(path)?;
+                Self::TillVerb(number, verb)
+            }
         })
     }
 
     /// What it takes; nothing is for endpoints that only show.
     const fn takes(self) -> Takes {
         match self {
-            Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
-            Self::Fault | Self::Reset => Takes::Json,
+            Self::Home | Self::Code | Self::Faults | Self::State | Self::Till => Takes::Nothing,
+            Self::Fault | Self::Reset | Self::TillVerb(..) => Takes::Json,
+            Self::Scan => Takes::Picture,
         }
     }
 }
@@ -112,6 +123,9 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
+        Endpoint::Till => Ok(till::page(site, asked)),
+        Endpoint::TillVerb(number, verb) => till::act(site, asked, number, verb).await,
+        Endpoint::Scan => scan::answer(asked),
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;
