@@ -9,6 +9,8 @@
 //! | `listener/` | who may ask, and which endpoint answers |
 //! | `messages/` | HTTP as the pages take it, give it, and ask the gateway |
 //! | `code/` | codes for machines without the program |
+//! | `scan/` | reads the symbol in a picture of a camera |
+//! | `till/` | two tills, as hospital systems |
 //! | `people/` | five invented people and their phones: `people.json` |
 //! | `phone/` | the phone |
 //! | `events/` | the decision record as a stream |
@@ -33,6 +35,7 @@ mod people;
 mod phone;
 mod scan;
 mod site;
+mod till;
 mod words;
 
 use std::io;

@@ -18,6 +18,7 @@ use super::{
     faults::Switches,
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
+    till::Tills,
 };
 use crate::cli::codes::issuer::Issuer;
 use crate::cli::sandbox::backend::Switch;
@@ -67,6 +68,7 @@ pub(super) struct Site {
     pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
     /// Reasons that were met.
     seen: RefCell<BTreeSet<&'static str>>,
+    pub(super) tills: Tills,
     /// What the gateway has decided.
     pub(super) feed: Rc<Feed>,
     /// The commands to paste.
@@ -103,6 +105,7 @@ impl Site {
             switches: RefCell::default(),
             load: RefCell::default(),
             seen: RefCell::default(),
+            tills: Tills::default(),
             requests: Cell::new(0),
         }
     }
@@ -228,6 +231,7 @@ impl Site {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
         })?;
         self.shown.borrow_mut().clear();
+        self.tills.begin_afresh();
         let done = super::faults::switch_off(self, asked).await;
         self.feed.state_changed();
         done

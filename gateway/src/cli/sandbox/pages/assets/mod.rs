@@ -44,6 +44,20 @@ pub(super) const LIVE_STYLE: File = File {
     kind: "text/css; charset=utf-8",
     text: include_str!("live.css"),
 };
+/// The till.
+pub(super) const TILL: File =
+    File { path: "/assets/till.js", kind: SCRIPT, text: include_str!("till.js") };
+/// The till's colours and sizes.
+pub(super) const TILL_STYLE: File = File {
+    path: "/assets/till.css",
+    kind: "text/css; charset=utf-8",
+    text: include_str!("till.css"),
+};
+/// What the till's module loads: scanners, and messages for developers.
+const SCANNER: File =
+    File { path: "/assets/scanner.js", kind: SCRIPT, text: include_str!("scanner.js") };
+const EXCHANGE: File =
+    File { path: "/assets/exchange.js", kind: SCRIPT, text: include_str!("exchange.js") };
 
 /// The file at a path.
 pub(super) fn at(path: &str) -> Option<&'static File> {
@@ -52,6 +66,10 @@ pub(super) fn at(path: &str) -> Option<&'static File> {
         STYLE,
         PAGE,
         FAULTS,
+        TILL,
+        TILL_STYLE,
+        SCANNER,
+        EXCHANGE,
         PHONE,
         SCREEN,
         PHONE_STYLE,
