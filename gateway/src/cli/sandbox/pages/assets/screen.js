@@ -14,11 +14,12 @@ function drawn(svg) {
   return document.importNode(parsed.documentElement, true);
 }
 
-/** Shows codes. `ask` asks the server for one and returns the phone as it is then. */
+/** Shows codes. `ask` asks for one; `refresh` is called when something else has changed. */
 export class Screen {
-  constructor(phone, ask) {
+  constructor(phone, ask, refresh) {
     this.phone = phone;
     this.ask = ask;
+    this.refresh = refresh;
     this.wish = { kind: 'payment', auth: 'password' };
     this.code = null;
     this.is_asking = false;
@@ -144,6 +145,7 @@ export class Screen {
     stream.addEventListener('decision', (event) => {
       this.last = encodeURIComponent(event.lastEventId);
     });
+    stream.addEventListener('state', () => this.refresh());
     stream.addEventListener('phone', (event) => {
       const { phone, code_id } = JSON.parse(event.data);
       if (String(phone) === this.phone) this.used(code_id);
