@@ -31,6 +31,7 @@ async function refresh() {
 
 function render(now) {
   state = now;
+  if (now.shown?.is_spent) screen.used(now.shown.code_id);
   if (!element('activation').hidden) return;
   const one = now.activation;
   element('blank').hidden = one !== null;
@@ -245,6 +246,5 @@ on_submit(element('clock-form'), async (fields) => {
   result(null);
   if (screen.code !== null) await screen.renew();
 });
-
 render(state);
 begin();
