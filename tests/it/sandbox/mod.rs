@@ -1,4 +1,6 @@
 //! The sandbox's pages, and what hospital systems build with: the document of the HTTP door, samples.
 
+mod code;
 mod faults;
 mod guard;
+mod phone;

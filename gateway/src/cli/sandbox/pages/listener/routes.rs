@@ -146,6 +146,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;
+            phone::lift_all(site).await?;
             Ok(json(StatusCode::OK, &site.state()))
         }
     }
