@@ -24,12 +24,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use self::backend::Arrivals;
+use self::backend::{Arrivals, Switch};
 use self::directory::Directory;
 use self::examples::Examples;
 use self::pages::listener::{Door, Share, ShareName};
 use self::pages::{Pages, Plan};
 use self::ports::Ports;
+use self::settings::{SLOTS, Settings};
 use self::sight::Sight;
 use self::standin::Standin;
 use super::preflight::engine::Choice;
@@ -50,7 +51,8 @@ codes, two tills, a switchboard of faults, and what the gateway decides. Open th
 The same by hand: DIR/commands.txt has commands to paste.
 
 The keys are of environment \"sandbox\", which `yanma serve` refuses.
-The stand-in obeys the request header `Sandbox-Fault: stall | reset | half | error`.
+The stand-in obeys the request header `Sandbox-Fault: stall | reset | half | error`: it does nothing, \
+and its answer is lost. With `stall-booked`, `reset-booked` or `half-booked` it charges before.
 
 Golden rule: sent this code before and got no answer? Query first, whatever the reason says now.";
 
@@ -110,7 +112,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     directory.make_pass_key()?;
     directory.make_audit_key()?;
     directory.make_accounts_token()?;
-    let config_file = directory.write_settings(&settings::text(&addresses))?;
+    let settings = Settings { addresses, slots: SLOTS, maintenance: false };
+    let config_file = directory.write_settings(&settings.text())?;
     let config = Config::load(&config_file)?;
     log::set(config.log);
     let verifier = Choice::of_environment()?.verifier()?;
@@ -118,15 +121,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let examples = Examples::new(&directory, &addresses)?;
     let commands = directory.write_commands(&examples.to_string())?;
-    let arrivals = Arrivals::default();
-    let standin = Standin::start(backend, arrivals.clone())?;
+    let (arrivals, switch) = (Arrivals::default(), Switch::default());
+    let standin = Standin::start(backend, arrivals.clone(), switch.clone())?;
     let audit = examples::audit(&directory, &addresses)?;
     let pages = pages.map(|listener| {
         let address = listener.local_addr();
         let address = address.map_err(|error| Failure::of("cannot read a port", &error))?;
         let (door, link) = door(address, arguments.share.clone())?;
         let files = directory.files();
-        let plan = Plan { listener, door, addresses, files, arrivals, examples };
+        let settings = settings.clone();
+        let plan = Plan { listener, door, settings, files, arrivals, switch, examples };
         Ok::<_, Failure>((Pages::start(plan)?, link))
     });
     let pages = pages.transpose()?;

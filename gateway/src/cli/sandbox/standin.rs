@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::backend::{self, Arrivals};
+use super::backend::{self, Arrivals, Switch};
 use crate::cli::failure::Failure;
 use sys::log::{self, Event};
 
@@ -18,7 +18,11 @@ pub(super) struct Standin {
 impl Standin {
     /// # Errors
     /// The system refuses a thread or the socket.
-    pub(super) fn start(listener: TcpListener, arrivals: Arrivals) -> Result<Self, Failure> {
+    pub(super) fn start(
+        listener: TcpListener,
+        arrivals: Arrivals,
+        switch: Switch,
+    ) -> Result<Self, Failure> {
         let failed = |error| Failure::of("cannot start the stand-in backend", &error);
         listener.set_nonblocking(true).map_err(failed)?;
         let runtime =
@@ -26,7 +30,7 @@ impl Standin {
         let (stop, stopped) = oneshot::channel();
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            backend::run(listener, arrivals, async {
+            backend::run(listener, arrivals, switch, async {
                 let _ = stopped.await;
             })
             .await;

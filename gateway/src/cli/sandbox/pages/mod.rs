@@ -9,7 +9,10 @@
 //! | `listener/` | who may ask, and which endpoint answers |
 //! | `messages/` | HTTP as the pages take it, give it, and ask the gateway |
 //! | `code/` | codes for machines without the program |
+//! | `scan/` | reads the symbol in a picture of a camera |
+//! | `till/` | two tills, as hospital systems |
 //! | `people/` | five invented people and their phones: `people.json` |
+//! | `phone/` | the phone |
 //! | `events/` | the decision record as a stream |
 //! | `live/` | what the gateway decided, as a page |
 //! | `commands/` | the commands to paste, as a page |
@@ -29,7 +32,10 @@ pub(super) mod listener;
 mod live;
 mod messages;
 mod people;
+mod phone;
+mod scan;
 mod site;
+mod till;
 mod words;
 
 use std::io;
@@ -47,10 +53,10 @@ use self::listener::Door;
 use self::people::{PEOPLE, People};
 pub(super) use self::site::Files;
 use self::site::{Parts, Site};
-use super::backend::Arrivals;
+use super::backend::{Arrivals, Switch};
 use super::directory::key_id;
 use super::examples::Examples;
-use super::settings::Addresses;
+use super::settings::Settings;
 use crate::cli::codes::issuer::Issuer;
 use crate::cli::failure::Failure;
 use clock::Clock;
@@ -63,10 +69,12 @@ const PEOPLE_FILE: &str = "people.json";
 pub(super) struct Plan {
     pub(super) listener: TcpListener,
     pub(super) door: Door,
-    pub(super) addresses: Addresses,
+    pub(super) settings: Settings,
     pub(super) files: Files,
     /// What arrives at the stand-in.
     pub(super) arrivals: Arrivals,
+    /// How the stand-in fails.
+    pub(super) switch: Switch,
     pub(super) examples: Examples,
 }
 
@@ -112,7 +120,7 @@ fn serve(
     issuer: Issuer,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let Plan { listener, door, addresses, files, arrivals, examples } = plan;
+    let Plan { listener, door, settings, files, arrivals, switch, examples } = plan;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         listener.set_nonblocking(true)?;
@@ -120,14 +128,15 @@ fn serve(
         let clock = Clock::system();
         let sources = Sources {
             record: files.record.clone(),
-            admin: addresses.admin,
+            admin: settings.addresses.admin,
             arrivals,
             clock: clock.clone(),
             people: hashes,
         };
         let feed = events::start(sources)?;
-        let site =
-            Rc::new(Site::new(Parts { addresses, files, clock, issuer, people, feed, examples }));
+        let standin = switch;
+        let parts = Parts { settings, files, clock, standin, issuer, people, feed, examples };
+        let site = Rc::new(Site::new(parts));
         tokio::select! {
             _ = stopped => Ok(()),
             never = listener::serve(listener, door, site) => match never {},

@@ -2,11 +2,12 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
     path::PathBuf,
     rc::Rc,
+    sync::{Arc, atomic::AtomicU16},
 };
 
 use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
@@ -17,10 +18,13 @@ use super::{
     faults::Switches,
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
+    till::Tills,
 };
 use crate::cli::codes::issuer::Issuer;
+use crate::cli::sandbox::backend::Switch;
 use crate::cli::sandbox::examples::Examples;
-use crate::cli::sandbox::settings::Addresses;
+use crate::cli::sandbox::settings::{Addresses, Settings};
+use crate::refusal::Refusal;
 use crate::web::language::Language;
 use clock::Clock;
 
@@ -48,14 +52,23 @@ pub(super) struct ShownCode {
 /// What all endpoints share.
 pub(super) struct Site {
     pub(super) addresses: Addresses,
+    /// The gateway's, when nothing is switched on.
+    pub(super) settings: Settings,
     pub(super) files: Files,
     pub(super) clock: Clock,
+    /// How the stand-in fails.
+    pub(super) standin: Switch,
     /// Makes what phones show.
     pub(super) issuer: Issuer,
     pub(super) people: RefCell<People>,
     /// By the phone's number: what a scanner in front of it reads.
     pub(super) shown: RefCell<BTreeMap<u8, ShownCode>>,
     pub(super) switches: RefCell<Switches>,
+    /// The rate of the payments that the switchboard sends; 0: the minute is over.
+    pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
+    /// Reasons that were met.
+    seen: RefCell<BTreeSet<&'static str>>,
+    pub(super) tills: Tills,
     /// What the gateway has decided.
     pub(super) feed: Rc<Feed>,
     /// The commands to paste.
@@ -65,9 +78,10 @@ pub(super) struct Site {
 
 /// What a site is made of.
 pub(super) struct Parts {
-    pub(super) addresses: Addresses,
+    pub(super) settings: Settings,
     pub(super) files: Files,
     pub(super) clock: Clock,
+    pub(super) standin: Switch,
     pub(super) issuer: Issuer,
     pub(super) people: People,
     pub(super) feed: Rc<Feed>,
@@ -76,17 +90,22 @@ pub(super) struct Parts {
 
 impl Site {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { addresses, files, clock, issuer, people, feed, examples } = parts;
+        let Parts { settings, files, clock, standin, issuer, people, feed, examples } = parts;
         Self {
-            addresses,
+            addresses: settings.addresses,
+            settings,
             files,
             clock,
+            standin,
             issuer,
             feed,
             examples,
             people: RefCell::new(people),
             shown: RefCell::default(),
             switches: RefCell::default(),
+            load: RefCell::default(),
+            seen: RefCell::default(),
+            tills: Tills::default(),
             requests: Cell::new(0),
         }
     }
@@ -155,6 +174,20 @@ impl Site {
         value.map_err(|_| unreadable(format!("{} holds no token", path.display())))
     }
 
+    /// A reason was met.
+    pub(super) fn saw(&self, outcome: &str) {
+        let reason = Refusal::ALL.into_iter().find(|refusal| refusal.reason() == outcome);
+        self.seen.borrow_mut().extend(reason.map(Refusal::reason));
+    }
+
+    /// Reasons that were met: those of the record, and those that need no line of it.
+    pub(super) fn seen(&self) -> BTreeSet<&'static str> {
+        let counters = self.feed.counters();
+        let recorded = counters.get("seen").and_then(Value::as_array).into_iter().flatten();
+        recorded.filter_map(Value::as_str).for_each(|outcome| self.saw(outcome));
+        self.seen.borrow().clone()
+    }
+
     /// What is switched on, in words.
     pub(super) fn switched_on(&self, language: Language) -> Vec<String> {
         self.switches.borrow().on(language)
@@ -184,6 +217,7 @@ impl Site {
             "people": people,
             "phones": phones,
             "switches": *self.switches.borrow(),
+            "seen": self.seen(),
         })
     }
 
@@ -197,7 +231,8 @@ impl Site {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
         })?;
         self.shown.borrow_mut().clear();
-        let done = super::faults::switch_off(self).await;
+        self.tills.begin_afresh();
+        let done = super::faults::switch_off(self, asked).await;
         self.feed.state_changed();
         done
     }
