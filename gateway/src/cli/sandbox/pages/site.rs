@@ -6,6 +6,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
+    rc::Rc,
     sync::{Arc, atomic::AtomicU16},
 };
 
@@ -13,13 +14,15 @@ use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::{
+    events::Feed,
     faults::Switches,
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
     till::Tills,
 };
 use crate::cli::codes::issuer::Issuer;
-use crate::cli::sandbox::backend::{Arrivals, Switch};
+use crate::cli::sandbox::backend::Switch;
+use crate::cli::sandbox::examples::Examples;
 use crate::cli::sandbox::settings::{Addresses, Settings};
 use crate::refusal::Refusal;
 use crate::web::language::Language;
@@ -53,8 +56,6 @@ pub(super) struct Site {
     pub(super) settings: Settings,
     pub(super) files: Files,
     pub(super) clock: Clock,
-    /// What arrived at the stand-in.
-    pub(super) arrivals: Arrivals,
     /// How the stand-in fails.
     pub(super) standin: Switch,
     /// Makes what phones show.
@@ -68,25 +69,37 @@ pub(super) struct Site {
     /// Reasons that were met.
     pub(super) seen: RefCell<BTreeSet<&'static str>>,
     pub(super) tills: Tills,
+    /// What the gateway has decided.
+    pub(super) feed: Rc<Feed>,
+    /// The commands to paste.
+    pub(super) examples: Examples,
     requests: Cell<u64>,
 }
 
+/// What a site is made of.
+pub(super) struct Parts {
+    pub(super) settings: Settings,
+    pub(super) files: Files,
+    pub(super) clock: Clock,
+    pub(super) standin: Switch,
+    pub(super) issuer: Issuer,
+    pub(super) people: People,
+    pub(super) feed: Rc<Feed>,
+    pub(super) examples: Examples,
+}
+
 impl Site {
-    pub(super) fn new(
-        settings: Settings,
-        files: Files,
-        (arrivals, standin): (Arrivals, Switch),
-        people: People,
-        issuer: Issuer,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { settings, files, clock, standin, issuer, people, feed, examples } = parts;
         Self {
             addresses: settings.addresses,
             settings,
             files,
-            clock: Clock::system(),
-            arrivals,
+            clock,
             standin,
             issuer,
+            feed,
+            examples,
             people: RefCell::new(people),
             shown: RefCell::default(),
             switches: RefCell::default(),
@@ -211,6 +224,8 @@ impl Site {
         })?;
         self.shown.borrow_mut().clear();
         self.tills.begin_afresh();
-        super::faults::switch_off(self, asked).await
+        let done = super::faults::switch_off(self, asked).await;
+        self.feed.state_changed();
+        done
     }
 }

@@ -29,9 +29,30 @@ const SCANNER: File =
 const EXCHANGE: File =
     File { path: "/assets/exchange.js", kind: SCRIPT, text: include_str!("exchange.js") };
 
+/// The page's one stream of events, for all modules.
+const STREAM: File =
+    File { path: "/assets/stream.js", kind: SCRIPT, text: include_str!("stream.js") };
+/// Decisions as they come.
+pub(super) const LIVE: File =
+    File { path: "/assets/live.js", kind: SCRIPT, text: include_str!("live.js") };
+/// Rows of decisions.
+const ROWS: File = File { path: "/assets/rows.js", kind: SCRIPT, text: include_str!("rows.js") };
+/// Commands that are copied.
+pub(super) const COMMANDS: File =
+    File { path: "/assets/commands.js", kind: SCRIPT, text: include_str!("commands.js") };
+/// What these two look like.
+pub(super) const LIVE_STYLE: File = File {
+    path: "/assets/live.css",
+    kind: "text/css; charset=utf-8",
+    text: include_str!("live.css"),
+};
+
 /// The file at a path.
 pub(super) fn at(path: &str) -> Option<&'static File> {
     static FILES: [File; SHARED.len()] = SHARED;
-    static OWN: [File; 7] = [STYLE, PAGE, FAULTS, TILL, TILL_STYLE, SCANNER, EXCHANGE];
+    static OWN: [File; 12] = [
+        STYLE, PAGE, FAULTS, STREAM, LIVE, ROWS, COMMANDS, LIVE_STYLE, TILL, TILL_STYLE, SCANNER,
+        EXCHANGE,
+    ];
     FILES.iter().chain(&OWN).find(|file| file.path == path)
 }

@@ -16,7 +16,7 @@ use super::{
     share::Share,
 };
 use crate::cli::sandbox::pages::{
-    assets, code, faults, frame,
+    assets, code, commands, events, faults, frame, live,
     messages::{Answer, Asked, Problem, bytes, file, json, text},
     scan,
     site::Site,
@@ -34,6 +34,9 @@ enum Endpoint {
     Code,
     Faults,
     Fault,
+    Live,
+    Commands,
+    Events,
     State,
     Reset,
     Till,
@@ -49,6 +52,9 @@ impl Endpoint {
             "/sandbox/code" => Self::Code,
             "/faults" => Self::Faults,
             "/sandbox/fault" => Self::Fault,
+            "/live" => Self::Live,
+            "/commands" => Self::Commands,
+            "/sandbox/events" => Self::Events,
             "/sandbox/state" => Self::State,
             "/sandbox/reset" => Self::Reset,
             "/till" => Self::Till,
@@ -63,7 +69,8 @@ impl Endpoint {
     /// What it takes; nothing is for endpoints that only show.
     const fn takes(self) -> Takes {
         match self {
-            Self::Home | Self::Code | Self::Faults | Self::State | Self::Till => Takes::Nothing,
+            Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
+            Self::Live | Self::Commands | Self::Events | Self::Till => Takes::Nothing,
             Self::Fault | Self::Reset | Self::TillVerb(..) => Takes::Json,
             Self::Scan => Takes::Picture,
         }
@@ -126,6 +133,9 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Till => Ok(till::page(site, asked)),
         Endpoint::TillVerb(number, verb) => till::act(site, asked, number, verb).await,
         Endpoint::Scan => scan::answer(asked),
+        Endpoint::Live => Ok(live::page(site, asked)),
+        Endpoint::Commands => Ok(commands::page(site, asked)),
+        Endpoint::Events => Ok(events::answer(&site.feed, asked).await),
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;

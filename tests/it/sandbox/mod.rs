@@ -1,0 +1,3 @@
+//! The sandbox in a browser: what a patient, a cashier and a developer see.
+
+mod till;
