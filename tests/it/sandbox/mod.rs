@@ -1,3 +1,5 @@
-//! The sandbox in a browser: what a patient, a cashier and a developer see.
+//! The sandbox's pages, and what hospital systems build with: the document of the HTTP door, samples.
 
+mod faults;
+mod guard;
 mod till;

@@ -12,6 +12,7 @@
 //! | `scan/` | reads the symbol in a picture of a camera |
 //! | `till/` | two tills, as hospital systems |
 //! | `people/` | five invented people and their phones: `people.json` |
+//! | `phone/` | the phone |
 //! | `events/` | the decision record as a stream |
 //! | `live/` | what the gateway decided, as a page |
 //! | `commands/` | the commands to paste, as a page |
@@ -31,6 +32,7 @@ pub(super) mod listener;
 mod live;
 mod messages;
 mod people;
+mod phone;
 mod scan;
 mod site;
 mod till;

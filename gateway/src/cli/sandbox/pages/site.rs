@@ -67,7 +67,7 @@ pub(super) struct Site {
     /// The rate of the payments that the switchboard sends; 0: the minute is over.
     pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
     /// Reasons that were met.
-    pub(super) seen: RefCell<BTreeSet<&'static str>>,
+    seen: RefCell<BTreeSet<&'static str>>,
     pub(super) tills: Tills,
     /// What the gateway has decided.
     pub(super) feed: Rc<Feed>,
@@ -180,6 +180,14 @@ impl Site {
         self.seen.borrow_mut().extend(reason.map(Refusal::reason));
     }
 
+    /// Reasons that were met: those of the record, and those that need no line of it.
+    pub(super) fn seen(&self) -> BTreeSet<&'static str> {
+        let counters = self.feed.counters();
+        let recorded = counters.get("seen").and_then(Value::as_array).into_iter().flatten();
+        recorded.filter_map(Value::as_str).for_each(|outcome| self.saw(outcome));
+        self.seen.borrow().clone()
+    }
+
     /// What is switched on, in words.
     pub(super) fn switched_on(&self, language: Language) -> Vec<String> {
         self.switches.borrow().on(language)
@@ -209,7 +217,7 @@ impl Site {
             "people": people,
             "phones": phones,
             "switches": *self.switches.borrow(),
-            "seen": *self.seen.borrow(),
+            "seen": self.seen(),
         })
     }
 

@@ -14,20 +14,18 @@ pub(super) const PAGE: File =
 /// The switchboard.
 pub(super) const FAULTS: File =
     File { path: "/assets/faults.js", kind: SCRIPT, text: include_str!("faults.js") };
-/// The till.
-pub(super) const TILL: File =
-    File { path: "/assets/till.js", kind: SCRIPT, text: include_str!("till.js") };
-/// The till's colours and sizes.
-pub(super) const TILL_STYLE: File = File {
-    path: "/assets/till.css",
+/// The phone: what a person does on it.
+pub(super) const PHONE: File =
+    File { path: "/assets/phone.js", kind: SCRIPT, text: include_str!("phone.js") };
+/// The phone: the code on its screen.
+pub(super) const SCREEN: File =
+    File { path: "/assets/screen.js", kind: SCRIPT, text: include_str!("screen.js") };
+/// The phone's shape.
+pub(super) const PHONE_STYLE: File = File {
+    path: "/assets/phone.css",
     kind: "text/css; charset=utf-8",
-    text: include_str!("till.css"),
+    text: include_str!("phone.css"),
 };
-/// What the till's module loads: scanners, and messages for developers.
-const SCANNER: File =
-    File { path: "/assets/scanner.js", kind: SCRIPT, text: include_str!("scanner.js") };
-const EXCHANGE: File =
-    File { path: "/assets/exchange.js", kind: SCRIPT, text: include_str!("exchange.js") };
 
 /// The page's one stream of events, for all modules.
 const STREAM: File =
@@ -46,13 +44,40 @@ pub(super) const LIVE_STYLE: File = File {
     kind: "text/css; charset=utf-8",
     text: include_str!("live.css"),
 };
+/// The till.
+pub(super) const TILL: File =
+    File { path: "/assets/till.js", kind: SCRIPT, text: include_str!("till.js") };
+/// The till's colours and sizes.
+pub(super) const TILL_STYLE: File = File {
+    path: "/assets/till.css",
+    kind: "text/css; charset=utf-8",
+    text: include_str!("till.css"),
+};
+/// What the till's module loads: scanners, and messages for developers.
+const SCANNER: File =
+    File { path: "/assets/scanner.js", kind: SCRIPT, text: include_str!("scanner.js") };
+const EXCHANGE: File =
+    File { path: "/assets/exchange.js", kind: SCRIPT, text: include_str!("exchange.js") };
 
 /// The file at a path.
 pub(super) fn at(path: &str) -> Option<&'static File> {
     static FILES: [File; SHARED.len()] = SHARED;
-    static OWN: [File; 12] = [
-        STYLE, PAGE, FAULTS, STREAM, LIVE, ROWS, COMMANDS, LIVE_STYLE, TILL, TILL_STYLE, SCANNER,
+    static OWN: &[File] = &[
+        STYLE,
+        PAGE,
+        FAULTS,
+        TILL,
+        TILL_STYLE,
+        SCANNER,
         EXCHANGE,
+        PHONE,
+        SCREEN,
+        PHONE_STYLE,
+        STREAM,
+        LIVE,
+        ROWS,
+        COMMANDS,
+        LIVE_STYLE,
     ];
-    FILES.iter().chain(&OWN).find(|file| file.path == path)
+    FILES.iter().chain(OWN).find(|file| file.path == path)
 }
