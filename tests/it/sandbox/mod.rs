@@ -4,3 +4,4 @@ mod code;
 mod faults;
 mod guard;
 mod phone;
+mod till;
