@@ -3,6 +3,7 @@
 pub mod backend;
 mod directory;
 mod examples;
+pub mod pages;
 mod settings;
 
 use std::io::Write;
@@ -14,7 +15,7 @@ use clap::Args;
 use keyring::code::IssuedAt;
 use tokio::sync::oneshot;
 
-use self::backend::Arrivals;
+use self::backend::{Arrivals, Switch};
 use self::directory::Directory;
 use self::examples::Examples;
 use self::settings::Addresses;
@@ -35,7 +36,8 @@ stand-in settlement backend and the gateway in front of it, and prints commands 
 code, show it, pay with it, pay again, and see every refusal.
 
 The keys are of environment \"sandbox\", which `yanma serve` refuses.
-The stand-in obeys the request header `Sandbox-Fault: stall | reset | half | error`.
+The stand-in obeys the request header `Sandbox-Fault: stall | reset | half | error`: it does nothing, \
+and its answer is lost. With `stall-booked`, `reset-booked` or `half-booked` it charges before.
 
 Golden rule: sent this code before and got no answer? Query first, whatever the reason says now.";
 
@@ -147,7 +149,7 @@ impl Standin {
         let (stop, stopped) = oneshot::channel();
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            backend::run(listener, Arrivals::default(), async {
+            backend::run(listener, Arrivals::default(), Switch::default(), async {
                 let _ = stopped.await;
             })
             .await;

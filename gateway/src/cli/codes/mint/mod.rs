@@ -1,7 +1,7 @@
 //! `yanma mint`: makes codes as an issuer's app would, to try and to test the gateway.
 
 mod pass;
-mod qr;
+pub(crate) mod qr;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;

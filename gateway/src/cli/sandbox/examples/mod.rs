@@ -172,7 +172,7 @@ fn backends_fail(shell: &Shell) -> Vec<Example> {
         ),
         unknown("outcome_unknown-stall", "the backend does not answer: was it paid?", "stall"),
         unknown("outcome_unknown-reset", "the backend resets: was it paid?", "reset"),
-        unknown("outcome_unknown-half", "half an answer: was it paid?", "half"),
+        unknown("outcome_unknown-half", "half an answer, but booked: was it paid?", "half-booked"),
         Example {
             name: "backend-error",
             about: "the backend's own error is relayed as it is",
@@ -253,9 +253,19 @@ fn paying(shell: &Shell) -> Vec<Example> {
             shell.request("/pay", &forged),
         ),
         approved(
+            "query-not-booked",
+            "no answer came. Was the patient charged? The book says: not_found",
+            shell.query_after("-H 'Sandbox-Fault: reset'"),
+        ),
+        approved(
+            "query-booked",
+            "no answer came here either, but the book says: settled. Paying again would charge twice",
+            shell.query_after("-H 'Sandbox-Fault: reset-booked'"),
+        ),
+        approved(
             "query",
-            "was the patient charged? needs no code",
-            shell.request("/query?setl_id=SANDBOX000000001", ""),
+            "was the patient charged? needs no code, only the number of the redemption",
+            shell.query_after(""),
         ),
     ]
 }

@@ -155,6 +155,15 @@ impl Shell {
         self.request(path, &format!("{AMOUNT} {}", self.fresh_code(mint_options)))
     }
 
+    /// Pays, and asks the backend what became of it.
+    pub(super) fn query_after(&self, options: &str) -> String {
+        let pay = self.pay("/pay", "").replacen(" -i -w '\\n'", " -D - -o /dev/null", 1);
+        let pay = pay.replacen(AMOUNT, format!("{options} {AMOUNT}").trim_start(), 1);
+        let keep = "sed -n 's/^yanma-redemption: //p' | tr -d '\\r'";
+        let query = self.request("/query", "-G -d \"redemption=$REDEMPTION\"");
+        format!("REDEMPTION=$({pay} | {keep}) && {query}")
+    }
+
     pub(super) fn inspect(&self) -> String {
         format!("{} inspect --keyring {}", self.yanma, self.keyring)
     }

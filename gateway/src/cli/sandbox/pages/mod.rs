@@ -1,0 +1,3 @@
+//! The sandbox as pages in a browser.
+
+pub mod scan;
