@@ -14,10 +14,10 @@ using System.Threading;
 // line, as a scanner types them. Standard output is the cashier's screen, standard error the log. Exit
 // status: 0 paid; 1 not paid, and nothing was charged; 3 open: not known whether the patient was charged.
 //
-// OFF  Kept connections (KeepAlive). The gateway closes an idle one without a word (idle_ms), and .NET sends
-//      a request again that met this. A till pays seldom, so each request has a connection of its own
+// OFF  Kept connections (KeepAlive). The gateway closes an idle one without a word (idle_ms), and a request
+//      that meets this has no answer. A till pays seldom, so each request has a connection of its own
 //      (https://learn.microsoft.com/dotnet/api/system.net.httpwebrequest.keepalive).
-// OFF  The buffer that the library repeats a body from (AllowWriteStreamBuffering), and redirects
+// OFF  Repetition: without AllowWriteStreamBuffering there is no copy of the body to send again. And redirects
 //      (https://learn.microsoft.com/dotnet/api/system.net.httpwebrequest.allowwritestreambuffering).
 // OFF  Expect: 100-continue, which costs a round trip and up to 350 ms for each payment
 //      (https://learn.microsoft.com/dotnet/api/system.net.servicepointmanager.expect100continue).
