@@ -1,5 +1,5 @@
-//! The commands that the sandbox prints. They stand in one list, so that a test can read it from
-//! the output and run each of them.
+//! The commands to paste. They stand in one list, so that a test can read it from `commands.txt`
+//! and run each of them.
 //!
 //! An example is two lines. No command depends on another, so each works at any time:
 //!
@@ -24,9 +24,16 @@ use crate::cli::failure::Failure;
 use crate::limits;
 use crate::refusal::Refusal;
 
-/// All examples, in the order in which they are printed. The first ones scroll away first, so they
-/// are the least needed.
+/// All examples, in the order of the file: the first steps last, where a terminal shows them.
 pub(super) struct Examples(Vec<Example>);
+
+/// The command that shows all decisions.
+///
+/// # Errors
+/// The path of the running program cannot be found.
+pub(super) fn audit(directory: &Directory, addresses: &Addresses) -> Result<String, Failure> {
+    Ok(Shell::new(directory, addresses)?.audit())
+}
 
 impl Examples {
     /// # Errors
