@@ -4,7 +4,7 @@
 
     printf '%s\n' "$CODE" | PayDelphi.exe http://127.0.0.1:7460 B20261128-0001 12.30
 
-  Delphi XE8 or later with Indy 10, which it has. Codes are read from standard input, one a line, as a scanner
+  Delphi 10.1 or later with the Indy that it has. Codes are read from standard input, one a line, as a scanner
   types them. Standard output is the cashier's screen, standard error the log. Exit status: 0 paid; 1 not paid,
   and nothing was charged; 3 open: not known whether the patient was charged.
 

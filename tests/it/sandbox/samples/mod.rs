@@ -16,6 +16,7 @@ use self::programs::{Program, Run, programs};
 use crate::harness::contract::REFUSALS;
 use crate::harness::keys::identity;
 use crate::harness::process::address;
+use crate::harness::project::read;
 use crate::harness::{Client, Request};
 use crate::operator::sandbox::{Sandbox, shell};
 
@@ -255,4 +256,21 @@ async fn where_nothing_listens_the_bill_stays_open() {
         assert_eq!(till.book(&new).await.0, "not_found");
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_command_of_the_readme_works_as_pasted() {
+    let sandbox = Sandbox::start().await;
+    let readme = read(&programs::sample("README.md"));
+    let block = readme.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    let [gateway, _, _, pages] = &sandbox.addresses;
+    let command = block.expect("a command").replace("127.0.0.1:7460", gateway);
+    // A test has an address of its own, and the pages know the usual ones by name alone.
+    let (_, port) = pages.split_once(':').expect("a port");
+    let request = format!("-H 'Host: 127.0.0.1:{port}' 'http://{pages}");
+    let command = command.replace("'http://127.0.0.1:7463", &request);
+    let folder = programs::sample("");
+    let output = shell(&format!("cd '{}' && {command}", folder.display())).await;
+    let screen = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(screen, "PAID B1 12.30\n", "{}", String::from_utf8_lossy(&output.stderr));
 }
