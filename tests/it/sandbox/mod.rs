@@ -4,4 +4,5 @@ mod code;
 mod faults;
 mod guard;
 mod phone;
+mod samples;
 mod till;
