@@ -11,3 +11,4 @@ mod http;
 mod monitoring;
 mod operator;
 mod promise;
+mod sandbox;

@@ -94,6 +94,7 @@ backend = "settlement"
 
 [[route]]                       # who is it? the same code can pay afterwards
 path = "/identify"
+methods = ["GET", "POST"]
 code = "check"
 kinds = ["payment", "display"]
 backend = "settlement"
@@ -106,6 +107,7 @@ backend = "settlement"
 
 [[route]]                       # the calls of the visit: the pass stays good
 path = "/visit"
+methods = ["GET", "POST"]
 code = "pass_check"
 backend = "settlement"
 
@@ -123,6 +125,7 @@ backend = "settlement"
 
 [[route]]                       # was the patient charged? needs no code
 path = "/query"
+methods = ["GET", "POST"]
 code = "none"
 backend = "settlement"
 

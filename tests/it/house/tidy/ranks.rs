@@ -26,7 +26,7 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { package: "gateway", path: "gateway", ranks: GATEWAY },
     Crate { package: "loadtest", path: "loadtest", ranks: LOADTEST },
     Crate { package: "benches", path: "benches", ranks: &["lines", "process", "site"] },
-    Crate { package: "tests", path: "tests", ranks: &["harness", "house", "http", "operator", "monitoring", "promise"] },
+    Crate { package: "tests", path: "tests", ranks: &["harness", "house", "http", "operator", "sandbox", "monitoring", "promise"] },
 ];
 
 const KEYRING: &[&str] = &[

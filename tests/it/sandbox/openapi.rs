@@ -1,0 +1,140 @@
+//! `config/openapi/yanma.yaml` is a valid document, and a real sandbox does what it says.
+
+use std::collections::BTreeSet;
+use std::process::Output;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::harness::project::{read, root, yaml};
+use crate::harness::python::tool;
+use crate::harness::soon;
+use crate::operator::sandbox::Sandbox;
+
+const FILE: &str = "config/openapi/yanma.yaml";
+/// Requests that schemathesis makes up for an operation, beside those that it derives.
+const MADE_UP: &str = "10";
+/// It takes 15 s on two free cores.
+const FUZZING: Duration = Duration::from_secs(180);
+/// What the sandbox's gateway does not serve: its pages do.
+const PAGES: &str = "/sandbox/";
+
+#[tokio::test]
+async fn it_is_a_valid_document() {
+    let mut validate = tool("openapi-spec-validator");
+    let output = soon("the validator's end", validate.args(["--errors", "all", FILE]).output());
+    let output = output.await.expect("openapi-spec-validator; run tests/run");
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// Each route of the sandbox is a path with its methods, or is told of in the text.
+#[tokio::test]
+async fn its_paths_are_the_sandboxs_routes() {
+    let sandbox = Sandbox::start().await;
+    let settings = read(&sandbox.directory.path().join("sandbox/gateway.toml"));
+    let settings: toml::Table = settings.parse().expect("TOML");
+    let document = document();
+    let paths = document["paths"].as_object().expect("paths");
+    let told = document["servers"][0]["description"].as_str().expect("a text");
+    let mut served = BTreeSet::new();
+    for route in settings["route"].as_array().expect("routes") {
+        let path = route["path"].as_str().expect("a path");
+        served.insert(path.to_owned());
+        let Some(item) = paths.get(path) else {
+            assert!(told.contains(&format!("`{path}`")), "the document does not tell of {path}");
+            continue;
+        };
+        let methods = item.as_object().expect("operations").keys();
+        let methods: BTreeSet<String> = methods.map(|name| name.to_uppercase()).collect();
+        assert_eq!(methods, texts(&route["methods"]), "{path}");
+        if let Some(rules) = route.get("infno") {
+            let rules: BTreeSet<String> = rules.as_table().expect("rules").keys().cloned().collect();
+            let schema = &document["components"]["schemas"]["Envelope"]["properties"]["infno"];
+            let listed = schema["enum"].as_array().expect("numbers").iter();
+            let listed = listed.map(|one| one.as_str().expect("a text").to_owned());
+            assert_eq!(listed.collect::<BTreeSet<_>>(), rules, "{path}");
+        }
+    }
+    served.insert(settings["status"]["path"].as_str().expect("a path").to_owned());
+    let documented = paths.keys().filter(|path| !path.starts_with(PAGES));
+    let unserved: Vec<&String> = documented.filter(|path| !served.contains(*path)).collect();
+    assert!(unserved.is_empty(), "the sandbox does not serve {unserved:?}");
+}
+
+/// Requests as the document says and requests as it forbids, by schemathesis. The gateway answers
+/// each as the document says, with good codes where a request is good.
+#[tokio::test]
+async fn a_sandbox_does_what_it_says() {
+    let sandbox = Sandbox::start().await;
+    let output = tokio::time::timeout(FUZZING, fuzz(&sandbox).output()).await;
+    let output = output.expect("the end of schemathesis").expect("schemathesis; run tests/run");
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+
+    // Each kind of answer was met: a run with bad codes alone would find nothing either.
+    let metrics = sandbox.metrics().await;
+    let document = document();
+    let paths = document["paths"].as_object().expect("paths").keys();
+    for path in paths.filter(|path| !path.starts_with(PAGES) && !path.starts_with("/yanma/")) {
+        let approved = format!("yanma_requests_total{{route=\"{path}\",outcome=\"approved\"}}");
+        assert!(count(&metrics, &approved) >= 3, "{path}: {approved}\n{said}");
+    }
+    for (path, reason) in [
+        ("/pay", "code_used"),
+        ("/pay", "code_missing"),
+        ("/pay", "code_malformed"),
+        ("/pay", "request_malformed"),
+        ("/pay", "method_not_allowed"),
+        ("/visit-pay", "pass_invalid"),
+        ("/uif", "request_malformed"),
+        ("/api/ecqrcode", "code_malformed"),
+    ] {
+        let refused = format!("yanma_requests_total{{route=\"{path}\",outcome=\"{reason}\"}}");
+        assert!(count(&metrics, &refused) >= 1, "{path} never answered {reason}\n{said}");
+    }
+}
+
+fn fuzz(sandbox: &Sandbox) -> Command {
+    let gateway = format!("http://{}", sandbox.addresses[0]);
+    let mut command = tool("schemathesis");
+    command
+        .args(["run", &root().join(FILE).display().to_string(), "--url", &gateway])
+        .args(["--exclude-path-regex", "^/sandbox/", "--exclude-checks", "positive_data_acceptance"])
+        .args(["--seed", "16", "--max-examples", MADE_UP, "--continue-on-failure", "--no-color"])
+        .args(["--request-timeout", "20"])
+        .env("SCHEMATHESIS_HOOKS", "openapi")
+        .env("PYTHONPATH", root().join("tests/python"))
+        .env("YANMA_GATEWAY", &gateway)
+        .env("YANMA_MINT", mint(sandbox))
+        // It keeps what it finds in the folder in which it runs.
+        .current_dir(sandbox.directory.path());
+    command
+}
+
+/// The words of the command that mints a code, as JSON.
+fn mint(sandbox: &Sandbox) -> String {
+    let examples = sandbox.examples();
+    let mint = examples.iter().find(|example| example.name == "mint").expect("it is printed");
+    let words: Vec<&str> = mint.command.split(' ').collect();
+    serde_json::to_string(&words).expect("JSON")
+}
+
+fn document() -> Value {
+    yaml(&read(&root().join(FILE)))
+}
+
+fn texts(list: &toml::Value) -> BTreeSet<String> {
+    let list = list.as_array().expect("a list").iter();
+    list.map(|one| one.as_str().expect("a text").to_owned()).collect()
+}
+
+/// The value of a series; 0 if there is none.
+fn count(metrics: &str, series: &str) -> u64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(series));
+    line.map_or(0, |value| value.trim().parse().expect("a count"))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
