@@ -345,7 +345,7 @@ def arguments():
     parser.add_argument("--input", choices=["object", "string"], default="object")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for an answer")
     parser.add_argument("--pause", type=float, default=1, help="seconds between reversals")
-    parser.add_argument("--fault", default="stall", help="how mode unknown loses the answer")
+    parser.add_argument("--fault", default="stall-booked", help="how mode unknown loses the answer")
     found = parser.parse_intermixed_args()
     if not found.self_test and found.code is None:
         parser.error("URL, mode and code are needed")

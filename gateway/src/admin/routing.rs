@@ -25,7 +25,12 @@ use super::{
 };
 use crate::{
     limits, metrics,
-    web::{files::File, guard, headers::secure, language::Language},
+    web::{
+        files::File,
+        guard,
+        headers::{Camera, secure},
+        language::Language,
+    },
     worker::Shared,
 };
 
@@ -64,7 +69,7 @@ pub(super) async fn answer(
         Some(answer) => answer,
         None => guarded(admin, peer, request).await,
     };
-    secure(answer.headers_mut());
+    secure(answer.headers_mut(), Camera::None);
     answer
 }
 

@@ -15,8 +15,12 @@ pub(crate) struct Frame<'a> {
     pub(crate) languages: &'a str,
     /// The address of the page's own module.
     pub(crate) script: &'a str,
+    /// Addresses of styles beside the shared one.
+    pub(crate) styles: &'a [&'static str],
     /// After so many seconds a browser without scripts loads the page again.
-    pub(crate) refresh_s: u32,
+    pub(crate) refresh_s: Option<u32>,
+    /// The fields of the address that stay when the language changes.
+    pub(crate) query: &'a str,
 }
 
 /// A whole document. `header` names the node, `main` is the page.
@@ -31,8 +35,11 @@ pub(crate) fn document(frame: &Frame<'_>, header: &Markup, main: &Markup) -> Str
                 title { (frame.title) }
                 link rel="icon" href=(files::ICON.path) type="image/svg+xml";
                 link rel="stylesheet" href=(files::STYLE.path);
+                @for style in frame.styles { link rel="stylesheet" href=(style); }
                 script type="module" src=(frame.script) {}
-                noscript { meta http-equiv="refresh" content=(frame.refresh_s); }
+                @if let Some(seconds) = frame.refresh_s {
+                    noscript { meta http-equiv="refresh" content=(seconds); }
+                }
             }
             body {
                 a.skip href="#main" { (frame.skip) }
@@ -41,7 +48,7 @@ pub(crate) fn document(frame: &Frame<'_>, header: &Markup, main: &Markup) -> Str
                     nav aria-label=(frame.languages) {
                         @for language in Language::ALL {
                             @let is_this = language == frame.language;
-                            a href=(format!("?lang={}", language.tag())) lang=(language.tag())
+                            a href=(format!("?lang={}{}", language.tag(), frame.query)) lang=(language.tag())
                                 hreflang=(language.tag()) aria-current=[is_this.then_some("true")] {
                                 (language.name())
                             }

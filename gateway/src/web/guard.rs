@@ -92,16 +92,31 @@ pub(crate) fn check(
     headers: &HeaderMap,
     hosts: &[HostName],
 ) -> Result<(), Stranger> {
-    let host = only(headers, HOST).ok_or(Stranger::Host)?;
+    let host = host(headers).ok_or(Stranger::Host)?;
     // Where a target names a host itself, that one counts (RFC 9112, 3.2.2). Both must be ours.
     let named = uri.authority().map(|authority| authority.as_str().as_bytes());
     let are_ours = [Some(host), named].into_iter().flatten().all(|host| is_ours(host, hosts));
     if !are_ours {
         return Err(Stranger::Host);
     }
+    if is_own_page(method, headers, host) { Ok(()) } else { Err(Stranger::Origin) }
+}
+
+/// The host of a request that names one, once.
+pub(crate) fn host(headers: &HeaderMap) -> Option<&[u8]> {
+    only(headers, HOST)
+}
+
+/// Whether no page of another origin sends the request, as far as its browser says.
+pub(crate) fn is_own_page(method: &Method, headers: &HeaderMap, host: &[u8]) -> bool {
     let is_own_origin = !headers.contains_key(ORIGIN)
         || only(headers, ORIGIN).is_some_and(|origin| is_same(origin, host));
-    if is_own_origin && is_own_site(method, headers) { Ok(()) } else { Err(Stranger::Origin) }
+    is_own_origin && is_own_site(method, headers)
+}
+
+/// Whether a browser sends the request and does not say of which page.
+pub(crate) fn hides_its_page(headers: &HeaderMap) -> bool {
+    !headers.contains_key(ORIGIN) && headers.contains_key(SEC_FETCH_SITE)
 }
 
 /// The value of a header that is there once. Two of them are read by two readers in two ways.

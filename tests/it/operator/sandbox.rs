@@ -1,4 +1,4 @@
-//! `yanma sandbox`, which a newcomer sees first. Every printed command works as pasted.
+//! `yanma sandbox`, which a newcomer sees first. Each command of its file works as pasted.
 
 use std::path::Path;
 use std::process::Output;
@@ -10,7 +10,7 @@ use crate::harness::process::{Process, address, run};
 use crate::harness::world::is_ready;
 use crate::harness::{eventually, soon};
 
-/// One printed command and what it promises.
+/// One command of `commands.txt` and what it promises.
 #[derive(Debug)]
 pub(crate) struct Example {
     pub(crate) name: String,
@@ -22,14 +22,14 @@ pub(crate) struct Example {
 pub(crate) struct Sandbox {
     pub(crate) process: Process,
     pub(crate) directory: tempfile::TempDir,
-    /// Of the gateway, its admin listener and the stand-in.
-    pub(crate) addresses: [String; 3],
+    /// Of the gateway, its admin listener, the stand-in and the pages.
+    pub(crate) addresses: [String; 4],
 }
 
 impl Sandbox {
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let addresses = [address(), address(), address()];
+        let addresses = [address(), address(), address(), address()];
         let process = Process::start(directory.path(), &arguments(&addresses));
         let mut sandbox = Self { process, directory, addresses };
         sandbox.ready().await;
@@ -47,7 +47,7 @@ impl Sandbox {
     async fn ready(&mut self) {
         eventually("a sandbox that runs", async || {
             assert!(self.process.is_running(), "{}", self.process.said());
-            self.process.said().contains("The sandbox runs").then_some(())
+            self.process.said().contains("Ctrl-C ends it.").then_some(())
         })
         .await;
         eventually("a sandbox that is ready", async || {
@@ -57,8 +57,9 @@ impl Sandbox {
     }
 
     pub(crate) fn examples(&self) -> Vec<Example> {
-        let said = self.process.said();
-        let lines: Vec<&str> = said.lines().collect();
+        let file = self.directory.path().join("sandbox/commands.txt");
+        let commands = std::fs::read_to_string(file).expect("commands to paste");
+        let lines: Vec<&str> = commands.lines().collect();
         let pairs = lines.windows(2).filter_map(|pair| example(pair[0], pair[1]));
         pairs.collect()
     }
@@ -77,7 +78,7 @@ impl Sandbox {
 }
 
 #[tokio::test]
-async fn every_printed_command_works_as_pasted() {
+async fn every_command_works_as_pasted() {
     let sandbox = Sandbox::start().await;
     let examples = sandbox.examples();
     for wanted in
@@ -119,6 +120,25 @@ async fn every_refusal_that_this_version_knows_can_be_produced() {
     }
 }
 
+/// A newcomer sees a link, and five lines in all.
+#[tokio::test]
+async fn it_prints_a_link_and_little_more() {
+    let sandbox = Sandbox::start().await;
+    let said = sandbox.process.said();
+    // Lines of the log begin with their time.
+    let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with("20")).collect();
+    assert_eq!(lines.len(), 5, "{said}");
+    let pages = &sandbox.addresses[3];
+    let link =
+        format!("Yanma sandbox   open  http://{pages}/   打开此链接：手机、收费台、故障、实况");
+    assert_eq!(lines[0], link);
+    for address in &sandbox.addresses[..3] {
+        assert!(lines[1].contains(address.as_str()), "{said}");
+    }
+    assert!(lines[2].contains("/sandbox/commands.txt") && lines[2].contains(" audit /"), "{said}");
+    assert!(lines[3].contains("Query first"), "{said}");
+}
+
 #[tokio::test]
 async fn keys_are_kept_between_runs() {
     let sandbox = Sandbox::start().await;
@@ -151,7 +171,7 @@ async fn its_keys_are_not_served_in_production() {
 #[tokio::test]
 async fn a_second_sandbox_on_the_same_directory() {
     let sandbox = Sandbox::start().await;
-    let others = [address(), address(), address()];
+    let others = [address(), address(), address(), address()];
     let output = run(sandbox.directory.path(), &arguments(&others)).await;
     one_sentence(&output, &["another sandbox", "sandbox"]);
 }
@@ -160,8 +180,8 @@ async fn a_second_sandbox_on_the_same_directory() {
 async fn a_taken_port() {
     let sandbox = Sandbox::start().await;
     let other = tempfile::tempdir().expect("a directory");
-    for taken in 0..3 {
-        let mut addresses = [address(), address(), address()];
+    for taken in 0..4 {
+        let mut addresses = [address(), address(), address(), address()];
         addresses[taken].clone_from(&sandbox.addresses[taken]);
         let output = run(other.path(), &arguments(&addresses)).await;
         one_sentence(&output, &[&addresses[taken]]);
@@ -173,14 +193,15 @@ async fn a_directory_that_cannot_be_written() {
     let directory = tempfile::tempdir().expect("a directory");
     // A file where the directory should be: also the superuser cannot write there.
     std::fs::write(directory.path().join("sandbox"), "").expect("a file");
-    let addresses = [address(), address(), address()];
+    let addresses = [address(), address(), address(), address()];
     let output = run(directory.path(), &arguments(&addresses)).await;
     one_sentence(&output, &["sandbox"]);
 }
 
-fn arguments(addresses: &[String; 3]) -> Vec<&str> {
-    let [listen, admin, backend] = addresses;
-    vec!["sandbox", "--listen", listen, "--admin", admin, "--backend", backend]
+fn arguments(addresses: &[String; 4]) -> Vec<&str> {
+    let [listen, admin, backend, pages] = addresses;
+    let gateway = ["sandbox", "--listen", listen, "--admin", admin];
+    [gateway.as_slice(), &["--backend", backend, "--pages", pages]].concat()
 }
 
 /// `# <name> -> <expected>: <about>`, and the command in the next line.

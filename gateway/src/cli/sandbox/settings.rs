@@ -7,6 +7,9 @@ const BACKEND_TIMEOUT_MS: u64 = 3_000;
 /// How long a request body may take, in milliseconds; short for the same reason.
 const BODY_TIMEOUT_MS: u64 = 3_000;
 
+/// Slots of the table of spent codes, which no person fills by hand.
+pub(super) const SLOTS: u32 = 65_536;
+
 /// Marks a file that the sandbox may overwrite. A person's own file does not begin with it.
 pub(super) const FIRST_LINE: &str =
     "# Written by `yanma sandbox` at each start: to be read; changes do not last.";
@@ -24,8 +27,25 @@ pub(super) struct Addresses {
     pub(super) accounts: SocketAddr,
 }
 
-/// The configuration. Everything in it is relative to its own directory.
-pub(super) fn text(addresses: &Addresses) -> String {
+/// What differs from one writing to the next.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) addresses: Addresses,
+    /// Of the table of spent codes.
+    pub(super) slots: u32,
+    /// Whether the settlement backend is in maintenance.
+    pub(super) maintenance: bool,
+}
+
+impl Settings {
+    /// The configuration. Everything in it is relative to its own directory.
+    pub(super) fn text(&self) -> String {
+        text(self)
+    }
+}
+
+fn text(settings: &Settings) -> String {
+    let Settings { addresses, slots, maintenance } = settings;
     let Addresses { gateway, admin, backend, accounts } = addresses;
     let hospital = hospital_routes("", "utf-8");
     let hospital_gbk = hospital_routes("/gbk", "gbk");
@@ -50,7 +70,7 @@ reload = true
 
 [replay]
 store = "local"
-capacity = 65_536
+capacity = {slots}
 
 [record]
 unverified_one_in = 1           # each decision has a line: yanma audit data/record
@@ -76,6 +96,7 @@ body_ms = {BODY_TIMEOUT_MS}                  # short, to see request_timeout
 name = "settlement"
 endpoints = ["http://{backend}"]
 timeout_ms = {BACKEND_TIMEOUT_MS}               # short, to see outcome_unknown
+maintenance = {maintenance}
 
 [[backend]]
 name = "nobody"                 # there is no such socket: backend_unreachable
@@ -227,7 +248,7 @@ mod tests {
         let token = directory.path().join(TOKEN_FILE);
         std::fs::write(&token, "t".repeat(64)).unwrap();
         std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let text = text(&addresses);
+        let text = Settings { addresses, slots: SLOTS, maintenance: true }.text();
         let config = Config::parse(&text, directory.path(), Path::new("gateway.toml"));
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.server.environment, "sandbox");

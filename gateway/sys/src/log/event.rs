@@ -147,6 +147,7 @@ events! {
         DataDirectoryLost = "data_directory_lost" [Path]:
             "The data directory is not the one it was; no code is spent.";
         SandboxBackendFailed = "sandbox_backend_failed": "The stand-in backend cannot run.";
+        SandboxPagesFailed = "sandbox_pages_failed": "The sandbox's pages cannot be shown.";
         AccountsSetBack = "accounts_set_back":
             "The account store shows less than it did; nothing is admitted by it.";
         AccountsFailing = "accounts_failing":

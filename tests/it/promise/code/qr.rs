@@ -29,7 +29,10 @@ async fn mint(directory: &Path, format: &str) -> Vec<u8> {
 ///
 /// The symbol is then in numeric mode, because 255 digits fit a 6-M symbol in no other mode.
 fn decode(picture: GrayImage) -> String {
-    let mut prepared = rqrr::PreparedImage::prepare(picture);
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let pixels = picture.into_raw();
+    let pixel = |x, y| pixels[y * width + x];
+    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, pixel);
     let grids = prepared.detect_grids();
     assert_eq!(grids.len(), 1, "one symbol");
     let (about, text) = grids[0].decode().expect("a symbol without errors");

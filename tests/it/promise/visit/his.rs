@@ -102,7 +102,7 @@ async fn an_opaque_code_is_reserved_for_one_request() {
 /// -1 comes for an unknown settlement alone, and its reversal finds it.
 #[tokio::test]
 async fn a_settlement_that_the_gateway_lost_is_reversed() {
-    let found = through_the_gateway(&["--fault", "reset", "unknown"]).await;
+    let found = through_the_gateway(&["--fault", "reset-booked", "unknown"]).await;
     assert!(found[4].starts_with("2207 unknown "), "{found:?}");
     assert!(found[5].starts_with("2601 ok omsgid=H37010000001"), "{found:?}");
 }
@@ -158,7 +158,7 @@ async fn a_refusal_is_a_sentence_for_the_cashier() {
 
 #[tokio::test]
 async fn a_settlement_whose_answer_is_lost_is_reversed() {
-    for (fault, timeout) in [("stall", "1"), ("reset", "60"), ("half", "60")] {
+    for (fault, timeout) in [("stall-booked", "1"), ("reset-booked", "60"), ("half-booked", "60")] {
         let found = steps(&["--fault", fault, "--timeout", timeout, "unknown", CODE]).await;
         assert_eq!(found[..4], SCANNED, "{fault}");
         assert!(found[4].starts_with("2207 unknown 没有收到完整的结果"), "{fault}: {found:?}");
@@ -168,9 +168,26 @@ async fn a_settlement_whose_answer_is_lost_is_reversed() {
 }
 
 #[tokio::test]
-async fn a_platform_that_fails_leaves_nothing_to_reverse() {
-    let found = steps(&["--fault", "error", "unknown", CODE]).await;
-    assert!(found[4].starts_with("2207 unknown "), "{found:?}");
-    assert!(found[5].starts_with("2601 refused 7 未找到原交易"), "{found:?}");
-    assert_eq!(found[6..], ["2601 ok nothing to reverse"]);
+async fn a_settlement_that_was_not_booked_leaves_nothing_to_reverse() {
+    for (fault, timeout) in [("stall", "1"), ("reset", "60"), ("half", "60"), ("error", "60")] {
+        let found = steps(&["--fault", fault, "--timeout", timeout, "unknown", CODE]).await;
+        assert!(found[4].starts_with("2207 unknown "), "{fault}: {found:?}");
+        assert!(found[5].starts_with("2601 refused 7 未找到原交易"), "{fault}: {found:?}");
+        assert_eq!(found[6..], ["2601 ok nothing to reverse"], "{fault}");
+    }
+}
+
+/// The two commands that show why to query first: the outcome is unknown in both.
+#[tokio::test]
+async fn the_book_tells_which_unknown_outcome_was_charged() {
+    let sandbox = Sandbox::start().await;
+    for (name, state) in
+        [("query-booked", "settled"), ("query-not-booked", "not_found"), ("query", "settled")]
+    {
+        let examples = sandbox.examples();
+        let example = examples.iter().find(|example| example.name == name).expect("an example");
+        let output = shell(&example.command).await;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(&format!("\"state\": \"{state}\"")), "{name}: {said}");
+    }
 }

@@ -32,7 +32,9 @@ pub(super) fn render(document: &Value, language: Language, script: &str) -> Stri
         skip: view.text(Word::Skip),
         languages: view.text(Word::Languages),
         script,
-        refresh_s: REFRESH_S,
+        styles: &[],
+        refresh_s: Some(REFRESH_S),
+        query: "",
     };
     frame(&page, &header(view), &main(view))
 }

@@ -1,24 +1,18 @@
 //! `yanma mint`: makes codes as an issuer's app would, to try and to test the gateway.
 
 mod pass;
-mod qr;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use keyring::code::{
-    Auth, Claims, CodeIdentity, IssuedAt, KeyId, Kind, RELATION_MAX, Region, Serial, Subject,
-    UnverifiedCode,
-};
-use keyring::key::{IssuerKey, KeyState};
-use keyring::mint::{Minter, Spec, Spoil, random_serial};
+use keyring::code::{Auth, IssuedAt, KeyId, Kind, RELATION_MAX, Region, Subject};
+use keyring::mint::{Spec, Spoil};
 use keyring::pass::Institution;
-use keyring::store;
 use keyring::time::UnixMillis;
-use serde::Serialize;
 
-use self::qr::Symbol;
+use super::issuer::Issuer;
+use super::order::{Issued, Order};
 use crate::cli::failure::Failure;
 use clock::Clock;
 
@@ -129,23 +123,15 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn mint(arguments: &Arguments, now: UnixMillis, out: &mut dyn Write) -> Result<(), Failure> {
     check_pass(arguments)?;
-    let keys = store::load(&arguments.keyring, None)?;
-    let key = keys.get(arguments.key_id).ok_or_else(|| unknown(arguments))?;
-    check_state(key, arguments)?;
-    let signing_key = store::read_signing_key(&arguments.signing_key)?;
-    let minter = Minter::for_key(key, signing_key)
-        .map_err(|error| Failure::Unfit(format!("{}: {error}", arguments.signing_key.display())))?;
-    let spec = arguments.spec(now)?;
+    let Arguments { keyring, key_id, signing_key, count, .. } = arguments;
+    let issuer = Issuer::load(keyring, *key_id, signing_key)?;
+    let order = arguments.order(now)?;
+    let mut codes = (0..*count).map(|_| issuer.issue(&order));
     if arguments.format == Format::Pass {
-        let codes = (0..arguments.count).map(|_| minter.mint(&spec, random_serial()));
         let institution = arguments.institution.unwrap_or(Institution::NONE);
-        return pass::write(&keys, codes, &institution, out);
+        return pass::write(issuer.keys(), codes, &institution, out);
     }
-    for _ in 0..arguments.count {
-        let code = make(&minter, &spec, random_serial(), arguments.spoil);
-        write_code(&code, &spec, arguments.format, out)?;
-    }
-    Ok(())
+    codes.try_for_each(|code| write_code(&code, arguments.format, out))
 }
 
 fn check_png(Arguments { format, count, .. }: &Arguments) -> Result<(), Failure> {
@@ -179,35 +165,13 @@ fn check_pass(arguments: &Arguments) -> Result<(), Failure> {
     wrong.map_or(Ok(()), |message| Err(Failure::Usage(message.to_owned())))
 }
 
-fn unknown(Arguments { keyring, key_id, .. }: &Arguments) -> Failure {
-    let manifest = keyring.join(store::MANIFEST);
-    Failure::Unfit(format!("{}: there is no key {key_id}", manifest.display()))
-}
-
-/// Refuses a key whose state forbids new codes.
-fn check_state(key: &IssuerKey, Arguments { keyring, .. }: &Arguments) -> Result<(), Failure> {
-    let why = match key.state() {
-        KeyState::Active => return Ok(()),
-        KeyState::Announced => "gateways do not accept its codes yet (yanma keys activate)",
-        KeyState::Retiring => "no new codes are made with it; mint with its successor",
-        KeyState::Revoked => "gateways refuse its codes for ever",
-    };
-    let manifest = keyring.join(store::MANIFEST);
-    Err(Failure::Unfit(format!(
-        "{}: key {} is {}; allowed: active; {why}",
-        manifest.display(),
-        key.id(),
-        key.state()
-    )))
-}
-
 impl Arguments {
-    fn spec(&self, now: UnixMillis) -> Result<Spec, Failure> {
+    fn order(&self, now: UnixMillis) -> Result<Order, Failure> {
         let moment = self.issued_at.unwrap_or(now);
         let issued_at = IssuedAt::from_time(moment).ok_or_else(|| {
             Failure::Usage(format!("--issued-at {moment}: allowed: from 1970 to 2106-02-07"))
         })?;
-        Ok(Spec {
+        let spec = Spec {
             kind: self.kind,
             issued_at,
             region: self.region,
@@ -215,86 +179,23 @@ impl Arguments {
             subject: self.subject,
             epoch: self.epoch,
             relation: self.relation,
-        })
+        };
+        Ok(Order { spec, spoil: self.spoil.map(Spoil::from) })
     }
 }
 
-fn make(
-    minter: &Minter,
-    spec: &Spec,
-    serial: Serial,
-    spoil: Option<SpoilArgument>,
-) -> UnverifiedCode {
-    match spoil {
-        None => minter.mint(spec, serial),
-        Some(spoil) => minter.mint_spoiled(spec, serial, spoil.into()),
-    }
-}
-
-fn write_code(
-    code: &UnverifiedCode,
-    spec: &Spec,
-    format: Format,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let digits = code.to_digits();
+fn write_code(code: &Issued, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
     match format {
         // Passes are written in `pass`: here a code stands for itself.
         Format::Digits | Format::Pass => {
-            out.write_all(&digits)?;
+            out.write_all(&code.digits())?;
             out.write_all(b"\n")?;
         }
-        Format::Qr => out.write_all(Symbol::new(&digits).to_terminal().as_bytes())?,
-        Format::Png => out.write_all(&Symbol::new(&digits).to_png())?,
-        Format::Json => {
-            let line = serde_json::to_string(&Line::new(code, spec, &digits))
-                .expect("a flat object of texts and numbers");
-            writeln!(out, "{line}")?;
-        }
+        Format::Qr => out.write_all(code.symbol().to_terminal().as_bytes())?,
+        Format::Png => out.write_all(&code.symbol().to_png())?,
+        Format::Json => writeln!(out, "{}", code.to_json())?,
     }
     Ok(())
-}
-
-/// A code and all its contents, the sealed part too: the issuer who makes it knows them.
-#[derive(Serialize)]
-struct Line<'a> {
-    code: &'a str,
-    kind: &'static str,
-    key_id: u32,
-    issued_at: u32,
-    serial: String,
-    region: String,
-    auth: &'static str,
-    /// A string, because numbers above 2^53 lose digits in JavaScript and jq.
-    subject: String,
-    epoch: u16,
-    relation: u8,
-    /// The redemption's name in the gateway. A code of key id 0 has none.
-    code_id: Option<String>,
-}
-
-impl<'a> Line<'a> {
-    fn new(code: &UnverifiedCode, spec: &Spec, digits: &'a [u8]) -> Self {
-        let claims = code.claims();
-        Self {
-            code: str::from_utf8(digits).expect("ASCII digits"),
-            kind: claims.kind.as_str(),
-            key_id: claims.key_id.map_or(0, KeyId::get),
-            issued_at: claims.issued_at.get(),
-            serial: claims.serial.to_string(),
-            region: claims.region.to_string(),
-            auth: claims.auth.as_str(),
-            subject: spec.subject.get().to_string(),
-            epoch: spec.epoch,
-            relation: spec.relation,
-            code_id: code_id(&claims),
-        }
-    }
-}
-
-fn code_id(claims: &Claims) -> Option<String> {
-    let Claims { key_id, issued_at, serial, .. } = *claims;
-    key_id.map(|key_id| CodeIdentity { key_id, issued_at, serial }.to_string())
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
-use keyring::code::{Kinds, UnverifiedCode};
+use keyring::code::Kinds;
 use keyring::key_set::KeySet;
 use keyring::mint::random_serial;
 use keyring::pass::{self, Institution};
 use keyring::verify::{Rules, TimeRules};
 
+use crate::cli::codes::order::Issued;
 use crate::cli::failure::Failure;
 
 /// Passes of one person and second that differ.
@@ -16,7 +17,7 @@ pub(super) const COUNT_MAX: u32 = 128;
 /// Writes the pass of each code, a line each, as if it was spent in its second of issue.
 pub(super) fn write(
     keys: &KeySet,
-    codes: impl Iterator<Item = UnverifiedCode>,
+    codes: impl Iterator<Item = Issued>,
     institution: &Institution,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -25,8 +26,8 @@ pub(super) fn write(
     for (code, number) in codes.zip(0..=pass::COUNT_MAX) {
         let time = TimeRules { skew_ms: 0, display_days: 0 };
         let rules = Rules { kinds: Kinds::PAYMENT, time, recognise_late: false };
-        let issued_at = code.claims().issued_at;
-        let code = keys.verify(&code, &rules, issued_at.millis()).map_err(|_| {
+        let issued_at = code.issued_at();
+        let code = keys.verify(code.code(), &rules, issued_at.millis()).map_err(|_| {
             let moment = issued_at.millis();
             Failure::Unfit(format!("--issued-at {moment}: outside the dates of the issuer's key"))
         })?;

@@ -1,6 +1,7 @@
 use clap::Parser;
 use keyring::ceremony::pass as ceremony;
-use keyring::code::Kinds;
+use keyring::code::{Kinds, UnverifiedCode};
+use keyring::key::KeyState;
 use keyring::pass::{Institution, LIFE_S_MAX, UnverifiedPass};
 use keyring::verify::{Rejection, Rules, TimeRules, VerifiedCode};
 
@@ -41,6 +42,23 @@ fn a_minted_code_says_what_was_asked_for() {
     assert_eq!((code.region().get(), code.auth()), (440_300, Auth::Face));
     assert_eq!((code.subject().get(), code.relation(), code.epoch()), (42, 3, 7));
     assert_eq!(code.issued_at().millis(), NOW);
+}
+
+#[test]
+fn the_defaults_are_those_of_an_order() {
+    let issuer = Issuer::new();
+    let code = verify(&issuer, &issuer.mint(&[]).unwrap()).unwrap();
+    let order = Order::of(Subject::new(42).unwrap(), IssuedAt::from_time(NOW).unwrap());
+    let made = Spec {
+        kind: code.kind(),
+        issued_at: code.issued_at(),
+        region: code.region(),
+        auth: code.auth(),
+        subject: code.subject(),
+        epoch: code.epoch(),
+        relation: code.relation(),
+    };
+    assert_eq!(made, order.spec);
 }
 
 #[test]

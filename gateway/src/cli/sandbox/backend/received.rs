@@ -36,6 +36,18 @@ impl Received {
     pub(super) fn redemption(&self) -> Option<&str> {
         self.told("yanma-redemption")
     }
+
+    /// An exchange: the id of the code that was spent, and that of the pass which it became.
+    pub(super) fn exchange(&self) -> Option<(&str, &str)> {
+        self.told("yanma-pass")?;
+        Some((self.redemption()?, self.told("yanma-pass-id")?))
+    }
+
+    /// What pays, if this request is to charge: it was spent, and not for a pass.
+    pub(super) fn payment(&self) -> Option<&str> {
+        let is_exchange = self.told("yanma-pass").is_some();
+        self.redemption().filter(|_| !is_exchange)
+    }
 }
 
 fn yanma_headers(headers: &HeaderMap) -> Map<String, Value> {

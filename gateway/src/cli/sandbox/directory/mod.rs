@@ -12,6 +12,7 @@ use keyring::store;
 use keyring::time::UnixMillis;
 
 use super::super::preflight::unfit::SANDBOX;
+use super::pages::Files;
 use super::settings::{FIRST_LINE, TOKEN_FILE};
 use crate::cli::failure::Failure;
 use record::SubjectKey;
@@ -23,6 +24,8 @@ pub(super) const KEY_ID: u32 = 7001;
 const REVOKED_KEY_ID: u32 = 7002;
 const MS_PER_DAY: i64 = 86_400_000;
 const SETTINGS: &str = "gateway.toml";
+/// The key that the decision record hashes subjects with.
+const SUBJECT_KEY: &str = "audit.key";
 
 /// The directory, held for this process until it is dropped.
 pub(super) struct Directory {
@@ -109,7 +112,7 @@ impl Directory {
 
     /// Makes the key that the decision record hashes subjects with, unless there is one.
     pub(super) fn make_audit_key(&self) -> Result<(), Failure> {
-        let path = self.path.join("audit.key");
+        let path = self.path.join(SUBJECT_KEY);
         if path.exists() {
             return Ok(());
         }
@@ -142,6 +145,26 @@ impl Directory {
         Ok(file)
     }
 
+    /// Keeps the commands to paste where a person finds them again.
+    pub(super) fn write_commands(&self, text: &str) -> Result<PathBuf, Failure> {
+        let file = self.path.join("commands.txt");
+        fs::write(&file, text).map_err(|error| self.failed(&error))?;
+        Ok(file)
+    }
+
+    /// Where the pages find what they show and use.
+    pub(super) fn files(&self) -> Files {
+        Files {
+            directory: self.path.clone(),
+            keyring: self.keyring(),
+            signing_key: self.signing_key(),
+            revoked_code: self.revoked_code(),
+            record: self.path.join("data/record"),
+            subject_key: self.path.join(SUBJECT_KEY),
+            accounts_token: self.accounts_token(),
+        }
+    }
+
     fn signing_key_of(&self, id: u32) -> PathBuf {
         self.path.join(format!("{id}.key.pem"))
     }
@@ -154,7 +177,7 @@ impl Directory {
         now: UnixMillis,
     ) -> Result<(), Failure> {
         let new = NewKey {
-            id: key_id(id),
+            id: key(id),
             channel: channel.parse::<Channel>().expect("a channel's name, and not many"),
             environment: SANDBOX,
             now,
@@ -167,7 +190,7 @@ impl Directory {
 
     /// Keeps one code of the second key, then revokes it and forgets its private half.
     fn mint_and_revoke(&self, keyring: &Path, now: UnixMillis) -> Result<(), Failure> {
-        let id = key_id(REVOKED_KEY_ID);
+        let id = key(REVOKED_KEY_ID);
         let signing_key = self.signing_key_of(REVOKED_KEY_ID);
         let keys = store::load(keyring, Some(SANDBOX))?;
         let key = keys.get(id).expect("just generated");
@@ -209,7 +232,12 @@ fn refuse_foreign(settings: &Path) -> Result<(), Failure> {
     }
 }
 
-fn key_id(id: u32) -> KeyId {
+/// The key that phones' codes are made with.
+pub(super) fn key_id() -> KeyId {
+    key(KEY_ID)
+}
+
+fn key(id: u32) -> KeyId {
     KeyId::new(id).expect("not 0")
 }
 

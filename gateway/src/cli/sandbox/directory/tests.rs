@@ -50,7 +50,7 @@ fn keys_that_were_not_finished_are_made_afresh() {
     let keys = store::load(&directory.keyring(), Some(SANDBOX)).unwrap();
     assert_eq!(keys.usable_at(NOW), 1);
     let signing_key = store::read_signing_key(&directory.signing_key()).unwrap();
-    Minter::for_key(keys.get(key_id(KEY_ID)).unwrap(), signing_key).map(drop).unwrap();
+    Minter::for_key(keys.get(key_id()).unwrap(), signing_key).map(drop).unwrap();
 }
 
 #[test]

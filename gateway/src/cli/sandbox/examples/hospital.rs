@@ -13,7 +13,7 @@ pub(super) fn visiting(shell: &Shell) -> Vec<Example> {
     let visit = visit.join(" && ");
     let settle = shell.call("2207", NOTHING_MORE);
     let settle_more = shell.call("2207", "\"medfee_sumamt\":\"99.00\"");
-    let lost = format!("FAULT=reset && {settle} && FAULT=");
+    let lost = format!("FAULT=reset-booked && {settle} && FAULT=");
     let reversed = shell.call("2601", "\"omsgid\":\"$ID\",\"oinfno\":\"2207\"");
     let decode = shell.decode();
     vec![
@@ -25,7 +25,7 @@ pub(super) fn visiting(shell: &Shell) -> Vec<Example> {
         ),
         approved(
             "his-reverses",
-            "infcode -1: the settlement got no answer, so it is reversed (2601)",
+            "infcode -1: booked, but the answer got lost, so it is reversed (2601)",
             format!("{scan} && {call} && {lost} && {reversed}"),
         ),
         approved("his-decodes", "what a code is, without a backend (1162)", decode),

@@ -1,5 +1,5 @@
-//! The commands that the sandbox prints. They stand in one list, so that a test can read it from
-//! the output and run each of them.
+//! The commands to paste. They stand in one list, so that a test can read it from `commands.txt`
+//! and run each of them.
 //!
 //! An example is two lines. No command depends on another, so each works at any time:
 //!
@@ -24,9 +24,16 @@ use crate::cli::failure::Failure;
 use crate::limits;
 use crate::refusal::Refusal;
 
-/// All examples, in the order in which they are printed. The first ones scroll away first, so they
-/// are the least needed.
+/// All examples, in the order of the file: the first steps last, where a terminal shows them.
 pub(super) struct Examples(Vec<Example>);
+
+/// The command that shows all decisions.
+///
+/// # Errors
+/// The path of the running program cannot be found.
+pub(super) fn audit(directory: &Directory, addresses: &Addresses) -> Result<String, Failure> {
+    Ok(Shell::new(directory, addresses)?.audit())
+}
 
 impl Examples {
     /// # Errors
@@ -172,7 +179,7 @@ fn backends_fail(shell: &Shell) -> Vec<Example> {
         ),
         unknown("outcome_unknown-stall", "the backend does not answer: was it paid?", "stall"),
         unknown("outcome_unknown-reset", "the backend resets: was it paid?", "reset"),
-        unknown("outcome_unknown-half", "half an answer: was it paid?", "half"),
+        unknown("outcome_unknown-half", "half an answer, but booked: was it paid?", "half-booked"),
         Example {
             name: "backend-error",
             about: "the backend's own error is relayed as it is",
@@ -253,9 +260,19 @@ fn paying(shell: &Shell) -> Vec<Example> {
             shell.request("/pay", &forged),
         ),
         approved(
+            "query-not-booked",
+            "no answer came. Was the patient charged? The book says: not_found",
+            shell.query_after("-H 'Sandbox-Fault: reset'"),
+        ),
+        approved(
+            "query-booked",
+            "no answer came here either, but the book says: settled. Paying again would charge twice",
+            shell.query_after("-H 'Sandbox-Fault: reset-booked'"),
+        ),
+        approved(
             "query",
-            "was the patient charged? needs no code",
-            shell.request("/query?setl_id=SANDBOX000000001", ""),
+            "was the patient charged? needs no code, only the number of the redemption",
+            shell.query_after(""),
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! The words that the printed commands are made of, for a POSIX shell.
+//! The words that the commands are made of, for a POSIX shell.
 
 use std::path::Path;
 
@@ -23,6 +23,7 @@ pub(super) struct Shell {
     signing_key: String,
     revoked_code: String,
     accounts_token: String,
+    record: String,
     picture: String,
     addresses: Addresses,
 }
@@ -39,6 +40,7 @@ impl Shell {
             signing_key: quoted(&directory.signing_key()),
             revoked_code: quoted(&directory.revoked_code()),
             accounts_token: quoted(&directory.accounts_token()),
+            record: quoted(&directory.files().record),
             picture: quoted(&directory.path().join("code.png")),
             addresses: *addresses,
         })
@@ -155,8 +157,22 @@ impl Shell {
         self.request(path, &format!("{AMOUNT} {}", self.fresh_code(mint_options)))
     }
 
+    /// Pays, and asks the backend what became of it.
+    pub(super) fn query_after(&self, options: &str) -> String {
+        let pay = self.pay("/pay", "").replacen(" -i -w '\\n'", " -D - -o /dev/null", 1);
+        let pay = pay.replacen(AMOUNT, format!("{options} {AMOUNT}").trim_start(), 1);
+        let keep = "sed -n 's/^yanma-redemption: //p' | tr -d '\\r'";
+        let query = self.request("/query", "-G -d \"redemption=$REDEMPTION\"");
+        format!("REDEMPTION=$({pay} | {keep}) && {query}")
+    }
+
     pub(super) fn inspect(&self) -> String {
         format!("{} inspect --keyring {}", self.yanma, self.keyring)
+    }
+
+    /// Shows all decisions.
+    pub(super) fn audit(&self) -> String {
+        format!("{} audit {}", self.yanma, self.record)
     }
 
     pub(super) fn list_keys(&self) -> String {

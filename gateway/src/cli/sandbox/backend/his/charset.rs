@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 
-use super::refused::Refused;
+use crate::cli::sandbox::backend::refused::Refused;
 
 /// What a message is written in. Its answer is written in the same.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]

@@ -9,8 +9,8 @@ use keyring::time::UnixMillis;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::book::MessageName;
-use super::refused::Refused;
+use crate::cli::sandbox::backend::book::MessageName;
+use crate::cli::sandbox::backend::refused::Refused;
 use crate::cli::sandbox::backend::reply::pretty;
 
 /// Characters of a message id, of an institution's code, and of other texts that are looked at.
@@ -290,6 +290,7 @@ mod tests {
             Refused::Refunded { setl_id: setl_id.clone() },
             Refused::Reversed { setl_id },
             Refused::BookFull,
+            Refused::NotInBook,
         ];
         for (one, number) in all.iter().zip(1..) {
             assert_eq!(one.infcode(), number);

@@ -8,26 +8,24 @@
 //! |---|---|
 //! | `envelope.rs` | the messages |
 //! | `transactions/` | what each number of a transaction does |
-//! | `book.rs` | what is settled, refunded, reversed |
-//! | `charset.rs`, `amount.rs`, `refused.rs` | texts, money, why nothing was done |
+//! | `charset.rs` | their texts |
 
-mod amount;
-mod book;
 mod charset;
 mod envelope;
-mod refused;
 mod transactions;
+
+use std::sync::Arc;
 
 use clock::Clock;
 use http::request::Parts;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use self::book::Book;
 use self::charset::Charset;
-use self::envelope::{Call, Done, Stamp, Told};
-use self::refused::Refused;
+use self::envelope::{Call, Done, Object, Stamp, Told};
+use super::book::Book;
 use super::received::Received;
+use super::refused::Refused;
 use super::reply::Answer;
 
 /// A path at which the stand-in speaks to hospital systems.
@@ -56,10 +54,28 @@ pub(super) struct Letter<'a> {
     pub(super) arrivals_of_redemption: Option<u64>,
 }
 
+/// A message that could be read.
+pub(super) struct Message(Parsed);
+
+enum Parsed {
+    Fsi(Call),
+    Bare(Object),
+}
+
 /// What stands in for the national platform.
 pub(super) struct Platform {
-    book: Book,
+    book: Arc<Book>,
     clock: Clock,
+}
+
+impl Message {
+    /// Whether it charges, or gives back. A reversal does not count: it always works.
+    pub(super) fn moves_money(&self) -> bool {
+        match &self.0 {
+            Parsed::Fsi(call) => transactions::moves_money(&call.infno),
+            Parsed::Bare(_) => false,
+        }
+    }
 }
 
 impl Door {
@@ -76,13 +92,35 @@ impl Door {
 }
 
 impl Platform {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { book: Book::new(), clock }
+    pub(super) fn new(book: Arc<Book>, clock: Clock) -> Self {
+        Self { book, clock }
+    }
+
+    /// Reads a message, and does nothing yet.
+    pub(super) fn read(&self, door: Door, letter: &Letter<'_>) -> Result<Message, Refused> {
+        if letter.head.method != Method::POST {
+            return Err(Refused::malformed("只接受 POST"));
+        }
+        let body = letter.body.ok_or_else(|| Refused::malformed("报文超过 64 MiB"))?;
+        let text = letter.charset(door)?.decode(body)?;
+        Ok(Message(match door.form {
+            Form::Fsi => Parsed::Fsi(Call::read(&text)?),
+            Form::Bare => Parsed::Bare(envelope::read_bare(&text)?),
+        }))
     }
 
     /// Does what a message asks for, and answers.
-    pub(super) fn answer(&self, door: Door, letter: &Letter<'_>) -> Answer {
-        let told = match self.carry_out(door, letter) {
+    pub(super) fn answer(
+        &self,
+        door: Door,
+        letter: &Letter<'_>,
+        message: &Result<Message, Refused>,
+    ) -> Answer {
+        let done = message.as_ref().map_err(Refused::clone).and_then(|message| match &message.0 {
+            Parsed::Fsi(call) => transactions::carry_out(call, &letter.received, &self.book),
+            Parsed::Bare(data) => transactions::decode(data, &letter.received, &self.book),
+        });
+        let told = match done {
             Ok(done) => Told::Done(letter.shown_in(done)),
             Err(refused) => Told::Refused(refused),
         };
@@ -90,29 +128,16 @@ impl Platform {
     }
 
     /// Does nothing, and answers as a platform that fails.
-    pub(super) fn fail(&self, door: Door, letter: &Letter<'_>) -> Answer {
-        self.write(door, letter, StatusCode::INTERNAL_SERVER_ERROR, Told::Failed)
+    pub(super) fn fail(&self, door: Door, letter: &Letter<'_>, status: StatusCode) -> Answer {
+        self.write(door, letter, status, Told::Failed)
     }
 
     /// Does nothing, and tells which values of `Sandbox-Fault` there are.
     pub(super) fn unknown_fault(&self, door: Door, letter: &Letter<'_>) -> Answer {
-        let refused = Refused::malformed("Sandbox-Fault 只能是 stall、reset、half 或 error");
+        let refused = Refused::malformed(
+            "Sandbox-Fault 只能是 error、stall、reset、half，后三者可加 -booked（先入账再丢失应答）",
+        );
         self.write(door, letter, StatusCode::OK, Told::Refused(refused))
-    }
-
-    fn carry_out(&self, door: Door, letter: &Letter<'_>) -> Result<Done, Refused> {
-        if letter.head.method != Method::POST {
-            return Err(Refused::malformed("只接受 POST"));
-        }
-        let body = letter.body.ok_or_else(|| Refused::malformed("报文超过 64 MiB"))?;
-        let text = letter.charset(door)?.decode(body)?;
-        match door.form {
-            Form::Fsi => transactions::carry_out(&Call::read(&text)?, &letter.received, &self.book),
-            Form::Bare => {
-                let data = envelope::read_bare(&text)?;
-                transactions::decode(&data, &letter.received, &self.book)
-            }
-        }
     }
 
     fn write(&self, door: Door, letter: &Letter<'_>, status: StatusCode, told: Told) -> Answer {

@@ -11,7 +11,8 @@ fn ask(request: http::request::Builder, body: Option<&[u8]>) -> (Answer, Value) 
     let received = Received::new(&head, body.map_or(0, <[u8]>::len));
     let door = Door::at(head.uri.path()).expect("a path of hospital systems");
     let letter = Letter { head: &head, body, received, number: 7, arrivals_of_redemption: Some(1) };
-    let answer = Platform::new(clock).answer(door, &letter);
+    let platform = Platform::new(Arc::default(), clock);
+    let answer = platform.answer(door, &letter, &platform.read(door, &letter));
     let charset = Charset::of(Some(answer.content_type), &answer.text).unwrap();
     let json = serde_json::from_str(&charset.decode(&answer.text).unwrap()).unwrap();
     (answer, json)

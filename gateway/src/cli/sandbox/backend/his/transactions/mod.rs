@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::amount::Amount;
-use super::book::{Book, MessageName, Reversal, Settlement};
 use super::envelope::{Call, Done, Object, TEXT_CHARS_MAX, part, required, text};
-use super::refused::Refused;
+use crate::cli::sandbox::backend::amount::Amount;
+use crate::cli::sandbox::backend::book::{Book, MessageName, Reversal, Settlement};
 use crate::cli::sandbox::backend::received::Received;
+use crate::cli::sandbox::backend::refused::Refused;
 
 /// Each settlement, and what gives it back.
 const SETTLEMENTS: [(&str, &str); 3] = [("2102", "2103"), ("2207", "2208"), ("2304", "2305")];
@@ -19,6 +19,11 @@ const REGION: &str = "370100";
 const CODE_DIGITS: usize = 255;
 const OPAQUE_CODE_DIGITS: usize = 28;
 const OPAQUE_CODE_PREFIX: &str = "424";
+
+/// Whether a transaction charges, or gives back.
+pub(super) fn moves_money(infno: &str) -> bool {
+    SETTLEMENTS.iter().any(|(settle, refund)| *settle == infno || *refund == infno)
+}
 
 /// Carries out what an envelope asks for.
 pub(super) fn carry_out(call: &Call, received: &Received, book: &Book) -> Result<Done, Refused> {
@@ -124,7 +129,7 @@ fn settle(call: &Call, received: &Received, book: &Book) -> Result<Done, Refused
     // Whatever is wrong in the message is found before money moves.
     let mut bill = Bill::new(&data, received, total)?;
     let redemption = received.redemption();
-    let settled = book.settle(call.name.clone(), &call.infno, total, redemption)?;
+    let settled = book.settle(Some(call.name.clone()), &call.infno, total, redemption)?;
     bill.setl_id = Some(settled.setl_id);
     Ok(done(json!({ "setlinfo": bill, "setldetail": [] })))
 }

@@ -13,7 +13,7 @@ struct Hospital {
 
 impl Hospital {
     fn new() -> Self {
-        Self { book: Book::new(), messages: 0.into() }
+        Self { book: Book::default(), messages: 0.into() }
     }
 
     fn next_msgid(&self) -> String {

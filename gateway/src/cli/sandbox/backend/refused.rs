@@ -1,4 +1,4 @@
-//! Why the stand-in does not do what a hospital system asks for.
+//! Why the stand-in does not do what it is asked for.
 
 /// Why nothing was done. The text is the envelope's `err_msg`: at most 200 characters, for the
 /// cashier or for the maker of the hospital system, who both read Chinese.
@@ -31,6 +31,10 @@ pub(super) enum Refused {
     Reversed { setl_id: String },
     #[error("测试平台已记满，请重新启动 yanma sandbox")]
     BookFull,
+    #[error("没有这笔")]
+    NotInBook,
+    #[error("请写明要查哪一笔：redemption，或 institution 和 msgid")]
+    NothingNamed,
 }
 
 impl Refused {
@@ -42,7 +46,7 @@ impl Refused {
     /// charged. The gateway's own numbers have four digits.
     pub(super) fn infcode(&self) -> i32 {
         match self {
-            Self::Malformed(_) => 1,
+            Self::Malformed(_) | Self::NothingNamed => 1,
             Self::UnknownTransaction => 2,
             Self::NotACode => 3,
             Self::NotVouched => 4,
@@ -53,6 +57,7 @@ impl Refused {
             Self::Refunded { .. } => 9,
             Self::Reversed { .. } => 10,
             Self::BookFull => 11,
+            Self::NotInBook => 12,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The QR symbol of a code, as a phone shows it: version 6, level M, numeric mode (ISO/IEC 18004),
 //! which 255 digits fill to the last.
 
+use std::fmt::Write as _;
+
 use keyring::code::CODE_DIGITS;
+use maud::{Markup, html};
 use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, Version};
 
@@ -20,14 +23,14 @@ const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
 const RESET: &str = "\x1b[0m";
 
 /// A symbol with its quiet zone, row by row.
-pub(crate) struct Symbol {
+pub(in crate::cli) struct Symbol {
     side: usize,
     modules: Vec<Color>,
 }
 
 impl Symbol {
     /// Encodes in numeric mode: a general encoder could mix modes, and the capacity is exact.
-    pub(crate) fn new(digits: &[u8; CODE_DIGITS]) -> Self {
+    pub(in crate::cli) fn new(digits: &[u8; CODE_DIGITS]) -> Self {
         let mut bits = Bits::new(VERSION);
         let symbol = bits
             .push_numeric_data(digits)
@@ -49,7 +52,7 @@ impl Symbol {
     }
 
     /// Text for a terminal: two rows of modules a line, as half blocks.
-    pub(crate) fn to_terminal(&self) -> String {
+    pub(in crate::cli) fn to_terminal(&self) -> String {
         let rows: Vec<&[Color]> = self.modules.chunks(self.side).collect();
         let below_the_last = vec![Color::Light; self.side];
         let mut text = String::new();
@@ -67,8 +70,38 @@ impl Symbol {
         text
     }
 
+    /// An SVG element, which stands in a page or in a file of its own. Its unit is a module.
+    ///
+    /// `label` is what a screen reader says. The colours are attributes: a dark page changes nothing.
+    pub(in crate::cli) fn to_svg(&self, label: &str) -> Markup {
+        let side = self.side;
+        html! {
+            svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {side} {side}"))
+                shape-rendering="crispEdges" role="img" aria-label=(label) {
+                rect width=(side) height=(side) fill="#fff" {}
+                path d=(self.outline()) fill="#000" {}
+            }
+        }
+    }
+
+    /// Each run of dark modules of a row, as a rectangle of an SVG path.
+    fn outline(&self) -> String {
+        let mut path = String::new();
+        for (y, row) in self.modules.chunks(self.side).enumerate() {
+            let mut x = 0;
+            for run in row.chunk_by(Color::eq) {
+                let width = run.len();
+                if run.first() == Some(&Color::Dark) {
+                    write!(path, "M{x} {y}h{width}v1h-{width}z").expect("memory takes it");
+                }
+                x += width;
+            }
+        }
+        path
+    }
+
     /// A PNG file, grey scale.
-    pub(crate) fn to_png(&self) -> Vec<u8> {
+    pub(in crate::cli) fn to_png(&self) -> Vec<u8> {
         let pixels: Vec<u8> = self.modules.chunks(self.side).flat_map(pixel_rows).collect();
         let side = u32::try_from(self.side * MODULE_PIXELS).expect("some hundred pixels");
         let mut file = Vec::new();
@@ -141,6 +174,37 @@ mod tests {
         assert_eq!(rows.len(), 50, "49 rows and a light one to fill the last line");
         assert!(rows[49].iter().all(|module| *module == Color::Light));
         assert_eq!(rows[..49].concat(), symbol.modules);
+    }
+
+    /// The modules that the path of an SVG element covers.
+    fn modules_of_svg(text: &str) -> Vec<Color> {
+        let mut modules = vec![Color::Light; 49 * 49];
+        let path = text.split_once("path d=\"M").unwrap().1.split_once("z\"").unwrap().0;
+        for run in path.split("zM") {
+            let (x, rest) = run.split_once(' ').unwrap();
+            let (y, rest) = rest.split_once('h').unwrap();
+            let (width, rest) = rest.split_once('v').unwrap();
+            assert_eq!(rest, format!("1h-{width}"), "{run}");
+            let [x, y, width] = [x, y, width].map(|number| number.parse::<usize>().unwrap());
+            modules[y * 49 + x..][..width].fill(Color::Dark);
+        }
+        modules
+    }
+
+    #[test]
+    fn the_svg_holds_every_module_and_its_colours() {
+        let symbol = symbol();
+        let text = symbol.to_svg("a <code>").into_string();
+        assert_eq!(modules_of_svg(&text), symbol.modules);
+        for part in [
+            "viewBox=\"0 0 49 49\"",
+            "<rect width=\"49\" height=\"49\" fill=\"#fff\"></rect>",
+            "z\" fill=\"#000\"></path>",
+            "role=\"img\" aria-label=\"a &lt;code&gt;\"",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(!text.contains("style"), "the policy of pages forbids it");
     }
 
     #[test]

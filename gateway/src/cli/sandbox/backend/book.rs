@@ -1,7 +1,8 @@
 //! What is settled, refunded, reversed. A double charge would be seen here, so nothing is forgotten.
 //!
 //! A settlement is charged once for each message id of an institution, and once for each
-//! redemption. In memory alone: a new sandbox has an empty book.
+//! redemption. Messages of hospital systems are in it, and what other paths spend. In memory alone: a
+//! new sandbox has an empty book.
 
 #![expect(clippy::disallowed_types, reason = "the stand-in is no gateway: its one thread may lock")]
 
@@ -11,18 +12,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::amount::Amount;
 use super::refused::Refused;
 
-/// Settlements, refunds and tokens together.
+/// Settlements, refunds, tokens and exchanged codes together.
 const ENTRIES_MAX: usize = 1 << 20;
 
 /// Names one message: the institution's code and its message id.
-#[derive(Clone, Eq, PartialEq, Hash)]
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub(super) struct MessageName {
     pub(super) institution: String,
     pub(super) msgid: String,
 }
 
 /// What was charged, and under which number.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Settlement {
     pub(super) setl_id: String,
     pub(super) total: Amount,
@@ -37,66 +38,86 @@ pub(super) enum Reversal {
     DoneBefore,
 }
 
+/// A settlement as it stands in the book.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) state: State,
+    pub(super) settlement: Settlement,
+    pub(super) redemption: Option<String>,
+    /// `None`: it was no message of a hospital system.
+    pub(super) message: Option<MessageName>,
+}
+
+#[derive(Default)]
 pub(super) struct Book(Mutex<Pages>);
 
 #[derive(Default)]
 struct Pages {
-    entries: HashMap<MessageName, Entry>,
     /// By the number of the settlement.
-    settlements: HashMap<String, MessageName>,
+    charges: HashMap<String, Charge>,
+    /// What each message of a hospital system did.
+    messages: HashMap<MessageName, What>,
     /// The number of the settlement that each redemption paid.
     redemptions: HashMap<String, String>,
+    /// The id of the pass that each exchanged code became.
+    exchanged: HashMap<String, String>,
     /// Tokens that the stand-in's own decoding handed out.
     tokens: HashSet<String>,
     numbers_drawn: u64,
 }
 
-struct Entry {
+struct Charge {
     infno: String,
-    what: What,
+    found: Found,
 }
 
 enum What {
-    Charge { settlement: Settlement, state: State },
-    Refund { setl_id: String, of: MessageName, is_reversed: bool },
+    /// It charged, under this number.
+    Charge { setl_id: String },
+    /// Its own number, and that of the charge that it gave back.
+    Refund { setl_id: String, of: String, infno: String, is_reversed: bool },
 }
 
-#[derive(Copy, Clone, Eq, PartialEq)]
-enum State {
-    Charged,
+/// What became of a settlement.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    Settled,
     Refunded,
     Reversed,
 }
 
 impl Book {
-    pub(super) fn new() -> Self {
-        Self(Mutex::default())
-    }
-
-    /// Charges `total` for a message.
+    /// Charges `total` for a message, or for a request that is none.
     ///
     /// # Errors
     /// This message or this redemption was charged before, whatever became of it.
     pub(super) fn settle(
         &self,
-        name: MessageName,
+        message: Option<MessageName>,
         infno: &str,
         total: Amount,
         redemption: Option<&str>,
     ) -> Result<Settlement, Refused> {
         let mut pages = self.open();
-        pages.check_new(&name)?;
+        match &message {
+            Some(name) => pages.check_new(name)?,
+            None => pages.check_room()?,
+        }
         if let Some(setl_id) = redemption.and_then(|paid| pages.redemptions.get(paid)) {
             return Err(Refused::RedemptionUsed { setl_id: setl_id.clone() });
         }
         let setl_id = pages.draw("SANDBOX");
         let settlement = Settlement { setl_id: setl_id.clone(), total };
-        if let Some(paid) = redemption {
-            pages.redemptions.insert(paid.to_owned(), setl_id.clone());
+        let redemption = redemption.map(str::to_owned);
+        if let Some(paid) = &redemption {
+            pages.redemptions.insert(paid.clone(), setl_id.clone());
         }
-        pages.settlements.insert(setl_id, name.clone());
-        let what = What::Charge { settlement: settlement.clone(), state: State::Charged };
-        pages.entries.insert(name, Entry { infno: infno.to_owned(), what });
+        if let Some(name) = &message {
+            pages.messages.insert(name.clone(), What::Charge { setl_id: setl_id.clone() });
+        }
+        let found =
+            Found { state: State::Settled, settlement: settlement.clone(), redemption, message };
+        pages.charges.insert(setl_id, Charge { infno: infno.to_owned(), found });
         Ok(settlement)
     }
 
@@ -114,21 +135,22 @@ impl Book {
     ) -> Result<Settlement, Refused> {
         let mut pages = self.open();
         pages.check_new(&name)?;
-        let of = pages.settlements.get(setl_id).cloned().ok_or(Refused::NoSettlement)?;
-        let entry = pages.entries.get_mut(&of);
-        let entry = entry.filter(|entry| entry.infno == of_infno).ok_or(Refused::NoSettlement)?;
-        let What::Charge { settlement, state } = &mut entry.what else {
-            return Err(Refused::NoSettlement);
-        };
-        if of.institution != name.institution {
+        let charge = pages.charges.get_mut(setl_id).ok_or(Refused::NoSettlement)?;
+        let institution = charge.found.message.as_ref().map(|of| of.institution.as_str());
+        if charge.infno != of_infno || institution != Some(name.institution.as_str()) {
             return Err(Refused::NoSettlement);
         }
-        state.check_charged(setl_id)?;
-        *state = State::Refunded;
-        let total = settlement.total;
+        charge.found.check_settled()?;
+        charge.found.state = State::Refunded;
+        let total = charge.found.settlement.total;
         let refund = Settlement { setl_id: pages.draw("SANDBOX"), total };
-        let what = What::Refund { setl_id: refund.setl_id.clone(), of, is_reversed: false };
-        pages.entries.insert(name, Entry { infno: infno.to_owned(), what });
+        let what = What::Refund {
+            setl_id: refund.setl_id.clone(),
+            of: setl_id.to_owned(),
+            infno: infno.to_owned(),
+            is_reversed: false,
+        };
+        pages.messages.insert(name, what);
         Ok(refund)
     }
 
@@ -138,26 +160,60 @@ impl Book {
     /// The institution has no such message of `infno`, or its settlement was refunded.
     pub(super) fn reverse(&self, name: &MessageName, infno: &str) -> Result<Reversal, Refused> {
         let mut pages = self.open();
-        let entry = pages.entries.get_mut(name);
-        let entry = entry.filter(|entry| entry.infno == infno).ok_or(Refused::NoOriginal)?;
-        match &mut entry.what {
-            What::Charge { state: State::Reversed, .. }
-            | What::Refund { is_reversed: true, .. } => Ok(Reversal::DoneBefore),
-            What::Charge { settlement, state } => {
-                state.check_charged(&settlement.setl_id)?;
-                *state = State::Reversed;
+        let Pages { messages, charges, .. } = &mut *pages;
+        match messages.get_mut(name).ok_or(Refused::NoOriginal)? {
+            What::Charge { setl_id } => {
+                let charge = charges.get_mut(setl_id).filter(|charge| charge.infno == infno);
+                let found = &mut charge.ok_or(Refused::NoOriginal)?.found;
+                if found.state == State::Reversed {
+                    return Ok(Reversal::DoneBefore);
+                }
+                found.check_settled()?;
+                found.state = State::Reversed;
                 Ok(Reversal::Done)
             }
+            What::Refund { infno: refunded_by, .. } if refunded_by != infno => {
+                Err(Refused::NoOriginal)
+            }
+            What::Refund { is_reversed: true, .. } => Ok(Reversal::DoneBefore),
             What::Refund { of, is_reversed, .. } => {
                 *is_reversed = true;
-                let of = of.clone();
-                if let Some(Entry { what: What::Charge { state, .. }, .. }) =
-                    pages.entries.get_mut(&of)
-                {
-                    *state = State::Charged;
+                if let Some(charge) = charges.get_mut(of) {
+                    charge.found.state = State::Settled;
                 }
                 Ok(Reversal::Done)
             }
+        }
+    }
+
+    /// What a redemption paid: that of a code or pass, or of a code whose pass paid.
+    ///
+    /// # Errors
+    /// [`Refused::NotInBook`].
+    pub(super) fn find_redemption(&self, redemption: &str) -> Result<Found, Refused> {
+        let pages = self.open();
+        let by_pass = || pages.redemptions.get(pages.exchanged.get(redemption)?);
+        let setl_id = pages.redemptions.get(redemption).or_else(by_pass);
+        setl_id.and_then(|setl_id| pages.found(setl_id)).ok_or(Refused::NotInBook)
+    }
+
+    /// What a message charged, or the charge that it gave back.
+    ///
+    /// # Errors
+    /// [`Refused::NotInBook`].
+    pub(super) fn find_message(&self, name: &MessageName) -> Result<Found, Refused> {
+        let pages = self.open();
+        let setl_id = match pages.messages.get(name).ok_or(Refused::NotInBook)? {
+            What::Charge { setl_id } | What::Refund { of: setl_id, .. } => setl_id,
+        };
+        pages.found(setl_id).ok_or(Refused::NotInBook)
+    }
+
+    /// Remembers that a code was exchanged for a pass. A query by the code finds what the pass paid.
+    pub(super) fn link(&self, code: &str, pass: &str) {
+        let mut pages = self.open();
+        if pages.check_room().is_ok() {
+            pages.exchanged.insert(code.to_owned(), pass.to_owned());
         }
     }
 
@@ -180,6 +236,11 @@ impl Book {
         self.open().draw("VISIT")
     }
 
+    /// A number for an answer that settles nothing.
+    pub(super) fn number_answer(&self) -> String {
+        self.open().draw("SANDBOX")
+    }
+
     fn open(&self) -> MutexGuard<'_, Pages> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -187,18 +248,22 @@ impl Book {
 
 impl Pages {
     fn check_new(&self, name: &MessageName) -> Result<(), Refused> {
-        match self.entries.get(name).map(|entry| &entry.what) {
+        match self.messages.get(name) {
             None => self.check_room(),
-            Some(What::Charge { settlement: Settlement { setl_id, .. }, .. })
-            | Some(What::Refund { setl_id, .. }) => {
+            Some(What::Charge { setl_id } | What::Refund { setl_id, .. }) => {
                 Err(Refused::Duplicate { setl_id: setl_id.clone() })
             }
         }
     }
 
     fn check_room(&self) -> Result<(), Refused> {
-        let is_full = self.entries.len() + self.tokens.len() >= ENTRIES_MAX;
+        let messages = self.charges.len() + self.messages.len();
+        let is_full = messages + self.tokens.len() + self.exchanged.len() >= ENTRIES_MAX;
         if is_full { Err(Refused::BookFull) } else { Ok(()) }
+    }
+
+    fn found(&self, setl_id: &str) -> Option<Found> {
+        self.charges.get(setl_id).map(|charge| charge.found.clone())
     }
 
     fn draw(&mut self, prefix: &str) -> String {
@@ -207,13 +272,24 @@ impl Pages {
     }
 }
 
+impl Found {
+    fn check_settled(&self) -> Result<(), Refused> {
+        let setl_id = self.settlement.setl_id.clone();
+        match self.state {
+            State::Settled => Ok(()),
+            State::Refunded => Err(Refused::Refunded { setl_id }),
+            State::Reversed => Err(Refused::Reversed { setl_id }),
+        }
+    }
+}
+
 impl State {
-    fn check_charged(self, setl_id: &str) -> Result<(), Refused> {
-        let setl_id = setl_id.to_owned();
+    /// As an answer to a query says it.
+    pub(super) fn word(self) -> &'static str {
         match self {
-            Self::Charged => Ok(()),
-            Self::Refunded => Err(Refused::Refunded { setl_id }),
-            Self::Reversed => Err(Refused::Reversed { setl_id }),
+            Self::Settled => "settled",
+            Self::Refunded => "refunded",
+            Self::Reversed => "reversed",
         }
     }
 }
@@ -227,7 +303,7 @@ mod tests {
     }
 
     fn settle(book: &Book, msgid: &str, redemption: Option<&str>) -> Result<String, Refused> {
-        let settled = book.settle(name(msgid), "2207", Amount::HUNDRED, redemption);
+        let settled = book.settle(Some(name(msgid)), "2207", Amount::HUNDRED, redemption);
         settled.map(|settlement| settlement.setl_id)
     }
 
@@ -242,16 +318,16 @@ mod tests {
 
     #[test]
     fn a_message_is_charged_once_for_each_institution() {
-        let book = Book::new();
+        let book = Book::default();
         let setl_id = settle(&book, "1", None).unwrap();
         assert_eq!(settle(&book, "1", None), Err(Refused::Duplicate { setl_id }));
         let other = MessageName { institution: "H37010000002".into(), msgid: "1".into() };
-        assert!(book.settle(other, "2207", Amount::HUNDRED, None).is_ok());
+        assert!(book.settle(Some(other), "2207", Amount::HUNDRED, None).is_ok());
     }
 
     #[test]
     fn a_redemption_pays_once_also_after_its_reversal() {
-        let book = Book::new();
+        let book = Book::default();
         let setl_id = settle(&book, "1", Some("p1")).unwrap();
         let used = Err(Refused::RedemptionUsed { setl_id });
         assert_eq!(settle(&book, "2", Some("p1")), used);
@@ -262,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_settlement_is_reversed_once_and_only_by_its_name() {
-        let book = Book::new();
+        let book = Book::default();
         assert_eq!(reverse(&book, "1"), Err(Refused::NoOriginal));
         let setl_id = settle(&book, "1", None).unwrap();
         assert_eq!(book.reverse(&name("1"), "2304"), Err(Refused::NoOriginal));
@@ -274,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_refund_is_given_once_and_its_reversal_charges_again() {
-        let book = Book::new();
+        let book = Book::default();
         let setl_id = settle(&book, "1", None).unwrap();
         assert_eq!(refund(&book, "2", "SANDBOX000000099"), Err(Refused::NoSettlement));
         assert_eq!(
@@ -297,8 +373,36 @@ mod tests {
     }
 
     #[test]
+    fn a_message_finds_its_charge_also_after_it_was_given_back() {
+        let book = Book::default();
+        let setl_id = settle(&book, "1", Some("p1")).unwrap();
+        refund(&book, "2", &setl_id).unwrap();
+        for msgid in ["1", "2"] {
+            let found = book.find_message(&name(msgid)).unwrap();
+            assert_eq!((found.state, &found.settlement.setl_id), (State::Refunded, &setl_id));
+        }
+        assert!(matches!(book.find_message(&name("3")), Err(Refused::NotInBook)));
+    }
+
+    #[test]
+    fn a_code_finds_what_its_pass_paid() {
+        let book = Book::default();
+        book.link("code", "pass");
+        assert!(matches!(book.find_redemption("code"), Err(Refused::NotInBook)));
+        let paid = book.settle(None, "", Amount::HUNDRED, Some("pass")).unwrap();
+        for redemption in ["code", "pass"] {
+            let found = book.find_redemption(redemption).unwrap();
+            assert_eq!(found.settlement.setl_id, paid.setl_id, "{redemption}");
+            assert_eq!(found.redemption.as_deref(), Some("pass"));
+            assert_eq!(found.message, None);
+        }
+        // What no hospital system sent is in no message, and no message can give it back.
+        assert_eq!(refund(&book, "1", &paid.setl_id), Err(Refused::NoSettlement));
+    }
+
+    #[test]
     fn it_vouches_for_its_own_tokens_alone() {
-        let book = Book::new();
+        let book = Book::default();
         let token = book.hand_out_token().unwrap();
         assert!(book.vouches_for(&token) && !book.vouches_for("SANDBOX-TOKEN-000000002"));
         assert!((8..=50).contains(&token.len()));

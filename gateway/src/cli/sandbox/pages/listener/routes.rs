@@ -1,0 +1,175 @@
+//! Which endpoint answers.
+
+use std::rc::Rc;
+
+use http::{
+    HeaderValue, Method, Request, StatusCode,
+    header::{ALLOW, CONNECTION},
+    request::Parts,
+};
+use hyper::body::Incoming;
+use serde_json::json as object;
+
+use super::{
+    body::{self, Takes},
+    guard::Door,
+    share::Share,
+};
+use crate::cli::sandbox::pages::{
+    assets, code, faults, frame,
+    messages::{Answer, Asked, Problem, bytes, file, json, text},
+    site::Site,
+};
+use crate::web::{
+    headers::{Camera, secure},
+    language::Language,
+};
+
+/// An endpoint.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Endpoint {
+    Home,
+    Code,
+    Faults,
+    Fault,
+    State,
+    Reset,
+}
+
+impl Endpoint {
+    /// The endpoint at a path, if there is one.
+    fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/" => Self::Home,
+            "/sandbox/code" => Self::Code,
+            "/faults" => Self::Faults,
+            "/sandbox/fault" => Self::Fault,
+            "/sandbox/state" => Self::State,
+            "/sandbox/reset" => Self::Reset,
+            _ => return None,
+        })
+    }
+
+    /// What it takes; nothing is for endpoints that only show.
+    const fn takes(self) -> Takes {
+        match self {
+            Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
+            Self::Fault | Self::Reset => Takes::Json,
+        }
+    }
+}
+
+/// Answers one request. Each answer tells a browser what it may do with it.
+pub(super) async fn answer(door: &Door, site: &Rc<Site>, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    let mut answer = admitted(door, site, &head, body).await;
+    // A browser gives its camera only to pages of this machine.
+    let camera = if door.share.is_none() { Camera::Own } else { Camera::None };
+    secure(answer.headers_mut(), camera);
+    answer
+}
+
+async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) -> Answer {
+    let Parts { method, uri, headers, .. } = head;
+    if let Err(stranger) = door.check(method, uri, headers) {
+        return turned_away(stranger);
+    }
+    let language = Language::of(uri.query(), headers);
+    if let Some(answer) = door.share.as_ref().and_then(|share| unless_known(share, head, language))
+    {
+        return answer;
+    }
+    if let Some(found) = assets::at(uri.path()) {
+        return if is_read(method) { file(found) } else { not_allowed("GET, HEAD") };
+    }
+    let Some(endpoint) = Endpoint::at(uri.path()) else { return no_page(language) };
+    let takes = endpoint.takes();
+    match (takes, method) {
+        (Takes::Nothing, _) if !is_read(method) => return not_allowed("GET, HEAD"),
+        (Takes::Json | Takes::Picture, method) if *method != Method::POST => {
+            return not_allowed("POST");
+        }
+        _ => {}
+    }
+    let body = match body::read(takes, headers, body).await {
+        Ok(body) => body,
+        Err(problem) => return unread(&problem),
+    };
+    let asked = Asked {
+        method: method.clone(),
+        path: uri.path().to_owned(),
+        query: uri.query().map(str::to_owned),
+        headers: headers.clone(),
+        body,
+        language,
+    };
+    dispatch(endpoint, site, &asked).await.unwrap_or_else(Answer::from)
+}
+
+async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<Answer, Problem> {
+    match endpoint {
+        Endpoint::Home => Ok(frame::home(site, asked)),
+        Endpoint::Code => new_code(site, asked),
+        Endpoint::Faults => Ok(faults::page(site, asked)),
+        Endpoint::Fault => faults::set(site, asked).await,
+        Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
+        Endpoint::Reset => {
+            site.reset(asked).await?;
+            Ok(json(StatusCode::OK, &site.state()))
+        }
+    }
+}
+
+fn new_code(site: &Site, asked: &Asked) -> Result<Answer, Problem> {
+    let query = asked.query.as_deref().unwrap_or_default();
+    let made = code::answer(query, &site.issuer, site.clock.now(), asked.language);
+    let made = made.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
+    Ok(bytes(made.kind, made.bytes))
+}
+
+const fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// What a browser is told that has no cookie yet; `None`: it has one.
+fn unless_known(share: &Share, head: &Parts, language: Language) -> Option<Answer> {
+    if share.knows(&head.headers) {
+        return None;
+    }
+    let is_link =
+        head.uri.path() == "/" && is_read(&head.method) && share.is_link(head.uri.query());
+    Some(if is_link {
+        share.trade(language)
+    } else {
+        turned_away(super::guard::Stranger::NoCookie)
+    })
+}
+
+fn turned_away(stranger: super::guard::Stranger) -> Answer {
+    unread(&Problem::new(stranger.status(), stranger.sentence().trim_end()))
+}
+
+/// What was not read of a request may still come: the connection ends.
+fn unread(problem: &Problem) -> Answer {
+    let mut answer = problem.answer();
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+fn not_allowed(allowed: &'static str) -> Answer {
+    let sentence = format!("method not allowed; allowed: {allowed}");
+    let mut answer = json(StatusCode::METHOD_NOT_ALLOWED, &object!({ "error": sentence }));
+    let headers = answer.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(allowed));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+fn no_page(language: Language) -> Answer {
+    let pages = "/ /phone /till /faults /live /commands";
+    let sentence = match language {
+        Language::English => format!("There is no such page. There are: {pages}\n"),
+        Language::Chinese => format!("没有这个页面。有：{pages}\n"),
+    };
+    text(StatusCode::NOT_FOUND, sentence)
+}

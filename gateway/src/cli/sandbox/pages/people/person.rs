@@ -1,0 +1,35 @@
+//! The people. They are invented.
+
+use crate::web::language::Language;
+
+/// A person, with the number of the voucher.
+#[derive(Debug)]
+pub(in crate::cli::sandbox::pages) struct Person {
+    /// 1 to 5.
+    pub(in crate::cli::sandbox::pages) id: u8,
+    pub(in crate::cli::sandbox::pages) subject: u64,
+    chinese: &'static str,
+    english: &'static str,
+}
+
+impl Person {
+    pub(in crate::cli::sandbox::pages) fn of(id: u8) -> Option<&'static Self> {
+        PEOPLE.iter().find(|person| person.id == id)
+    }
+
+    pub(in crate::cli::sandbox::pages) const fn name(&self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.english,
+            Language::Chinese => self.chinese,
+        }
+    }
+}
+
+/// All of them.
+pub(in crate::cli::sandbox::pages) static PEOPLE: [Person; 5] = [
+    Person { id: 1, subject: 4_201, chinese: "王秀兰", english: "Wang Xiulan" },
+    Person { id: 2, subject: 4_202, chinese: "李建国", english: "Li Jianguo" },
+    Person { id: 3, subject: 4_203, chinese: "张伟", english: "Zhang Wei" },
+    Person { id: 4, subject: 4_204, chinese: "刘洋", english: "Liu Yang" },
+    Person { id: 5, subject: 4_205, chinese: "陈静", english: "Chen Jing" },
+];

@@ -1,0 +1,212 @@
+//! What all endpoints share. One thread has it, so nothing is locked.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU16},
+};
+
+use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
+use serde_json::{Value, json};
+
+use super::{
+    faults::Switches,
+    messages::{Asked, Call, Exchange, Heard, Problem, exchange},
+    people::{PEOPLE, People},
+};
+use crate::cli::codes::issuer::Issuer;
+use crate::cli::sandbox::backend::{Arrivals, Switch};
+use crate::cli::sandbox::settings::{Addresses, Settings};
+use crate::refusal::Refusal;
+use crate::web::language::Language;
+use clock::Clock;
+
+/// Where the files of this sandbox are. All paths are absolute.
+#[derive(Clone, Debug)]
+pub(in crate::cli::sandbox) struct Files {
+    pub(in crate::cli::sandbox) directory: PathBuf,
+    pub(in crate::cli::sandbox) keyring: PathBuf,
+    pub(in crate::cli::sandbox) signing_key: PathBuf,
+    pub(in crate::cli::sandbox) revoked_code: PathBuf,
+    pub(in crate::cli::sandbox) record: PathBuf,
+    pub(in crate::cli::sandbox) subject_key: PathBuf,
+    pub(in crate::cli::sandbox) accounts_token: PathBuf,
+}
+
+/// The code that a phone shows.
+#[derive(Clone, Debug)]
+pub(super) struct ShownCode {
+    /// 255 digits.
+    pub(super) digits: String,
+    /// `<key id>-<issued at>-<serial>`.
+    pub(super) code_id: String,
+}
+
+/// What all endpoints share.
+pub(super) struct Site {
+    pub(super) addresses: Addresses,
+    /// The gateway's, when nothing is switched on.
+    pub(super) settings: Settings,
+    pub(super) files: Files,
+    pub(super) clock: Clock,
+    /// What arrived at the stand-in.
+    pub(super) arrivals: Arrivals,
+    /// How the stand-in fails.
+    pub(super) standin: Switch,
+    /// Makes what phones show.
+    pub(super) issuer: Issuer,
+    pub(super) people: RefCell<People>,
+    /// By the phone's number: what a scanner in front of it reads.
+    pub(super) shown: RefCell<BTreeMap<u8, ShownCode>>,
+    pub(super) switches: RefCell<Switches>,
+    /// The rate of the payments that the switchboard sends; 0: the minute is over.
+    pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
+    /// Reasons that were met.
+    pub(super) seen: RefCell<BTreeSet<&'static str>>,
+    requests: Cell<u64>,
+}
+
+impl Site {
+    pub(super) fn new(
+        settings: Settings,
+        files: Files,
+        (arrivals, standin): (Arrivals, Switch),
+        people: People,
+        issuer: Issuer,
+    ) -> Self {
+        Self {
+            addresses: settings.addresses,
+            settings,
+            files,
+            clock: Clock::system(),
+            arrivals,
+            standin,
+            issuer,
+            people: RefCell::new(people),
+            shown: RefCell::default(),
+            switches: RefCell::default(),
+            load: RefCell::default(),
+            seen: RefCell::default(),
+            requests: Cell::new(0),
+        }
+    }
+
+    /// The gateway that the tills talk to.
+    pub(super) fn gateway(&self) -> SocketAddr {
+        self.addresses.gateway
+    }
+
+    /// Sends a call to the gateway as a hospital system does.
+    ///
+    /// Not cancel safe: what was sent may be done.
+    pub(super) async fn ask_gateway(&self, call: Call) -> Exchange {
+        exchange(self.gateway(), call, &self.clock).await
+    }
+
+    /// Changes one account state through the API of writers: an object of `changes` with its `op`.
+    ///
+    /// # Errors
+    /// What the API says, as a sentence.
+    pub(super) async fn change_account(&self, change: Value) -> Result<Value, Problem> {
+        let number = self.requests.get() + 1;
+        self.requests.set(number);
+        let name = format!("pages-{}-{number}", self.clock.now());
+        let body = json!({ "request": name, "changes": [change] }).to_string();
+        self.ask_accounts(Method::POST, "/accounts/changes", body).await
+    }
+
+    /// What the account states hold for a person: `entries` with `facet`, `value` and `number`.
+    ///
+    /// # Errors
+    /// What the API says, as a sentence.
+    pub(super) async fn account(&self, subject: u64) -> Result<Value, Problem> {
+        self.ask_accounts(Method::GET, &format!("/accounts/{subject}"), String::new()).await
+    }
+
+    async fn ask_accounts(
+        &self,
+        method: Method,
+        target: &str,
+        body: String,
+    ) -> Result<Value, Problem> {
+        let call = Call {
+            method,
+            target: target.to_owned(),
+            headers: vec![(AUTHORIZATION, self.writers_token()?)],
+            body: body.into(),
+        };
+        let answer = exchange(self.addresses.accounts, call, &self.clock).await.heard;
+        let Heard { status, body, .. } =
+            answer.map_err(|why| Problem::new(StatusCode::BAD_GATEWAY, why))?;
+        let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status.is_success() {
+            return Ok(json);
+        }
+        let text = |name| json.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+        Err(Problem::conflict(format!("{}: {}", text("reason"), text("detail"))))
+    }
+
+    fn writers_token(&self) -> Result<HeaderValue, Problem> {
+        let unreadable = |why: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
+        let path = &self.files.accounts_token;
+        let token = fs::read_to_string(path)
+            .map_err(|error| unreadable(format!("{}: {error}", path.display())))?;
+        let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
+        value.map_err(|_| unreadable(format!("{} holds no token", path.display())))
+    }
+
+    /// A reason was met.
+    pub(super) fn saw(&self, outcome: &str) {
+        let reason = Refusal::ALL.into_iter().find(|refusal| refusal.reason() == outcome);
+        self.seen.borrow_mut().extend(reason.map(Refusal::reason));
+    }
+
+    /// What is switched on, in words.
+    pub(super) fn switched_on(&self, language: Language) -> Vec<String> {
+        self.switches.borrow().on(language)
+    }
+
+    /// `GET /sandbox/state`.
+    pub(super) fn state(&self) -> Value {
+        let people: Vec<Value> = PEOPLE
+            .iter()
+            .map(|person| {
+                json!({
+                    "id": person.id,
+                    // A string, because numbers above 2^53 lose digits in JavaScript and jq.
+                    "subject": person.subject.to_string(),
+                    "name": {
+                        "zh": person.name(Language::Chinese),
+                        "en": person.name(Language::English),
+                    },
+                })
+            })
+            .collect();
+        let people_and_phones = self.people.borrow();
+        let phones: Vec<Value> =
+            people_and_phones.contents().phones.iter().map(super::people::Phone::shown).collect();
+        json!({
+            "now_ms": self.clock.now().get(),
+            "people": people,
+            "phones": phones,
+            "switches": *self.switches.borrow(),
+            "seen": *self.seen.borrow(),
+        })
+    }
+
+    /// Blank phones, nothing switched on.
+    ///
+    /// # Errors
+    /// The file of the phones cannot be written.
+    pub(super) async fn reset(&self, asked: &Asked) -> Result<(), Problem> {
+        self.people.borrow_mut().begin_afresh().map_err(|error| {
+            let what = asked.say("The phones cannot be kept", "手机状态无法保存");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
+        })?;
+        self.shown.borrow_mut().clear();
+        super::faults::switch_off(self, asked).await
+    }
+}
