@@ -42,7 +42,8 @@ fn each_refusal_is_the_contracts() {
         };
         assert_eq!(value["request_sent"], sent, "{reason}");
         let retry = row.retry_after.map(|seconds| format!("Retry-After: {seconds}"));
-        let reserved = (!row.produced).then(|| "reserved, this version never answers it".to_owned());
+        let reserved =
+            (!row.produced).then(|| "reserved, this version never answers it".to_owned());
         let summary: Vec<String> = retry.into_iter().chain(reserved).collect();
         assert_eq!(example["summary"].as_str().unwrap_or_default(), summary.join("; "), "{reason}");
         for name in object(value).keys() {
@@ -76,7 +77,8 @@ fn each_refusal_stands_at_its_status() {
 #[test]
 fn its_headers_are_the_contracts() {
     let document = document();
-    let contract = ["http.md", "hospitals.md"].map(|name| text(&format!("gateway/contract/{name}")));
+    let contract =
+        ["http.md", "hospitals.md"].map(|name| text(&format!("gateway/contract/{name}")));
     let contract = contract.concat() + &text("gateway/record/README.md");
     let mut names = BTreeSet::new();
     for parameter in object(&document["components"]["parameters"]).values() {
@@ -89,7 +91,9 @@ fn its_headers_are_the_contracts() {
         object(&operation["responses"]).values().map(|response| resolve(&document, response))
     });
     for response in inline {
-        names.extend(response["headers"].as_object().into_iter().flat_map(Map::keys).map(|n| n.as_str()));
+        names.extend(
+            response["headers"].as_object().into_iter().flat_map(Map::keys).map(|n| n.as_str()),
+        );
     }
     assert!(names.len() >= 12, "{names:?}");
     for name in names {
@@ -114,7 +118,8 @@ fn its_answers_are_the_contracts() {
 
     let problem = section(&http, "A refusal is `application/problem+json`");
     let named: BTreeSet<String> = rows(problem).flat_map(|row| ticked(row.0)).collect();
-    let members: BTreeSet<String> = object(&schemas["Problem"]["properties"]).keys().cloned().collect();
+    let members: BTreeSet<String> =
+        object(&schemas["Problem"]["properties"]).keys().cloned().collect();
     assert_eq!(members, named);
 
     let status = text("gateway/contract/status.md");
@@ -139,7 +144,8 @@ fn it_tells_what_clients_are_told() {
     let clients = text("gateway/contract/clients.md");
     let rule = clients.lines().find(|line| line.starts_with("**Golden rule.")).expect("the rule");
     assert!(told.starts_with(rule), "the golden rule comes first");
-    let actions = list(&document["components"]["schemas"]["Problem"]["properties"]["action"]["enum"]);
+    let actions =
+        list(&document["components"]["schemas"]["Problem"]["properties"]["action"]["enum"]);
     let known: BTreeSet<&str> = REFUSALS.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(actions.iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
     for action in &actions {

@@ -5,7 +5,6 @@ use std::process::Output;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::process::Command;
 
 use crate::harness::project::{read, root, yaml};
 use crate::harness::python::tool;
@@ -15,11 +14,15 @@ use crate::operator::sandbox::Sandbox;
 
 const FILE: &str = "config/openapi/yanma.yaml";
 /// Requests that schemathesis makes up for an operation, beside those that it derives.
-const MADE_UP: &str = "10";
+const MADE_UP: &str = "12";
 /// It takes 15 s on two free cores.
 const FUZZING: Duration = Duration::from_secs(180);
-/// What the sandbox's gateway does not serve: its pages do.
-const PAGES: &str = "/sandbox/";
+/// What the sandbox's pages serve, and not its gateway.
+const OF_PAGES: &str = "/sandbox/";
+/// Places in `Sandbox::addresses`.
+const GATEWAY: usize = 0;
+const ADMIN: usize = 1;
+const PAGES: usize = 3;
 
 #[tokio::test]
 async fn it_is_a_valid_document() {
@@ -50,7 +53,8 @@ async fn its_paths_are_the_sandboxs_routes() {
         let methods: BTreeSet<String> = methods.map(|name| name.to_uppercase()).collect();
         assert_eq!(methods, texts(&route["methods"]), "{path}");
         if let Some(rules) = route.get("infno") {
-            let rules: BTreeSet<String> = rules.as_table().expect("rules").keys().cloned().collect();
+            let rules: BTreeSet<String> =
+                rules.as_table().expect("rules").keys().cloned().collect();
             let schema = &document["components"]["schemas"]["Envelope"]["properties"]["infno"];
             let listed = schema["enum"].as_array().expect("numbers").iter();
             let listed = listed.map(|one| one.as_str().expect("a text").to_owned());
@@ -58,26 +62,31 @@ async fn its_paths_are_the_sandboxs_routes() {
         }
     }
     served.insert(settings["status"]["path"].as_str().expect("a path").to_owned());
-    let documented = paths.keys().filter(|path| !path.starts_with(PAGES));
+    let documented = paths.keys().filter(|path| !path.starts_with(OF_PAGES));
     let unserved: Vec<&String> = documented.filter(|path| !served.contains(*path)).collect();
     assert!(unserved.is_empty(), "the sandbox does not serve {unserved:?}");
+}
+
+/// Each `infno` that the document lists.
+fn numbers(document: &Value) -> BTreeSet<String> {
+    let schema = &document["components"]["schemas"]["Envelope"]["properties"]["infno"];
+    let listed = schema["enum"].as_array().expect("numbers").iter();
+    listed.map(|one| one.as_str().expect("a text").to_owned()).collect()
 }
 
 /// Requests as the document says and requests as it forbids, by schemathesis. The gateway answers
 /// each as the document says, with good codes where a request is good.
 #[tokio::test]
-async fn a_sandbox_does_what_it_says() {
+async fn the_gateway_does_what_it_says() {
     let sandbox = Sandbox::start().await;
-    let output = tokio::time::timeout(FUZZING, fuzz(&sandbox).output()).await;
-    let output = output.expect("the end of schemathesis").expect("schemathesis; run tests/run");
-    let said = said(&output);
-    assert!(output.status.success(), "{said}");
+    let no_pages = ["--exclude-path-regex", "^/sandbox/"];
+    let said = fuzz(&sandbox, &url_of(&sandbox, GATEWAY), &no_pages).await;
 
     // Each kind of answer was met: a run with bad codes alone would find nothing either.
     let metrics = metrics(&sandbox).await;
     let document = document();
     let paths = document["paths"].as_object().expect("paths").keys();
-    for path in paths.filter(|path| !path.starts_with(PAGES) && !path.starts_with("/yanma/")) {
+    for path in paths.filter(|path| !path.starts_with(OF_PAGES) && !path.starts_with("/yanma/")) {
         let approved = format!("yanma_requests_total{{route=\"{path}\",outcome=\"approved\"}}");
         assert!(sample_of(&metrics, &approved) >= Some(3.0), "{approved}\n{said}");
     }
@@ -94,35 +103,49 @@ async fn a_sandbox_does_what_it_says() {
     }
 }
 
-fn fuzz(sandbox: &Sandbox) -> Command {
-    let gateway = format!("http://{}", sandbox.addresses[0]);
-    let mut command = tool("schemathesis");
-    command
-        .args(["run", &root().join(FILE).display().to_string(), "--url", &gateway])
-        .args(["--exclude-path-regex", "^/sandbox/", "--exclude-checks", "positive_data_acceptance"])
-        .args(["--seed", "16", "--max-examples", MADE_UP, "--continue-on-failure", "--no-color"])
-        .args(["--request-timeout", "20"])
-        .env("SCHEMATHESIS_HOOKS", "openapi")
-        .env("PYTHONPATH", root().join("tests/python"))
-        .env("YANMA_GATEWAY", &gateway)
-        .env("YANMA_MINT", mint(sandbox))
-        // It keeps what it finds in the folder in which it runs.
-        .current_dir(sandbox.directory.path());
-    command
+#[tokio::test]
+async fn the_pages_do_what_it_says() {
+    let sandbox = Sandbox::start().await;
+    // One operation has nothing to be followed by.
+    let one = ["--include-path-regex", "^/sandbox/", "--phases", "examples,coverage,fuzzing"];
+    fuzz(&sandbox, &url_of(&sandbox, PAGES), &one).await;
 }
 
-/// The words of the command that mints a code, as JSON.
-fn mint(sandbox: &Sandbox) -> String {
-    let examples = sandbox.examples();
-    let mint = examples.iter().find(|example| example.name == "mint").expect("it is printed");
-    let words: Vec<&str> = mint.command.split(' ').collect();
-    serde_json::to_string(&words).expect("JSON")
+/// schemathesis with fresh codes, against one of the sandbox's listeners.
+async fn fuzz(sandbox: &Sandbox, url: &str, arguments: &[&str]) -> String {
+    let mut command = tool("schemathesis");
+    command
+        .args(["run", &root().join(FILE).display().to_string(), "--url", url])
+        .args(["--exclude-checks", "positive_data_acceptance", "--continue-on-failure"])
+        .args(["--seed", "16", "--max-examples", MADE_UP, "--request-timeout", "20", "--no-color"])
+        .args(arguments)
+        .env("SCHEMATHESIS_HOOKS", "openapi")
+        .env("PYTHONPATH", root().join("tests/python"))
+        .env("YANMA_GATEWAY", url_of(sandbox, GATEWAY))
+        .env("YANMA_PAGES", url_of(sandbox, PAGES))
+        // It keeps what it finds in the folder in which it runs.
+        .current_dir(sandbox.directory.path());
+    let output = tokio::time::timeout(FUZZING, command.output()).await;
+    let output = output.expect("the end of schemathesis").expect("schemathesis; run tests/run");
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+fn url_of(sandbox: &Sandbox, listener: usize) -> String {
+    format!("http://{}", sandbox.addresses[listener])
+}
+
+async fn metrics(sandbox: &Sandbox) -> String {
+    let admin = &sandbox.addresses[ADMIN];
+    let request = Request::get("/metrics").host(admin);
+    Client::connect(admin).await.ask(request.bytes()).await.text().to_owned()
 }
 
 fn is_answered(metrics: &str, reason: &str) -> bool {
     let outcome = format!("outcome=\"{reason}\"");
-    let requests = metrics.lines().filter(|line| line.starts_with("yanma_requests_total{"));
-    requests.into_iter().any(|line| line.contains(&outcome) && !line.ends_with(" 0"))
+    let mut requests = metrics.lines().filter(|line| line.starts_with("yanma_requests_total{"));
+    requests.any(|line| line.contains(&outcome) && !line.ends_with(" 0"))
 }
 
 fn document() -> Value {
@@ -132,12 +155,6 @@ fn document() -> Value {
 fn texts(list: &toml::Value) -> BTreeSet<String> {
     let list = list.as_array().expect("a list").iter();
     list.map(|one| one.as_str().expect("a text").to_owned()).collect()
-}
-
-async fn metrics(sandbox: &Sandbox) -> String {
-    let admin = &sandbox.addresses[1];
-    let request = Request::get("/metrics").host(admin);
-    Client::connect(admin).await.ask(request.bytes()).await.text().to_owned()
 }
 
 fn said(output: &Output) -> String {
