@@ -1,3 +1,5 @@
-//! The sandbox's pages, and what developers of hospital systems build against.
+//! The sandbox's pages, and what hospital systems build with: the document of the HTTP door, samples.
 
+mod faults;
+mod guard;
 mod openapi;

@@ -123,23 +123,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let commands = directory.write_commands(&examples.to_string())?;
     let (arrivals, switch) = (Arrivals::default(), Switch::default());
     let standin = Standin::start(backend, arrivals.clone(), switch.clone())?;
+    let audit = examples::audit(&directory, &addresses)?;
     let pages = pages.map(|listener| {
         let address = listener.local_addr();
         let address = address.map_err(|error| Failure::of("cannot read a port", &error))?;
         let (door, link) = door(address, arguments.share.clone())?;
         let files = directory.files();
-        let (arrivals, switch) = (arrivals.clone(), switch.clone());
         let settings = settings.clone();
-        let plan = Plan { listener, door, settings, files, arrivals, switch };
+        let plan = Plan { listener, door, settings, files, arrivals, switch, examples };
         Ok::<_, Failure>((Pages::start(plan)?, link))
     });
     let pages = pages.transpose()?;
-    let sight = Sight {
-        link: pages.as_ref().map(|(_, link)| link.clone()),
-        addresses,
-        commands,
-        audit: examples::audit(&directory, &addresses)?,
-    };
+    let sight =
+        Sight { link: pages.as_ref().map(|(_, link)| link.clone()), addresses, commands, audit };
     // No code of a key that was made just now can have been redeemed.
     let fence = if keys_are_new { Fence::NotNeeded } else { Fence::UntilNow };
     let start = Start { config, keys, config_file, fence, command_line: None };

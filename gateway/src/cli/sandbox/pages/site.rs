@@ -6,6 +6,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
+    rc::Rc,
     sync::{Arc, atomic::AtomicU16},
 };
 
@@ -13,12 +14,15 @@ use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::{
+    events::Feed,
     faults::Switches,
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
+    till::Tills,
 };
 use crate::cli::codes::issuer::Issuer;
-use crate::cli::sandbox::backend::{Arrivals, Switch};
+use crate::cli::sandbox::backend::Switch;
+use crate::cli::sandbox::examples::Examples;
 use crate::cli::sandbox::settings::{Addresses, Settings};
 use crate::refusal::Refusal;
 use crate::web::language::Language;
@@ -52,8 +56,6 @@ pub(super) struct Site {
     pub(super) settings: Settings,
     pub(super) files: Files,
     pub(super) clock: Clock,
-    /// What arrived at the stand-in.
-    pub(super) arrivals: Arrivals,
     /// How the stand-in fails.
     pub(super) standin: Switch,
     /// Makes what phones show.
@@ -65,31 +67,45 @@ pub(super) struct Site {
     /// The rate of the payments that the switchboard sends; 0: the minute is over.
     pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
     /// Reasons that were met.
-    pub(super) seen: RefCell<BTreeSet<&'static str>>,
+    seen: RefCell<BTreeSet<&'static str>>,
+    pub(super) tills: Tills,
+    /// What the gateway has decided.
+    pub(super) feed: Rc<Feed>,
+    /// The commands to paste.
+    pub(super) examples: Examples,
     requests: Cell<u64>,
 }
 
+/// What a site is made of.
+pub(super) struct Parts {
+    pub(super) settings: Settings,
+    pub(super) files: Files,
+    pub(super) clock: Clock,
+    pub(super) standin: Switch,
+    pub(super) issuer: Issuer,
+    pub(super) people: People,
+    pub(super) feed: Rc<Feed>,
+    pub(super) examples: Examples,
+}
+
 impl Site {
-    pub(super) fn new(
-        settings: Settings,
-        files: Files,
-        (arrivals, standin): (Arrivals, Switch),
-        people: People,
-        issuer: Issuer,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { settings, files, clock, standin, issuer, people, feed, examples } = parts;
         Self {
             addresses: settings.addresses,
             settings,
             files,
-            clock: Clock::system(),
-            arrivals,
+            clock,
             standin,
             issuer,
+            feed,
+            examples,
             people: RefCell::new(people),
             shown: RefCell::default(),
             switches: RefCell::default(),
             load: RefCell::default(),
             seen: RefCell::default(),
+            tills: Tills::default(),
             requests: Cell::new(0),
         }
     }
@@ -164,6 +180,14 @@ impl Site {
         self.seen.borrow_mut().extend(reason.map(Refusal::reason));
     }
 
+    /// Reasons that were met: those of the record, and those that need no line of it.
+    pub(super) fn seen(&self) -> BTreeSet<&'static str> {
+        let counters = self.feed.counters();
+        let recorded = counters.get("seen").and_then(Value::as_array).into_iter().flatten();
+        recorded.filter_map(Value::as_str).for_each(|outcome| self.saw(outcome));
+        self.seen.borrow().clone()
+    }
+
     /// What is switched on, in words.
     pub(super) fn switched_on(&self, language: Language) -> Vec<String> {
         self.switches.borrow().on(language)
@@ -193,7 +217,7 @@ impl Site {
             "people": people,
             "phones": phones,
             "switches": *self.switches.borrow(),
-            "seen": *self.seen.borrow(),
+            "seen": self.seen(),
         })
     }
 
@@ -207,6 +231,9 @@ impl Site {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
         })?;
         self.shown.borrow_mut().clear();
-        super::faults::switch_off(self, asked).await
+        self.tills.begin_afresh();
+        let done = super::faults::switch_off(self, asked).await;
+        self.feed.state_changed();
+        done
     }
 }

@@ -77,7 +77,8 @@ fn send(files: &Files, gateway: SocketAddr, rate: &AtomicU16) {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     if let (Ok(issuer), Ok(runtime)) = (issuer, runtime) {
         // The minute is over: what is under way is left to itself.
-        let _ = runtime.block_on(timeout(LASTS, keep_sending(&issuer, gateway, rate)));
+        let _ =
+            runtime.block_on(async { timeout(LASTS, keep_sending(&issuer, gateway, rate)).await });
     }
     rate.store(0, Relaxed);
 }

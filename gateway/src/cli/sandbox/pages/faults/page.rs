@@ -157,7 +157,7 @@ fn many(view: View<'_>, switches: &Switches) -> Markup {
 
 /// A card for each reason that this version produces.
 fn reasons(view: View<'_>) -> Markup {
-    let seen = view.site.seen.borrow();
+    let seen = view.site.seen();
     let cards: Vec<_> =
         Refusal::ALL.into_iter().filter(|one| way(*one) != Way::NotProduced).collect();
     let count = cards.iter().filter(|one| seen.contains(one.reason())).count();

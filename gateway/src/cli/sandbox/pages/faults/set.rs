@@ -73,6 +73,7 @@ pub(in crate::cli::sandbox::pages) async fn set(
         Some(reason) => Some(meet(site, reason, say).await?),
         None => None,
     };
+    site.feed.state_changed();
     let body = json!({ "switches": *site.switches.borrow(), "met": met });
     Ok(answer_json(StatusCode::OK, &body))
 }

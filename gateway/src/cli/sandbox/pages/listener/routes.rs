@@ -16,9 +16,11 @@ use super::{
     share::Share,
 };
 use crate::cli::sandbox::pages::{
-    assets, code, faults, frame,
+    assets, code, commands, events, faults, frame, live,
     messages::{Answer, Asked, Problem, bytes, file, json, text},
+    phone, scan,
     site::Site,
+    till,
 };
 use crate::web::{
     headers::{Camera, secure},
@@ -29,11 +31,19 @@ use crate::web::{
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Endpoint {
     Home,
+    Phone,
+    PhoneVerb,
     Code,
     Faults,
     Fault,
+    Live,
+    Commands,
+    Events,
     State,
     Reset,
+    Till,
+    TillVerb(u8, till::Verb),
+    Scan,
 }
 
 impl Endpoint {
@@ -41,20 +51,33 @@ impl Endpoint {
     fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/" => Self::Home,
+            "/phone" => Self::Phone,
+            path if path.starts_with(phone::PREFIX) => Self::PhoneVerb,
             "/sandbox/code" => Self::Code,
             "/faults" => Self::Faults,
             "/sandbox/fault" => Self::Fault,
+            "/live" => Self::Live,
+            "/commands" => Self::Commands,
+            "/sandbox/events" => Self::Events,
             "/sandbox/state" => Self::State,
             "/sandbox/reset" => Self::Reset,
-            _ => return None,
+            "/till" => Self::Till,
+            "/sandbox/scan" => Self::Scan,
+            _ => {
+                let (number, verb) = till::Verb::at(path)?;
+                Self::TillVerb(number, verb)
+            }
         })
     }
 
     /// What it takes; nothing is for endpoints that only show.
     const fn takes(self) -> Takes {
         match self {
-            Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
-            Self::Fault | Self::Reset => Takes::Json,
+            Self::Home | Self::Phone | Self::Till | Self::Faults => Takes::Nothing,
+            Self::Live | Self::Commands => Takes::Nothing,
+            Self::Code | Self::Events | Self::State => Takes::Nothing,
+            Self::PhoneVerb | Self::TillVerb(..) | Self::Fault | Self::Reset => Takes::Json,
+            Self::Scan => Takes::Picture,
         }
     }
 }
@@ -109,9 +132,17 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
 async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<Answer, Problem> {
     match endpoint {
         Endpoint::Home => Ok(frame::home(site, asked)),
+        Endpoint::Phone => phone::page(site, asked).await,
+        Endpoint::PhoneVerb => phone::act(site, asked).await,
         Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
+        Endpoint::Live => Ok(live::page(site, asked)),
+        Endpoint::Commands => Ok(commands::page(site, asked)),
+        Endpoint::Events => Ok(events::answer(&site.feed, asked).await),
+        Endpoint::Till => Ok(till::page(site, asked)),
+        Endpoint::TillVerb(number, verb) => till::act(site, asked, number, verb).await,
+        Endpoint::Scan => scan::answer(asked),
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;
