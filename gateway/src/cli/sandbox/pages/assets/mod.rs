@@ -18,8 +18,11 @@ pub(super) const FAULTS: File =
 pub(super) const PHONE: File =
     File { path: "/assets/phone.js", kind: SCRIPT, text: include_str!("phone.js") };
 /// The phone: the code on its screen.
-pub(super) const SCREEN: File =
+const SCREEN: File =
     File { path: "/assets/screen.js", kind: SCRIPT, text: include_str!("screen.js") };
+/// The phone: the steps of an activation.
+const ACTIVATION: File =
+    File { path: "/assets/activation.js", kind: SCRIPT, text: include_str!("activation.js") };
 /// The phone's shape.
 pub(super) const PHONE_STYLE: File = File {
     path: "/assets/phone.css",
@@ -72,6 +75,7 @@ pub(super) fn at(path: &str) -> Option<&'static File> {
         EXCHANGE,
         PHONE,
         SCREEN,
+        ACTIVATION,
         PHONE_STYLE,
         STREAM,
         LIVE,
