@@ -3,4 +3,7 @@
 mod code;
 mod faults;
 mod guard;
+mod openapi;
 mod phone;
+mod samples;
+mod till;

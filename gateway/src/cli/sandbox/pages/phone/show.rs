@@ -121,7 +121,7 @@ fn issue(
     let issued_at = IssuedAt::from_time(phones_clock)?;
     let epoch = activation.epoch;
     let spec = Spec { kind, issued_at, region, auth, subject, epoch, relation };
-    Some(site.issuer.issue(&Order { spec, spoil: None }))
+    Some(site.front().issuer.issue(&Order { spec, spoil: None }))
 }
 
 fn shown_code(code: &Issued) -> ShownCode {
