@@ -36,7 +36,7 @@ impl Sandbox {
         sandbox
     }
 
-    async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(mut self) -> Self {
         self.process.signal(rustix::process::Signal::INT);
         assert!(self.process.ended().await.success());
         self.process = Process::start(self.directory.path(), &arguments(&self.addresses));

@@ -19,7 +19,7 @@
 //! | `faults/` | the switchboard |
 //! | `frame/` | the frame of all pages, and the first one |
 //! | `assets/` | modules and styles for browsers |
-//! | `site.rs` | what all endpoints share |
+//! | `site/` | what all endpoints share |
 //! | `words.rs` | how texts are kept in two languages |
 
 mod assets;
@@ -52,12 +52,11 @@ use self::events::Sources;
 use self::listener::Door;
 use self::people::{PEOPLE, People};
 pub(super) use self::site::Files;
-use self::site::{Parts, Site};
+use self::site::{Front, Parts, SMALL, Site};
 use super::backend::{Arrivals, Switch};
-use super::directory::key_id;
+use super::directory::files_in;
 use super::examples::Examples;
 use super::settings::Settings;
-use crate::cli::codes::issuer::Issuer;
 use crate::cli::failure::Failure;
 use clock::Clock;
 use record::SubjectKey;
@@ -89,14 +88,14 @@ impl Pages {
     /// The file of the phones is not right, or the system refuses a thread.
     pub(super) fn start(plan: Plan) -> Result<Self, Failure> {
         let people = People::open(&plan.files.directory.join(PEOPLE_FILE))?;
-        let Files { keyring, signing_key, subject_key, .. } = &plan.files;
-        let issuer = Issuer::load(keyring, key_id(), signing_key)?;
+        let Files { subject_key, .. } = &plan.files;
+        let front = Front::load(plan.settings.addresses, plan.files.clone())?;
         let subject_key =
             SubjectKey::read(subject_key).map_err(|error| Failure::Other(error.to_string()))?;
         let hashes = PEOPLE.iter().map(|person| person.hash(&subject_key)).collect();
         let (stop, stopped) = oneshot::channel();
         let run = move || {
-            if let Err(error) = serve(plan, people, hashes, issuer, stopped) {
+            if let Err(error) = serve(plan, people, hashes, front, stopped) {
                 let what = format_args!("the pages cannot be shown: {error}");
                 log::event(Event::SandboxPagesFailed, what);
             }
@@ -117,7 +116,7 @@ fn serve(
     plan: Plan,
     people: People,
     hashes: Vec<String>,
-    issuer: Issuer,
+    front: Front,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let Plan { listener, door, settings, files, arrivals, switch, examples } = plan;
@@ -126,8 +125,9 @@ fn serve(
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let clock = Clock::system();
+        let small = files_in(&files.directory.join(SMALL));
         let sources = Sources {
-            record: files.record.clone(),
+            records: vec![files.record.clone(), small.record],
             admin: settings.addresses.admin,
             arrivals,
             clock: clock.clone(),
@@ -135,7 +135,7 @@ fn serve(
         };
         let feed = events::start(sources)?;
         let standin = switch;
-        let parts = Parts { settings, files, clock, standin, issuer, people, feed, examples };
+        let parts = Parts { settings, clock, standin, front, people, feed, examples };
         let site = Rc::new(Site::new(parts));
         tokio::select! {
             _ = stopped => Ok(()),

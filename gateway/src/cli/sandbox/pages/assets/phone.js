@@ -17,18 +17,27 @@ async function verb(name, body = {}) {
   return answer;
 }
 
-const screen = new Screen(id, (wish) => verb('show', wish));
+const screen = new Screen(id, (wish) => verb('show', wish), () => refresh().catch(() => {}));
+
+/** What is known now: the page as it would be if it were loaded again. */
+async function refresh() {
+  const answer = await fetch(location.href, { cache: 'no-store' });
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const now = page.getElementById('phone')?.dataset.state;
+  if (now !== undefined) render(JSON.parse(now));
+}
 
 /* What is known */
 
 function render(now) {
   state = now;
+  if (now.shown?.is_spent) screen.used(now.shown.code_id);
+  if (!element('activation').hidden) return;
   const one = now.activation;
   element('blank').hidden = one !== null;
   element('card').hidden = one === null;
   element('account').hidden = one === null;
   if (one === null) return;
-  element('activation').hidden = true;
   element('whose').hidden = false;
   element('whose-phone').textContent = one.name;
   element('holder').textContent = one.name;
@@ -118,9 +127,7 @@ function step(number) {
     fieldset.hidden = at !== number;
     fieldset.disabled = at !== number;
   });
-  element('blank').hidden = true;
-  element('card').hidden = true;
-  element('account').hidden = true;
+  for (const other of ['blank', 'card', 'account']) element(other).hidden = true;
   element('activation').hidden = false;
   steps[number].querySelector('input:checked, input, .first').focus();
 }
@@ -132,7 +139,6 @@ function leave() {
 }
 
 const current = () => steps.findIndex((fieldset) => !fieldset.hidden);
-
 for (const back of all('.step .back')) {
   on_click(back, () => (current() === 0 ? leave() : step(current() - 1)));
 }
@@ -155,6 +161,7 @@ on_submit(element('activation'), async (fields) => {
     password_again: fields.password_again.value,
   });
   fields.password.value = fields.password_again.value = '';
+  leave();
   await begin();
 });
 
@@ -211,7 +218,7 @@ for (const button of all('[data-panel]')) {
 for (const name of ['freeze', 'unfreeze', 'unbind', 'report-loss']) {
   on_click(element(name), () => verb(name));
 }
-on_click(element('refresh'), () => verb('clock', { ahead_s: state.clock_ahead_s }));
+on_click(element('refresh'), refresh);
 for (const row of all('[data-hold]')) {
   const { hold: cause } = row.dataset;
   on_click(row.querySelector('button'), () => (cause === 'unbound'
@@ -229,8 +236,8 @@ on_submit(element('region-form'), async (fields) => {
   await begin();
 });
 on_submit(element('password-form'), async (fields) => {
-  const [old, fresh, again] = [fields.old.value, fields.new.value, fields.again.value];
-  await verb('password', { old, new: fresh, again });
+  const typed = (name) => [name, fields[name].value];
+  await verb('password', Object.fromEntries(['old', 'new', 'again'].map(typed)));
   for (const name of ['old', 'new', 'again']) fields[name].value = '';
   result(null);
 });
@@ -239,6 +246,5 @@ on_submit(element('clock-form'), async (fields) => {
   result(null);
   if (screen.code !== null) await screen.renew();
 });
-
 render(state);
 begin();

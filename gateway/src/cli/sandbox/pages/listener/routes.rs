@@ -146,6 +146,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;
+            phone::lift_all(site).await?;
             Ok(json(StatusCode::OK, &site.state()))
         }
     }
@@ -153,7 +154,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
 
 fn new_code(site: &Site, asked: &Asked) -> Result<Answer, Problem> {
     let query = asked.query.as_deref().unwrap_or_default();
-    let made = code::answer(query, &site.issuer, site.clock.now(), asked.language);
+    let made = code::answer(query, &site.front().issuer, site.clock.now(), asked.language);
     let made = made.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
     Ok(bytes(made.kind, made.bytes))
 }
