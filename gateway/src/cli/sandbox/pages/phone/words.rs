@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::cli::sandbox::pages::{
     messages::{Asked, Problem},
-    words::texts,
+    frame::texts,
 };
 
 texts! {
