@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use crate::cli::sandbox::pages::{
-    messages::{Asked, Problem},
     frame::texts,
+    messages::{Asked, Problem},
 };
 
 texts! {

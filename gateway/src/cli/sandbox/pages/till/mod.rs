@@ -29,8 +29,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 pub(super) use self::page::page;
-pub(super) use self::scan::read_picture;
 use self::report::Report;
+pub(super) use self::scan::read_picture;
+pub(super) use self::scan::read_picture;
 use self::state::Till;
 pub(super) use self::verb::Verb;
 pub(super) use self::work::act;
