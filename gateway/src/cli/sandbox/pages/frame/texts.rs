@@ -30,17 +30,6 @@ macro_rules! texts {
                 }
             }
         }
-
-        #[cfg(test)]
-        #[test]
-        fn each_text_is_there_and_in_its_language() {
-            for word in [$($name::$word,)*] {
-                let is_chinese = |letter: char| ('\u{4e00}'..='\u{9fff}').contains(&letter);
-                let (english, chinese) = (word.english(), word.chinese());
-                assert!(!english.is_empty() && !chinese.is_empty(), "{word:?}");
-                assert!(!english.chars().any(is_chinese), "{word:?}: {english}");
-            }
-        }
     };
 }
 

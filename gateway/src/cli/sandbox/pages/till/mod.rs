@@ -31,7 +31,6 @@ use std::rc::Rc;
 pub(super) use self::page::page;
 use self::report::Report;
 pub(super) use self::scan::read_picture;
-pub(super) use self::scan::read_picture;
 use self::state::Till;
 pub(super) use self::verb::Verb;
 pub(super) use self::work::act;
