@@ -3,6 +3,7 @@
 mod code;
 mod faults;
 mod guard;
+mod live;
 mod openapi;
 mod phone;
 mod samples;
