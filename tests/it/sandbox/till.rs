@@ -295,7 +295,7 @@ async fn a_backends_own_error_looks_like_its_own() {
     counter.headline("结算平台答复").await;
     let tone = "return document.getElementById('result').dataset.tone";
     assert_eq!(counter.browser.script(tone).await, "backend");
-    assert!(counter.says("said").await.contains("请冲正"));
+    assert!(counter.says("said").await.contains("冲正"));
     assert_eq!(counter.says("sentence").await, "", "it is no sentence of the gateway");
     assert!(counter.is_disabled("settle").await, "500 and -1 do not say that nothing was charged");
     counter.console_is_empty().await;

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `listener/` | who may ask, and which endpoint answers |
 //! | `messages/` | HTTP as the pages take it, give it, and ask the gateway |
-//! | `code/` | codes for machines without the program |
+//! | `machines/` | codes for machines without the program, the OpenAPI document, samples |
 //! | `scan/` | reads the symbol in a picture of a camera |
 //! | `till/` | two tills, as hospital systems |
 //! | `people/` | five invented people and their phones: `people.json` |
@@ -17,26 +17,23 @@
 //! | `live/` | what the gateway decided, as a page |
 //! | `commands/` | the commands to paste, as a page |
 //! | `faults/` | the switchboard |
-//! | `frame/` | the frame of all pages, and the first one |
+//! | `frame/` | the frame of all pages, the first one, texts in two languages |
 //! | `assets/` | modules and styles for browsers |
 //! | `site/` | what all endpoints share |
-//! | `words.rs` | how texts are kept in two languages |
 
 mod assets;
-mod code;
 mod commands;
 mod events;
 mod faults;
 mod frame;
 pub(super) mod listener;
 mod live;
+mod machines;
 mod messages;
 mod people;
 mod phone;
-mod scan;
 mod site;
 mod till;
-mod words;
 
 use std::io;
 use std::net::TcpListener;

@@ -1,6 +1,6 @@
 //! The texts of the switchboard.
 
-use crate::cli::sandbox::pages::words::texts;
+use crate::cli::sandbox::pages::frame::texts;
 
 texts! {
     /// A text of the switchboard.
@@ -58,10 +58,8 @@ texts! {
         NotSeen "not seen yet" "尚未见到";
         Of "of" "/";
         Try "Try it" "试一次";
-        HowTo "How" "怎样遇到";
         NotHere "Not from here" "此处无法产生";
         RequestId "request" "请求号";
-        Apply "Apply" "应用";
         UnknownReason "There is no such reason; allowed: those of the contract that can be met here." "没有这个原因；可用：契约中在这里可以遇到的原因。";
         NoSmallTable "The second gateway does not start; see small/log in the sandbox's directory" "第二个网关没有启动，请看沙箱目录里的 small/log";
         BackendRefuses "The gateway did not take its settings" "网关没有接受设置";

@@ -96,8 +96,10 @@ impl Decision {
 
     /// What a hospital system's message calls itself.
     fn message(&self) -> Option<String> {
-        let names: Vec<&str> =
-            [&self.infno, &self.institution].into_iter().filter_map(|name| name.as_deref()).collect();
+        let names: Vec<&str> = [&self.infno, &self.institution]
+            .into_iter()
+            .filter_map(|name| name.as_deref())
+            .collect();
         (!names.is_empty()).then(|| names.join(" "))
     }
 
