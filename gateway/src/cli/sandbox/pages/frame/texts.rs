@@ -8,6 +8,10 @@ macro_rules! texts {
         pub(in crate::cli::sandbox::pages) enum $name { $($word,)* }
 
         impl $name {
+            #[cfg(test)]
+            #[allow(dead_code, reason = "not each page has a rule of its own about its texts")]
+            pub(in crate::cli::sandbox::pages) const ALL: &[Self] = &[$(Self::$word,)*];
+
             pub(in crate::cli::sandbox::pages) const fn english(self) -> &'static str {
                 match self { $(Self::$word => $english,)* }
             }
@@ -24,17 +28,6 @@ macro_rules! texts {
                     $crate::web::language::Language::English => self.english(),
                     $crate::web::language::Language::Chinese => self.chinese(),
                 }
-            }
-        }
-
-        #[cfg(test)]
-        #[test]
-        fn each_text_is_there_and_in_its_language() {
-            for word in [$($name::$word,)*] {
-                let is_chinese = |letter: char| ('\u{4e00}'..='\u{9fff}').contains(&letter);
-                let (english, chinese) = (word.english(), word.chinese());
-                assert!(!english.is_empty() && !chinese.is_empty(), "{word:?}");
-                assert!(!english.chars().any(is_chinese), "{word:?}: {english}");
             }
         }
     };

@@ -88,13 +88,14 @@ export class Screen {
       tab.setAttribute('aria-pressed', String(tab.dataset.kind === code.kind));
     }
     element('proof').hidden = !is_payment;
+    element('whose').hidden = false;
     this.tick();
   }
 
   /** No code: no place of insurance is chosen, or the phone is blank. */
   clear() {
     this.code = null;
-    element('code').hidden = true;
+    for (const part of ['code', 'proof', 'whose']) element(part).hidden = true;
   }
 
   server_now() {
