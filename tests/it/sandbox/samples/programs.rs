@@ -66,7 +66,8 @@ pub(super) fn programs() -> &'static [Program] {
     static PROGRAMS: OnceLock<Vec<Program>> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         let mut programs = vec![python(), java(), c_sharp()];
-        for (tool, program) in [("go", go as fn() -> Program), ("fpc", pascal)] {
+        let others: [(&str, fn() -> Program); 2] = [("go", go), ("fpc", pascal)];
+        for (tool, program) in others {
             if is_installed(tool) { programs.push(program()) } else { say_not_run(tool) }
         }
         programs
