@@ -14,6 +14,8 @@ pub(crate) struct Row {
     pub(crate) status: u16,
     pub(crate) error_code: String,
     pub(crate) action: String,
+    /// For developers, in English.
+    pub(crate) title: String,
     pub(crate) message_zh: String,
     /// Whose fault it is.
     pub(crate) fault: String,
@@ -97,8 +99,8 @@ impl Message {
         assert_eq!(body["message_zh"], row.message_zh);
         assert_eq!(body["request_id"].as_str(), Some(self.request_id()));
         assert_eq!(body["redemption"].as_str(), self.field("yanma-redemption"));
-        let title = body["title"].as_str().expect("a title");
-        assert!(!title.is_empty() && title.is_ascii(), "the title is English: {title}");
+        assert_eq!(body["title"], row.title);
+        assert!(!row.title.is_empty() && row.title.is_ascii(), "it is English: {}", row.title);
         let time = body["time"].as_str().expect("a time");
         assert!(time.ends_with('Z') && time.parse::<keyring::time::UnixMillis>().is_ok(), "{time}");
         body

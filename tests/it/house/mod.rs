@@ -2,4 +2,5 @@
 
 mod documents;
 mod licences;
+mod openapi;
 mod tidy;

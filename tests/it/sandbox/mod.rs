@@ -1,3 +1,9 @@
-//! The sandbox as people meet it: what they copy, and what they see.
+//! The sandbox's pages, and what hospital systems build with: the document of the HTTP door, samples.
 
+mod code;
+mod faults;
+mod guard;
+mod openapi;
+mod phone;
 mod samples;
+mod till;

@@ -60,6 +60,29 @@ impl Tail {
         &mut self,
         mut show: impl FnMut(&Facts<'_>) -> io::Result<()>,
     ) -> Result<(), SearchError> {
+        self.look_at_each(|_, _, facts| show(facts))
+    }
+
+    /// Like [`look`](Self::look), with the text of each line and the name of its chain.
+    ///
+    /// The chain is the part of the file's name that names the process that wrote it:
+    /// `20261126T020212123Z-4711`. It is empty if the file has no name of the record's. With the
+    /// line's `seq` it names a line. The text is the line without its end.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub fn look_at_lines(
+        &mut self,
+        mut show: impl FnMut(&str, &str) -> io::Result<()>,
+    ) -> Result<(), SearchError> {
+        // A line that was edited by hand may hold other bytes than UTF-8.
+        self.look_at_each(|chain, text, _| show(chain, &String::from_utf8_lossy(text)))
+    }
+
+    fn look_at_each(
+        &mut self,
+        mut show: impl FnMut(&str, &[u8], &Facts<'_>) -> io::Result<()>,
+    ) -> Result<(), SearchError> {
         self.find_new()?;
         let unreadable = &mut self.unreadable;
         for open in &mut self.open {
@@ -67,8 +90,9 @@ impl Tail {
             // Looked at before it is read: what is written later is in another file.
             let is_removed = open.is_removed().map_err(failed)?;
             let is_last = is_removed || open.has_successor(&self.known);
+            let chain = open.name.as_ref().map(|name| name.process.clone()).unwrap_or_default();
             open.read(|text| match Facts::parse(text) {
-                Some(facts) => show(&facts).map(|()| facts.event == "stop"),
+                Some(facts) => show(&chain, text, &facts).map(|()| facts.event == "stop"),
                 None => {
                     *unreadable += 1;
                     Ok(false)
@@ -232,6 +256,22 @@ mod tests {
         record.write(1, 1, &("x".repeat(3 * LINE_BYTES_MAX) + "\n" + &line(4)));
         assert_eq!(record.shown(), [4]);
         assert_eq!(record.tail.unreadable(), 1);
+    }
+
+    #[test]
+    fn lines_are_shown_as_they_are_with_their_chain() {
+        let mut record = Record::new();
+        record.write(1, 1, &(line(1) + "no line\n" + &line(2)));
+        record.write(2, 1, &line(3));
+        let mut shown = Vec::new();
+        let look = record.tail.look_at_lines(|chain, text| {
+            shown.push((chain.to_owned(), text.to_owned() + "\n"));
+            Ok(())
+        });
+        look.unwrap();
+        let expected = [("2027-1", 1), ("2027-1", 2), ("2027-2", 3)];
+        assert_eq!(shown, expected.map(|(chain, n)| (chain.to_owned(), line(n))));
+        assert!(record.shown().is_empty(), "both ways of looking go on where the other ended");
     }
 
     #[test]

@@ -4,4 +4,4 @@ pub(super) mod inspect;
 pub(super) mod issuer;
 pub(super) mod mint;
 pub(super) mod order;
-mod qr;
+pub(super) mod qr;

@@ -115,6 +115,7 @@ backend = "settlement"
 
 [[route]]                       # who is it? the same code can pay afterwards
 path = "/identify"
+methods = ["GET", "POST"]
 code = "check"
 kinds = ["payment", "display"]
 backend = "settlement"
@@ -127,6 +128,7 @@ backend = "settlement"
 
 [[route]]                       # the calls of the visit: the pass stays good
 path = "/visit"
+methods = ["GET", "POST"]
 code = "pass_check"
 backend = "settlement"
 
@@ -144,6 +146,7 @@ backend = "settlement"
 
 [[route]]                       # was the patient charged? needs no code
 path = "/query"
+methods = ["GET", "POST"]
 code = "none"
 backend = "settlement"
 

@@ -49,7 +49,7 @@ impl Asked {
         }
         let institution = match institution {
             None => Institution::NONE,
-            Some(name) => Institution::parse(&name).map_err(|_| Refused::malformed(INSTITUTION))?,
+            Some(name) => named(&name).ok_or_else(|| Refused::malformed(INSTITUTION))?,
         };
         match msgid {
             None => Ok(Self::OfHolder(institution)),
@@ -59,6 +59,11 @@ impl Asked {
             }
         }
     }
+}
+
+/// An empty name is a mistake of the program that asks, and does not mean "none".
+fn named(name: &[u8]) -> Option<Institution> {
+    Institution::parse(name).ok().filter(|institution| !institution.is_none())
 }
 
 fn visible(text: &[u8]) -> Option<Box<str>> {
@@ -119,6 +124,8 @@ mod tests {
             "msgid=%2",
             "msgid=%+2",
             "msgid=%20",
+            "institution=",
+            "institution=&msgid=a",
             "institution=%e5%8c%bb",
             "a=b",
             &format!("msgid={long}"),

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-use yaml_rust2::{Yaml, YamlLoader};
+use serde_json::Value;
 
-use crate::harness::project::{read, root};
+use crate::harness::project::{read, root, yaml};
 
 pub(super) struct File {
     pub(super) path: PathBuf,
@@ -101,23 +100,5 @@ pub(super) fn checks() -> Vec<Check> {
 }
 
 fn from_yaml<T: DeserializeOwned>(text: &str) -> T {
-    let documents = YamlLoader::load_from_str(text).expect("YAML");
-    let document = documents.first().expect("a document");
-    serde_json::from_value(value(document)).expect("what Prometheus calls a file of rules")
-}
-
-fn value(yaml: &Yaml) -> Value {
-    match yaml {
-        Yaml::String(text) | Yaml::Real(text) => text.as_str().into(),
-        Yaml::Integer(number) => (*number).into(),
-        Yaml::Boolean(truth) => (*truth).into(),
-        Yaml::Array(list) => list.iter().map(value).collect(),
-        Yaml::Hash(table) => {
-            let key = |key: &Yaml| key.as_str().expect("keys are text").to_owned();
-            Value::Object(
-                table.iter().map(|(name, of)| (key(name), value(of))).collect::<Map<_, _>>(),
-            )
-        }
-        Yaml::Alias(_) | Yaml::Null | Yaml::BadValue => Value::Null,
-    }
+    serde_json::from_value(yaml(text)).expect("what Prometheus calls a file of rules")
 }

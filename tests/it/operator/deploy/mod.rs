@@ -15,10 +15,9 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::Value;
-use tokio::process::Command;
 
 use crate::harness::project::root;
-use crate::harness::python::python;
+use crate::harness::python::{python, tool};
 use crate::harness::soon;
 
 /// A file of `config`.
@@ -37,11 +36,7 @@ async fn yaml(name: &str) -> Vec<Value> {
 
 /// Runs a program that `tests/run` installs.
 async fn run_tool(program: &str, arguments: &[&str]) -> Output {
-    let made = root().join("target/python/bin").join(program);
-    let here = std::env::var_os("YANMA_TEST_VENV").map(|venv| PathBuf::from(venv).join("bin"));
-    let path = here.map(|bin| bin.join(program)).filter(|path| path.exists()).unwrap_or(made);
-    let path = if path.exists() { path } else { program.into() };
-    let output = Command::new(path).args(arguments).current_dir(root()).kill_on_drop(true).output();
+    let output = tool(program).args(arguments).output();
     let output = soon(program, output).await;
     output.unwrap_or_else(|error| panic!("{program}: {error}; tests/run installs it"))
 }

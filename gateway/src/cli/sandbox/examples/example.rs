@@ -5,14 +5,14 @@ use std::fmt;
 use crate::refusal::Refusal;
 
 /// A command to paste.
-pub(super) struct Example {
-    pub(super) name: &'static str,
-    pub(super) about: &'static str,
-    pub(super) expected: Expected,
-    pub(super) command: String,
+pub(in crate::cli::sandbox) struct Example {
+    pub(in crate::cli::sandbox) name: &'static str,
+    pub(in crate::cli::sandbox) about: &'static str,
+    pub(in crate::cli::sandbox) expected: Expected,
+    pub(in crate::cli::sandbox) command: String,
 }
 
-pub(super) enum Expected {
+pub(in crate::cli::sandbox) enum Expected {
     /// The gateway forwards, and the backend answers with this status.
     Approved(u16),
     Refused(Refusal),

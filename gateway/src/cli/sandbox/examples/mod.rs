@@ -16,7 +16,8 @@ mod shell;
 
 use std::fmt;
 
-use self::example::{Example, Expected, approved, exits, refused};
+pub(super) use self::example::{Example, Expected};
+use self::example::{approved, exits, refused};
 use self::shell::{AMOUNT, Shell, WITH_PASS, WITH_REUSED};
 use super::directory::Directory;
 use super::settings::Addresses;
@@ -25,7 +26,23 @@ use crate::limits;
 use crate::refusal::Refusal;
 
 /// All examples, in the order of the file: the first steps last, where a terminal shows them.
-pub(super) struct Examples(Vec<Example>);
+pub(super) struct Examples(Vec<(Group, Vec<Example>)>);
+
+/// What examples have in common.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum Group {
+    Requests,
+    Texts,
+    Codes,
+    Routes,
+    Backends,
+    MakingCodes,
+    Paying,
+    Accounts,
+    Visits,
+    Hospitals,
+    Looking,
+}
 
 /// The command that shows all decisions.
 ///
@@ -40,21 +57,36 @@ impl Examples {
     /// The path of the running program cannot be found.
     pub(super) fn new(directory: &Directory, addresses: &Addresses) -> Result<Self, Failure> {
         let shell = Shell::new(directory, addresses)?;
-        let groups = [
-            requests_refused(&shell),
-            texts_refused(&shell),
-            codes_refused(&shell),
-            routes_refuse(&shell),
-            backends_fail(&shell),
-            first_steps(&shell),
-        ];
-        Ok(Self(groups.into_iter().flatten().collect()))
+        Ok(Self(vec![
+            (Group::Requests, requests_refused(&shell)),
+            (Group::Texts, texts_refused(&shell)),
+            (Group::Codes, codes_refused(&shell)),
+            (Group::Routes, routes_refuse(&shell)),
+            (Group::Backends, backends_fail(&shell)),
+            // What a newcomer tries first.
+            (Group::MakingCodes, making_codes(&shell)),
+            (Group::Paying, paying(&shell)),
+            (Group::Accounts, accounts::changing(&shell)),
+            (Group::Visits, visiting(&shell)),
+            (Group::Hospitals, hospital::visiting(&shell)),
+            (Group::Looking, looking(&shell)),
+        ]))
+    }
+
+    /// The examples of a group.
+    pub(super) fn of(&self, group: Group) -> &[Example] {
+        let found = self.0.iter().find(|(known, _)| *known == group);
+        found.map_or(&[], |(_, examples)| examples)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Example> {
+        self.0.iter().flat_map(|(_, examples)| examples)
     }
 }
 
 impl fmt::Display for Examples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Example { name, about, expected, command } in &self.0 {
+        for Example { name, about, expected, command } in self.all() {
             writeln!(f, "# {name} -> {expected}: {about}\n{command}\n")?;
         }
         Ok(())
@@ -187,17 +219,6 @@ fn backends_fail(shell: &Shell) -> Vec<Example> {
             command: faulty("error"),
         },
     ]
-}
-
-/// The commands that a newcomer tries first.
-fn first_steps(shell: &Shell) -> Vec<Example> {
-    let mut steps = making_codes(shell);
-    steps.extend(paying(shell));
-    steps.extend(accounts::changing(shell));
-    steps.extend(visiting(shell));
-    steps.extend(hospital::visiting(shell));
-    steps.extend(looking(shell));
-    steps
 }
 
 fn making_codes(shell: &Shell) -> Vec<Example> {

@@ -11,7 +11,8 @@ fn examples() -> Vec<Example> {
         backend: "127.0.0.1:7462".parse().unwrap(),
         accounts: "127.0.0.1:7463".parse().unwrap(),
     };
-    Examples::new(&directory, &addresses).unwrap().0
+    let Examples(groups) = Examples::new(&directory, &addresses).unwrap();
+    groups.into_iter().flat_map(|(_, examples)| examples).collect()
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn an_example_is_two_lines_that_a_test_can_read() {
         assert!(!example.name.contains(' '), "{}", example.name);
     }
     let pay = examples().into_iter().find(|example| example.name == "pay").unwrap();
-    let text = Examples(vec![pay]).to_string();
+    let text = Examples(vec![(Group::Paying, vec![pay])]).to_string();
     assert!(text.starts_with("# pay -> 200 approved: "), "{text}");
     assert!(text.ends_with("'http://127.0.0.1:7460/pay'\n\n"), "{text}");
 }
@@ -61,4 +62,20 @@ fn names_are_unique() {
     for example in examples() {
         assert!(names.insert(example.name), "{}", example.name);
     }
+}
+
+#[test]
+fn each_example_is_in_a_group_that_the_page_shows() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = Directory::open(root.path()).unwrap_or_else(|failure| panic!("{failure}"));
+    let any = "127.0.0.1:1".parse().unwrap();
+    let addresses = Addresses { gateway: any, admin: any, backend: any, accounts: any };
+    let examples = Examples::new(&directory, &addresses).unwrap();
+    assert!(examples.0.iter().all(|(group, of_it)| examples.of(*group).len() == of_it.len()));
+    let untold: Vec<&str> = examples
+        .all()
+        .map(|example| example.name)
+        .filter(|name| crate::cli::sandbox::pages::about_in_chinese(name).is_none())
+        .collect();
+    assert!(untold.is_empty(), "no Chinese sentence in pages/commands/chinese.rs: {untold:?}");
 }

@@ -48,3 +48,20 @@ export function on_click(button, action) {
     }
   });
 }
+
+/** Submits a form by `action`, once at a time, and tells what goes wrong. */
+export function on_submit(form, action) {
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (form.getAttribute('aria-busy') === 'true') return;
+    form.setAttribute('aria-busy', 'true');
+    tell();
+    try {
+      await action(form.elements);
+    } catch (error) {
+      tell(error.message);
+    } finally {
+      form.removeAttribute('aria-busy');
+    }
+  });
+}

@@ -49,7 +49,7 @@ pub(super) fn begin(site: &Site, per_s: u16) -> Result<(), Problem> {
     }
     let rate = Arc::new(AtomicU16::new(per_s));
     *site.load.borrow_mut() = Some(Arc::clone(&rate));
-    let (files, gateway) = (site.files.clone(), site.gateway());
+    let (files, gateway) = (site.front().files.clone(), site.gateway());
     let run = move || send(&files, gateway, &rate);
     let thread = std::thread::Builder::new().name("load".to_owned()).spawn(run);
     let refused = |error| {
@@ -77,7 +77,8 @@ fn send(files: &Files, gateway: SocketAddr, rate: &AtomicU16) {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     if let (Ok(issuer), Ok(runtime)) = (issuer, runtime) {
         // The minute is over: what is under way is left to itself.
-        let _ = runtime.block_on(timeout(LASTS, keep_sending(&issuer, gateway, rate)));
+        let _ =
+            runtime.block_on(async { timeout(LASTS, keep_sending(&issuer, gateway, rate)).await });
     }
     rate.store(0, Relaxed);
 }

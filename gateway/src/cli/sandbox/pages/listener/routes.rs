@@ -16,9 +16,12 @@ use super::{
     share::Share,
 };
 use crate::cli::sandbox::pages::{
-    assets, code, faults, frame,
+    assets, commands, events, faults, frame, live,
+    machines::{self, code},
     messages::{Answer, Asked, Problem, bytes, file, json, text},
+    phone,
     site::Site,
+    till,
 };
 use crate::web::{
     headers::{Camera, secure},
@@ -29,11 +32,20 @@ use crate::web::{
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Endpoint {
     Home,
+    Samples,
+    Phone,
+    PhoneVerb,
     Code,
     Faults,
     Fault,
+    Live,
+    Commands,
+    Events,
     State,
     Reset,
+    Till,
+    TillVerb(u8, till::Verb),
+    Scan,
 }
 
 impl Endpoint {
@@ -41,20 +53,34 @@ impl Endpoint {
     fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/" => Self::Home,
+            "/phone" => Self::Phone,
+            path if path.starts_with(phone::PREFIX) => Self::PhoneVerb,
+            "/samples/" => Self::Samples,
             "/sandbox/code" => Self::Code,
             "/faults" => Self::Faults,
             "/sandbox/fault" => Self::Fault,
+            "/live" => Self::Live,
+            "/commands" => Self::Commands,
+            "/sandbox/events" => Self::Events,
             "/sandbox/state" => Self::State,
             "/sandbox/reset" => Self::Reset,
-            _ => return None,
+            "/till" => Self::Till,
+            "/sandbox/scan" => Self::Scan,
+            _ => {
+                let (number, verb) = till::Verb::at(path)?;
+                Self::TillVerb(number, verb)
+            }
         })
     }
 
     /// What it takes; nothing is for endpoints that only show.
     const fn takes(self) -> Takes {
         match self {
-            Self::Home | Self::Code | Self::Faults | Self::State => Takes::Nothing,
-            Self::Fault | Self::Reset => Takes::Json,
+            Self::Home | Self::Phone | Self::Till | Self::Faults => Takes::Nothing,
+            Self::Live | Self::Commands | Self::Samples => Takes::Nothing,
+            Self::Code | Self::Events | Self::State => Takes::Nothing,
+            Self::PhoneVerb | Self::TillVerb(..) | Self::Fault | Self::Reset => Takes::Json,
+            Self::Scan => Takes::Picture,
         }
     }
 }
@@ -79,7 +105,8 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
     {
         return answer;
     }
-    if let Some(found) = assets::at(uri.path()) {
+    let found = assets::at(uri.path()).or_else(|| machines::file_at(uri.path()));
+    if let Some(found) = found {
         return if is_read(method) { file(found) } else { not_allowed("GET, HEAD") };
     }
     let Some(endpoint) = Endpoint::at(uri.path()) else { return no_page(language) };
@@ -96,7 +123,6 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
         Err(problem) => return unread(&problem),
     };
     let asked = Asked {
-        method: method.clone(),
         path: uri.path().to_owned(),
         query: uri.query().map(str::to_owned),
         headers: headers.clone(),
@@ -109,12 +135,22 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
 async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<Answer, Problem> {
     match endpoint {
         Endpoint::Home => Ok(frame::home(site, asked)),
+        Endpoint::Phone => phone::page(site, asked).await,
+        Endpoint::PhoneVerb => phone::act(site, asked).await,
+        Endpoint::Samples => Ok(machines::samples(site, asked)),
         Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
+        Endpoint::Live => Ok(live::page(site, asked)),
+        Endpoint::Commands => Ok(commands::page(site, asked)),
+        Endpoint::Events => Ok(events::answer(&site.feed, asked).await),
+        Endpoint::Till => Ok(till::page(site, asked)),
+        Endpoint::TillVerb(number, verb) => till::act(site, asked, number, verb).await,
+        Endpoint::Scan => till::read_picture(asked),
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;
+            phone::lift_all(site).await?;
             Ok(json(StatusCode::OK, &site.state()))
         }
     }
@@ -122,7 +158,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
 
 fn new_code(site: &Site, asked: &Asked) -> Result<Answer, Problem> {
     let query = asked.query.as_deref().unwrap_or_default();
-    let made = code::answer(query, &site.issuer, site.clock.now(), asked.language);
+    let made = code::answer(query, &site.front().issuer, site.clock.now(), asked.language);
     let made = made.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
     Ok(bytes(made.kind, made.bytes))
 }

@@ -1,5 +1,8 @@
 //! The people. They are invented.
 
+use keyring::code::Subject;
+use record::SubjectKey;
+
 use crate::web::language::Language;
 
 /// A person, with the number of the voucher.
@@ -15,6 +18,12 @@ pub(in crate::cli::sandbox::pages) struct Person {
 impl Person {
     pub(in crate::cli::sandbox::pages) fn of(id: u8) -> Option<&'static Self> {
         PEOPLE.iter().find(|person| person.id == id)
+    }
+
+    /// The `subject_hash` of the person's decisions, as the record has it.
+    pub(in crate::cli::sandbox::pages) fn hash(&self, key: &SubjectKey) -> String {
+        let subject = Subject::new(self.subject).expect("people have small numbers");
+        key.hash(subject).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(in crate::cli::sandbox::pages) const fn name(&self, language: Language) -> &'static str {

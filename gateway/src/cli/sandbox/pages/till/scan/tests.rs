@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::cli::codes::mint::qr::Symbol;
+use crate::cli::codes::qr::Symbol;
 
 fn digits() -> [u8; 255] {
     std::array::from_fn(|i| b"0741852963"[i % 10])

@@ -5,7 +5,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use http::StatusCode;
 use rqrr::PreparedImage;
+use serde_json::json as object;
+
+use crate::cli::sandbox::pages::messages::{Answer, Asked, Problem, json, text};
 
 /// Pixels of a side.
 const SIDE_MIN: usize = 16;
@@ -15,30 +19,48 @@ const TEXT_BYTES_MAX: usize = 512;
 
 /// Grey pixels, row by row, as many as width and height say.
 #[derive(Debug)]
-pub struct Picture<'a> {
+struct Picture<'a> {
     width: usize,
     height: usize,
     pixels: &'a [u8],
 }
 
 /// Why pixels are no picture.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-pub enum NoPicture {
+#[derive(Debug, Eq, PartialEq)]
+enum NoPicture {
     /// A side is too short or too long.
-    #[error("width and height must each be {SIDE_MIN} to {SIDE_MAX} pixels")]
     Side,
-    /// The body is no picture of this size.
-    #[error("the body must have one byte a pixel: width x height = {wanted} bytes")]
-    Length {
-        /// Bytes that it should have.
-        wanted: usize,
-    },
+    /// There are not so many bytes.
+    Length { wanted: usize },
+}
+
+/// `POST /sandbox/scan?width=&height=`: the text of the first symbol, or 204.
+///
+/// # Errors
+/// The body is no picture of that size.
+pub(in crate::cli::sandbox::pages) fn read_picture(asked: &Asked) -> Result<Answer, Problem> {
+    let side = |name| asked.field(name).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let picture = Picture::new(side("width"), side("height"), &asked.body);
+    let picture = picture.map_err(|why| match why {
+        NoPicture::Side => Problem::bad(asked.say(
+            "width and height must each be 16 to 1280 pixels",
+            "width 和 height 应各为 16 到 1280 像素",
+        )),
+        NoPicture::Length { wanted } => Problem::bad(format!(
+            "{}: width x height = {wanted}",
+            asked.say("the body must have one byte a pixel", "请求体应为每像素一个字节"),
+        )),
+    })?;
+    Ok(match picture.read() {
+        Some(text) => json(StatusCode::OK, &object!({ "text": text })),
+        None => text(StatusCode::NO_CONTENT, ""),
+    })
 }
 
 impl<'a> Picture<'a> {
     /// # Errors
     /// A side is not 16 to 1280 pixels, or there is not one byte a pixel.
-    pub fn new(width: usize, height: usize, pixels: &'a [u8]) -> Result<Self, NoPicture> {
+    fn new(width: usize, height: usize, pixels: &'a [u8]) -> Result<Self, NoPicture> {
         let is_side = |side| (SIDE_MIN..=SIDE_MAX).contains(&side);
         if !is_side(width) || !is_side(height) {
             return Err(NoPicture::Side);
@@ -51,7 +73,7 @@ impl<'a> Picture<'a> {
     }
 
     /// The text of the first QR symbol that holds visible ASCII, at most 512 characters.
-    pub fn read(&self) -> Option<String> {
+    fn read(&self) -> Option<String> {
         // The reader is another project's, and a camera shows it everything. Its panic is no symbol.
         catch_unwind(AssertUnwindSafe(|| self.find())).ok().flatten()
     }

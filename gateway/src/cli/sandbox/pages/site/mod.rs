@@ -1,40 +1,37 @@
 //! What all endpoints share. One thread has it, so nothing is locked.
 
+mod front;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
-    path::PathBuf,
+    rc::Rc,
     sync::{Arc, atomic::AtomicU16},
 };
 
 use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
+pub(in crate::cli::sandbox) use self::front::Files;
+pub(super) use self::front::Front;
 use super::{
-    faults::Switches,
+    events::Feed,
+    faults::{Small, Switches},
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
+    till::Tills,
 };
-use crate::cli::codes::issuer::Issuer;
-use crate::cli::sandbox::backend::{Arrivals, Switch};
+use crate::cli::sandbox::backend::Switch;
+use crate::cli::sandbox::examples::Examples;
 use crate::cli::sandbox::settings::{Addresses, Settings};
 use crate::refusal::Refusal;
 use crate::web::language::Language;
 use clock::Clock;
 
-/// Where the files of this sandbox are. All paths are absolute.
-#[derive(Clone, Debug)]
-pub(in crate::cli::sandbox) struct Files {
-    pub(in crate::cli::sandbox) directory: PathBuf,
-    pub(in crate::cli::sandbox) keyring: PathBuf,
-    pub(in crate::cli::sandbox) signing_key: PathBuf,
-    pub(in crate::cli::sandbox) revoked_code: PathBuf,
-    pub(in crate::cli::sandbox) record: PathBuf,
-    pub(in crate::cli::sandbox) subject_key: PathBuf,
-    pub(in crate::cli::sandbox) accounts_token: PathBuf,
-}
+/// Where the second gateway's files are, in the directory of the first.
+pub(super) const SMALL: &str = "small";
 
 /// The code that a phone shows.
 #[derive(Clone, Debug)]
@@ -52,12 +49,11 @@ pub(super) struct Site {
     pub(super) settings: Settings,
     pub(super) files: Files,
     pub(super) clock: Clock,
-    /// What arrived at the stand-in.
-    pub(super) arrivals: Arrivals,
     /// How the stand-in fails.
     pub(super) standin: Switch,
-    /// Makes what phones show.
-    pub(super) issuer: Issuer,
+    first: Rc<Front>,
+    /// While it runs, the tills talk to it.
+    pub(super) small: RefCell<Option<Small>>,
     pub(super) people: RefCell<People>,
     /// By the phone's number: what a scanner in front of it reads.
     pub(super) shown: RefCell<BTreeMap<u8, ShownCode>>,
@@ -65,38 +61,57 @@ pub(super) struct Site {
     /// The rate of the payments that the switchboard sends; 0: the minute is over.
     pub(super) load: RefCell<Option<Arc<AtomicU16>>>,
     /// Reasons that were met.
-    pub(super) seen: RefCell<BTreeSet<&'static str>>,
+    seen: RefCell<BTreeSet<&'static str>>,
+    pub(super) tills: Tills,
+    /// What the gateway has decided.
+    pub(super) feed: Rc<Feed>,
+    /// The commands to paste.
+    pub(super) examples: Examples,
     requests: Cell<u64>,
 }
 
+/// What a site is made of.
+pub(super) struct Parts {
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) standin: Switch,
+    pub(super) front: Front,
+    pub(super) people: People,
+    pub(super) feed: Rc<Feed>,
+    pub(super) examples: Examples,
+}
+
 impl Site {
-    pub(super) fn new(
-        settings: Settings,
-        files: Files,
-        (arrivals, standin): (Arrivals, Switch),
-        people: People,
-        issuer: Issuer,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { settings, clock, standin, front, people, feed, examples } = parts;
         Self {
             addresses: settings.addresses,
             settings,
-            files,
-            clock: Clock::system(),
-            arrivals,
+            files: front.files.clone(),
+            clock,
             standin,
-            issuer,
+            first: Rc::new(front),
+            small: RefCell::default(),
+            feed,
+            examples,
             people: RefCell::new(people),
             shown: RefCell::default(),
             switches: RefCell::default(),
             load: RefCell::default(),
             seen: RefCell::default(),
+            tills: Tills::default(),
             requests: Cell::new(0),
         }
     }
 
     /// The gateway that the tills talk to.
     pub(super) fn gateway(&self) -> SocketAddr {
-        self.addresses.gateway
+        self.front().addresses.gateway
+    }
+
+    /// The same, with its files and its issuer.
+    pub(super) fn front(&self) -> Rc<Front> {
+        self.small.borrow().as_ref().map_or_else(|| Rc::clone(&self.first), Small::front)
     }
 
     /// Sends a call to the gateway as a hospital system does.
@@ -138,7 +153,7 @@ impl Site {
             headers: vec![(AUTHORIZATION, self.writers_token()?)],
             body: body.into(),
         };
-        let answer = exchange(self.addresses.accounts, call, &self.clock).await.heard;
+        let answer = exchange(self.front().addresses.accounts, call, &self.clock).await.heard;
         let Heard { status, body, .. } =
             answer.map_err(|why| Problem::new(StatusCode::BAD_GATEWAY, why))?;
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -151,7 +166,7 @@ impl Site {
 
     fn writers_token(&self) -> Result<HeaderValue, Problem> {
         let unreadable = |why: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
-        let path = &self.files.accounts_token;
+        let path = &self.front().files.accounts_token;
         let token = fs::read_to_string(path)
             .map_err(|error| unreadable(format!("{}: {error}", path.display())))?;
         let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
@@ -162,6 +177,14 @@ impl Site {
     pub(super) fn saw(&self, outcome: &str) {
         let reason = Refusal::ALL.into_iter().find(|refusal| refusal.reason() == outcome);
         self.seen.borrow_mut().extend(reason.map(Refusal::reason));
+    }
+
+    /// Reasons that were met: those of the record, and those that need no line of it.
+    pub(super) fn seen(&self) -> BTreeSet<&'static str> {
+        let counters = self.feed.counters();
+        let recorded = counters.get("seen").and_then(Value::as_array).into_iter().flatten();
+        recorded.filter_map(Value::as_str).for_each(|outcome| self.saw(outcome));
+        self.seen.borrow().clone()
     }
 
     /// What is switched on, in words.
@@ -193,7 +216,7 @@ impl Site {
             "people": people,
             "phones": phones,
             "switches": *self.switches.borrow(),
-            "seen": *self.seen.borrow(),
+            "seen": self.seen(),
         })
     }
 
@@ -207,6 +230,9 @@ impl Site {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
         })?;
         self.shown.borrow_mut().clear();
-        super::faults::switch_off(self, asked).await
+        self.tills.begin_afresh();
+        let done = super::faults::switch_off(self, asked).await;
+        self.feed.state_changed();
+        done
     }
 }
