@@ -53,6 +53,11 @@ pub(crate) struct Screen {
 
 impl Browser {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With arguments for Chromium.
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut driver = command.spawn().expect("chromedriver; run tests/run");
@@ -60,7 +65,8 @@ impl Browser {
         let port = tokio::time::timeout(PATIENCE, port_of(stdout)).await.expect("a port in time");
         let profile = tempfile::tempdir().expect("a directory");
         let folder = format!("--user-data-dir={}", profile.path().display());
-        let arguments: Vec<&str> = ARGUMENTS.iter().copied().chain([folder.as_str()]).collect();
+        let arguments: Vec<&str> =
+            ARGUMENTS.iter().chain(more).copied().chain([folder.as_str()]).collect();
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
@@ -80,6 +86,23 @@ impl Browser {
     /// The body of a function, and what it returns.
     pub(crate) async fn script(&self, script: &str) -> Value {
         self.call("POST", "/execute/sync", json!({"script": script, "args": []})).await
+    }
+
+    /// Types into what has the focus, a key each `pause_ms`, as a wedge scanner does. WebDriver's own
+    /// characters are Enter (`\u{e007}`) and Tab (`\u{e004}`).
+    pub(crate) async fn type_keys(&self, keys: &str, pause_ms: u32) {
+        let actions: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| {
+                [
+                    json!({"type": "keyDown", "value": key}),
+                    json!({"type": "keyUp", "value": key}),
+                    json!({"type": "pause", "duration": pause_ms}),
+                ]
+            })
+            .collect();
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": actions});
+        self.call("POST", "/actions", json!({"actions": [keyboard]})).await;
     }
 
     /// The same of a function that calls its last argument with the result.

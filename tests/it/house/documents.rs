@@ -38,6 +38,7 @@ const SIZES: &[(&str, usize)] = &[
     ("keyring/src/suite/README.md", 6 << 10),
     ("loadtest/README.md", 5 << 10),
     ("tests/README.md", 10 << 10),
+    ("tests/samples/README.md", 4 << 10),
     ("benches/README.md", 11 << 10),
     ("ARCHITECTURE.md", ARCHITECTURE_BYTES),
     ("SECURITY.md", 19 << 10),

@@ -29,14 +29,14 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let addresses = [address(), address(), address(), address()];
+        let addresses = [address(), address(), address(), pages_address()];
         let process = Process::start(directory.path(), &arguments(&addresses));
         let mut sandbox = Self { process, directory, addresses };
         sandbox.ready().await;
         sandbox
     }
 
-    async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(mut self) -> Self {
         self.process.signal(rustix::process::Signal::INT);
         assert!(self.process.ended().await.success());
         self.process = Process::start(self.directory.path(), &arguments(&self.addresses));
@@ -196,6 +196,12 @@ async fn a_directory_that_cannot_be_written() {
     let addresses = [address(), address(), address(), address()];
     let output = run(directory.path(), &arguments(&addresses)).await;
     one_sentence(&output, &["sandbox"]);
+}
+
+/// The pages answer to names of this machine alone, so the port must be a free one.
+fn pages_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
 }
 
 fn arguments(addresses: &[String; 4]) -> Vec<&str> {

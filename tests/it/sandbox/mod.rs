@@ -1,5 +1,9 @@
 //! The sandbox's pages, and what hospital systems build with: the document of the HTTP door, samples.
 
+mod code;
 mod faults;
 mod guard;
 mod openapi;
+mod phone;
+mod samples;
+mod till;

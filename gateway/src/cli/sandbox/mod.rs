@@ -19,10 +19,12 @@ mod settings;
 mod sight;
 mod standin;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use rustix::process::{Signal, getpid, kill_process};
 
 use self::backend::{Arrivals, Switch};
 use self::directory::Directory;
@@ -81,6 +83,12 @@ pub(crate) struct Arguments {
     /// Other machines may look, by a link with this name or address of this machine. No camera then
     #[arg(long, value_name = "NAME", value_parser = ShareName::parse)]
     share: Option<ShareName>,
+    /// Slots of the table of spent codes
+    #[arg(long, hide = true, value_name = "NUMBER", default_value_t = SLOTS)]
+    slots: u32,
+    /// A stand-in that runs already. The sandbox then ends with its standard input
+    #[arg(long, hide = true, value_name = "ADDRESS")]
+    standin: Option<SocketAddr>,
 }
 
 /// Where the pages are.
@@ -112,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     directory.make_pass_key()?;
     directory.make_audit_key()?;
     directory.make_accounts_token()?;
-    let settings = Settings { addresses, slots: SLOTS, maintenance: false };
+    let settings = Settings { addresses, slots: arguments.slots, maintenance: false };
     let config_file = directory.write_settings(&settings.text())?;
     let config = Config::load(&config_file)?;
     log::set(config.log);
@@ -122,7 +130,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let examples = Examples::new(&directory, &addresses)?;
     let commands = directory.write_commands(&examples.to_string())?;
     let (arrivals, switch) = (Arrivals::default(), Switch::default());
-    let standin = Standin::start(backend, arrivals.clone(), switch.clone())?;
+    let start = |listener| Standin::start(listener, arrivals.clone(), switch.clone());
+    let standin = backend.map(start).transpose()?;
+    if standin.is_none() {
+        end_with_input()?;
+    }
     let audit = examples::audit(&directory, &addresses)?;
     let pages = pages.map(|listener| {
         let address = listener.local_addr();
@@ -143,8 +155,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some((pages, _)) = pages {
         pages.stop();
     }
-    standin.stop();
+    standin.into_iter().for_each(Standin::stop);
     Ok(left?)
+}
+
+/// Leaves when the process that started this one has ended, or has let go of it.
+fn end_with_input() -> Result<(), Failure> {
+    let wait = || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        // A signal to ourselves cannot fail.
+        let _ = kill_process(getpid(), Signal::TERM);
+    };
+    let thread = std::thread::Builder::new().name("stdin".to_owned()).spawn(wait);
+    thread.map(drop).map_err(|error| Failure::of("cannot start a thread", &error))
 }
 
 /// Pages that other machines can reach need a link.

@@ -10,7 +10,8 @@ use crate::cli::failure::Failure;
 /// read its configuration.
 pub(super) struct Ports {
     pub(super) addresses: Addresses,
-    pub(super) backend: TcpListener,
+    /// Absent: a stand-in runs already.
+    pub(super) backend: Option<TcpListener>,
     pub(super) pages: Option<TcpListener>,
 }
 
@@ -18,7 +19,10 @@ impl Ports {
     /// # Errors
     /// An address is taken, or this machine has it not.
     pub(super) fn find(arguments: &Arguments) -> Result<Self, Failure> {
-        let backend = listen("--backend", arguments.backend)?;
+        let backend = match arguments.standin {
+            Some(_) => None,
+            None => Some(listen("--backend", arguments.backend)?),
+        };
         // All sockets stay open until all ports are known. Otherwise one could get another's port.
         let gateway = listen("--listen", arguments.listen)?;
         let admin = listen("--admin", arguments.admin)?;
@@ -33,7 +37,10 @@ impl Ports {
         let addresses = Addresses {
             gateway: address(&gateway)?,
             admin: address(&admin)?,
-            backend: address(&backend)?,
+            backend: match (&backend, arguments.standin) {
+                (Some(listener), _) => address(listener)?,
+                (None, standin) => standin.unwrap_or(arguments.backend),
+            },
             accounts: address(&accounts)?,
         };
         Ok(Self { addresses, backend, pages })

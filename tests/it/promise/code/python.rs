@@ -6,7 +6,7 @@ use crate::harness::python::python;
 
 #[tokio::test]
 async fn the_test_vector_holds_in_another_language() {
-    let output = python("pay.py", &["--self-test"]).await;
+    let output = python("issuer.py", &["--self-test"]).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "run tests/run, which installs what is missing: {said}");
 }
@@ -34,7 +34,7 @@ async fn an_issuer_in_another_language_pays_with_keys_from_the_ceremony() {
     let signing_key = signing_key.to_str().expect("plain letters");
     let seal_key = seal_key.to_str().expect("plain letters");
     let keys = ["--key-id", "7100", "--signing-key", signing_key, "--seal-key", seal_key];
-    let output = python("pay.py", &[&keys[..], &[&url]].concat()).await;
+    let output = python("issuer.py", &[&keys[..], &[&url]].concat()).await;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(output.status.success(), "{said}");

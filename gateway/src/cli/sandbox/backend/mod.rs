@@ -50,10 +50,11 @@ use tokio::task::JoinSet;
 
 use self::amount::Amount;
 pub use self::arrivals::Arrivals;
-use self::book::Book;
+use self::book::{Book, MessageName};
 use self::fault::UnknownFault;
 pub use self::fault::{Fault, Loss};
 use self::his::{Door, Letter, Platform};
+use self::query::NAME_BYTES_MAX;
 use self::received::Received;
 use self::refused::Refused;
 use self::reply::{Answer, Reply};
@@ -272,15 +273,18 @@ impl Standin {
 
     /// Books what was spent, and echoes what was told. What was booked before is not booked again.
     fn carry_out(&self, received: Received, arrivals: Option<u64>, body: &[u8]) -> Answer {
+        let Bill { message, amount } = Bill::read(body);
         let booked = received.payment();
-        let booked = booked.map(|paid| self.book.settle(None, "", amount(body), Some(paid)));
+        let booked = booked.map(|paid| self.book.settle(message, "", amount, Some(paid)));
         let setl_id = match booked {
             None => self.book.number_answer(),
             Some(Ok(settled)) => settled.setl_id,
             Some(Err(Refused::RedemptionUsed { setl_id })) => setl_id,
-            Some(Err(_)) => {
-                let full = Settlement::failed("the stand-in's book is full: start it again");
-                return Answer::json(StatusCode::INSUFFICIENT_STORAGE, &full);
+            Some(Err(refused)) => {
+                let is_full = refused == Refused::BookFull;
+                let status =
+                    if is_full { StatusCode::INSUFFICIENT_STORAGE } else { StatusCode::OK };
+                return Answer::json(status, &Settlement::refused(&refused, &refused.to_string()));
             }
         };
         let output = Output { setl_id, arrivals_of_redemption: arrivals, received };
@@ -288,15 +292,32 @@ impl Standin {
     }
 }
 
-/// What a request is to charge: `amount` of its JSON, a hundred yuan if it is not said.
-fn amount(body: &[u8]) -> Amount {
-    let amount =
-        serde_json::from_slice::<Value>(body).ok().and_then(|body| match body.get("amount")? {
-            Value::String(text) => Amount::parse(text),
-            Value::Number(number) => Amount::parse(&number.to_string()),
+/// What a request at a path of its own is to charge, as its JSON says.
+struct Bill {
+    /// `institution` and `msgid`: a bill of this name is charged once, as a hospital's message is.
+    message: Option<MessageName>,
+    /// A hundred yuan if it is not said.
+    amount: Amount,
+}
+
+impl Bill {
+    fn read(body: &[u8]) -> Self {
+        let body = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let name = |member: &str| {
+            let text = body.get(member)?.as_str()?;
+            (1..=NAME_BYTES_MAX).contains(&text.len()).then(|| text.to_owned())
+        };
+        let message = name("institution").zip(name("msgid"));
+        let amount = match body.get("amount") {
+            Some(Value::String(text)) => Amount::parse(text),
+            Some(Value::Number(number)) => Amount::parse(&number.to_string()),
             _ => None,
-        });
-    amount.unwrap_or(Amount::HUNDRED)
+        };
+        Self {
+            message: message.map(|(institution, msgid)| MessageName { institution, msgid }),
+            amount: amount.unwrap_or(Amount::HUNDRED),
+        }
+    }
 }
 
 /// Reads a body to its end. `None`: it was larger than what is read, and is thrown away.
@@ -331,6 +352,10 @@ struct Settlement<'a> {
 impl<'a> Settlement<'a> {
     fn done(output: Output) -> Self {
         Self { infcode: 0, err_msg: "", output: Some(output) }
+    }
+
+    fn refused(refused: &Refused, err_msg: &'a str) -> Self {
+        Self { infcode: refused.infcode(), err_msg, output: None }
     }
 
     fn failed(err_msg: &'a str) -> Self {

@@ -11,7 +11,7 @@ use super::refused::Refused;
 use super::reply::Answer;
 
 /// Characters of a name that is asked for.
-const NAME_BYTES_MAX: usize = 255;
+pub(super) const NAME_BYTES_MAX: usize = 255;
 
 /// Which settlement is meant.
 #[derive(Debug, Eq, PartialEq)]

@@ -231,6 +231,34 @@ async fn what_a_payment_spends_is_booked_once_and_each_arrival_is_counted() {
 }
 
 #[tokio::test]
+async fn a_bill_with_a_name_is_charged_once_and_found_by_it() {
+    let of = |redemption: &str| {
+        let body = r#"{"institution":"H1","msgid":"B1","amount":"12.30"}"#;
+        let length = body.len();
+        format!(
+            "POST /pay HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\
+             Yanma-Redemption: {redemption}\r\n\r\n{body}"
+        )
+    };
+    beside(&Arrivals::default(), &Switch::default(), async |address| {
+        assert_eq!(ask(address, &of(REDEMPTION)).await.unwrap()["infcode"], 0);
+        let again = ask(address, &of("7001-1800000000-another")).await.unwrap();
+        assert_eq!(again["infcode"], 5);
+        let by_name = "GET /query?institution=H1&msgid=B1 HTTP/1.1\r\nHost: a\r\n\r\n";
+        let told = ask(address, by_name).await.unwrap();
+        assert_eq!(told["output"]["redemption"], REDEMPTION);
+        let told = ask(address, &query(REDEMPTION)).await.unwrap();
+        assert_eq!(
+            (&told["output"]["institution"], &told["output"]["msgid"]),
+            (&"H1".into(), &"B1".into())
+        );
+        let other = ask(address, &query("7001-1800000000-another")).await.unwrap();
+        assert_eq!(other["output"]["state"], "not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_payment_whose_answer_is_lost_is_booked_only_if_it_is_to_be() {
     for (fault, is_booked) in LOST {
         let arrivals = Arrivals::default();

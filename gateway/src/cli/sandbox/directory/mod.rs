@@ -24,8 +24,6 @@ pub(super) const KEY_ID: u32 = 7001;
 const REVOKED_KEY_ID: u32 = 7002;
 const MS_PER_DAY: i64 = 86_400_000;
 const SETTINGS: &str = "gateway.toml";
-/// The key that the decision record hashes subjects with.
-const SUBJECT_KEY: &str = "audit.key";
 
 /// The directory, held for this process until it is dropped.
 pub(super) struct Directory {
@@ -69,7 +67,7 @@ impl Directory {
     }
 
     pub(super) fn keyring(&self) -> PathBuf {
-        self.path.join("keyring")
+        self.files().keyring
     }
 
     pub(super) fn signing_key(&self) -> PathBuf {
@@ -78,7 +76,7 @@ impl Directory {
 
     /// One code of the revoked key, 255 digits.
     pub(super) fn revoked_code(&self) -> PathBuf {
-        self.path.join("revoked-key.code")
+        self.files().revoked_code
     }
 
     /// Makes the keys unless there are some. True: they are new.
@@ -112,7 +110,7 @@ impl Directory {
 
     /// Makes the key that the decision record hashes subjects with, unless there is one.
     pub(super) fn make_audit_key(&self) -> Result<(), Failure> {
-        let path = self.path.join(SUBJECT_KEY);
+        let path = self.files().subject_key;
         if path.exists() {
             return Ok(());
         }
@@ -121,7 +119,7 @@ impl Directory {
 
     /// Where the token of the writer of account states is.
     pub(super) fn accounts_token(&self) -> PathBuf {
-        self.path.join(TOKEN_FILE)
+        self.files().accounts_token
     }
 
     /// Makes that token, if there is none.
@@ -154,19 +152,11 @@ impl Directory {
 
     /// Where the pages find what they show and use.
     pub(super) fn files(&self) -> Files {
-        Files {
-            directory: self.path.clone(),
-            keyring: self.keyring(),
-            signing_key: self.signing_key(),
-            revoked_code: self.revoked_code(),
-            record: self.path.join("data/record"),
-            subject_key: self.path.join(SUBJECT_KEY),
-            accounts_token: self.accounts_token(),
-        }
+        files_in(&self.path)
     }
 
     fn signing_key_of(&self, id: u32) -> PathBuf {
-        self.path.join(format!("{id}.key.pem"))
+        signing_key_in(&self.path, id)
     }
 
     fn generate(
@@ -219,6 +209,23 @@ impl Directory {
             error,
         )
     }
+}
+
+/// Where the files of the sandbox in a directory are.
+pub(super) fn files_in(directory: &Path) -> Files {
+    Files {
+        directory: directory.to_owned(),
+        keyring: directory.join("keyring"),
+        signing_key: signing_key_in(directory, KEY_ID),
+        revoked_code: directory.join("revoked-key.code"),
+        record: directory.join("data/record"),
+        subject_key: directory.join("audit.key"),
+        accounts_token: directory.join(TOKEN_FILE),
+    }
+}
+
+fn signing_key_in(directory: &Path, id: u32) -> PathBuf {
+    directory.join(format!("{id}.key.pem"))
 }
 
 /// A gateway's own directory is none for a sandbox, which writes over settings and keys.

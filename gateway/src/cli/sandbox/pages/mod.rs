@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `listener/` | who may ask, and which endpoint answers |
 //! | `messages/` | HTTP as the pages take it, give it, and ask the gateway |
-//! | `code/` | codes for machines without the program |
+//! | `machines/` | codes for machines without the program, the OpenAPI document, samples |
 //! | `scan/` | reads the symbol in a picture of a camera |
 //! | `till/` | two tills, as hospital systems |
 //! | `people/` | five invented people and their phones: `people.json` |
@@ -17,26 +17,23 @@
 //! | `live/` | what the gateway decided, as a page |
 //! | `commands/` | the commands to paste, as a page |
 //! | `faults/` | the switchboard |
-//! | `frame/` | the frame of all pages, and the first one |
+//! | `frame/` | the frame of all pages, the first one, texts in two languages |
 //! | `assets/` | modules and styles for browsers |
-//! | `site.rs` | what all endpoints share |
-//! | `words.rs` | how texts are kept in two languages |
+//! | `site/` | what all endpoints share |
 
 mod assets;
-mod code;
 mod commands;
 mod events;
 mod faults;
 mod frame;
 pub(super) mod listener;
 mod live;
+mod machines;
 mod messages;
 mod people;
 mod phone;
-mod scan;
 mod site;
 mod till;
-mod words;
 
 use std::io;
 use std::net::TcpListener;
@@ -52,12 +49,11 @@ use self::events::Sources;
 use self::listener::Door;
 use self::people::{PEOPLE, People};
 pub(super) use self::site::Files;
-use self::site::{Parts, Site};
+use self::site::{Front, Parts, SMALL, Site};
 use super::backend::{Arrivals, Switch};
-use super::directory::key_id;
+use super::directory::files_in;
 use super::examples::Examples;
 use super::settings::Settings;
-use crate::cli::codes::issuer::Issuer;
 use crate::cli::failure::Failure;
 use clock::Clock;
 use record::SubjectKey;
@@ -89,14 +85,14 @@ impl Pages {
     /// The file of the phones is not right, or the system refuses a thread.
     pub(super) fn start(plan: Plan) -> Result<Self, Failure> {
         let people = People::open(&plan.files.directory.join(PEOPLE_FILE))?;
-        let Files { keyring, signing_key, subject_key, .. } = &plan.files;
-        let issuer = Issuer::load(keyring, key_id(), signing_key)?;
+        let Files { subject_key, .. } = &plan.files;
+        let front = Front::load(plan.settings.addresses, plan.files.clone())?;
         let subject_key =
             SubjectKey::read(subject_key).map_err(|error| Failure::Other(error.to_string()))?;
         let hashes = PEOPLE.iter().map(|person| person.hash(&subject_key)).collect();
         let (stop, stopped) = oneshot::channel();
         let run = move || {
-            if let Err(error) = serve(plan, people, hashes, issuer, stopped) {
+            if let Err(error) = serve(plan, people, hashes, front, stopped) {
                 let what = format_args!("the pages cannot be shown: {error}");
                 log::event(Event::SandboxPagesFailed, what);
             }
@@ -117,7 +113,7 @@ fn serve(
     plan: Plan,
     people: People,
     hashes: Vec<String>,
-    issuer: Issuer,
+    front: Front,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let Plan { listener, door, settings, files, arrivals, switch, examples } = plan;
@@ -126,8 +122,9 @@ fn serve(
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let clock = Clock::system();
+        let small = files_in(&files.directory.join(SMALL));
         let sources = Sources {
-            record: files.record.clone(),
+            records: vec![files.record.clone(), small.record],
             admin: settings.addresses.admin,
             arrivals,
             clock: clock.clone(),
@@ -135,7 +132,7 @@ fn serve(
         };
         let feed = events::start(sources)?;
         let standin = switch;
-        let parts = Parts { settings, files, clock, standin, issuer, people, feed, examples };
+        let parts = Parts { settings, clock, standin, front, people, feed, examples };
         let site = Rc::new(Site::new(parts));
         tokio::select! {
             _ = stopped => Ok(()),

@@ -159,7 +159,7 @@ struct BareAnswer {
     extra: Option<Value>,
 }
 
-const FAILED: &str = "测试平台按 Sandbox-Fault 的要求出错，结果未知，请冲正";
+const FAILED: &str = "测试平台按要求出错，结果未知，请先查询或冲正";
 
 impl Told {
     /// As an fsi answer.

@@ -1,5 +1,7 @@
 // Shows the messages of an exchange to developers: what was sent, what came, and how to send it.
 
+const KINDS = ['HTTP', 'curl', 'Java 11', 'C#', 'Python'];
+
 /** The elements of a report's exchanges, in their order. */
 export function exchanges(report, words) {
   return [...report.earlier, report].flatMap((one) => exchange(one, words));
@@ -13,7 +15,7 @@ function exchange({ request, response, failure, milliseconds, samples }, words) 
   return [
     titled(words.request, asked.join('\n')),
     titled(`${words.response} (${milliseconds} ${words.ms})`, heard.join('\n')),
-    ...Object.entries(samples).map(([name, text]) => folded(name, text)),
+    ...KINDS.map((name) => folded(name, samples[name])),
   ];
 }
 

@@ -28,6 +28,9 @@ for (const name of ['backend', 'booked']) {
 for (const input of document.querySelectorAll('input[name="scanner"]')) {
   input.addEventListener('change', () => set({ scanner: input.value }));
 }
+for (const input of document.querySelectorAll('input[name="table"]')) {
+  input.addEventListener('change', () => set({ small_table: input.value === 'true' }));
+}
 for (const button of document.querySelectorAll('[data-photograph]')) {
   on_click(button, () => set({ photograph: Number(button.dataset.photograph) }));
 }
@@ -45,7 +48,7 @@ on_click(document.getElementById('load'), () => {
   return set({ load_per_s: Number(document.getElementById('per_s').value) });
 });
 on_click(document.getElementById('off'), () => {
-  return set({ backend: 'works', booked: false, scanner: 'as_shown', load_per_s: 0 });
+  return set({ backend: 'works', booked: false, scanner: 'as_shown', small_table: false, load_per_s: 0 });
 });
 on_click(document.getElementById('reset'), async () => {
   await send('/sandbox/reset');

@@ -15,16 +15,28 @@ pub(super) const PAGE: File =
 pub(super) const FAULTS: File =
     File { path: "/assets/faults.js", kind: SCRIPT, text: include_str!("faults.js") };
 /// The phone: what a person does on it.
-pub(super) const PHONE: File =
-    File { path: "/assets/phone.js", kind: SCRIPT, text: include_str!("phone.js") };
+pub(super) const PHONE: File = File {
+    path: "/assets/phone.js",
+    kind: SCRIPT,
+    text: include_str!("../phone/page/assets/phone.js"),
+};
 /// The phone: the code on its screen.
-pub(super) const SCREEN: File =
-    File { path: "/assets/screen.js", kind: SCRIPT, text: include_str!("screen.js") };
+const SCREEN: File = File {
+    path: "/assets/screen.js",
+    kind: SCRIPT,
+    text: include_str!("../phone/page/assets/screen.js"),
+};
+/// The phone: the steps of an activation.
+const ACTIVATION: File = File {
+    path: "/assets/activation.js",
+    kind: SCRIPT,
+    text: include_str!("../phone/page/assets/activation.js"),
+};
 /// The phone's shape.
 pub(super) const PHONE_STYLE: File = File {
     path: "/assets/phone.css",
     kind: "text/css; charset=utf-8",
-    text: include_str!("phone.css"),
+    text: include_str!("../phone/page/assets/phone.css"),
 };
 
 /// The page's one stream of events, for all modules.
@@ -72,6 +84,7 @@ pub(super) fn at(path: &str) -> Option<&'static File> {
         EXCHANGE,
         PHONE,
         SCREEN,
+        ACTIVATION,
         PHONE_STYLE,
         STREAM,
         LIVE,

@@ -104,7 +104,7 @@ export class Rows {
       when,
       outcome,
       this.#sentence(decision, about),
-      element('td', 'route', decision.route ?? '–'),
+      this.#route(decision),
       element('td', 'age', this.#age(decision)),
       element('td', 'spending', this.#word(decision.spending)),
       element('td', 'id', decision.request_id),
@@ -121,6 +121,13 @@ export class Rows {
     cell.append(sentence);
     if (document.documentElement.lang === 'en') cell.append(element('span', 'title', about.title));
     cell.append(element('span', 'reason', `${decision.outcome} ${about.code}`));
+    return cell;
+  }
+
+  #route({ route, infno, institution }) {
+    const cell = element('td', 'route', route ?? '–');
+    const message = [infno, institution].filter(Boolean).join(' ');
+    if (message !== '') cell.append(element('span', 'message', message));
     return cell;
   }
 

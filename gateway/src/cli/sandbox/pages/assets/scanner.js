@@ -30,6 +30,11 @@ export function box(input, button, found) {
     silence = setTimeout(end, SILENCE_MS);
   });
   button.addEventListener('click', end);
+  // A scanner types wherever the focus is, and its first key must not be lost.
+  document.addEventListener('keydown', ({ key, target, ctrlKey, metaKey, altKey }) => {
+    const is_text = key.length === 1 && key !== ' ' && !ctrlKey && !metaKey && !altKey;
+    if (is_text && target.closest('input, select') === null) input.focus();
+  });
 }
 
 /** Looks through the camera four times a second, and calls `found` with each new text. */

@@ -28,6 +28,8 @@ function line_up(job) {
     } finally {
       jobs -= 1;
       show_state();
+      // A button that was pressed is disabled for a while and loses the focus: the next scan comes.
+      if (jobs === 0 && document.activeElement === document.body) find('code').focus();
     }
   });
 }

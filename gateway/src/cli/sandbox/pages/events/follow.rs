@@ -22,26 +22,29 @@ pub(super) enum Look {
     End,
 }
 
-/// Begins to look at a directory. The thread ends within [`LOOK`] after the receiver was dropped.
+/// Begins to look at directories. The thread ends within [`LOOK`] after the receiver was dropped.
 ///
 /// # Errors
 /// The system gives no thread.
-pub(super) fn start(directory: PathBuf) -> io::Result<Receiver<Look>> {
+pub(super) fn start(directories: Vec<PathBuf>) -> io::Result<Receiver<Look>> {
     let (sender, receiver) = channel(BATCHES);
     let thread = thread::Builder::new().name("pages-record".to_owned());
-    thread.spawn(move || follow(&directory, &sender))?;
+    thread.spawn(move || follow(&directories, &sender))?;
     Ok(receiver)
 }
 
-fn follow(directory: &PathBuf, sender: &Sender<Look>) {
-    let mut tail = None;
+fn follow(directories: &[PathBuf], sender: &Sender<Look>) {
+    let mut tails: Vec<(&PathBuf, Option<Tail>)> =
+        directories.iter().map(|directory| (directory, None)).collect();
     while !sender.is_closed() {
-        // The gateway makes the directory when it starts.
-        if tail.is_none() {
-            tail = Tail::new(std::slice::from_ref(directory)).ok();
-        }
-        if let Some(tail) = &mut tail {
-            look(tail, sender);
+        for (directory, tail) in &mut tails {
+            // A gateway makes its directory when it starts.
+            if tail.is_none() {
+                *tail = Tail::new(std::slice::from_ref(*directory)).ok();
+            }
+            if let Some(tail) = tail {
+                look(tail, sender);
+            }
         }
         if sender.blocking_send(Look::End).is_err() {
             return;

@@ -54,8 +54,8 @@ pub(in crate::cli::sandbox::pages) use self::{feed::Feed, line::Line, stream::Ev
 
 /// Where the pages learn what happens.
 pub(in crate::cli::sandbox::pages) struct Sources {
-    /// The directory of the record. It need not be there yet.
-    pub(in crate::cli::sandbox::pages) record: PathBuf,
+    /// The directories of records. They need not be there yet.
+    pub(in crate::cli::sandbox::pages) records: Vec<PathBuf>,
     /// The gateway's admin listener.
     pub(in crate::cli::sandbox::pages) admin: SocketAddr,
     /// What arrived at the stand-in.
@@ -72,8 +72,8 @@ pub(in crate::cli::sandbox::pages) struct Sources {
 /// # Errors
 /// The system gives no thread.
 pub(in crate::cli::sandbox::pages) fn start(sources: Sources) -> std::io::Result<Rc<Feed>> {
-    let Sources { record, admin, arrivals, clock, people } = sources;
-    let looks = follow::start(record)?;
+    let Sources { records, admin, arrivals, clock, people } = sources;
+    let looks = follow::start(records)?;
     let feed = Rc::new(Feed::new(clock, arrivals, people));
     spawn_local(follow::feed(looks, Rc::clone(&feed)));
     spawn_local(beat::keep(admin, Rc::clone(&feed)));

@@ -255,7 +255,7 @@ fn the_record_is_followed_from_before_its_directory_is_made() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let test = async {
         let sources = Sources {
-            record: record.clone(),
+            records: vec![record.clone()],
             admin,
             arrivals: Arrivals::default(),
             clock: Clock::system(),

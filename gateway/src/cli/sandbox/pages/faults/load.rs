@@ -49,7 +49,7 @@ pub(super) fn begin(site: &Site, per_s: u16) -> Result<(), Problem> {
     }
     let rate = Arc::new(AtomicU16::new(per_s));
     *site.load.borrow_mut() = Some(Arc::clone(&rate));
-    let (files, gateway) = (site.files.clone(), site.gateway());
+    let (files, gateway) = (site.front().files.clone(), site.gateway());
     let run = move || send(&files, gateway, &rate);
     let thread = std::thread::Builder::new().name("load".to_owned()).spawn(run);
     let refused = |error| {

@@ -7,6 +7,7 @@
 //! | `scanner.rs` | what a till reads in front of a phone |
 //! | `ways.rs`, `slow_body.rs` | the request that meets a reason |
 //! | `load.rs` | many payments |
+//! | `small.rs` | a gateway whose table is soon full |
 //! | `page.rs`, `words.rs` | the page and its texts |
 
 mod load;
@@ -14,10 +15,12 @@ mod page;
 pub(super) mod scanner;
 mod set;
 mod slow_body;
+mod small;
 mod switches;
 mod ways;
 mod words;
 
 pub(super) use self::page::page;
 pub(super) use self::set::{set, switch_off};
+pub(super) use self::small::Small;
 pub(super) use self::switches::Switches;

@@ -38,6 +38,7 @@ pub(in crate::cli::sandbox::pages) fn page(site: &Site, asked: &Asked) -> Answer
             (backend(view, &switches))
             (scanner(view, &switches))
             (phones(view))
+            (table(view, &switches))
             (many(view, &switches))
         }
         (reasons(view))
@@ -94,9 +95,9 @@ fn scanner(view: View<'_>, switches: &Switches) -> Markup {
             div.choices { (choice(view, "scanner", &all, switches.scanner.name())) }
             p.hint { (view.say(Word::PhotographHint)) }
             div.choices {
-                @for phone in &view.site.people.borrow().contents().phones {
-                    button type="button" data-photograph=(phone.id) {
-                        (view.say(Word::Photograph)) " " (phone.id)
+                @for phone in view.site.shown.borrow().keys() {
+                    button type="button" data-photograph=(phone) {
+                        (view.say(Word::Photograph)) " " (phone)
                     }
                 }
             }
@@ -135,6 +136,18 @@ fn one_phone(view: View<'_>, phone: &Phone) -> Markup {
                 button type="button" data-verb="unfreeze" { (view.say(Word::Unfreeze)) }
                 button type="button" data-verb="unbind" { (view.say(Word::Unbind)) }
             }
+        }
+    }
+}
+
+fn table(view: View<'_>, switches: &Switches) -> Markup {
+    let all = [("false", Word::NormalTable), ("true", Word::SmallTable)];
+    let now = if switches.small_table { "true" } else { "false" };
+    html! {
+        fieldset.card {
+            legend { (view.say(Word::Table)) }
+            p.hint { (view.say(Word::TableLead)) }
+            div.choices { (choice(view, "table", &all, now)) }
         }
     }
 }

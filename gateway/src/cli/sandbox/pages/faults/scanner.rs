@@ -55,12 +55,12 @@ pub(super) fn spoiled(site: &Site, spoil: Spoil) -> String {
     let subject = Subject::new(SUBJECT).expect("not 0");
     let issued_at = IssuedAt::from_time(site.clock.now()).unwrap_or(IssuedAt::new(0));
     let order = Order { spoil: Some(spoil), ..Order::of(subject, issued_at) };
-    text(&site.issuer.issue(&order).digits())
+    text(&site.front().issuer.issue(&order).digits())
 }
 
 /// The code that was kept of the revoked key.
 pub(super) fn revoked(site: &Site) -> Result<String, Problem> {
-    let path = &site.files.revoked_code;
+    let path = &site.front().files.revoked_code;
     let read = fs::read_to_string(path);
     read.map(|digits| digits.trim().to_owned()).map_err(|error| {
         let why = format!("{}: {error}", path.display());

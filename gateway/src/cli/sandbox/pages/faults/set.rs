@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     load,
+    small::Small,
     switches::{Backend, LOAD_PER_S_MAX, Scanner, Switches},
     ways,
     words::Word,
@@ -23,6 +24,17 @@ use crate::cli::sandbox::{
     settings::Settings,
 };
 use crate::refusal::Refusal;
+use crate::web::language::Language;
+
+/// Texts in the page's language.
+type Say = fn(Word) -> &'static str;
+
+const fn saying(language: Language) -> Say {
+    match language {
+        Language::English => Word::english,
+        Language::Chinese => Word::chinese,
+    }
+}
 
 /// What a body may say.
 #[derive(Debug, Deserialize)]
@@ -34,6 +46,8 @@ struct Wanted {
     /// The phone whose code is photographed; the scanner then reads the photograph.
     photograph: Option<u8>,
     load_per_s: Option<u16>,
+    /// Whether the tills talk to a gateway whose table has eight slots.
+    small_table: Option<bool>,
     /// A reason that the switchboard meets by a request of its own.
     reason: Option<String>,
 }
@@ -47,7 +61,7 @@ pub(in crate::cli::sandbox::pages) async fn set(
     asked: &Asked,
 ) -> Result<Answer, Problem> {
     let wanted: Wanted = asked.json()?;
-    let say = |word: Word| word.in_language(asked.language);
+    let say = saying(asked.language);
     if wanted.load_per_s.is_some_and(|per_s| per_s > LOAD_PER_S_MAX) {
         return Err(Problem::bad(say(Word::LoadRange)));
     }
@@ -65,6 +79,9 @@ pub(in crate::cli::sandbox::pages) async fn set(
             (switches.backend, (backend, wanted.booked.unwrap_or(switches.booked)))
         };
         set_backend(site, was, now, say).await?;
+    }
+    if let Some(is_small) = wanted.small_table {
+        set_table(site, is_small, say).await?;
     }
     if let Some(per_s) = wanted.load_per_s {
         load::begin(site, per_s)?;
@@ -87,20 +104,21 @@ pub(in crate::cli::sandbox::pages) async fn switch_off(
     asked: &Asked,
 ) -> Result<(), Problem> {
     let was = site.switches.borrow().backend;
-    let say = |word: Word| word.in_language(asked.language);
+    let say = saying(asked.language);
     set_backend(site, was, (Backend::Works, false), say).await?;
+    set_table(site, false, say).await?;
     load::end(site);
     *site.switches.borrow_mut() = Switches::default();
     Ok(())
 }
 
-fn known(name: &str, say: impl Fn(Word) -> &'static str) -> Result<Refusal, Problem> {
+fn known(name: &str, say: Say) -> Result<Refusal, Problem> {
     let found = Refusal::ALL.into_iter().find(|refusal| refusal.reason() == name);
     found.ok_or_else(|| Problem::bad(say(Word::UnknownReason)))
 }
 
 /// Keeps what a phone shows now.
-fn photograph(site: &Site, phone: u8, say: impl Fn(Word) -> &'static str) -> Result<(), Problem> {
+fn photograph(site: &Site, phone: u8, say: Say) -> Result<(), Problem> {
     if site.people.borrow().contents().phone(phone).is_none() {
         return Err(Problem::new(StatusCode::NOT_FOUND, say(Word::NoSuchPhone)));
     }
@@ -116,7 +134,7 @@ async fn set_backend(
     site: &Site,
     was: Backend,
     (backend, booked): (Backend, bool),
-    say: impl Fn(Word) -> &'static str,
+    say: Say,
 ) -> Result<(), Problem> {
     let rests = |backend| backend == Backend::Maintenance;
     if rests(was) != rests(backend) {
@@ -128,6 +146,20 @@ async fn set_backend(
     site.standin.set(condition(backend, booked));
     let mut switches = site.switches.borrow_mut();
     (switches.backend, switches.booked) = (backend, booked);
+    Ok(())
+}
+
+/// Codes that phones show are of the other gateway's issuer from now on.
+async fn set_table(site: &Site, is_small: bool, say: Say) -> Result<(), Problem> {
+    if site.switches.borrow().small_table == is_small {
+        return Ok(());
+    }
+    load::end(site);
+    let small = if is_small { Some(Small::start(site, say).await?) } else { None };
+    // Dropped after the borrow has ended.
+    let _before = site.small.replace(small);
+    site.switches.borrow_mut().small_table = is_small;
+    site.shown.borrow_mut().clear();
     Ok(())
 }
 
@@ -157,11 +189,7 @@ async fn set_maintenance(site: &Site, maintenance: bool) -> Result<(), String> {
 }
 
 /// Sends the request that meets a reason, and says what came back.
-async fn meet(
-    site: &Rc<Site>,
-    reason: Refusal,
-    say: impl Fn(Word) -> &'static str,
-) -> Result<Value, Problem> {
+async fn meet(site: &Rc<Site>, reason: Refusal, say: Say) -> Result<Value, Problem> {
     let exchange = ways::meet(site, reason).await?;
     let exchange = exchange.ok_or_else(|| Problem::bad(say(Word::UnknownReason)))?;
     Ok(told(site, &exchange))

@@ -279,7 +279,7 @@ fn fresh(site: &Site) -> String {
 fn code(site: &Site, change: impl FnOnce(&mut Order)) -> String {
     let mut order = order(site, SUBJECT);
     change(&mut order);
-    scanner::text(&site.issuer.issue(&order).digits())
+    scanner::text(&site.front().issuer.issue(&order).digits())
 }
 
 fn code_of_age(site: &Site, age_s: i64) -> String {
@@ -299,7 +299,7 @@ async fn changed_then_pays(
     site.change_account(change).await?;
     let mut order = order(site, subject);
     of_code(&mut order);
-    let code = scanner::text(&site.issuer.issue(&order).digits());
+    let code = scanner::text(&site.front().issuer.issue(&order).digits());
     Ok(site.ask_gateway(pay("/pay", &code)).await)
 }
 
@@ -326,7 +326,8 @@ async fn settles_twice(site: &Site) -> Result<Exchange, Problem> {
 
 /// A pass of a scan long ago.
 fn old_pass(site: &Site) -> Result<String, Problem> {
-    let keys = site.issuer.keys();
+    let front = site.front();
+    let keys = front.issuer.keys();
     let then = site.clock.now().plus_ms(-i64::from(PASS_AGE_S) * 1_000);
     let then = IssuedAt::from_time(then).unwrap_or(IssuedAt::new(0));
     let mut order = order(site, SUBJECT);
@@ -334,7 +335,7 @@ fn old_pass(site: &Site) -> Result<String, Problem> {
     let time = TimeRules { skew_ms: 0, display_days: 0 };
     let rules = Rules { kinds: Kinds::PAYMENT, time, recognise_late: false };
     let failed = |why: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
-    let issued = site.issuer.issue(&order);
+    let issued = site.front().issuer.issue(&order);
     let code = keys.verify(issued.code(), &rules, then.millis());
     let code =
         code.map_err(|_| failed("the sandbox's key is younger than that pass".to_owned()))?;

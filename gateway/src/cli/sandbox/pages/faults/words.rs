@@ -1,6 +1,6 @@
 //! The texts of the switchboard.
 
-use crate::cli::sandbox::pages::words::texts;
+use crate::cli::sandbox::pages::frame::texts;
 
 texts! {
     /// A text of the switchboard.
@@ -33,8 +33,8 @@ texts! {
         ScannerWechatPay "WeChat Pay's own code" "微信付款码";
         ScannerOpaque "the national platform's own code (424…)" "国家平台的码（424…）";
         ScannerIdentity "an identity number" "身份证号";
-        Photograph "Photograph the code of phone" "给这部手机的码截图";
-        PhotographHint "Then show it to the other till, before or after the phone itself has paid." "然后拿到另一个收费台去扫，在手机本身付款之前或之后都可以。";
+        Photograph "Photograph the code on phone" "截图：手机";
+        PhotographHint "A photograph keeps the code that a phone shows now. Show it to the other till, before or after the phone itself has paid." "截图会留下手机现在显示的码。拿到另一个收费台去扫，在手机本身付款之前或之后都可以。";
         NothingShown "This phone shows no code now: open it on the phone page and activate it." "这部手机现在没有显示码，请在手机页面打开并激活。";
         NoPhotograph "There is no photograph yet: take one on the switchboard." "还没有截图，请先在故障页面截图。";
         Phones "Phones" "手机";
@@ -58,11 +58,10 @@ texts! {
         NotSeen "not seen yet" "尚未见到";
         Of "of" "/";
         Try "Try it" "试一次";
-        HowTo "How" "怎样遇到";
         NotHere "Not from here" "此处无法产生";
         RequestId "request" "请求号";
-        Apply "Apply" "应用";
         UnknownReason "There is no such reason; allowed: those of the contract that can be met here." "没有这个原因；可用：契约中在这里可以遇到的原因。";
+        NoSmallTable "The second gateway does not start; see small/log in the sandbox's directory" "第二个网关没有启动，请看沙箱目录里的 small/log";
         BackendRefuses "The gateway did not take its settings" "网关没有接受设置";
         LoadRange "load_per_s: allowed: 0 to 200" "load_per_s：允许 0 到 200";
         NoSuchPhone "There is no such phone." "没有这部手机。";

@@ -1,8 +1,10 @@
-//! The frame of all pages, and the first page.
+//! The frame of all pages, the first page, and how texts are kept in two languages.
 
 mod home;
 mod page;
+mod texts;
 mod words;
 
 pub(super) use self::home::home;
 pub(super) use self::page::{Page, Place, whole};
+pub(super) use self::texts::texts;

@@ -1,6 +1,6 @@
 //! The texts of the frame and of the first page.
 
-use crate::cli::sandbox::pages::words::texts;
+use crate::cli::sandbox::pages::frame::texts;
 
 texts! {
     /// A text of the frame.

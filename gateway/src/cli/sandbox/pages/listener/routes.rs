@@ -16,9 +16,10 @@ use super::{
     share::Share,
 };
 use crate::cli::sandbox::pages::{
-    assets, code, commands, events, faults, frame, live,
+    assets, commands, events, faults, frame, live,
+    machines::{self, code},
     messages::{Answer, Asked, Problem, bytes, file, json, text},
-    phone, scan,
+    phone,
     site::Site,
     till,
 };
@@ -31,6 +32,7 @@ use crate::web::{
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Endpoint {
     Home,
+    Samples,
     Phone,
     PhoneVerb,
     Code,
@@ -53,6 +55,7 @@ impl Endpoint {
             "/" => Self::Home,
             "/phone" => Self::Phone,
             path if path.starts_with(phone::PREFIX) => Self::PhoneVerb,
+            "/samples/" => Self::Samples,
             "/sandbox/code" => Self::Code,
             "/faults" => Self::Faults,
             "/sandbox/fault" => Self::Fault,
@@ -74,7 +77,7 @@ impl Endpoint {
     const fn takes(self) -> Takes {
         match self {
             Self::Home | Self::Phone | Self::Till | Self::Faults => Takes::Nothing,
-            Self::Live | Self::Commands => Takes::Nothing,
+            Self::Live | Self::Commands | Self::Samples => Takes::Nothing,
             Self::Code | Self::Events | Self::State => Takes::Nothing,
             Self::PhoneVerb | Self::TillVerb(..) | Self::Fault | Self::Reset => Takes::Json,
             Self::Scan => Takes::Picture,
@@ -102,7 +105,8 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
     {
         return answer;
     }
-    if let Some(found) = assets::at(uri.path()) {
+    let found = assets::at(uri.path()).or_else(|| machines::file_at(uri.path()));
+    if let Some(found) = found {
         return if is_read(method) { file(found) } else { not_allowed("GET, HEAD") };
     }
     let Some(endpoint) = Endpoint::at(uri.path()) else { return no_page(language) };
@@ -119,7 +123,6 @@ async fn admitted(door: &Door, site: &Rc<Site>, head: &Parts, body: Incoming) ->
         Err(problem) => return unread(&problem),
     };
     let asked = Asked {
-        method: method.clone(),
         path: uri.path().to_owned(),
         query: uri.query().map(str::to_owned),
         headers: headers.clone(),
@@ -134,6 +137,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Home => Ok(frame::home(site, asked)),
         Endpoint::Phone => phone::page(site, asked).await,
         Endpoint::PhoneVerb => phone::act(site, asked).await,
+        Endpoint::Samples => Ok(machines::samples(site, asked)),
         Endpoint::Code => new_code(site, asked),
         Endpoint::Faults => Ok(faults::page(site, asked)),
         Endpoint::Fault => faults::set(site, asked).await,
@@ -142,10 +146,11 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Events => Ok(events::answer(&site.feed, asked).await),
         Endpoint::Till => Ok(till::page(site, asked)),
         Endpoint::TillVerb(number, verb) => till::act(site, asked, number, verb).await,
-        Endpoint::Scan => scan::answer(asked),
+        Endpoint::Scan => till::read_picture(asked),
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
             site.reset(asked).await?;
+            phone::lift_all(site).await?;
             Ok(json(StatusCode::OK, &site.state()))
         }
     }
@@ -153,7 +158,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
 
 fn new_code(site: &Site, asked: &Asked) -> Result<Answer, Problem> {
     let query = asked.query.as_deref().unwrap_or_default();
-    let made = code::answer(query, &site.issuer, site.clock.now(), asked.language);
+    let made = code::answer(query, &site.front().issuer, site.clock.now(), asked.language);
     let made = made.map_err(|wrong| Problem::bad(wrong.sentence(asked.language)))?;
     Ok(bytes(made.kind, made.bytes))
 }

@@ -19,6 +19,8 @@ use crate::web::language::Language;
 struct Decision {
     time: String,
     route: Option<String>,
+    infno: Option<String>,
+    institution: Option<String>,
     outcome: String,
     code_age_ms: Option<i64>,
     pass_age_ms: Option<i64>,
@@ -69,7 +71,10 @@ fn row(line: &Line, language: Language) -> Markup {
                     span.reason { (decision.outcome) " " (shown.error_code()) }
                 }
             }
-            td.route { (decision.route.as_deref().unwrap_or("–")) }
+            td.route {
+                (decision.route.as_deref().unwrap_or("–"))
+                @if let Some(message) = decision.message() { span.message { (message) } }
+            }
             td.age { (age) }
             td.spending { (of_value(&decision.spending, language)) }
             td.id { (decision.request_id) }
@@ -87,6 +92,15 @@ impl Decision {
                 span.utc { (clock(at, "%H:%M:%S UTC")) }
             }
         }
+    }
+
+    /// What a hospital system's message calls itself.
+    fn message(&self) -> Option<String> {
+        let names: Vec<&str> = [&self.infno, &self.institution]
+            .into_iter()
+            .filter_map(|name| name.as_deref())
+            .collect();
+        (!names.is_empty()).then(|| names.join(" "))
     }
 
     /// Of the code, in seconds; of a pass, with that word.

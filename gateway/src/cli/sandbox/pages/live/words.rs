@@ -1,6 +1,6 @@
 //! The texts of the page.
 
-use crate::cli::sandbox::pages::words::texts;
+use crate::cli::sandbox::pages::frame::texts;
 use crate::web::table::Tone;
 
 texts! {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::answer::Problem;
@@ -12,7 +12,6 @@ use crate::web::language::Language;
 /// A request whose host and origin are ours, whose body is read and of the endpoint's type.
 #[derive(Debug)]
 pub(in crate::cli::sandbox::pages) struct Asked {
-    pub(in crate::cli::sandbox::pages) method: Method,
     pub(in crate::cli::sandbox::pages) path: String,
     pub(in crate::cli::sandbox::pages) query: Option<String>,
     pub(in crate::cli::sandbox::pages) headers: HeaderMap,
@@ -84,7 +83,6 @@ mod tests {
 
     fn asked(query: &str, body: &str) -> Asked {
         Asked {
-            method: Method::GET,
             path: "/".to_owned(),
             query: Some(query.to_owned()),
             headers: HeaderMap::new(),

@@ -4,6 +4,6 @@ mod answer;
 mod asked;
 mod call;
 
-pub(super) use self::answer::{Answer, Problem, Stream, bytes, file, html, json, text};
+pub(super) use self::answer::{Answer, Problem, bytes, file, html, json, text};
 pub(super) use self::asked::Asked;
 pub(super) use self::call::{Call, Exchange, Heard, exchange};

@@ -87,6 +87,21 @@ pub(super) async fn unfreeze(site: &Site, id: u8, asked: &Asked) -> Result<Value
     Ok(done)
 }
 
+/// Lifts each hold of the invented people, for a sandbox that begins afresh.
+///
+/// # Errors
+/// What the API says. Some may be lifted.
+pub(in crate::cli::sandbox::pages) async fn lift_all(site: &Site) -> Result<(), Problem> {
+    for person in &PEOPLE {
+        for hold in held(site, person).await?.holds {
+            let (cause, relation) = (hold.cause, hold.relation);
+            let lift = json!({ "op": "unfreeze", "cause": cause, "relation": relation });
+            change(site, person, lift).await?;
+        }
+    }
+    Ok(())
+}
+
 /// 解绑 of this phone.
 pub(super) async fn unbind(site: &Site, id: u8, asked: &Asked) -> Result<Value, Problem> {
     let Nothing {} = asked.json()?;

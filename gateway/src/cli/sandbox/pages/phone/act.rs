@@ -79,6 +79,9 @@ pub(in crate::cli::sandbox::pages) async fn act(
         Verb::MemberAdd => account::add_member(site, id, asked).await.map(Some)?,
         Verb::MemberRemove => account::remove_member(site, id, asked).await.map(Some)?,
     };
+    if verb != Verb::Show {
+        site.feed.state_changed();
+    }
     let mut answer = View::of(site, id).await?.to_json(asked.language);
     let change = change.map(|change| ("change", change));
     for (name, value) in extra.into_iter().chain(change) {

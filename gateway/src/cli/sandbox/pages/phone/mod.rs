@@ -29,5 +29,6 @@ mod usage;
 mod view;
 mod words;
 
+pub(super) use self::account::lift_all;
 pub(super) use self::act::{PREFIX, act};
 pub(super) use self::page::page;

@@ -40,6 +40,7 @@ pub(super) async fn show(site: &Site, id: u8, asked: &Asked) -> Result<Value, Pr
     let code = issue(site, &activation, &wish, now.plus_ms(i64::from(ahead_s) * 1_000));
     let code = code.ok_or_else(|| Word::WrongClock.problem(asked))?;
     let shown = shown_code(&code);
+    site.feed.show_code(&id.to_string(), &shown.code_id);
     site.shown.borrow_mut().insert(id, shown);
     Ok(to_json(&code, &wish, now, asked.language))
 }
@@ -120,7 +121,7 @@ fn issue(
     let issued_at = IssuedAt::from_time(phones_clock)?;
     let epoch = activation.epoch;
     let spec = Spec { kind, issued_at, region, auth, subject, epoch, relation };
-    Some(site.issuer.issue(&Order { spec, spoil: None }))
+    Some(site.front().issuer.issue(&Order { spec, spoil: None }))
 }
 
 fn shown_code(code: &Issued) -> ShownCode {

@@ -1,14 +1,10 @@
 //! 使用明细: what was done with a person's codes, from the decision record.
 
-use std::path::Path;
-
-use keyring::code::Subject;
 use record::SubjectKey;
-use record::offline::{Query, find, search};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::words::Word;
-use crate::cli::sandbox::pages::site::Site;
+use crate::cli::sandbox::pages::{people::Person, site::Site};
 use crate::refusal::Refusal;
 use crate::web::language::Language;
 
@@ -16,7 +12,7 @@ use crate::web::language::Language;
 const SHOWN: usize = 20;
 
 /// A decision of the record.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Use {
     /// RFC 3339, UTC.
     pub(super) time: String,
@@ -48,35 +44,12 @@ impl Use {
     }
 }
 
-/// The last decisions of a person, the youngest first. A record that cannot be read has none.
-pub(super) async fn last(site: &Site, subject: u64) -> Vec<Use> {
-    let (record, key) = (site.files.record.clone(), site.files.subject_key.clone());
-    let read = move || Subject::new(subject).and_then(|subject| read(&record, &key, subject));
-    tokio::task::spawn_blocking(read).await.ok().flatten().unwrap_or_default()
-}
-
-fn read(record: &Path, key: &Path, subject: Subject) -> Option<Vec<Use>> {
-    let key = SubjectKey::read(key).ok()?;
-    let query = Query {
-        subject_hash: Some(hex(&key.hash(subject))),
-        subject_key: Some(hex(&key.fingerprint())),
-        ..Query::default()
-    };
-    let files = find(&[record.to_owned()]).ok()?;
-    let mut last = std::collections::VecDeque::with_capacity(SHOWN);
-    let keep = |line: &[u8], _: &record::offline::Facts<'_>| {
-        if let Ok(one) = serde_json::from_slice::<Use>(line) {
-            last.truncate(SHOWN - 1);
-            last.push_front(one);
-        }
-        Ok(())
-    };
-    search(&files, &query, keep).ok()?;
-    Some(last.into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The last decisions of a person, the youngest first. Without the record's key there are none.
+pub(super) fn last(site: &Site, person: &Person) -> Vec<Use> {
+    let Ok(key) = SubjectKey::read(&site.files.subject_key) else { return Vec::new() };
+    let lines = site.feed.lines_of(&person.hash(&key));
+    let uses = lines.iter().filter_map(|line| serde_json::from_str(line.text()).ok());
+    uses.take(SHOWN).collect()
 }
 
 #[cfg(test)]

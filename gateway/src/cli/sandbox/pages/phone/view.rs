@@ -23,6 +23,8 @@ pub(super) struct View {
     /// The number of the next new phone, if there is room for one.
     pub(super) next_phone: Option<u8>,
     pub(super) now: UnixMillis,
+    /// The id of the code on its screen, and whether a decision has spent it.
+    shown: Option<(String, bool)>,
     /// `None`: it is blank.
     pub(super) active: Option<Active>,
 }
@@ -50,15 +52,20 @@ impl View {
             None => None,
             Some((person, activation)) => {
                 let held = account::held(site, person).await?;
-                let usage = usage::last(site, person.subject).await;
+                let usage = usage::last(site, person);
                 let people = site.people.borrow();
                 let family = people.contents().family(person.id);
                 let members = family.map(|family| family.members.clone()).unwrap_or_default();
                 Some(Active { person, activation, members, held, usage })
             }
         };
+        let shown = site.shown.borrow().get(&id).map(|code| code.code_id.clone());
+        let shown = shown.map(|code_id| {
+            let is_spent = site.feed.spent_by(&code_id).is_some();
+            (code_id, is_spent)
+        });
         let next_phone = kept::next_phone(site);
-        Ok(Self { id, clock_ahead_s, next_phone, now: site.clock.now(), active })
+        Ok(Self { id, clock_ahead_s, next_phone, now: site.clock.now(), shown, active })
     }
 
     pub(super) fn to_json(&self, language: Language) -> Value {
@@ -67,6 +74,9 @@ impl View {
             "now_ms": self.now.get(),
             "clock_ahead_s": self.clock_ahead_s,
             "next_phone": self.next_phone,
+            "shown": self.shown.as_ref().map(|(code_id, is_spent)| {
+                json!({ "code_id": code_id, "is_spent": is_spent })
+            }),
             "activation": self.active.as_ref().map(|active| active.to_json(self.now, language)),
         })
     }

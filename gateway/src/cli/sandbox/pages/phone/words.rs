@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use crate::cli::sandbox::pages::{
+    frame::texts,
     messages::{Asked, Problem},
-    words::texts,
 };
 
 texts! {

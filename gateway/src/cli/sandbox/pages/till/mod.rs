@@ -11,12 +11,14 @@
 //! | `verdict.rs` | what an answer means |
 //! | `work.rs` | the way from a wish to a report |
 //! | `report.rs`, `samples.rs` | the whole exchange, for a page and for developers |
+//! | `scan/` | the symbol in a picture of the camera |
 //! | `page.rs`, `words.rs` | the page |
 
 mod message;
 mod page;
 mod report;
 mod samples;
+mod scan;
 mod state;
 mod verb;
 mod verdict;
@@ -28,6 +30,7 @@ use std::rc::Rc;
 
 pub(super) use self::page::page;
 use self::report::Report;
+pub(super) use self::scan::read_picture;
 use self::state::Till;
 pub(super) use self::verb::Verb;
 pub(super) use self::work::act;

@@ -103,7 +103,7 @@ impl Sheet<'_> {
         };
         html! {
             div.heading {
-                h1 { (self.title(self.number)) }
+                h1 { (self.say(Word::Till)) }
                 nav aria-label=(self.say(Word::Tills)) {
                     @for number in [1, 2] {
                         a href=(format!("?till={number}{language}"))
@@ -118,7 +118,7 @@ impl Sheet<'_> {
 
     fn title(&self, number: u8) -> String {
         let place = if number == 1 { Word::Hospital } else { Word::Pharmacy };
-        format!("{} {number} · {}", self.say(Word::Till), self.say(place))
+        format!("{number} · {}", self.say(place))
     }
 
     /// Three ways for a code to come.
@@ -143,11 +143,6 @@ impl Sheet<'_> {
                 }
                 p.seen #seen role="status" {}
                 video #view hidden muted playsinline {}
-                dl.figures {
-                    div { dt { (self.say(Word::Bill)) } dd.name #bill { (self.state_text("bill")) } }
-                    div { dt { (self.say(Word::Amount)) } dd #amount { (self.state_text("amount")) } }
-                    div { dt { (self.say(Word::Left)) } dd #left { "–" } }
-                }
             }
         }
     }
@@ -161,7 +156,6 @@ impl Sheet<'_> {
                     p.said #said lang="zh" hidden {}
                     p.hint #hint hidden {}
                     p.hint #replayed hidden { (self.say(Word::Replayed)) }
-                    dl.figures #facts {}
                 }
                 p.charging { (self.say(Word::Charging)) ": " strong #charging { (self.charging()) } }
                 div.actions {
@@ -170,6 +164,12 @@ impl Sheet<'_> {
                     (self.button("reverse", Word::Reverse))
                     (self.button("retry", Word::Retry))
                 }
+                dl.figures {
+                    div { dt { (self.say(Word::Bill)) } dd.name #bill { (self.state_text("bill")) } }
+                    div { dt { (self.say(Word::Amount)) } dd #amount { (self.state_text("amount")) } }
+                    div { dt { (self.say(Word::Left)) } dd #left { "–" } }
+                }
+                dl.figures #facts {}
                 details #exchange hidden[self.report.is_none()] {
                     summary { (self.say(Word::Exchange)) }
                     div #exchanges {}

@@ -1,7 +1,7 @@
 //! The texts of the till. No fixed text says what only an answer may say: that money was taken, or
 //! what the book holds.
 
-use crate::cli::sandbox::pages::words::texts;
+use crate::cli::sandbox::pages::frame::texts;
 
 texts! {
     /// A text of the till's page.

@@ -154,18 +154,21 @@ pub(super) fn places(name: &str, chosen: &str, language: Language) -> Markup {
 
 fn passwords(language: Language) -> Markup {
     html! {
-        (password("password", Word::PasswordOnce, language))
-        (password("password_again", Word::PasswordTwice, language))
+        (password("password", None, Word::PasswordOnce, language))
+        (password("password_again", Some("password"), Word::PasswordTwice, language))
     }
 }
 
-/// A field for six digits.
-pub(super) fn password(name: &str, label: Word, language: Language) -> Markup {
+/// A field for six digits; `same` is the field that must hold the same. What is wrong is told before
+/// it is sent.
+pub(super) fn password(name: &str, same: Option<&str>, label: Word, language: Language) -> Markup {
+    let say = |word: Word| word.in_language(language);
     html! {
         label.field {
-            span { (label.in_language(language)) }
+            span { (say(label)) }
             input type="password" name=(name) inputmode="numeric" maxlength="6"
-                autocomplete="off" placeholder="••••••";
+                autocomplete="off" placeholder="••••••" data-form=(say(Word::PasswordForm))
+                data-same=[same] data-differ=[same.map(|_| say(Word::PasswordsDiffer))];
         }
     }
 }

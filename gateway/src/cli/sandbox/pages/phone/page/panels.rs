@@ -145,9 +145,9 @@ fn place(view: &View, language: Language) -> Markup {
 fn secret(language: Language) -> Markup {
     html! {
         form #password-form novalidate autocomplete="off" {
-            (password("old", Word::OldPassword, language))
-            (password("new", Word::NewPassword, language))
-            (password("again", Word::NewPasswordTwice, language))
+            (password("old", None, Word::OldPassword, language))
+            (password("new", None, Word::NewPassword, language))
+            (password("again", Some("new"), Word::NewPasswordTwice, language))
             button.first type="submit" { (Word::Save.in_language(language)) }
         }
     }

@@ -3,11 +3,7 @@
 use maud::{Markup, html};
 
 use crate::cli::sandbox::pages::{
-    phone::{
-        show,
-        view::{Active, View},
-        words::Word,
-    },
+    phone::{show, view::View, words::Word},
     site::Site,
 };
 use crate::web::language::Language;
@@ -47,7 +43,7 @@ pub(super) fn card(site: &Site, view: &View, language: Language) -> Markup {
                 }
             }
             (code(language))
-            (whose(active, language))
+            (whose(language))
             (proof(language))
             p.hint #clock-off hidden[view.clock_ahead_s == 0] {
                 (say(Word::ClockOff)) " " strong #clock-ahead { (view.clock_ahead_s) } " " (say(Word::ClockUnit))
@@ -95,10 +91,10 @@ fn code(language: Language) -> Markup {
     }
 }
 
-fn whose(active: Option<&Active>, language: Language) -> Markup {
+fn whose(language: Language) -> Markup {
     let say = |word: Word| word.in_language(language);
     html! {
-        label.field.scripted #whose hidden[active.is_none()] {
+        label.field.scripted #whose hidden {
             span { (say(Word::WhoseCode)) }
             select #relation { option value="0" { (say(Word::Me)) } }
         }
@@ -115,7 +111,7 @@ fn proof(language: Language) -> Markup {
         ("none", Word::AuthNone),
     ];
     html! {
-        form.proof.scripted #proof novalidate autocomplete="off" {
+        form.proof.scripted #proof hidden novalidate autocomplete="off" {
             fieldset {
                 legend { (say(Word::Auth)) }
                 div.ways {
@@ -127,7 +123,7 @@ fn proof(language: Language) -> Markup {
                     }
                 }
                 div.row #typed hidden {
-                    (super::activation::password("typed", Word::PasswordOnce, language))
+                    (super::activation::password("typed", None, Word::PasswordOnce, language))
                     button type="submit" { (say(Word::Confirm)) }
                 }
             }

@@ -73,6 +73,8 @@ pub(super) struct Till {
     doubt: Option<Doubt>,
     /// The last payment that this till knows to be in the book.
     settled: Option<Charge>,
+    /// The last one that is no payment any more, or never was.
+    over: Option<Charge>,
     last: Option<Sent>,
     numbers_drawn: u32,
 }
@@ -85,6 +87,7 @@ impl Till {
             visit: None,
             doubt: None,
             settled: None,
+            over: None,
             last: None,
             numbers_drawn: 0,
         }
@@ -145,7 +148,8 @@ impl Till {
     pub(super) fn charge_to_ask(&self) -> Result<Charge, Objection> {
         let of_visit = || self.visit.as_ref().map(Visit::charge);
         let charge = self.doubt.as_ref().map(|doubt| doubt.charge.clone());
-        charge.or_else(of_visit).or_else(|| self.settled.clone()).ok_or(Objection::NothingToAsk)
+        let of_last = || self.settled.clone().or_else(|| self.over.clone());
+        charge.or_else(of_visit).or_else(of_last).ok_or(Objection::NothingToAsk)
     }
 
     /// Which payment is reversed.
@@ -187,6 +191,7 @@ impl Till {
         if sent.verb == Verb::Decode && is_new {
             self.visit = None;
             self.settled = None;
+            self.over = None;
         }
         self.last = Some(sent.clone());
     }
@@ -262,6 +267,7 @@ impl Till {
     fn end(&mut self, charge: &Charge) {
         self.forget(charge);
         self.settled = self.settled.take().filter(|settled| settled.bill != charge.bill);
+        self.over = Some(charge.clone());
     }
 
     fn forget(&mut self, charge: &Charge) {

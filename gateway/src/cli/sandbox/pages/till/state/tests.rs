@@ -201,6 +201,9 @@ fn a_settlement_can_be_taken_back_once() {
     till.reverse(done());
     assert_eq!(till.is(), (true, "scan".into()));
     assert_eq!(till.0.begin(Verb::Reverse), Err(Objection::NothingToReverse));
+    // The book still tells of it.
+    till.query("reversed", false);
+    assert_eq!(till.is(), (true, "scan".into()));
 }
 
 #[test]

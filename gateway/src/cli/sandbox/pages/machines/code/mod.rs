@@ -15,17 +15,17 @@ use crate::cli::codes::issuer::Issuer;
 use crate::web::language::Language;
 
 /// What the address answers.
-pub(super) struct Answer {
+pub(in crate::cli::sandbox::pages) struct Answer {
     /// The media type.
-    pub(super) kind: &'static str,
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::cli::sandbox::pages) kind: &'static str,
+    pub(in crate::cli::sandbox::pages) bytes: Vec<u8>,
 }
 
 /// Makes the code that a query asks for. The text of digits and of JSON ends with a line feed.
 ///
 /// # Errors
 /// What is wrong with the query. No code was made.
-pub(super) fn answer(
+pub(in crate::cli::sandbox::pages) fn answer(
     query: &str,
     issuer: &Issuer,
     now: UnixMillis,

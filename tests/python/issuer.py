@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Mints a Yanma code and pays with it, written from the format document alone.
+"""Mints a Yanma code as an issuer does, and pays with it; written from the format document alone.
 
 An independent reading of the format: it shares no line with the gateway. Needs Python's usual
 `cryptography` package, version 38 or later.
 
-    pay.py --key-id 7100 --signing-key issuer.pem --seal-key seal.hex http://127.0.0.1:7460/pay
-    pay.py --self-test
+    issuer.py --key-id 7100 --signing-key issuer.pem --seal-key seal.hex http://127.0.0.1:7460/pay
+    issuer.py --self-test
 """
 
 import argparse

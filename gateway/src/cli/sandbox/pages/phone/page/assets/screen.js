@@ -1,6 +1,7 @@
 // The code on the phone's screen: symbol, ring and seconds, the next code, and what a decision says.
 
 import { tell } from './page.js';
+import { listen } from './stream.js';
 
 const LIFE_S = 60;
 const USED_MS = 2000;
@@ -14,25 +15,23 @@ function drawn(svg) {
   return document.importNode(parsed.documentElement, true);
 }
 
-/** Shows codes. `ask` asks the server for one and returns the phone as it is then. */
+/** Shows codes. `ask` asks for one; `refresh` is called when something else has changed. */
 export class Screen {
-  constructor(phone, ask) {
+  constructor(phone, ask, refresh) {
     this.phone = phone;
     this.ask = ask;
     this.wish = { kind: 'payment', auth: 'password' };
     this.code = null;
     this.is_asking = false;
     this.asked = Promise.resolve();
-    this.last = '';
     setInterval(() => this.tick(), TICK_MS);
     element('symbol').addEventListener('click', () => this.renew());
     element('renew').addEventListener('click', () => this.renew());
     for (const tab of document.querySelectorAll('[data-kind]')) {
       tab.addEventListener('click', () => this.choose({ kind: tab.dataset.kind }));
     }
-    document.addEventListener('visibilitychange', () => this.listen());
-    addEventListener('pagehide', () => this.stream?.close());
-    this.listen();
+    listen('phone', (event) => String(event.phone) === this.phone && this.used(event.code_id));
+    listen('state', refresh);
   }
 
   /** Another tab, proof, or member. */
@@ -89,13 +88,14 @@ export class Screen {
       tab.setAttribute('aria-pressed', String(tab.dataset.kind === code.kind));
     }
     element('proof').hidden = !is_payment;
+    element('whose').hidden = false;
     this.tick();
   }
 
   /** No code: no place of insurance is chosen, or the phone is blank. */
   clear() {
     this.code = null;
-    element('code').hidden = true;
+    for (const part of ['code', 'proof', 'whose']) element(part).hidden = true;
   }
 
   server_now() {
@@ -132,21 +132,5 @@ export class Screen {
 
   unmark() {
     element('used').hidden = true;
-  }
-
-  /** One stream while the page is seen, because a browser opens six connections to us at most. */
-  listen() {
-    this.stream?.close();
-    this.stream = undefined;
-    if (document.hidden) return;
-    const stream = new EventSource(`/sandbox/events${this.last && `?after=${this.last}`}`);
-    this.stream = stream;
-    stream.addEventListener('decision', (event) => {
-      this.last = encodeURIComponent(event.lastEventId);
-    });
-    stream.addEventListener('phone', (event) => {
-      const { phone, code_id } = JSON.parse(event.data);
-      if (String(phone) === this.phone) this.used(code_id);
-    });
   }
 }

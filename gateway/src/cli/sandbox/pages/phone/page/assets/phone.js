@@ -1,5 +1,7 @@
-// The phone: activation in steps, the account, and what the gateway holds. Codes are in screen.js.
+// The phone: its account, and what the gateway holds. Codes are in screen.js, the first steps in
+// activation.js.
 
+import { Activation, check } from './activation.js';
 import { on_click, on_submit, send } from './page.js';
 import { Screen } from './screen.js';
 
@@ -7,7 +9,6 @@ const element = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
 const handset = element('phone');
 const id = handset.dataset.phone;
-const steps = all('.step');
 
 let state = JSON.parse(handset.dataset.state);
 
@@ -17,19 +18,35 @@ async function verb(name, body = {}) {
   return answer;
 }
 
-const screen = new Screen(id, (wish) => verb('show', wish));
+const activation = new Activation(
+  async (wish) => {
+    await verb('activate', wish);
+    activation.close();
+    await begin();
+  },
+  () => render(state),
+);
+const screen = new Screen(id, (wish) => verb('show', wish), () => refresh().catch(() => {}));
+
+/** What is known now: the page as it would be if it were loaded again. */
+async function refresh() {
+  const answer = await fetch(location.href, { cache: 'no-store' });
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const now = page.getElementById('phone')?.dataset.state;
+  if (now !== undefined) render(JSON.parse(now));
+}
 
 /* What is known */
 
 function render(now) {
   state = now;
+  if (now.shown?.is_spent) screen.used(now.shown.code_id);
+  if (activation.is_open()) return;
   const one = now.activation;
   element('blank').hidden = one !== null;
   element('card').hidden = one === null;
   element('account').hidden = one === null;
   if (one === null) return;
-  element('activation').hidden = true;
-  element('whose').hidden = false;
   element('whose-phone').textContent = one.name;
   element('holder').textContent = one.name;
   element('region').textContent = one.region_name ?? '–';
@@ -111,54 +128,7 @@ function result(change) {
   place.hidden = false;
 }
 
-/* Activation */
-
-function step(number) {
-  steps.forEach((fieldset, at) => {
-    fieldset.hidden = at !== number;
-    fieldset.disabled = at !== number;
-  });
-  element('blank').hidden = true;
-  element('card').hidden = true;
-  element('account').hidden = true;
-  element('activation').hidden = false;
-  steps[number].querySelector('input:checked, input, .first').focus();
-}
-
-function leave() {
-  element('activation').hidden = true;
-  render(state);
-  if (state.activation === null) element('activate').focus();
-}
-
-const current = () => steps.findIndex((fieldset) => !fieldset.hidden);
-
-for (const back of all('.step .back')) {
-  on_click(back, () => (current() === 0 ? leave() : step(current() - 1)));
-}
-
-on_submit(element('activation'), async (fields) => {
-  const told = steps[current()].querySelector('input:checked[data-told]');
-  if (told !== null) throw new Error(told.dataset.told);
-  if (current() < steps.length - 1) {
-    step(current() + 1);
-    return;
-  }
-  const by_password = fields.proof.value === 'password';
-  await verb('activate', {
-    person: Number(fields.person.value),
-    identity: by_password ? 'password' : 'face',
-    face: by_password ? 'ok' : fields.proof.value,
-    failure: fields.not_synced.checked ? 'not-synced' : null,
-    region: fields.region.value || null,
-    password: fields.password.value,
-    password_again: fields.password_again.value,
-  });
-  fields.password.value = fields.password_again.value = '';
-  await begin();
-});
-
-on_click(element('activate'), () => step(0));
+/* The code */
 
 /** Shows the first code, if the phone has all that one needs. */
 async function begin() {
@@ -182,6 +152,7 @@ for (const way of proof.elements.auth) {
   });
 }
 on_submit(proof, async (fields) => {
+  check(proof);
   const is_shown = await screen.choose({ auth: 'password', password: fields.typed.value });
   fields.typed.value = '';
   element('typed').hidden = is_shown;
@@ -211,11 +182,11 @@ for (const button of all('[data-panel]')) {
 for (const name of ['freeze', 'unfreeze', 'unbind', 'report-loss']) {
   on_click(element(name), () => verb(name));
 }
-on_click(element('refresh'), () => verb('clock', { ahead_s: state.clock_ahead_s }));
+on_click(element('refresh'), refresh);
 for (const row of all('[data-hold]')) {
   const { hold: cause } = row.dataset;
   on_click(row.querySelector('button'), () => (cause === 'unbound'
-    ? step(0)
+    ? activation.open()
     : verb('unfreeze', { cause, relation: Number(row.dataset.relation) })));
 }
 
@@ -229,8 +200,9 @@ on_submit(element('region-form'), async (fields) => {
   await begin();
 });
 on_submit(element('password-form'), async (fields) => {
-  const [old, fresh, again] = [fields.old.value, fields.new.value, fields.again.value];
-  await verb('password', { old, new: fresh, again });
+  check(element('password-form'));
+  const typed = (name) => [name, fields[name].value];
+  await verb('password', Object.fromEntries(['old', 'new', 'again'].map(typed)));
   for (const name of ['old', 'new', 'again']) fields[name].value = '';
   result(null);
 });

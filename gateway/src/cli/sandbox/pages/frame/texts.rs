@@ -9,6 +9,7 @@ macro_rules! texts {
 
         impl $name {
             #[cfg(test)]
+            #[allow(dead_code, reason = "not each page has a rule of its own about its texts")]
             pub(in crate::cli::sandbox::pages) const ALL: &[Self] = &[$(Self::$word,)*];
 
             pub(in crate::cli::sandbox::pages) const fn english(self) -> &'static str {
@@ -32,4 +33,4 @@ macro_rules! texts {
     };
 }
 
-pub(super) use texts;
+pub(in crate::cli::sandbox::pages) use texts;

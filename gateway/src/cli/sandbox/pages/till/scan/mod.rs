@@ -9,7 +9,7 @@ use http::StatusCode;
 use rqrr::PreparedImage;
 use serde_json::json as object;
 
-use super::messages::{Answer, Asked, Problem, json, text};
+use crate::cli::sandbox::pages::messages::{Answer, Asked, Problem, json, text};
 
 /// Pixels of a side.
 const SIDE_MIN: usize = 16;
@@ -38,7 +38,7 @@ enum NoPicture {
 ///
 /// # Errors
 /// The body is no picture of that size.
-pub(super) fn answer(asked: &Asked) -> Result<Answer, Problem> {
+pub(in crate::cli::sandbox::pages) fn read_picture(asked: &Asked) -> Result<Answer, Problem> {
     let side = |name| asked.field(name).and_then(|text| text.parse().ok()).unwrap_or(0);
     let picture = Picture::new(side("width"), side("height"), &asked.body);
     let picture = picture.map_err(|why| match why {

@@ -1,11 +1,12 @@
 //! What all endpoints share. One thread has it, so nothing is locked.
 
+mod front;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
-    path::PathBuf,
     rc::Rc,
     sync::{Arc, atomic::AtomicU16},
 };
@@ -13,14 +14,15 @@ use std::{
 use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
+pub(in crate::cli::sandbox) use self::front::Files;
+pub(super) use self::front::Front;
 use super::{
     events::Feed,
-    faults::Switches,
+    faults::{Small, Switches},
     messages::{Asked, Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
     till::Tills,
 };
-use crate::cli::codes::issuer::Issuer;
 use crate::cli::sandbox::backend::Switch;
 use crate::cli::sandbox::examples::Examples;
 use crate::cli::sandbox::settings::{Addresses, Settings};
@@ -28,17 +30,8 @@ use crate::refusal::Refusal;
 use crate::web::language::Language;
 use clock::Clock;
 
-/// Where the files of this sandbox are. All paths are absolute.
-#[derive(Clone, Debug)]
-pub(in crate::cli::sandbox) struct Files {
-    pub(in crate::cli::sandbox) directory: PathBuf,
-    pub(in crate::cli::sandbox) keyring: PathBuf,
-    pub(in crate::cli::sandbox) signing_key: PathBuf,
-    pub(in crate::cli::sandbox) revoked_code: PathBuf,
-    pub(in crate::cli::sandbox) record: PathBuf,
-    pub(in crate::cli::sandbox) subject_key: PathBuf,
-    pub(in crate::cli::sandbox) accounts_token: PathBuf,
-}
+/// Where the second gateway's files are, in the directory of the first.
+pub(super) const SMALL: &str = "small";
 
 /// The code that a phone shows.
 #[derive(Clone, Debug)]
@@ -58,8 +51,9 @@ pub(super) struct Site {
     pub(super) clock: Clock,
     /// How the stand-in fails.
     pub(super) standin: Switch,
-    /// Makes what phones show.
-    pub(super) issuer: Issuer,
+    first: Rc<Front>,
+    /// While it runs, the tills talk to it.
+    pub(super) small: RefCell<Option<Small>>,
     pub(super) people: RefCell<People>,
     /// By the phone's number: what a scanner in front of it reads.
     pub(super) shown: RefCell<BTreeMap<u8, ShownCode>>,
@@ -79,10 +73,9 @@ pub(super) struct Site {
 /// What a site is made of.
 pub(super) struct Parts {
     pub(super) settings: Settings,
-    pub(super) files: Files,
     pub(super) clock: Clock,
     pub(super) standin: Switch,
-    pub(super) issuer: Issuer,
+    pub(super) front: Front,
     pub(super) people: People,
     pub(super) feed: Rc<Feed>,
     pub(super) examples: Examples,
@@ -90,14 +83,15 @@ pub(super) struct Parts {
 
 impl Site {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { settings, files, clock, standin, issuer, people, feed, examples } = parts;
+        let Parts { settings, clock, standin, front, people, feed, examples } = parts;
         Self {
             addresses: settings.addresses,
             settings,
-            files,
+            files: front.files.clone(),
             clock,
             standin,
-            issuer,
+            first: Rc::new(front),
+            small: RefCell::default(),
             feed,
             examples,
             people: RefCell::new(people),
@@ -112,7 +106,12 @@ impl Site {
 
     /// The gateway that the tills talk to.
     pub(super) fn gateway(&self) -> SocketAddr {
-        self.addresses.gateway
+        self.front().addresses.gateway
+    }
+
+    /// The same, with its files and its issuer.
+    pub(super) fn front(&self) -> Rc<Front> {
+        self.small.borrow().as_ref().map_or_else(|| Rc::clone(&self.first), Small::front)
     }
 
     /// Sends a call to the gateway as a hospital system does.
@@ -154,7 +153,7 @@ impl Site {
             headers: vec![(AUTHORIZATION, self.writers_token()?)],
             body: body.into(),
         };
-        let answer = exchange(self.addresses.accounts, call, &self.clock).await.heard;
+        let answer = exchange(self.front().addresses.accounts, call, &self.clock).await.heard;
         let Heard { status, body, .. } =
             answer.map_err(|why| Problem::new(StatusCode::BAD_GATEWAY, why))?;
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -167,7 +166,7 @@ impl Site {
 
     fn writers_token(&self) -> Result<HeaderValue, Problem> {
         let unreadable = |why: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
-        let path = &self.files.accounts_token;
+        let path = &self.front().files.accounts_token;
         let token = fs::read_to_string(path)
             .map_err(|error| unreadable(format!("{}: {error}", path.display())))?;
         let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
