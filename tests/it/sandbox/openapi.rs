@@ -27,7 +27,8 @@ const PAGES: usize = 3;
 #[tokio::test]
 async fn it_is_a_valid_document() {
     let mut validate = tool("openapi-spec-validator");
-    let output = soon("the validator's end", validate.args(["--validation-errors", "all", FILE]).output());
+    let output =
+        soon("the validator's end", validate.args(["--validation-errors", "all", FILE]).output());
     let output = output.await.expect("openapi-spec-validator; run tests/run");
     assert!(output.status.success(), "{}", said(&output));
 }
