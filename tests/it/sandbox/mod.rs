@@ -5,6 +5,7 @@ mod faults;
 mod guard;
 mod live;
 mod openapi;
+mod pages;
 mod phone;
 mod samples;
 mod till;

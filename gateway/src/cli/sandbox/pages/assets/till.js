@@ -109,7 +109,8 @@ function copy_button(text) {
 
 function show_state() {
   const is_busy = jobs > 0 || state.busy;
-  root.dataset.next = is_busy ? 'none' : state.next;
+  // What is large stays where it is while an answer is waited for.
+  if (!is_busy) root.dataset.next = state.next;
   root.dataset.charging = state.charging;
   root.setAttribute('aria-busy', String(is_busy));
   for (const verb of VERBS) find(verb).disabled = is_busy || !state.may[verb];

@@ -76,6 +76,8 @@ pub(super) struct Till {
     /// The last one that is no payment any more, or never was.
     over: Option<Charge>,
     last: Option<Sent>,
+    /// What the gateway's last refusal asks for.
+    action: Option<&'static str>,
     numbers_drawn: u32,
 }
 
@@ -89,6 +91,7 @@ impl Till {
             settled: None,
             over: None,
             last: None,
+            action: None,
             numbers_drawn: 0,
         }
     }
@@ -199,6 +202,7 @@ impl Till {
     /// Takes in what the answer to `sent` means.
     pub(super) fn conclude(&mut self, sent: &Sent, verdict: &Verdict, opened: Option<Opened>) {
         self.is_busy = false;
+        self.action = verdict.action;
         if verdict.leaves_doubt(sent.verb) {
             let mut charge = sent.charge.clone();
             charge.redemption = charge.redemption.or_else(|| verdict.redemption.clone());
@@ -226,6 +230,7 @@ impl Till {
     /// under way, so what the book lacks may still come.
     pub(super) fn conclude_query(&mut self, charge: &Charge, verdict: &Verdict, is_running: bool) {
         self.is_busy = false;
+        self.action = None;
         let Some(doubt) = self.doubt.as_mut().filter(|doubt| doubt.charge.bill == charge.bill)
         else {
             return;
@@ -284,15 +289,20 @@ impl Till {
         }
     }
 
+    /// What a cashier mostly does next. In doubt it is never to charge.
+    fn next(&self) -> &'static str {
+        match (&self.doubt, self.action, &self.visit) {
+            (Some(Doubt { is_not_found: true, .. }), ..) => "reverse",
+            (Some(_), ..) => "query",
+            (None, Some("resend" | "wait"), _) => "retry",
+            (None, None, Some(_)) => "settle",
+            _ => "scan",
+        }
+    }
+
     /// What the till shows and lets do.
     pub(super) fn shown(&self, now: UnixMillis) -> Value {
         let may = |verb| !self.is_busy && self.check(verb).is_ok();
-        let next = match (&self.doubt, &self.visit) {
-            (Some(Doubt { is_not_found: true, .. }), _) => "reverse",
-            (Some(_), _) => "query",
-            (None, Some(_)) => "settle",
-            (None, None) => "scan",
-        };
         let off = self.doubt.as_ref().map(|doubt| match doubt.is_not_found {
             true => "not_found",
             false => "unknown",
@@ -304,7 +314,7 @@ impl Till {
             "busy": self.is_busy,
             "charging": if off.is_none() { "on" } else { "off" },
             "off_because": off,
-            "next": next,
+            "next": self.next(),
             "bill": charge.map(|charge| charge.bill),
             "amount": self.visit.as_ref().map(|visit| &visit.amount),
             "you_pay": self.visit.as_ref().and_then(|visit| visit.you_pay.as_ref()),

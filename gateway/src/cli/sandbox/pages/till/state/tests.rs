@@ -234,5 +234,9 @@ fn another_code_closes_the_visit_whatever_it_is() {
     assert_eq!(till.is(), (true, "scan".into()));
     till.decode("a", done());
     till.settle(refused("backend_unreachable"));
-    assert_eq!(till.is(), (true, "settle".into()), "nothing was sent, and the pass is good");
+    assert_eq!(till.is(), (true, "retry".into()), "nothing was sent, and the pass is good");
+    till.retry(done());
+    assert_eq!(till.is(), (true, "scan".into()));
+    till.decode("b", refused("account_frozen"));
+    assert_eq!(till.is(), (true, "scan".into()));
 }
