@@ -23,7 +23,9 @@ fn feed() -> Rc<Feed> {
 
 fn decision(seq: u64) -> String {
     let time = "2027-01-15T08:00:00.500Z";
-    format!("{{\"seq\":{seq},\"event\":\"decision\",\"time\":\"{time}\",\"outcome\":\"approved\"}}")
+    format!(
+        "{{\"seq\":{seq},\"event\":\"decision\",\"time\":\"{time}\",\"node\":\"a\",\"outcome\":\"approved\"}}"
+    )
 }
 
 fn take(feed: &Feed, chain: &str, texts: &[String]) {
