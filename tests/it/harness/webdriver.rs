@@ -1,5 +1,6 @@
 //! Drives Debian's Chromium by WebDriver (W3C): what a person sees of a page, and what it asks for.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::process::child_of;
+use super::project::root;
 use super::spawn;
 
 /// A browser starts slowly where many tests run.
@@ -39,6 +41,21 @@ pub(crate) struct Browser {
     address: String,
     session: String,
     _profile: TempDir,
+}
+
+const RUN_AXE: &str = "const done = arguments[arguments.length - 1]; \
+    axe.run().then((found) => done(found.violations.map((one) => \
+    [one.id, one.nodes.map((node) => [node.html, node.failureSummary])])))";
+
+/// The file of PyPI's axe-core-python.
+fn axe() -> PathBuf {
+    let made =
+        std::env::var_os("YANMA_TEST_VENV").map_or(root().join("target/python"), PathBuf::from);
+    let versions =
+        std::fs::read_dir(made.join("lib")).expect("a Python environment; run tests/run");
+    let files =
+        versions.flatten().map(|one| one.path().join("site-packages/axe_core_python/axe.min.js"));
+    files.into_iter().find(|file| file.exists()).expect("axe-core-python; run tests/run")
 }
 
 /// The size of a window and the colours that its person asks for.
@@ -108,6 +125,13 @@ impl Browser {
     /// The same of a function that calls its last argument with the result.
     pub(crate) async fn script_async(&self, script: &str) -> Value {
         self.call("POST", "/execute/async", json!({"script": script, "args": []})).await
+    }
+
+    /// What keeps people out of the page, as axe finds it: its rules, each with the elements that
+    /// break it. Empty where all is well.
+    pub(crate) async fn axe(&self) -> Value {
+        let axe = std::fs::read_to_string(axe()).expect("axe.min.js");
+        self.script_async(&format!("{axe};{RUN_AXE}")).await
     }
 
     pub(crate) async fn look_through(&self, screen: Screen) {

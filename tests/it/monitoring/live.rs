@@ -1,8 +1,5 @@
 //! The live page: what an operator sees in a browser, and who else may ask.
 
-use std::path::PathBuf;
-
-use crate::harness::project::root;
 use crate::harness::webdriver::{Browser, Screen};
 use crate::harness::{Client, DeadPort, Request, Setup, World, eventually};
 use rustix::process::Signal;
@@ -93,7 +90,6 @@ async fn each_screen_and_language_is_sound() {
     world.pay_more(&code).await.assert_refused("code_used");
     world.ask(&Request::get("/nobody")).await.assert_refused("backend_unreachable");
     let browser = Browser::start().await;
-    let axe = std::fs::read_to_string(axe()).expect("axe.min.js");
     for (width, height, is_phone) in [PHONE, DESKTOP, SMALLEST] {
         for scheme in ["light", "dark"] {
             let screen = Screen { width, height, is_phone, scheme };
@@ -104,17 +100,13 @@ async fn each_screen_and_language_is_sound() {
                 reads(&browser, "a plot", drawn, "true").await;
                 let wide = browser.script("return document.documentElement.scrollWidth").await;
                 assert!(wide.as_u64() <= Some(u64::from(width)), "{screen:?} {language}: {wide}");
-                let found = browser.script_async(&format!("{axe};{AXE}")).await;
+                let found = browser.axe().await;
                 assert_eq!(found, Value::Array(vec![]), "{screen:?} {language}: {found:#}");
             }
         }
     }
     assert_eq!(browser.console().await, Vec::<Value>::new());
 }
-
-const AXE: &str = "const done = arguments[arguments.length - 1]; \
-    axe.run().then((found) => done(found.violations.map((one) => \
-    [one.id, one.nodes.map((node) => [node.html, node.failureSummary])])))";
 
 #[tokio::test]
 async fn scripts_show_what_the_page_shows_without_them() {
@@ -190,15 +182,4 @@ async fn a_name_of_the_configuration_is_ours() {
     };
     assert_eq!(ask("GATEWAY-1.example:9000").await, 200);
     assert_eq!(ask("gateway-2.example").await, 403);
-}
-
-/// The file of PyPI's axe-core-python.
-fn axe() -> PathBuf {
-    let made =
-        std::env::var_os("YANMA_TEST_VENV").map_or(root().join("target/python"), PathBuf::from);
-    let versions =
-        std::fs::read_dir(made.join("lib")).expect("a Python environment; run tests/run");
-    let files =
-        versions.flatten().map(|one| one.path().join("site-packages/axe_core_python/axe.min.js"));
-    files.into_iter().find(|file| file.exists()).expect("axe-core-python; run tests/run")
 }

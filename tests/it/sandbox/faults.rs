@@ -141,3 +141,35 @@ async fn many_payments_are_sent_and_end() {
     let off = fault(&sandbox, &json!({"load_per_s": 0})).await;
     assert_eq!(off["switches"]["load_per_s"], 0);
 }
+
+/// A table of eight slots is full after eight codes, and what it cannot hold is not spent.
+#[tokio::test]
+async fn a_small_table_is_soon_full() {
+    let sandbox = Sandbox::start().await;
+    let before = fault(&sandbox, &json!({})).await;
+    assert_eq!(before["switches"]["small_table"], false);
+    fault(&sandbox, &json!({"small_table": true})).await;
+    let mut outcomes = Vec::new();
+    for _ in 0..9 {
+        outcomes.push(scan(&sandbox).await);
+    }
+    assert_eq!(outcomes[..8], ["approved"; 8]);
+    assert_eq!(outcomes[8], "replay_full");
+    fault(&sandbox, &json!({"small_table": false})).await;
+    assert_eq!(scan(&sandbox).await, "approved", "the first gateway again");
+    fault(&sandbox, &json!({"small_table": true})).await;
+    assert_eq!(scan(&sandbox).await, "warming_up", "it cannot know what was spent before");
+}
+
+/// Till 1 scans a code that is minted at that moment. Returns the outcome.
+async fn scan(sandbox: &Sandbox) -> String {
+    let pages = &sandbox.addresses[PAGES];
+    let code = Request::get("/sandbox/code?subject=42").host(pages);
+    let code = Client::connect(pages).await.ask(code.bytes()).await.text().trim().to_owned();
+    let request = Request::post("/sandbox/till/1/decode").host(pages);
+    let request = request.field("Content-Type", "application/json");
+    let request = request.body(json!({"code": code}).to_string());
+    let answer = Client::connect(pages).await.ask(request.bytes()).await.json();
+    let outcome = answer["verdict"]["outcome"].as_str();
+    outcome.unwrap_or_else(|| panic!("no outcome: {answer:#}")).to_owned()
+}

@@ -3,7 +3,9 @@
 mod code;
 mod faults;
 mod guard;
+mod live;
 mod openapi;
+mod pages;
 mod phone;
 mod samples;
 mod till;

@@ -10,6 +10,7 @@ mod made_up;
 mod manifests;
 mod open;
 pub(crate) mod ranks;
+mod reach;
 mod reader;
 mod sources;
 mod words;

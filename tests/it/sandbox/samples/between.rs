@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::harness::spawn;
 use crate::harness::wire::{self, Kind, Message, values};
@@ -21,10 +21,26 @@ pub(super) enum Trouble {
     Fault(&'static str),
     /// The same, and no query is answered either.
     FaultAndNoQuery(&'static str),
+    /// The request is lost: the gateway never sees it.
+    NoRequest,
+    /// The request reaches the gateway only once the till asks what became of it. The stand-in books
+    /// it, and never answers.
+    Late,
     /// The gateway's answer is lost: the connection closes before its first byte.
     NoAnswer,
     /// The connection closes after half of the answer's body.
     HalfAnAnswer,
+}
+
+impl Trouble {
+    /// What the stand-in is told.
+    const fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::Fault(fault) | Self::FaultAndNoQuery(fault) => Some(fault),
+            Self::Late => Some("stall-booked"),
+            _ => None,
+        }
+    }
 }
 
 pub(super) struct Between {
@@ -38,6 +54,9 @@ struct Way {
     gateway: String,
     trouble: Trouble,
     is_to_come: Arc<AtomicBool>,
+    /// The till asked what became of its code.
+    asked: Arc<Notify>,
+    is_asked: Arc<AtomicBool>,
     seen: mpsc::Sender<Message>,
 }
 
@@ -46,8 +65,14 @@ impl Between {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (sender, seen) = mpsc::channel(REQUESTS_MAX);
-        let is_to_come = Arc::new(AtomicBool::new(true));
-        let way = Way { gateway: gateway.to_owned(), trouble, is_to_come, seen: sender };
+        let way = Way {
+            gateway: gateway.to_owned(),
+            trouble,
+            is_to_come: Arc::new(AtomicBool::new(true)),
+            asked: Arc::default(),
+            is_asked: Arc::default(),
+            seen: sender,
+        };
         spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 spawn(way.clone().carry(stream));
@@ -72,10 +97,21 @@ impl Way {
             let is_first = has_code(&request) && self.is_to_come.swap(false, Ordering::Relaxed);
             let trouble = if is_first { self.trouble } else { Trouble::Nothing };
             let hides_query = matches!(self.trouble, Trouble::FaultAndNoQuery(_));
-            if hides_query && is_to(&request, "GET /query") {
+            let is_lost = trouble == Trouble::NoRequest;
+            if is_lost || hides_query && is_to(&request, "GET /query") {
                 return;
             }
-            let Some(mut answer) = self.ask(request, trouble).await else { return };
+            let asks_of_late = self.trouble == Trouble::Late && is_to(&request, "GET /yanma/");
+            let answer = if asks_of_late && !self.is_asked.swap(true, Ordering::Relaxed) {
+                self.asked.notify_one();
+                self.running(&request).await
+            } else {
+                if trouble == Trouble::Late {
+                    self.asked.notified().await;
+                }
+                self.ask(request, trouble).await
+            };
+            let Some(mut answer) = answer else { return };
             let whole = answer.body.len();
             match trouble {
                 Trouble::NoAnswer => return,
@@ -89,8 +125,18 @@ impl Way {
         }
     }
 
+    /// The gateway's answer once the payment is under way. The till ends the wait if it never is.
+    async fn running(&self, request: &Message) -> Option<Message> {
+        loop {
+            let answer = self.ask(request.clone(), Trouble::Nothing).await?;
+            if answer.text().contains("\"running\"") {
+                return Some(answer);
+            }
+        }
+    }
+
     async fn ask(&self, mut request: Message, trouble: Trouble) -> Option<Message> {
-        if let Trouble::Fault(fault) | Trouble::FaultAndNoQuery(fault) = trouble {
+        if let Some(fault) = trouble.fault() {
             request.fields.push(("Sandbox-Fault".to_owned(), fault.to_owned()));
         }
         let whole = request.body.len();

@@ -217,11 +217,30 @@ async fn a_connection_that_breaks_is_no_reason_to_send_again() {
 }
 
 #[tokio::test]
+async fn a_request_that_never_arrived_is_sent_again_byte_for_byte() {
+    each(|till| async move {
+        let code = till.code("").await;
+        let mut between = Between::start(till.gateway(), Trouble::NoRequest).await;
+        let run = till.pay(&between, &[&code]).await;
+        assert!(run.screen[0].starts_with("NO ANSWER: "), "{run:?}");
+        assert_eq!(run.screen[1..], [format!("PAID {} 12.30", till.bill())], "{run:?}");
+        assert!(run.log.contains(" state=not_seen\n"), "{run:?}");
+        let [first, second] = &between.payments()[..] else { panic!("two payments: {run:?}") };
+        for name in ["yanma-code", "idempotency-key", "content-type"] {
+            assert_eq!(first.field(name), second.field(name), "{name}");
+        }
+        assert_eq!((&first.start, &first.body), (&second.start, &second.body));
+        till.assert_charged_once(&code).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_till_that_waits_no_longer_asks_until_the_request_is_over() {
     each(|till| async move {
         let code = till.code("").await;
-        let mut between = Between::start(till.gateway(), Trouble::Fault("stall-booked")).await;
-        let run = till.program.pay(&between.address, &till.bill(), &[&code], &["2"]).await;
+        let mut between = Between::start(till.gateway(), Trouble::Late).await;
+        let run = till.program.pay(&between.address, &till.bill(), &[&code], &["3"]).await;
         assert!(run.screen[0].starts_with("NO ANSWER: "), "{run:?}");
         assert!(run.log.contains(" state=running\n"), "{run:?}");
         assert_eq!(run.screen[1..], [format!("PAID {} 12.30", till.bill())], "{run:?}");

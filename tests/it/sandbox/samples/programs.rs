@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
 use crate::harness::project::root;
-use crate::harness::soon;
+
+/// A virtual machine starts slowly where many tests run.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A program that can be run here.
 #[derive(Debug)]
@@ -46,7 +49,9 @@ impl Program {
         let typed: String = scans.iter().map(|scan| format!("{scan}\r\n")).collect();
         scanner.write_all(typed.as_bytes()).await.expect("a program that reads");
         drop(scanner);
-        let output = soon(self.file, child.wait_with_output()).await.expect("a child of ours");
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{}: not ended in {PATIENCE:?}", self.file));
+        let output = output.expect("a child of ours");
         let screen = String::from_utf8(output.stdout).expect("UTF-8");
         Run {
             exit: output.status.code(),
@@ -61,7 +66,8 @@ pub(super) fn programs() -> &'static [Program] {
     static PROGRAMS: OnceLock<Vec<Program>> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         let mut programs = vec![python(), java(), c_sharp()];
-        for (tool, program) in [("go", go as fn() -> Program), ("fpc", pascal)] {
+        let others: [(&str, fn() -> Program); 2] = [("go", go), ("fpc", pascal)];
+        for (tool, program) in others {
             if is_installed(tool) { programs.push(program()) } else { say_not_run(tool) }
         }
         programs

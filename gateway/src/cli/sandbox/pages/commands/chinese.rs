@@ -48,6 +48,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ("code_expired", "两分钟以前的码"),
     ("who-pays", "不管客户端怎么说，后端听到的都是 42 号"),
     ("query", "患者到底被收费了没有？不需要码"),
+    ("query-not-booked", "没有收到应答。收费了吗？账本说：没有这笔"),
+    ("query-booked", "同样没有收到应答，但账本说：已结算。再收就是收两次"),
     ("account_not_ready", "刚刚参保，信息还没有同步"),
     ("device_unbound", "丢失的手机：它出示的码被拒绝，新手机的代次更高"),
     ("family_member_removed", "已退出亲情账户的成员"),

@@ -30,7 +30,7 @@ pub(super) fn page(site: &Site, asked: &Asked) -> Answer {
     let say = |word: Word| word.in_language(language);
     let lines = site.feed.last(ROWS);
     let main = html! {
-        div #live.watch data-now=(say(Word::Now)) data-minutes=(say(Word::Minutes)) {
+        div #live.watch data-now=(say(Word::Now)) {
             h1 { (say(Word::Title)) }
             p.hint { (say(Word::Lead)) }
             (twice(&site.feed.counters(), language))

@@ -37,7 +37,7 @@ pub(super) fn plots(language: Language) -> Markup {
                     (Word::Filled, "gateway.table.used_percent", Form::Number(" %")),
                     (Word::Released, "gateway.table.released", Form::Number("")),
                 ]))
-                h2 { (say(Word::Standin)) }
+                h2.next { (say(Word::Standin)) }
                 (figures(language, &[
                     (Word::Counted, "decisions", Form::Number("")),
                     (Word::Arrived, "standin.requests", Form::Number("")),

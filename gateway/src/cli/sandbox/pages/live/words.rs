@@ -37,7 +37,6 @@ texts! {
         TillOne "1 (hospital)" "1（医院）";
         TillTwo "2 (pharmacy)" "2（药店）";
         Now "now" "现在";
-        Minutes "min" "分钟";
         Outcomes "Outcomes over 5 minutes" "5 分钟内的结果";
         PlotOutcomes "Requests a second that were served and refused, over five minutes" "五分钟内每秒放行和拒绝的请求";
         PlotFaults "Requests a second that failed, over five minutes" "五分钟内每秒失败的请求";

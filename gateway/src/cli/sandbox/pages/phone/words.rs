@@ -18,7 +18,7 @@ texts! {
         NewPhone "New phone" "换新手机";
         AppName "Medical insurance code" "医保码";
         Invented "People are invented. Nothing here is real." "人物均为虚构，这里没有真实数据。";
-        NeedsScripts "Activation and account need scripts in this browser. The code below is new each time the page is loaded." "激活和账户功能需要浏览器启用脚本。下面的码在每次载入页面时更新。";
+        NeedsScripts "Account and new codes at a tap need scripts in this browser. The code above is new each time the page is loaded, every 30 seconds." "账户功能和轻按换码需要浏览器启用脚本。上面的码每次载入页面时更新（每 30 秒）。";
         BlankNeedsScripts "Activation needs scripts in this browser." "激活需要浏览器启用脚本。";
         // Activation
         ActivateNow "Activate now" "立即激活";
