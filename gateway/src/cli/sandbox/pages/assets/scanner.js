@@ -1,6 +1,9 @@
 // The ways by which a code comes to a till: a wedge scanner, which types like a person, and a camera.
 
 const SILENCE_MS = 80;
+// A code of ours that is not whole yet: a browser that is busy gets the keys late.
+const SILENCE_WITHIN_MS = 1000;
+const CODE_DIGITS = 255;
 // What a person types is shorter, or slower: it ends with Enter or the button.
 const SCANNED_CHARACTERS_MIN = 16;
 const WIDTH = 640;
@@ -27,7 +30,7 @@ export function box(input, button, found) {
   input.addEventListener('input', (event) => {
     clearTimeout(silence);
     if (event.isComposing || input.value.trim().length < SCANNED_CHARACTERS_MIN) return;
-    silence = setTimeout(end, SILENCE_MS);
+    silence = setTimeout(end, is_part(input.value.trim()) ? SILENCE_WITHIN_MS : SILENCE_MS);
   });
   button.addEventListener('click', end);
   // A scanner types wherever the focus is, and its first key must not be lost.
@@ -35,6 +38,11 @@ export function box(input, button, found) {
     const is_text = key.length === 1 && key !== ' ' && !ctrlKey && !metaKey && !altKey;
     if (is_text && target.closest('input, select') === null) input.focus();
   });
+}
+
+// Of all codes that a till meets ours alone begin with 0.
+function is_part(text) {
+  return /^[0０][0-9０-９]*$/.test(text) && text.length < CODE_DIGITS;
 }
 
 /** Looks through the camera four times a second, and calls `found` with each new text. */
