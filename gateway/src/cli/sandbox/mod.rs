@@ -2,6 +2,7 @@
 //!
 //! | what | where |
 //! |---|---|
+//! | what a person may choose | `arguments.rs` |
 //! | keys and files, kept between runs | `directory/` |
 //! | where everything listens | `ports.rs` |
 //! | the gateway's settings | `settings.rs` |
@@ -10,6 +11,7 @@
 //! | commands to paste | `examples/` |
 //! | what is printed | `sight.rs` |
 
+mod arguments;
 pub mod backend;
 mod directory;
 mod examples;
@@ -21,18 +23,18 @@ mod standin;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use clap::Args;
 use rustix::process::{Signal, getpid, kill_process};
 
+pub(crate) use self::arguments::Arguments;
+use self::arguments::PagesAt;
 use self::backend::{Arrivals, Switch};
 use self::directory::Directory;
 use self::examples::Examples;
 use self::pages::listener::{Door, Share, ShareName};
 use self::pages::{Pages, Plan};
 use self::ports::Ports;
-use self::settings::{SLOTS, Settings};
+use self::settings::Settings;
 use self::sight::Sight;
 use self::standin::Standin;
 use super::preflight::engine::Choice;
@@ -44,70 +46,6 @@ use crate::process::start::{self, Start};
 use clock::Clock;
 use replay::directory::Fence;
 use sys::{disk, log};
-
-const AFTER_HELP: &str = "\
-It makes a keyring, a seal secret and an issuer's signing key in DIR (kept between runs), starts a \
-stand-in settlement backend, the gateway in front of it and pages for a browser: a phone that shows \
-codes, two tills, a switchboard of faults, and what the gateway decides. Open the link that it prints.
-
-The same by hand: DIR/commands.txt has commands to paste.
-
-The keys are of environment \"sandbox\", which `yanma serve` refuses.
-The stand-in obeys the request header `Sandbox-Fault: stall | reset | half | error`: it does nothing, \
-and its answer is lost. With `stall-booked`, `reset-booked` or `half-booked` it charges before.
-
-Golden rule: sent this code before and got no answer? Query first, whatever the reason says now.";
-
-/// Run everything on this machine, to try it: keys, gateway, backend, pages
-#[derive(Args)]
-#[command(after_help = AFTER_HELP)]
-pub(crate) struct Arguments {
-    /// Where keys and configuration are kept; made if missing
-    #[arg(long, value_name = "DIR", default_value = "./sandbox")]
-    data: PathBuf,
-    /// Where the gateway listens; port 0: any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7460")]
-    listen: SocketAddr,
-    /// Where the live page, metrics and health are; port 0: any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7461")]
-    admin: SocketAddr,
-    /// Where the stand-in settlement backend listens; port 0: any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7462")]
-    backend: SocketAddr,
-    /// Where the API of writers of account states listens; port 0: any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    accounts: SocketAddr,
-    /// Where the pages are; port 0: any free one; none: no pages
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7463", value_parser = PagesAt::parse)]
-    pages: PagesAt,
-    /// Other machines may look, by a link with this name or address of this machine. No camera then
-    #[arg(long, value_name = "NAME", value_parser = ShareName::parse)]
-    share: Option<ShareName>,
-    /// Slots of the table of spent codes
-    #[arg(long, hide = true, value_name = "NUMBER", default_value_t = SLOTS)]
-    slots: u32,
-    /// A stand-in that runs already. The sandbox then ends with its standard input
-    #[arg(long, hide = true, value_name = "ADDRESS")]
-    standin: Option<SocketAddr>,
-}
-
-/// Where the pages are.
-#[derive(Copy, Clone)]
-enum PagesAt {
-    None,
-    Address(SocketAddr),
-}
-
-impl PagesAt {
-    fn parse(text: &str) -> Result<Self, String> {
-        if text == "none" {
-            return Ok(Self::None);
-        }
-        let address = text.parse().map(Self::Address);
-        address
-            .map_err(|_| "allowed: an address and port such as 127.0.0.1:7463, or none".to_owned())
-    }
-}
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_share(arguments)?;

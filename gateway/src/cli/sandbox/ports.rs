@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use super::arguments::{Arguments, PagesAt};
 use super::settings::Addresses;
-use super::{Arguments, PagesAt};
 use crate::cli::failure::Failure;
 
 /// The addresses, and the listeners that are kept open. The gateway opens its own two after it has

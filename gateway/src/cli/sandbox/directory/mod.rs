@@ -1,5 +1,7 @@
 //! The sandbox's directory: one sandbox at a time, keys that are kept between runs.
 
+mod files;
+
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,15 +13,13 @@ use keyring::mint::{Minter, Spec, random_serial};
 use keyring::store;
 use keyring::time::UnixMillis;
 
+pub(super) use self::files::{Files, KEY_ID};
 use super::super::preflight::unfit::SANDBOX;
-use super::pages::Files;
-use super::settings::{FIRST_LINE, TOKEN_FILE};
+use super::settings::FIRST_LINE;
 use crate::cli::failure::Failure;
 use record::SubjectKey;
 use sys::disk;
 
-/// The key that the printed commands mint with.
-pub(super) const KEY_ID: u32 = 7001;
 /// A revoked key. Nothing mints with it any more, so one code of it is kept in a file.
 const REVOKED_KEY_ID: u32 = 7002;
 const MS_PER_DAY: i64 = 86_400_000;
@@ -152,11 +152,11 @@ impl Directory {
 
     /// Where the pages find what they show and use.
     pub(super) fn files(&self) -> Files {
-        files_in(&self.path)
+        Files::of(&self.path)
     }
 
     fn signing_key_of(&self, id: u32) -> PathBuf {
-        signing_key_in(&self.path, id)
+        files::signing_key(&self.path, id)
     }
 
     fn generate(
@@ -209,23 +209,6 @@ impl Directory {
             error,
         )
     }
-}
-
-/// Where the files of the sandbox in a directory are.
-pub(super) fn files_in(directory: &Path) -> Files {
-    Files {
-        directory: directory.to_owned(),
-        keyring: directory.join("keyring"),
-        signing_key: signing_key_in(directory, KEY_ID),
-        revoked_code: directory.join("revoked-key.code"),
-        record: directory.join("data/record"),
-        subject_key: directory.join("audit.key"),
-        accounts_token: directory.join(TOKEN_FILE),
-    }
-}
-
-fn signing_key_in(directory: &Path, id: u32) -> PathBuf {
-    directory.join(format!("{id}.key.pem"))
 }
 
 /// A gateway's own directory is none for a sandbox, which writes over settings and keys.

@@ -48,10 +48,9 @@ pub(super) use self::commands::about_in_chinese;
 use self::events::Sources;
 use self::listener::Door;
 use self::people::{PEOPLE, People};
-pub(super) use self::site::Files;
 use self::site::{Front, Parts, SMALL, Site};
 use super::backend::{Arrivals, Switch};
-use super::directory::files_in;
+use super::directory::Files;
 use super::examples::Examples;
 use super::settings::Settings;
 use crate::cli::failure::Failure;
@@ -122,7 +121,7 @@ fn serve(
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let clock = Clock::system();
-        let small = files_in(&files.directory.join(SMALL));
+        let small = Files::of(&files.directory.join(SMALL));
         let sources = Sources {
             records: vec![files.record.clone(), small.record],
             admin: settings.addresses.admin,

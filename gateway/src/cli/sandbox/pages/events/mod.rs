@@ -20,6 +20,7 @@
 //!
 //! `Last-Event-ID`, or `?after=` where a page opens its stream anew, resumes after that line.
 
+mod answer;
 mod beat;
 mod bounds;
 mod codes;
@@ -29,28 +30,18 @@ mod follow;
 mod frames;
 mod line;
 mod ring;
-mod stream;
+pub(super) mod stream;
 mod streams;
 mod usage;
 
 use std::{net::SocketAddr, path::PathBuf, rc::Rc};
 
 use clock::Clock;
-use http::{
-    HeaderName, HeaderValue, Response, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
-};
-use http_body_util::Either;
-use tokio::{task::spawn_local, time::sleep};
+use tokio::task::spawn_local;
 
-use self::{
-    bounds::{PROBE_TIME, PROBES, RETRY_AFTER_S},
-    streams::Crowded,
-};
-use super::messages::{Answer, Asked, Problem};
 use crate::cli::sandbox::backend::Arrivals;
 
-pub(in crate::cli::sandbox::pages) use self::{feed::Feed, line::Line, stream::EventStream};
+pub(in crate::cli::sandbox::pages) use self::{answer::answer, feed::Feed, line::Line};
 
 /// Where the pages learn what happens.
 pub(in crate::cli::sandbox::pages) struct Sources {
@@ -79,46 +70,6 @@ pub(in crate::cli::sandbox::pages) fn start(sources: Sources) -> std::io::Result
     spawn_local(beat::keep(admin, Rc::clone(&feed)));
     Ok(feed)
 }
-
-/// `GET /sandbox/events`.
-pub(in crate::cli::sandbox::pages) async fn answer(feed: &Rc<Feed>, asked: &Asked) -> Answer {
-    let named = asked.field("after");
-    // The header is a browser's own, so it is newer than the address that the page has asked for.
-    let header = asked.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-    match open(feed, header.or(named.as_deref())).await {
-        Ok(stream) => {
-            let mut answer = Response::new(Either::Right(stream));
-            let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
-            answer.headers_mut().insert(CONTENT_TYPE, kind);
-            answer
-        }
-        Err(crowded) => {
-            let sentence = crowded.sentence(asked.language);
-            let mut answer = Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).answer();
-            answer.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_S.into());
-            answer
-        }
-    }
-}
-
-/// Opens a stream after a line. Waits until the record was read once.
-///
-/// Cancel safety: dropping the future opens nothing.
-async fn open(feed: &Rc<Feed>, after: Option<&str>) -> Result<EventStream, Crowded> {
-    feed.read_once().await;
-    // A page that was left may still have its place: only a write tells that its browser is gone,
-    // and the second one ends its connection.
-    for _ in 0..PROBES {
-        if let Ok(stream) = EventStream::open(feed, after) {
-            return Ok(stream);
-        }
-        feed.probe();
-        sleep(PROBE_TIME).await;
-    }
-    EventStream::open(feed, after)
-}
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,9 @@ use keyring::time::UnixMillis;
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
 
+use super::answer::open;
+use super::stream::EventStream;
+use super::streams::Crowded;
 use super::*;
 
 const CHAIN: &str = "20270115T080000000Z-1";

@@ -23,10 +23,10 @@ use tokio::{
 
 use crate::cli::codes::issuer::Issuer;
 use crate::cli::codes::order::Order;
-use crate::cli::sandbox::directory::key_id;
+use crate::cli::sandbox::directory::{Files, key_id};
 use crate::cli::sandbox::pages::{
     messages::{Call, Problem, exchange},
-    site::{Files, Site},
+    site::Site,
 };
 use clock::Clock;
 

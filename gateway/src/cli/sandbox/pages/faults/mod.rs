@@ -21,6 +21,5 @@ mod ways;
 mod words;
 
 pub(super) use self::page::page;
-pub(super) use self::set::{set, switch_off};
-pub(super) use self::small::Small;
+pub(super) use self::set::{reset, set};
 pub(super) use self::switches::Switches;

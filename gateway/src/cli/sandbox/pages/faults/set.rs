@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    load,
-    small::Small,
+    load, small,
     switches::{Backend, LOAD_PER_S_MAX, Scanner, Switches},
     ways,
     words::Word,
@@ -95,14 +94,27 @@ pub(in crate::cli::sandbox::pages) async fn set(
     Ok(answer_json(StatusCode::OK, &body))
 }
 
-/// Everything works again.
+/// Blank phones and tills, nothing switched on.
 ///
 /// # Errors
-/// The gateway does not take its settings back.
-pub(in crate::cli::sandbox::pages) async fn switch_off(
+/// The file of the phones cannot be written, or the gateway does not take its settings back.
+pub(in crate::cli::sandbox::pages) async fn reset(
     site: &Site,
     asked: &Asked,
 ) -> Result<(), Problem> {
+    site.people.borrow_mut().begin_afresh().map_err(|error| {
+        let what = asked.say("The phones cannot be kept", "手机状态无法保存");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
+    })?;
+    site.shown.borrow_mut().clear();
+    site.tills.begin_afresh();
+    let done = switch_off(site, asked).await;
+    site.feed.state_changed();
+    done
+}
+
+/// Everything works again.
+async fn switch_off(site: &Site, asked: &Asked) -> Result<(), Problem> {
     let was = site.switches.borrow().backend;
     let say = saying(asked.language);
     set_backend(site, was, (Backend::Works, false), say).await?;
@@ -155,9 +167,9 @@ async fn set_table(site: &Site, is_small: bool, say: Say) -> Result<(), Problem>
         return Ok(());
     }
     load::end(site);
-    let small = if is_small { Some(Small::start(site, say).await?) } else { None };
+    let second = if is_small { Some(small::start(site, say).await?) } else { None };
     // Dropped after the borrow has ended.
-    let _before = site.small.replace(small);
+    let _before = site.second.replace(second);
     site.switches.borrow_mut().small_table = is_small;
     site.shown.borrow_mut().clear();
     Ok(())

@@ -14,14 +14,14 @@ use std::{
 };
 
 use http::{Method, StatusCode};
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::time::sleep;
 
 use super::words::Word;
 use crate::cli::sandbox::{
-    directory::files_in,
+    directory::Files,
     pages::{
         messages::{Call, Problem, exchange},
-        site::{Front, SMALL, Site},
+        site::{Front, Process, SMALL, Second, Site},
     },
     settings::Addresses,
 };
@@ -33,55 +33,28 @@ const SLOTS: u32 = 8;
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS_MAX: u32 = 150;
 
-/// The second gateway while it runs.
-pub(in crate::cli::sandbox::pages) struct Small {
-    /// Taken when it is ended.
-    child: Option<Child>,
-    front: Rc<Front>,
-}
-
-impl Small {
-    pub(in crate::cli::sandbox::pages) fn front(&self) -> Rc<Front> {
-        Rc::clone(&self.front)
-    }
-
-    /// # Errors
-    /// It does not start, or is not ready within 15 s.
-    pub(super) async fn start(site: &Site, say: fn(Word) -> &'static str) -> Result<Self, Problem> {
-        let failed = |why: String| {
-            let sentence = format!("{}: {why}", say(Word::NoSmallTable));
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, sentence)
-        };
-        let of_system = |error: io::Error| failed(error.to_string());
-        let directory = site.files.directory.join(SMALL);
-        prepare(&directory, &site.files.subject_key).map_err(of_system)?;
-        let addresses = addresses(site.addresses.backend).map_err(of_system)?;
-        let mut child = spawn(&directory, &addresses).map_err(of_system)?;
-        if let Err(why) = ready(site, &mut child, addresses.admin).await {
-            end(child);
-            return Err(failed(why));
-        }
-        let front = Front::load(addresses, files_in(&directory));
-        match front {
-            Ok(front) => Ok(Self { child: Some(child), front: Rc::new(front) }),
-            Err(failure) => {
-                end(child);
-                Err(failed(failure.to_string()))
-            }
-        }
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        self.child.take().into_iter().for_each(end);
-    }
+/// # Errors
+/// It does not start, or is not ready within 15 s.
+pub(super) async fn start(site: &Site, say: fn(Word) -> &'static str) -> Result<Second, Problem> {
+    let failed = |why: String| {
+        let sentence = format!("{}: {why}", say(Word::NoSmallTable));
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, sentence)
+    };
+    let of_system = |error: io::Error| failed(error.to_string());
+    let directory = site.files.directory.join(SMALL);
+    prepare(&directory, &site.files.subject_key).map_err(of_system)?;
+    let addresses = addresses(site.addresses.backend).map_err(of_system)?;
+    let mut process = Process::new(spawn(&directory, &addresses).map_err(of_system)?);
+    ready(site, &mut process, addresses.admin).await.map_err(failed)?;
+    let front = Front::load(addresses, Files::of(&directory));
+    let front = front.map_err(|failure| failed(failure.to_string()))?;
+    Ok(Second { process, front: Rc::new(front) })
 }
 
 /// Persons have the same hashes in both records, so that a phone finds its lines in both.
 fn prepare(directory: &Path, subject_key: &Path) -> io::Result<()> {
     disk::make_private_dir(directory)?;
-    let copy = files_in(directory).subject_key;
+    let copy = Files::of(directory).subject_key;
     if copy.exists() {
         return Ok(());
     }
@@ -118,11 +91,11 @@ fn spawn(directory: &Path, addresses: &Addresses) -> io::Result<Child> {
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()
 }
 
-async fn ready(site: &Site, child: &mut Child, admin: SocketAddr) -> Result<(), String> {
+async fn ready(site: &Site, process: &mut Process, admin: SocketAddr) -> Result<(), String> {
     let target = "/readyz".to_owned();
     let call = Call { method: Method::GET, target, headers: Vec::new(), body: Default::default() };
     for _ in 0..LOOKS_MAX {
-        if let Ok(Some(status)) = child.try_wait() {
+        if let Some(status) = process.ended() {
             return Err(status.to_string());
         }
         let heard = exchange(admin, call.clone(), &site.clock).await.heard;
@@ -132,10 +105,4 @@ async fn ready(site: &Site, child: &mut Child, admin: SocketAddr) -> Result<(), 
         sleep(LOOK).await;
     }
     Err("/readyz".to_owned())
-}
-
-fn end(mut child: Child) {
-    drop(child.stdin.take());
-    // On another thread, because it takes its time to leave.
-    spawn_blocking(move || child.wait());
 }

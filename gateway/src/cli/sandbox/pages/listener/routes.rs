@@ -149,7 +149,7 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Scan => till::read_picture(asked),
         Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
         Endpoint::Reset => {
-            site.reset(asked).await?;
+            faults::reset(site, asked).await?;
             phone::lift_all(site).await?;
             Ok(json(StatusCode::OK, &site.state()))
         }

@@ -1,6 +1,7 @@
 //! What all endpoints share. One thread has it, so nothing is locked.
 
 mod front;
+mod second;
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,16 +15,17 @@ use std::{
 use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
-pub(in crate::cli::sandbox) use self::front::Files;
 pub(super) use self::front::Front;
+pub(super) use self::second::{Process, Second};
 use super::{
     events::Feed,
-    faults::{Small, Switches},
-    messages::{Asked, Call, Exchange, Heard, Problem, exchange},
+    faults::Switches,
+    messages::{Call, Exchange, Heard, Problem, exchange},
     people::{PEOPLE, People},
     till::Tills,
 };
 use crate::cli::sandbox::backend::Switch;
+use crate::cli::sandbox::directory::Files;
 use crate::cli::sandbox::examples::Examples;
 use crate::cli::sandbox::settings::{Addresses, Settings};
 use crate::refusal::Refusal;
@@ -53,7 +55,7 @@ pub(super) struct Site {
     pub(super) standin: Switch,
     first: Rc<Front>,
     /// While it runs, the tills talk to it.
-    pub(super) small: RefCell<Option<Small>>,
+    pub(super) second: RefCell<Option<Second>>,
     pub(super) people: RefCell<People>,
     /// By the phone's number: what a scanner in front of it reads.
     pub(super) shown: RefCell<BTreeMap<u8, ShownCode>>,
@@ -91,7 +93,7 @@ impl Site {
             clock,
             standin,
             first: Rc::new(front),
-            small: RefCell::default(),
+            second: RefCell::default(),
             feed,
             examples,
             people: RefCell::new(people),
@@ -111,7 +113,8 @@ impl Site {
 
     /// The same, with its files and its issuer.
     pub(super) fn front(&self) -> Rc<Front> {
-        self.small.borrow().as_ref().map_or_else(|| Rc::clone(&self.first), Small::front)
+        let second = self.second.borrow();
+        Rc::clone(second.as_ref().map_or(&self.first, |second| &second.front))
     }
 
     /// Sends a call to the gateway as a hospital system does.
@@ -218,21 +221,5 @@ impl Site {
             "switches": *self.switches.borrow(),
             "seen": self.seen(),
         })
-    }
-
-    /// Blank phones, nothing switched on.
-    ///
-    /// # Errors
-    /// The file of the phones cannot be written.
-    pub(super) async fn reset(&self, asked: &Asked) -> Result<(), Problem> {
-        self.people.borrow_mut().begin_afresh().map_err(|error| {
-            let what = asked.say("The phones cannot be kept", "手机状态无法保存");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{what}: {error}"))
-        })?;
-        self.shown.borrow_mut().clear();
-        self.tills.begin_afresh();
-        let done = super::faults::switch_off(self, asked).await;
-        self.feed.state_changed();
-        done
     }
 }
