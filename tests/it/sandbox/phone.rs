@@ -45,6 +45,12 @@ async fn pay(sandbox: &Sandbox, code: &str) -> Message {
     pay_at(sandbox, "/pay", code).await
 }
 
+/// The stand-in answers as it likes: the gateway's word counts.
+#[track_caller]
+fn assert_approved(answer: &Message) {
+    assert_eq!(answer.field("yanma-outcome"), Some("approved"), "{}", answer.text());
+}
+
 /// A sandbox, and a browser that has the page of a phone open.
 async fn opened(phone: u8) -> (Sandbox, Browser) {
     let (sandbox, browser) = (Sandbox::start().await, Browser::start().await);
@@ -95,6 +101,8 @@ async fn fill(browser: &Browser, name: &str, value: &str) {
 }
 
 const SYMBOL: &str = "document.querySelector('#symbol path')?.getAttribute('d') ?? ''";
+/// The id of the code on the screen.
+const CODE_ID: &str = "document.getElementById('symbol').dataset.code";
 
 /// The digits of the symbol on the screen, read by a decoder that shares no code with what drew it.
 async fn read_symbol(browser: &Browser) -> String {
@@ -169,7 +177,7 @@ async fn a_person_activates_and_is_told_what_fails() {
     let width = "document.querySelector('#symbol svg').getBoundingClientRect().width";
     let width = browser.script(&format!("return {width}")).await.as_f64().expect("a number");
     assert!(width >= f64::from(5 * SIDE), "{width}");
-    pay(&sandbox, &code).await.assert_approved();
+    assert_approved(&pay(&sandbox, &code).await);
     assert!(browser.requested().await.iter().all(|url| url.contains(&sandbox.addresses[3])));
     assert_eq!(browser.console().await, Vec::<Value>::new());
 }
@@ -184,15 +192,15 @@ async fn a_symbol_is_new_at_the_end_of_its_life_and_the_old_one_expires() {
     let old = read_symbol(&browser).await;
     let seconds = "Number(document.getElementById('seconds').textContent) <= 6";
     reads(&browser, seconds, &Value::Bool(true)).await;
-    let drawn = browser.script(&format!("return {SYMBOL}")).await;
-    reads(&browser, &format!("{SYMBOL} !== {drawn}"), &Value::Bool(true)).await;
+    let before = browser.script(&format!("return {CODE_ID}")).await;
+    reads(&browser, &format!("{CODE_ID} !== {before}"), &Value::Bool(true)).await;
     assert_ne!(read_symbol(&browser).await, old);
     eventually("the end of the old code", async || {
         let answer = pay_at(&sandbox, "/identify", &old).await;
         (answer.field("yanma-outcome") == Some("code_expired")).then_some(())
     })
     .await;
-    pay(&sandbox, &read_symbol(&browser).await).await.assert_approved();
+    assert_approved(&pay(&sandbox, &read_symbol(&browser).await).await);
 }
 
 #[tokio::test]
@@ -201,15 +209,15 @@ async fn a_spent_code_is_marked_before_the_next_one_comes() {
     verb(&sandbox, 1, "activate", json!({})).await;
     open(&sandbox, &browser, 1).await;
     let code = read_symbol(&browser).await;
-    let drawn = browser.script(&format!("return {SYMBOL}")).await;
-    pay(&sandbox, &code).await.assert_approved();
+    let before = browser.script(&format!("return {CODE_ID}")).await;
+    assert_approved(&pay(&sandbox, &code).await);
     let used = "document.getElementById('used');\
                 return used.offsetParent !== null && used.textContent.includes('已使用')";
     eventually("已使用", async || {
         (browser.script(&format!("const used = {used}")).await == Value::Bool(true)).then_some(())
     })
     .await;
-    reads(&browser, &format!("{SYMBOL} !== {drawn}"), &Value::Bool(true)).await;
+    reads(&browser, &format!("{CODE_ID} !== {before}"), &Value::Bool(true)).await;
     reads(&browser, "document.getElementById('used').hidden", &Value::Bool(true)).await;
     press(&browser, "使用明细").await;
     let uses = "document.querySelectorAll('#uses > li').length";
@@ -235,7 +243,7 @@ async fn without_a_place_of_insurance_a_code_is_shown_only_if_asked_for() {
     reads(&browser, "document.getElementById('region').textContent", &json!("济南")).await;
     reads(&browser, "document.getElementById('anyway').hidden", &Value::Bool(true)).await;
     let code = read_symbol(&browser).await;
-    pay_at(&sandbox, "/pay-in-shandong", &code).await.assert_approved();
+    assert_approved(&pay_at(&sandbox, "/pay-in-shandong", &code).await);
 }
 
 #[tokio::test]
@@ -381,5 +389,5 @@ async fn without_scripts_a_symbol_is_shown() {
     assert!(width >= f64::from(5 * SIDE), "{width}");
     let path =
         browser.script("return document.querySelector('.symbol path').getAttribute('d')").await;
-    pay(&sandbox, &decode(path.as_str().expect("a path"))).await.assert_approved();
+    assert_approved(&pay(&sandbox, &decode(path.as_str().expect("a path"))).await);
 }

@@ -5,7 +5,7 @@
 //   listen('decision', (decision, { is_new }) => ...);  a line of the decision record, each once
 //   listen('phone', ({ phone, code_id, request_id }) => ...);  a decision has spent a shown code
 //   listen('counters', (counters) => ...);  each second; see the server's events/counters.rs
-//   listen('state', () => ...);  something changed: ask /sandbox/state
+//   listen('state', () => ...);  something changed, or may have: ask /sandbox/state
 //   listen('hello', ({ now_unix_ms, is_resumed, counters }) => ...);  each time the stream opens
 //   listen('silent', (is_silent) => ...);  true: the sandbox does not answer; false: it does again
 //   server_now()  the server's time in ms; before the first hello, this machine's
@@ -24,6 +24,7 @@ let timer = null;
 let last_id = null;
 let ahead_ms = 0;
 let opened_ms = null;
+let has_opened = false;
 let is_silent = false;
 
 export function server_now() {
@@ -76,8 +77,12 @@ function take_event({ type, data, lastEventId: id }) {
     tell_silent(false);
   }
   if (id) last_id = id;
+  // While there was no stream, something else may have changed.
+  const is_again = type === 'hello' && has_opened;
+  if (type === 'hello') has_opened = true;
   const is_new = value.time === undefined || Date.parse(value.time) >= opened_ms;
   tell(type, value, { id, is_new });
+  if (is_again) tell('state', value);
 }
 
 // A browser comes again by itself, unless the answer was none of a stream: 503, or another program.

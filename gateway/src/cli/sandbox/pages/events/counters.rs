@@ -11,7 +11,8 @@ use crate::cli::sandbox::backend::Arrivals;
 /// Decisions by outcome.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// Since the gateway's start.
+    /// Decisions before this moment are of an earlier run: RFC 3339 in UTC, as in the record.
+    since: String,
     outcomes: BTreeMap<String, u64>,
     /// Outcomes of any time that the record tells of.
     seen: BTreeSet<String>,
@@ -22,16 +23,21 @@ const OF_THE_GATEWAY: [&str; 8] =
     ["verdict", "requests", "outcomes", "history", "code_ages", "table", "passes", "keys"];
 
 impl Counts {
+    /// Counts what is decided from now on.
+    pub(super) fn since(now: UnixMillis) -> Self {
+        Self { since: now.to_string(), ..Self::default() }
+    }
+
     pub(super) fn take(&mut self, read: &Read) {
-        if read.event == "start" {
-            self.outcomes.clear();
-        }
         let Some(outcome) = read.outcome.as_ref().filter(|_| read.event == "decision") else {
             return;
         };
         if self.seen.len() < OUTCOMES_MAX || self.seen.contains(outcome) {
             self.seen.insert(outcome.clone());
-            *self.outcomes.entry(outcome.clone()).or_default() += read.stands_for;
+            // Texts of one form and length: their order is that of the moments.
+            if read.time >= self.since {
+                *self.outcomes.entry(outcome.clone()).or_default() += read.stands_for;
+            }
         }
     }
 }
@@ -44,7 +50,7 @@ impl Counts {
 ///  "standin": {"requests": 3, "arrived_twice": 0, "redemptions_arrived_twice": []},
 ///  "gateway": {"history": .., "code_ages": .., "table": .., "keys": .., ..}}
 /// ```
-/// `outcomes` counts since the gateway's start, and `seen` names all that the record has. Names of
+/// `outcomes` counts since the sandbox's start, and `seen` names all that the record has. Names of
 /// redemptions are the first 16. The parts of `gateway` are those of `gateway/contract/live.md`.
 pub(super) fn document(
     now: UnixMillis,
@@ -82,11 +88,16 @@ mod tests {
 
     #[test]
     fn outcomes_are_counted_since_the_start_and_seen_for_ever() {
-        let mut counts = Counts::default();
-        take(&mut counts, r#"{"seq":1,"event":"decision","outcome":"code_used"}"#);
-        take(&mut counts, r#"{"seq":0,"event":"start"}"#);
-        take(&mut counts, r#"{"seq":1,"event":"decision","outcome":"approved"}"#);
-        take(&mut counts, r#"{"seq":2,"event":"decision","outcome":"approved","stands_for":3}"#);
+        let mut counts = Counts::since(UnixMillis::new(1_800_000_000_000));
+        let line = |time: &str, rest: &str| {
+            format!("{{\"seq\":1,\"event\":\"decision\",\"time\":\"{time}\",{rest}}}")
+        };
+        take(&mut counts, &line("2027-01-15T07:59:59.999Z", r#""outcome":"code_used""#));
+        take(&mut counts, &line("2027-01-15T08:00:00.000Z", r#""outcome":"approved""#));
+        take(
+            &mut counts,
+            &line("2027-01-15T08:00:01.000Z", r#""outcome":"approved","stands_for":3"#),
+        );
         take(&mut counts, r#"{"seq":3,"event":"account","outcome":"frozen"}"#);
         let live = json!({"table": {"entries": 1}, "log": ["private"]});
         let now = UnixMillis::new(5);

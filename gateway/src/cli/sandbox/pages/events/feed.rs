@@ -58,7 +58,7 @@ impl Feed {
     pub(super) fn new(clock: Clock, arrivals: Arrivals, people: Vec<String>) -> Self {
         let state = State {
             ring: Ring::default(),
-            counts: Counts::default(),
+            counts: Counts::since(clock.now()),
             usage: Usage::of(people),
             codes: Codes::default(),
             streams: Streams::default(),

@@ -62,6 +62,8 @@ fn is_chain(text: &str) -> bool {
 pub(super) struct Read {
     pub(super) place: Place,
     pub(super) event: String,
+    /// Empty if the line has none.
+    pub(super) time: String,
     pub(super) outcome: Option<String>,
     pub(super) subject_hash: Option<String>,
     /// The code or pass that this decision spent.
@@ -74,6 +76,8 @@ pub(super) struct Read {
 struct Fields {
     seq: u64,
     event: String,
+    #[serde(default)]
+    time: String,
     outcome: Option<String>,
     subject_hash: Option<String>,
     redemption: Option<String>,
@@ -93,6 +97,7 @@ impl Read {
         Some(Self {
             place: Place { chain: Rc::clone(chain), seq: fields.seq },
             event: fields.event,
+            time: fields.time,
             outcome: fields.outcome,
             subject_hash: fields.subject_hash,
             spent: fields.redemption.filter(|_| is_spent),

@@ -69,7 +69,7 @@ impl Ring {
     /// The number of the first decision after this line. `None`: the line is unknown, or decisions
     /// after it are no longer here.
     ///
-    /// Processes write one after the other, so what follows a chain's last line is the next chain.
+    /// What follows a line is what came here after it, of any chain.
     pub(super) fn after(&self, place: &Place) -> Option<u64> {
         let is_of_chain = |entry: &Entry| entry.line.place().chain == place.chain;
         let newest = self.entries.iter().rev().find(|entry| is_of_chain(entry));
@@ -86,12 +86,13 @@ impl Ring {
         }
         let is_before = |entry: &Entry| is_of_chain(entry) && entry.line.place().seq <= place.seq;
         let last_before = self.entries.iter().rposition(is_before);
-        // Of a line before the chain's first decision, such as its start.
-        let first_of = || self.entries.iter().position(is_of_chain).unwrap_or(self.entries.len());
-        let at = match last_before {
-            Some(last) => last + 1,
-            None if self.dropped.as_ref().is_some_and(|one| one.chain == place.chain) => 0,
-            None => first_of(),
+        let at = match (last_before, &self.dropped) {
+            (Some(last), _) => last + 1,
+            (None, Some(dropped)) if dropped.chain == place.chain => 0,
+            // Decisions of this chain may be among those that were dropped.
+            (None, Some(_)) => return None,
+            // A line before the chain's first decision, such as its start.
+            (None, None) => self.entries.iter().position(is_of_chain).unwrap_or(self.entries.len()),
         };
         Some(self.first + u64::try_from(at).ok()?)
     }
@@ -183,6 +184,23 @@ mod tests {
         assert!(ring.get(ring.first - 1).is_none() && ring.get(ring.end()).is_none());
         let begin = ring.beginning();
         assert_eq!(ring.end() - begin, u64::try_from(FIRST_LINES).unwrap());
+    }
+
+    #[test]
+    fn two_processes_may_write_at_once() {
+        let mut ring = Ring::default();
+        for (chain, seq) in [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3)] {
+            take(&mut ring, chain, seq, "decision");
+        }
+        assert_eq!(after(&ring, "b:1").as_deref(), Some("a:2 b:2 a:3"));
+        assert_eq!(after(&ring, "a:2").as_deref(), Some("b:2 a:3"));
+        // All of these are dropped, but for a:3.
+        for seq in 3..2 + u64::try_from(RING_LINES).unwrap() {
+            take(&mut ring, "b", seq, "decision");
+        }
+        assert!(after(&ring, "b:2").unwrap().starts_with("a:3 b:3 "));
+        assert_eq!(after(&ring, "a:1"), None, "b:2 came after it, and is gone");
+        assert!(after(&ring, "a:3").unwrap().starts_with("b:3 "));
     }
 
     #[test]

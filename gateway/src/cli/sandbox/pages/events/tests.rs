@@ -22,7 +22,10 @@ fn feed() -> Rc<Feed> {
 }
 
 fn decision(seq: u64) -> String {
-    format!("{{\"seq\":{seq},\"event\":\"decision\",\"outcome\":\"approved\"}}")
+    let time = "2027-01-15T08:00:00.500Z";
+    format!(
+        "{{\"seq\":{seq},\"event\":\"decision\",\"time\":\"{time}\",\"node\":\"a\",\"outcome\":\"approved\"}}"
+    )
 }
 
 fn take(feed: &Feed, chain: &str, texts: &[String]) {

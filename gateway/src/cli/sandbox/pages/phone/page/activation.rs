@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::button;
+use super::button::button;
 use crate::cli::sandbox::pages::{
     messages::Asked,
     people::{PEOPLE, Person},

@@ -1,6 +1,7 @@
 //! `GET /phone`: the page. `?phone=2` is another phone than the first.
 
 mod activation;
+mod button;
 mod panels;
 mod screen;
 
@@ -14,7 +15,6 @@ use crate::cli::sandbox::pages::{
     people::Person,
     site::Site,
 };
-use crate::web::language::Language;
 
 /// A browser without scripts loads a code anew after so many seconds: half of its life.
 const REFRESH_S: u32 = 30;
@@ -85,12 +85,5 @@ fn link(id: u8, asked: &Asked) -> String {
     match asked.field("lang") {
         Some(_) => format!("/phone?phone={id}&lang={}", asked.language.tag()),
         None => format!("/phone?phone={id}"),
-    }
-}
-
-/// A button that is there only with scripts.
-fn button(id: &str, class: &str, word: Word, language: Language) -> Markup {
-    html! {
-        button class=(format!("scripted {class}")) id=(id) type="button" { (word.in_language(language)) }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::activation::{password, places};
-use super::button;
+use super::button::button;
 use crate::cli::sandbox::pages::phone::{view::View, words::Word};
 use crate::web::language::Language;
 
