@@ -67,7 +67,7 @@ impl Plain {
 
     fn java(&self) -> String {
         let mut text = format!(
-            "// Switch the client's own retries off: -Djdk.httpclient.enableAllMethodRetry=false\n\
+            "// Leave jdk.httpclient.enableAllMethodRetry unset, and set -Djdk.httpclient.disableRetryConnect=true.\n\
              HttpRequest request = HttpRequest.newBuilder(URI.create({}))\n    \
              .timeout(Duration.ofSeconds(60))\n",
             quoted(&self.url)
