@@ -29,7 +29,7 @@ mod follow;
 mod frames;
 mod line;
 mod ring;
-mod stream;
+pub(in crate::cli::sandbox::pages) mod stream;
 mod streams;
 mod usage;
 
@@ -45,12 +45,13 @@ use tokio::{task::spawn_local, time::sleep};
 
 use self::{
     bounds::{PROBE_TIME, PROBES, RETRY_AFTER_S},
+    stream::EventStream,
     streams::Crowded,
 };
 use super::messages::{Answer, Asked, Problem};
 use crate::cli::sandbox::backend::Arrivals;
 
-pub(in crate::cli::sandbox::pages) use self::{feed::Feed, line::Line, stream::EventStream};
+pub(in crate::cli::sandbox::pages) use self::{feed::Feed, line::Line};
 
 /// Where the pages learn what happens.
 pub(in crate::cli::sandbox::pages) struct Sources {

@@ -9,7 +9,7 @@ use http_body_util::{Either, Full};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::sandbox::pages::events::EventStream;
+use crate::cli::sandbox::pages::events::stream::EventStream;
 use crate::web::{files::File, language::Language};
 
 /// The body of an answer: whole, or events that come one after the other.
