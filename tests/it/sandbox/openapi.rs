@@ -68,13 +68,6 @@ async fn its_paths_are_the_sandboxs_routes() {
     assert!(unserved.is_empty(), "the sandbox does not serve {unserved:?}");
 }
 
-/// Each `infno` that the document lists.
-fn numbers(document: &Value) -> BTreeSet<String> {
-    let schema = &document["components"]["schemas"]["Envelope"]["properties"]["infno"];
-    let listed = schema["enum"].as_array().expect("numbers").iter();
-    listed.map(|one| one.as_str().expect("a text").to_owned()).collect()
-}
-
 /// Requests as the document says and requests as it forbids, by schemathesis. The gateway answers
 /// each as the document says, with good codes where a request is good.
 #[tokio::test]

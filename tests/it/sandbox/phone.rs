@@ -129,7 +129,7 @@ fn decode(path: &str) -> String {
             }
         }
     }
-    let side = (SIDE * SCALE) as usize;
+    let side = usize::try_from(SIDE * SCALE).expect("a few hundred");
     let pixels = picture.into_raw();
     let pixel = |x, y| pixels[y * side + x];
     let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(side, side, pixel);

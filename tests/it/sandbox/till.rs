@@ -175,14 +175,18 @@ fn film(png: &[u8]) -> Vec<u8> {
     const HEIGHT: u32 = 480;
     let symbol = image::load_from_memory(png).expect("a PNG").into_luma8();
     let (left, top) = ((WIDTH - symbol.width()) / 2, (HEIGHT - symbol.height()) / 2);
-    let mut grey = vec![200_u8; (WIDTH * HEIGHT) as usize];
+    let mut grey = vec![200_u8; size(WIDTH * HEIGHT)];
     for (x, y, pixel) in symbol.enumerate_pixels() {
-        grey[((y + top) * WIDTH + x + left) as usize] = pixel.0[0].clamp(16, 235);
+        grey[size((y + top) * WIDTH + x + left)] = pixel.0[0].clamp(16, 235);
     }
-    let no_colour = vec![128_u8; (WIDTH * HEIGHT / 2) as usize];
+    let no_colour = vec![128_u8; size(WIDTH * HEIGHT / 2)];
     let frame = [b"FRAME\n".as_slice(), &grey, &no_colour].concat();
     let head = format!("YUV4MPEG2 W{WIDTH} H{HEIGHT} F4:1 Ip A1:1 C420mpeg2\n");
     [head.as_bytes(), &frame.repeat(8)].concat()
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).expect("64 bits")
 }
 
 #[tokio::test]

@@ -29,7 +29,8 @@ async fn mint(directory: &Path, format: &str) -> Vec<u8> {
 ///
 /// The symbol is then in numeric mode, because 255 digits fit a 6-M symbol in no other mode.
 fn decode(picture: GrayImage) -> String {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let size = |pixels: u32| usize::try_from(pixels).expect("64 bits");
+    let (width, height) = (size(picture.width()), size(picture.height()));
     let pixels = picture.into_raw();
     let pixel = |x, y| pixels[y * width + x];
     let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, pixel);

@@ -61,12 +61,14 @@ impl Program {
     }
 }
 
+type Build = fn() -> Program;
+
 /// Those that run on this machine: Python, Java and C# always, Go and Pascal where they are installed.
 pub(super) fn programs() -> &'static [Program] {
     static PROGRAMS: OnceLock<Vec<Program>> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         let mut programs = vec![python(), java(), c_sharp()];
-        let others: [(&str, fn() -> Program); 2] = [("go", go), ("fpc", pascal)];
+        let others: [(&str, Build); 2] = [("go", go), ("fpc", pascal)];
         for (tool, program) in others {
             if is_installed(tool) { programs.push(program()) } else { say_not_run(tool) }
         }

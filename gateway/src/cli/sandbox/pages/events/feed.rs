@@ -14,13 +14,12 @@ use tokio::sync::Notify;
 
 use super::{
     bounds::COMMENT_BEATS,
-    codes::Codes,
     counters::{Counts, document},
     frames,
     line::{Line, Place, Read},
+    phones::{Codes, Usage},
     ring::{Entry, Ring},
     streams::{Begin, Crowded, Streams, Ticket, Versions},
-    usage::Usage,
 };
 use crate::cli::sandbox::backend::Arrivals;
 

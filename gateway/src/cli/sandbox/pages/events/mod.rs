@@ -23,16 +23,15 @@
 mod answer;
 mod beat;
 mod bounds;
-mod codes;
 mod counters;
 mod feed;
 mod follow;
 mod frames;
 mod line;
+mod phones;
 mod ring;
 pub(super) mod stream;
 mod streams;
-mod usage;
 
 use std::{net::SocketAddr, path::PathBuf, rc::Rc};
 

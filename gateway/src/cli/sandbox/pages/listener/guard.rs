@@ -81,8 +81,9 @@ impl Door {
             None => (text, ":80"),
         };
         let names = OF_THIS_MACHINE.into_iter().chain(self.share.as_ref().map(Share::name));
-        let is_port = port.strip_prefix(':').and_then(|port| port.parse().ok()) == Some(self.port);
-        is_port && names.into_iter().any(|one| one.eq_ignore_ascii_case(name))
+        // As text: a number could be written in several ways.
+        port.strip_prefix(':') == Some(&self.port.to_string())
+            && names.into_iter().any(|one| one.eq_ignore_ascii_case(name))
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) const VALUES: [(&str, Word, Tone); 8] = [
 ];
 
 /// The text of one of them, or the value itself.
-pub(super) fn of_value<'a>(value: &'a str, language: crate::web::language::Language) -> &'a str {
+pub(super) fn of_value(value: &str, language: crate::web::language::Language) -> &str {
     let found = VALUES.iter().find(|(known, ..)| *known == value);
     found.map_or(value, |(_, word, _)| word.in_language(language))
 }

@@ -19,7 +19,7 @@ pub(super) fn blank(language: Language, is_active: bool) -> Markup {
     let say = |word: Word| word.in_language(language);
     html! {
         section.blank #blank hidden[is_active] aria-labelledby="app-name" {
-            span.mark aria-hidden="true" { "医" }
+            span.mark aria-hidden="true" lang="zh" { "医" }
             h2 #app-name { (say(Word::AppName)) }
             p { (say(Word::BlankLead)) }
             p.hint { (say(Word::BlankHint)) }

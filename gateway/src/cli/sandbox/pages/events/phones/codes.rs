@@ -8,11 +8,11 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::{bounds::CODES_MAX, frames, line::Line};
+use crate::cli::sandbox::pages::events::{bounds::CODES_MAX, frames, line::Line};
 
 /// The last codes that phones have shown, by their ids (`<key id>-<issued at>-<serial>`).
 #[derive(Debug, Default)]
-pub(super) struct Codes {
+pub(in crate::cli::sandbox::pages::events) struct Codes {
     shown: HashMap<Rc<str>, Shown>,
     /// The oldest first.
     order: VecDeque<Rc<str>>,
@@ -26,7 +26,7 @@ struct Shown {
 
 impl Codes {
     /// A phone shows a code. Shown again, it keeps what is known of it.
-    pub(super) fn show(&mut self, phone: &str, code_id: &str) {
+    pub(in crate::cli::sandbox::pages::events) fn show(&mut self, phone: &str, code_id: &str) {
         if self.shown.contains_key(code_id) {
             return;
         }
@@ -41,7 +41,11 @@ impl Codes {
     }
 
     /// A decision has spent a code. The event for its phone, if a phone has shown it.
-    pub(super) fn spend(&mut self, code_id: &str, line: &Rc<Line>) -> Option<Bytes> {
+    pub(in crate::cli::sandbox::pages::events) fn spend(
+        &mut self,
+        code_id: &str,
+        line: &Rc<Line>,
+    ) -> Option<Bytes> {
         let shown = self.shown.get_mut(code_id)?;
         shown.spent_by = Some(Rc::clone(line));
         let decision: Value = serde_json::from_str(line.text()).unwrap_or_default();
@@ -54,7 +58,10 @@ impl Codes {
         Some(frames::event("phone", &data.into()))
     }
 
-    pub(super) fn spent_by(&self, code_id: &str) -> Option<Rc<Line>> {
+    pub(in crate::cli::sandbox::pages::events) fn spent_by(
+        &self,
+        code_id: &str,
+    ) -> Option<Rc<Line>> {
         self.shown.get(code_id)?.spent_by.clone()
     }
 }

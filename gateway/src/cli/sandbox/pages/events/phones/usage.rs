@@ -5,26 +5,26 @@ use std::{
     rc::Rc,
 };
 
-use super::{bounds::LINES_OF_A_PERSON, line::Line};
+use crate::cli::sandbox::pages::events::{bounds::LINES_OF_A_PERSON, line::Line};
 
 /// The last decisions of the people that are asked for, by the hash that the record has of them.
 #[derive(Debug)]
-pub(super) struct Usage(HashMap<String, VecDeque<Rc<Line>>>);
+pub(in crate::cli::sandbox::pages::events) struct Usage(HashMap<String, VecDeque<Rc<Line>>>);
 
 impl Usage {
-    pub(super) fn of(people: Vec<String>) -> Self {
+    pub(in crate::cli::sandbox::pages::events) fn of(people: Vec<String>) -> Self {
         Self(people.into_iter().map(|person| (person, VecDeque::new())).collect())
     }
 
     /// Keeps a decision, if it is of one of them.
-    pub(super) fn keep(&mut self, person: &str, line: &Rc<Line>) {
+    pub(in crate::cli::sandbox::pages::events) fn keep(&mut self, person: &str, line: &Rc<Line>) {
         let Some(lines) = self.0.get_mut(person) else { return };
         lines.truncate(LINES_OF_A_PERSON - 1);
         lines.push_front(Rc::clone(line));
     }
 
     /// The youngest first.
-    pub(super) fn lines(&self, person: &str) -> Vec<Rc<Line>> {
+    pub(in crate::cli::sandbox::pages::events) fn lines(&self, person: &str) -> Vec<Rc<Line>> {
         self.0.get(person).into_iter().flatten().cloned().collect()
     }
 }
