@@ -159,16 +159,6 @@ async fn a_small_table_is_soon_full() {
     assert_eq!(scan(&sandbox).await, "approved", "the first gateway again");
 }
 
-/// A gateway that starts anew cannot know what was spent before.
-#[tokio::test]
-async fn a_small_table_that_starts_again_warms_up() {
-    let sandbox = Sandbox::start().await;
-    for is_on in [true, false, true] {
-        fault(&sandbox, &json!({"small_table": is_on})).await;
-    }
-    assert_eq!(scan(&sandbox).await, "warming_up");
-}
-
 /// Till 1 scans a code that is minted at that moment. Returns the outcome.
 async fn scan(sandbox: &Sandbox) -> String {
     let pages = &sandbox.addresses[PAGES];

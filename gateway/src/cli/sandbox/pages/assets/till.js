@@ -128,7 +128,13 @@ function show_left() {
   if (find('left').textContent !== text) find('left').textContent = text;
 }
 
-for (const verb of VERBS) find(verb).addEventListener('click', () => line_up(() => ask(verb)));
+for (const verb of VERBS) {
+  find(verb).addEventListener('click', () => {
+    // The server would say the same, and a browser's console would keep it as an error.
+    if (verb === 'settle' && !state.has_visit) tell(words.no_visit);
+    else line_up(() => ask(verb));
+  });
+}
 find('take').addEventListener('click', () => scan({ phone: find('phone').value }));
 box(find('code'), find('read'), (code) => scan({ code }));
 camera({ button: find('camera'), view: find('view'), seen: find('seen'), words }, (code) => scan({ code }));

@@ -1,7 +1,7 @@
 //! A second gateway whose table of spent codes has eight slots, as a process of its own.
 //!
 //! It has keys of its own, so no code is good at both gateways: each is spent once all the same. When
-//! it starts again it has a fence: for some seconds it refuses as `warming_up` what it cannot know.
+//! it starts again after a pause it has a fence: it refuses as `warming_up` what it cannot know.
 
 use std::{
     fs::{self, File},

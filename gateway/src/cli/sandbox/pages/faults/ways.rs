@@ -117,8 +117,8 @@ pub(super) const fn way(refusal: Refusal) -> Way {
         PassExpired => Ask("Use a pass after its quarter of an hour.", "通行证超过一刻钟再用。"),
         PassUsed => Ask("Settle twice with one scan.", "一次扫码结算两次。"),
         WarmingUp => Elsewhere(
-            "Switch the table of 8 slots on, off and on again: its gateway has just started anew.",
-            "把只有 8 格的表开启、关闭、再开启：那个网关刚刚重新启动。",
+            "Switch the table of 8 slots off, and on again after a minute: its gateway has started anew.",
+            "把只有 8 格的表关闭，一分钟后再开启：那个网关重新启动了。",
         ),
         ReplayFull => Elsewhere(
             "Switch on the table of 8 slots and pay nine times within a minute.",

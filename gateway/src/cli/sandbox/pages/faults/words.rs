@@ -47,7 +47,7 @@ texts! {
         Table "Table of spent codes" "已用码表";
         SmallTable "a table of 8 slots" "只有 8 格的已用码表";
         NormalTable "a table of 65,536 slots" "65,536 格的已用码表";
-        TableLead "A second gateway with keys of its own: phones show its codes, tills talk to it. When it is switched on again, it refuses as warming_up what it cannot know yet." "另一个有自己密钥的网关：手机显示它的码，收费台连到它。再次开启时，它以 warming_up 拒绝还无法确认的码。";
+        TableLead "A second gateway with keys of its own: phones show its codes, tills talk to it. Switched on again after some seconds, it refuses as warming_up what it cannot know yet." "另一个有自己密钥的网关：手机显示它的码，收费台连到它。隔几秒再次开启时，它以 warming_up 拒绝还无法确认的码。";
         Load "Load" "负载";
         LoadLead "Payments with codes of invented people, for a minute. Each twentieth code is sent twice." "用虚构人员的码付款，持续一分钟。每 20 个码有一个发送两次。";
         LoadPerS "Codes a second (up to 200)" "每秒多少个码（最多 200）";

@@ -102,7 +102,7 @@ fn filter(language: Language) -> Markup {
 /// The words of closed sets, for the page's modules.
 fn for_scripts(language: Language) -> Markup {
     html! {
-        ul #outcomes-words hidden {
+        ul #outcomes-words lang="zh" hidden {
             @for outcome in outcome::names() {
                 @let shown = Shown::of(outcome);
                 li data-outcome=(outcome) data-kind=(shown.kind.name()) data-tone=(shown.kind.tone())

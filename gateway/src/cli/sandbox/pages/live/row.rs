@@ -140,7 +140,7 @@ mod tests {
             |code_age_ms, pass_age_ms| Decision { code_age_ms, pass_age_ms, ..Decision::default() };
         assert_eq!(of(Some(3_249), None).age(Language::English), "3.2 s");
         assert_eq!(of(Some(-1_500), None).age(Language::English), "-1.5 s");
-        assert_eq!(of(None, Some(60_000)).age(Language::Chinese), "凭据 60.0 s");
+        assert_eq!(of(None, Some(60_000)).age(Language::Chinese), "通行证 60.0 s");
         assert_eq!(of(None, None).age(Language::English), "–");
     }
 }

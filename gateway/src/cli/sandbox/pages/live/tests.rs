@@ -18,7 +18,7 @@ fn a_second_arrival_is_told_without_scripts_too() {
     let none = twice(&counters(0, &[]), Language::Chinese).into_string();
     assert!(none.contains(" hidden"), "{none}");
     let one = twice(&counters(1, &["7001-1-2"]), Language::Chinese).into_string();
-    assert!(!one.contains(" hidden") && one.contains("兑付编号： 7001-1-2"), "{one}");
+    assert!(!one.contains(" hidden") && one.contains("核销编号： 7001-1-2"), "{one}");
 }
 
 #[test]

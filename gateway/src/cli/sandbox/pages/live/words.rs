@@ -9,7 +9,7 @@ texts! {
         Title "Live: what the gateway decides" "实况：网关的每一个决定";
         Lead "Each line is one request, as the decision record has it. The newest is first. Open a line to see all that was written down." "每行是一次请求，取自决定记录，最新的在最上面。点开一行可看记录的全部内容。";
         Silent "The sandbox does not answer. It may have ended: look at its terminal." "沙箱没有应答，可能已经结束，请看它的终端。";
-        Twice "One code arrived at the settlement backend twice: the patient may have been charged twice. Redemption:" "同一个码两次到达结算后端，患者可能被重复收费。兑付编号：";
+        Twice "One code arrived at the settlement backend twice: the patient may have been charged twice. Redemption:" "同一个码两次到达结算后端，患者可能被重复收费。核销编号：";
         Decisions "Decisions" "决定";
         NoDecisions "No request has come yet. Pay with a code at the till, or paste a command." "还没有请求。请在收费台收一次费，或粘贴一条命令。";
         Time "Time in Beijing, UTC" "北京时间 / UTC";
@@ -20,7 +20,7 @@ texts! {
         Spending "Code" "码";
         RequestId "Request id" "请求编号";
         Open "Show all fields of this request" "显示这次请求的全部字段";
-        OfPass "pass" "凭据";
+        OfPass "pass" "通行证";
         Passed "Passed on" "放行";
         Replayed "Same answer again" "重发原应答";
         Refused "Refused" "拒绝";

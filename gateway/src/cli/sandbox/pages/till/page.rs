@@ -11,10 +11,11 @@ use crate::cli::sandbox::pages::site::Site;
 use crate::web::language::Language;
 
 /// Words that the page's module puts beside an answer, by their name there.
-const SPOKEN: [(&str, Word); 27] = [
+const SPOKEN: [(&str, Word); 28] = [
     ("ready", Word::Ready),
     ("busy", Word::Busy),
     ("on", Word::On),
+    ("no_visit", Word::NoVisit),
     ("unknown", Word::OffUnknown),
     ("not_found", Word::OffNotFound),
     ("seconds", Word::Seconds),
