@@ -131,7 +131,7 @@ function show_left() {
 for (const verb of VERBS) {
   find(verb).addEventListener('click', () => {
     // The server would say the same, and a browser's console would keep it as an error.
-    if (verb === 'settle' && !state.has_visit) tell(words.no_visit);
+    if (verb === 'settle' && !state.has_visit) tell(root.dataset.noVisit);
     else line_up(() => ask(verb));
   });
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::words::Word;
+use super::words::{Objection, Word};
 use crate::cli::sandbox::pages::assets;
 use crate::cli::sandbox::pages::frame::{Page, Place, whole};
 use crate::cli::sandbox::pages::messages::{Answer, Asked};
@@ -11,11 +11,10 @@ use crate::cli::sandbox::pages::site::Site;
 use crate::web::language::Language;
 
 /// Words that the page's module puts beside an answer, by their name there.
-const SPOKEN: [(&str, Word); 28] = [
+const SPOKEN: [(&str, Word); 27] = [
     ("ready", Word::Ready),
     ("busy", Word::Busy),
     ("on", Word::On),
-    ("no_visit", Word::NoVisit),
     ("unknown", Word::OffUnknown),
     ("not_found", Word::OffNotFound),
     ("seconds", Word::Seconds),
@@ -84,6 +83,7 @@ impl Sheet<'_> {
             .into();
         html! {
             div.till #till data-number=(self.number) data-state=(self.state) data-words=(spoken)
+                data-no-visit=(Objection::NoVisit.in_language(self.language))
                 data-report=[self.report.as_ref()] data-next=(self.state_text("next"))
                 data-charging=(self.state_text("charging")) {
                 (self.tills(asked))
