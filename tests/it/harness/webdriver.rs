@@ -44,7 +44,7 @@ pub(crate) struct Browser {
 }
 
 const RUN_AXE: &str = "const done = arguments[arguments.length - 1]; \
-    axe.run().then((found) => done(found.violations.map((one) => \
+    axe.run(options).then((found) => done(found.violations.map((one) => \
     [one.id, one.nodes.map((node) => [node.html, node.failureSummary])])))";
 
 /// The file of PyPI's axe-core-python.
@@ -130,8 +130,17 @@ impl Browser {
     /// What keeps people out of the page, as axe finds it: its rules, each with the elements that
     /// break it. Empty where all is well.
     pub(crate) async fn axe(&self) -> Value {
+        self.run_axe("{}").await
+    }
+
+    /// The same of colours alone, which is quick.
+    pub(crate) async fn axe_of_colours(&self) -> Value {
+        self.run_axe("{ runOnly: ['color-contrast'] }").await
+    }
+
+    async fn run_axe(&self, options: &str) -> Value {
         let axe = std::fs::read_to_string(axe()).expect("axe.min.js");
-        self.script_async(&format!("{axe};{RUN_AXE}")).await
+        self.script_async(&format!("{axe};const options = {options};{RUN_AXE}")).await
     }
 
     pub(crate) async fn look_through(&self, screen: Screen) {

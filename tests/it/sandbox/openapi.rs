@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::harness::project::{read, root, yaml};
 use crate::harness::python::tool;
 use crate::harness::world::sample_of;
-use crate::harness::{Client, Request, soon};
+use crate::harness::{Client, Request};
 use crate::operator::sandbox::Sandbox;
 
 const FILE: &str = "config/openapi/yanma.yaml";
 /// Requests that schemathesis makes up for an operation, beside those that it derives.
 const MADE_UP: &str = "12";
 /// It takes 15 s on two free cores, and much longer while others build.
-const FUZZING: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// What the sandbox's pages serve, and not its gateway.
 const OF_PAGES: &str = "/sandbox/";
 /// Places in `Sandbox::addresses`.
@@ -27,9 +27,9 @@ const PAGES: usize = 3;
 #[tokio::test]
 async fn it_is_a_valid_document() {
     let mut validate = tool("openapi-spec-validator");
-    let output =
-        soon("the validator's end", validate.args(["--validation-errors", "all", FILE]).output());
-    let output = output.await.expect("openapi-spec-validator; run tests/run");
+    let ended = validate.args(["--validation-errors", "all", FILE]).output();
+    let output = tokio::time::timeout(PATIENCE, ended).await.expect("the validator's end");
+    let output = output.expect("openapi-spec-validator; run tests/run");
     assert!(output.status.success(), "{}", said(&output));
 }
 
@@ -121,7 +121,7 @@ async fn fuzz(sandbox: &Sandbox, url: &str, arguments: &[&str]) -> String {
         .env("YANMA_PAGES", url_of(sandbox, PAGES))
         // It keeps what it finds in the folder in which it runs.
         .current_dir(sandbox.directory.path());
-    let output = tokio::time::timeout(FUZZING, command.output()).await;
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
     let output = output.expect("the end of schemathesis").expect("schemathesis; run tests/run");
     let said = said(&output);
     assert!(output.status.success(), "{said}");

@@ -1,5 +1,7 @@
 // What every page of the sandbox does: it sends what a person asks for, and shows what went wrong.
 
+import { listen } from './stream.js';
+
 /** Sends a JSON body and returns the answer, or throws an error with a sentence for the person. */
 export async function send(path, body = {}) {
   const lang = document.documentElement.lang;
@@ -65,3 +67,14 @@ export function on_submit(form, action) {
     }
   });
 }
+
+// What is switched on holds for all pages, so a page that is open is told too.
+async function show_switched_on() {
+  const place = document.getElementById('on');
+  const { on } = await get(`/sandbox/state?lang=${document.documentElement.lang}`);
+  place.textContent = on.length === 0 ? '' : `${place.dataset.label}: ${on.join(' · ')}`;
+  place.hidden = on.length === 0;
+}
+
+// Later, because the page's own module says first from where on it wants decisions.
+setTimeout(() => listen('state', () => show_switched_on().catch(() => {})));

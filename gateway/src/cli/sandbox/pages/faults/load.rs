@@ -4,6 +4,7 @@
 
 use std::{
     net::SocketAddr,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU16, Ordering::Relaxed},
@@ -18,7 +19,7 @@ use keyring::mint::random_serial;
 use tokio::{
     runtime::{Builder, LocalOptions},
     task::spawn_local,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 use crate::cli::codes::issuer::Issuer;
@@ -41,21 +42,34 @@ const SUBJECTS: u64 = 100_000;
 ///
 /// # Errors
 /// The system refuses a thread.
-pub(super) fn begin(site: &Site, per_s: u16) -> Result<(), Problem> {
+pub(super) fn begin(site: &Rc<Site>, per_s: u16) -> Result<(), Problem> {
     end(site);
-    site.switches.borrow_mut().load_per_s = per_s;
     if per_s == 0 {
         return Ok(());
     }
     let rate = Arc::new(AtomicU16::new(per_s));
-    *site.load.borrow_mut() = Some(Arc::clone(&rate));
     let (files, gateway) = (site.front().files.clone(), site.gateway());
-    let run = move || send(&files, gateway, &rate);
+    let rate_of_thread = Arc::clone(&rate);
+    let run = move || send(&files, gateway, &rate_of_thread);
     let thread = std::thread::Builder::new().name("load".to_owned()).spawn(run);
     let refused = |error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("no thread for it: {error}"))
     };
-    thread.map(drop).map_err(refused)
+    thread.map(drop).map_err(refused)?;
+    *site.load.borrow_mut() = Some(Arc::clone(&rate));
+    site.switches.borrow_mut().load_per_s = per_s;
+    spawn_local(end_later(Rc::clone(site), rate));
+    Ok(())
+}
+
+/// The minute is over, unless it began anew meanwhile.
+async fn end_later(site: Rc<Site>, rate: Arc<AtomicU16>) {
+    sleep(LASTS).await;
+    let is_this_one = site.load.borrow().as_ref().is_some_and(|now| Arc::ptr_eq(now, &rate));
+    if is_this_one {
+        end(&site);
+        site.feed.state_changed();
+    }
 }
 
 /// Ends what is sent.
@@ -64,11 +78,6 @@ pub(super) fn end(site: &Site) {
         rate.store(0, Relaxed);
     }
     site.switches.borrow_mut().load_per_s = 0;
-}
-
-/// Whether a minute is over since it began.
-pub(super) fn has_ended(site: &Site) -> bool {
-    site.load.borrow().as_ref().is_some_and(|rate| rate.load(Relaxed) == 0)
 }
 
 /// Sends until the minute is over or the rate is 0.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::{
-    load,
     switches::{Backend, LOAD_PER_S_MAX, Scanner, Switches},
     ways::{Way, way},
     words::Word,
@@ -22,9 +21,6 @@ use crate::web::language::Language;
 
 /// The page.
 pub(in crate::cli::sandbox::pages) fn page(site: &Site, asked: &Asked) -> Answer {
-    if load::has_ended(site) {
-        load::end(site);
-    }
     let view = View { site, language: asked.language };
     let switches = site.switches.borrow().clone();
     let main = html! {

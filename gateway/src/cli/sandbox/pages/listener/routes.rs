@@ -147,11 +147,11 @@ async fn dispatch(endpoint: Endpoint, site: &Rc<Site>, asked: &Asked) -> Result<
         Endpoint::Till => Ok(till::page(site, asked)),
         Endpoint::TillVerb(number, verb) => till::act(site, asked, number, verb).await,
         Endpoint::Scan => till::read_picture(asked),
-        Endpoint::State => Ok(json(StatusCode::OK, &site.state())),
+        Endpoint::State => Ok(json(StatusCode::OK, &site.state(asked.language))),
         Endpoint::Reset => {
             faults::reset(site, asked).await?;
             phone::lift_all(site).await?;
-            Ok(json(StatusCode::OK, &site.state()))
+            Ok(json(StatusCode::OK, &site.state(asked.language)))
         }
     }
 }

@@ -196,7 +196,7 @@ impl Site {
     }
 
     /// `GET /sandbox/state`.
-    pub(super) fn state(&self) -> Value {
+    pub(super) fn state(&self, language: Language) -> Value {
         let people: Vec<Value> = PEOPLE
             .iter()
             .map(|person| {
@@ -219,6 +219,8 @@ impl Site {
             "people": people,
             "phones": phones,
             "switches": *self.switches.borrow(),
+            // The same in words.
+            "on": self.switched_on(language),
             "seen": self.seen(),
         })
     }

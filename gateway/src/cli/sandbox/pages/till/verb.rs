@@ -31,11 +31,29 @@ pub(super) struct Order {
     /// What the scanner read, for `decode`.
     pub(super) code: Option<String>,
     /// In place of it: the number of the phone whose code is taken, or `newest`.
-    pub(super) phone: Option<String>,
+    pub(super) phone: Option<PhoneName>,
     /// Yuan, for `decode` and `presettle`.
     pub(super) amount: Option<String>,
     /// The header `Sandbox-Fault` of this request.
     pub(super) fault: Option<String>,
+}
+
+/// A phone as a program or a person names it: 1, "1" or "newest".
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum PhoneName {
+    Number(u8),
+    Text(String),
+}
+
+impl PhoneName {
+    /// `None`: the one with the newest code.
+    pub(super) fn number(&self) -> Option<u8> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
 }
 
 impl Verb {

@@ -92,7 +92,7 @@ fn read(site: &Site, asked: &Asked, order: &Order) -> Result<String, Problem> {
     match (&order.code, &order.phone) {
         (Some(code), _) => Ok(code.clone()),
         (None, Some(phone)) => {
-            let phone = phone.parse().unwrap_or_else(|_| newest(site));
+            let phone = phone.number().unwrap_or_else(|| newest(site));
             scanner::read(site, asked, phone)
         }
         (None, None) => Err(Problem::bad(Objection::NoCode.in_language(asked.language))),
