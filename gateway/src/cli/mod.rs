@@ -32,7 +32,7 @@ medical insurance code is genuine, fresh (60 seconds) and unused, and only then 
 const AFTER_HELP: &str = "\
 New here? Start with:
   yanma sandbox
-It runs a gateway, keys and a backend on this machine and prints commands to paste.
+It runs a gateway, keys, a backend and pages for a browser on this machine, and prints their link.
 
 Golden rule: sent this code before and got no answer? Query first, whatever the reason says now.
 

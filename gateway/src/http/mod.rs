@@ -5,4 +5,5 @@ pub(crate) mod fields;
 pub mod host;
 pub(crate) mod names;
 pub mod path;
+pub(crate) mod percent;
 pub mod traceparent;

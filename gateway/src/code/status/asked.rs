@@ -2,7 +2,7 @@
 
 use keyring::pass::{Institution, RedemptionId};
 
-use crate::{limits::MSGID_BYTES_MAX, refusal::Refused};
+use crate::{http::percent, limits::MSGID_BYTES_MAX, refusal::Refused};
 
 /// Whose fate is asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,7 +42,7 @@ impl Asked {
                 "msgid" => &mut msgid,
                 _ => return Err(malformed()),
             };
-            let value = decode(value).ok_or_else(malformed)?;
+            let value = percent::decode(value).ok_or_else(malformed)?;
             if slot.replace(value).is_some() {
                 return Err(malformed());
             }
@@ -69,19 +69,6 @@ fn named(name: &[u8]) -> Option<Institution> {
 fn visible(text: &[u8]) -> Option<Box<str>> {
     let fits = (1..=MSGID_BYTES_MAX).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
     str::from_utf8(text).ok().filter(|_| fits).map(Into::into)
-}
-
-/// `None`: an escape is not whole.
-fn decode(written: &str) -> Option<Vec<u8>> {
-    let mut parts = written.split('%');
-    let mut decoded = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        decoded.push(u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)?);
-        decoded.extend_from_slice(rest.as_bytes());
-    }
-    Some(decoded)
 }
 
 #[cfg(test)]

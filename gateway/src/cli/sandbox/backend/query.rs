@@ -9,6 +9,7 @@ use super::arrivals::Arrivals;
 use super::book::{Book, Found, MessageName};
 use super::refused::Refused;
 use super::reply::Answer;
+use crate::http::percent;
 
 /// Characters of a name that is asked for.
 pub(super) const NAME_BYTES_MAX: usize = 255;
@@ -55,8 +56,8 @@ impl Asked {
         let mut names = Names::default();
         for parameter in query.split('&') {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let value =
-                || decode(value).ok_or_else(|| Refused::malformed("查询串的百分号转义不完整"));
+            let text = percent::decode(value).and_then(|bytes| String::from_utf8(bytes).ok());
+            let value = || text.ok_or_else(|| Refused::malformed("查询串的百分号转义不完整"));
             if let Some(slot) = names.slot(name)
                 && slot.replace(value()?).is_some()
             {
@@ -119,19 +120,6 @@ impl Names {
             _ => None,
         })
     }
-}
-
-/// Percent-decoded. `None`: an escape is not whole, or the bytes are no UTF-8.
-fn decode(written: &str) -> Option<String> {
-    let mut parts = written.split('%');
-    let mut decoded = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        decoded.push(u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)?);
-        decoded.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(decoded).ok()
 }
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ texts! {
     /// A text of the page.
     Word {
         Title "Live: what the gateway decides" "实况：网关的每一个决定";
-        Lead "Each line is one request, as the decision record has it. The newest is first. Open a line to see all that was written down." "每行是一次请求，取自决定记录，最新的在最上面。点开一行可看记录的全部内容。";
+        Lead "Each line is one request, as the decision record has it. The newest is first. Open a line to see all that was written down." "每行是一次请求，取自决策记录，最新的在最上面。点开一行可看记录的全部内容。";
         Silent "The sandbox does not answer. It may have ended: look at its terminal." "沙箱没有应答，可能已经结束，请看它的终端。";
         Twice "One code arrived at the settlement backend twice: the patient may have been charged twice. Redemption:" "同一个码两次到达结算后端，患者可能被重复收费。核销编号：";
         Decisions "Decisions" "决定";
@@ -18,7 +18,7 @@ texts! {
         Sentence "What the till shows" "收费台显示的话";
         Age "Age" "码龄";
         Spending "Code" "码";
-        RequestId "Request id" "请求编号";
+        RequestId "Request id" "请求号";
         Open "Show all fields of this request" "显示这次请求的全部字段";
         OfPass "pass" "通行证";
         Passed "Passed on" "放行";

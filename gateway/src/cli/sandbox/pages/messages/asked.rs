@@ -1,12 +1,11 @@
 //! A request that has passed the listener's checks, with its body.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::answer::Problem;
+use crate::http::percent;
 use crate::web::language::Language;
 
 /// A request whose host and origin are ours, whose body is read and of the endpoint's type.
@@ -33,7 +32,7 @@ impl Asked {
     }
 
     /// The value of a field of the query, without escapes; the first, if there are several.
-    pub(in crate::cli::sandbox::pages) fn field(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub(in crate::cli::sandbox::pages) fn field(&self, name: &str) -> Option<String> {
         let query = self.query.as_deref()?;
         let mut fields = query.split('&').filter_map(|field| field.split_once('='));
         let (_, value) = fields.find(|(found, _)| *found == name)?;
@@ -54,27 +53,8 @@ impl Asked {
 }
 
 /// Escapes of a query (`%41`, `+`), decoded; what is none stands for itself.
-fn unescaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(hexadecimal);
-        bytes.push(match (escaped, first) {
-            (Some(byte), _) => byte,
-            (None, b'+') => b' ',
-            (None, byte) => *byte,
-        });
-        rest = after.get(if escaped.is_some() { 2 } else { 0 }..).unwrap_or_default();
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn hexadecimal(two: &[u8]) -> Option<u8> {
-    let text = str::from_utf8(two).ok().filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
-    u8::from_str_radix(text?, 16).ok()
+fn unescaped(text: &str) -> String {
+    percent::decode_form(text).unwrap_or_else(|| text.replace('+', " "))
 }
 
 #[cfg(test)]

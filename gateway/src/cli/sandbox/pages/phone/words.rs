@@ -122,7 +122,7 @@ texts! {
         Member "Member" "成员";
         NoMembers "No members yet." "还没有成员。";
         WaitsFor "usable in seconds:" "可用前还需（秒）：";
-        UsageText "From the gateway's decision record. The record knows a hash of the person, not the number." "来自网关的决定记录。记录里只有人员的哈希，没有编号。";
+        UsageText "From the gateway's decision record. The record knows a hash of the person, not the number." "来自网关的决策记录。记录里只有人员的哈希，没有编号。";
         NoUsage "No use yet." "还没有使用记录。";
         LetThrough "Let through to the backend" "已放行";
         AnsweredAgain "Answered again, not sent again" "重复应答，未再次发送";

@@ -2,6 +2,7 @@
 
 use super::name::Name;
 use super::wrong::Wrong;
+use crate::http::percent;
 
 /// Each name once at most.
 pub(super) struct Fields(Vec<(Name, String)>);
@@ -38,26 +39,6 @@ impl Fields {
     }
 }
 
-/// A plus is a space, `%XX` is a byte.
 fn decode(text: &str) -> Result<String, Wrong> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next(), rest.next()];
-                let [Some(high), Some(low)] = digits.map(|digit| hex(digit?)) else {
-                    return Err(Wrong::Escape);
-                };
-                high << 4 | low
-            }
-            _ => byte,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| Wrong::Escape)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    percent::decode_form(text).ok_or(Wrong::Escape)
 }
